@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+
+#include "base/bytes.h"
+
+/*
+ * Configuration files: `key = value` lines with [sections], `#` comments, read with inih. A caller names the keys it
+ * knows in a table; an unknown key, a repeated key or a malformed line is an error that names file, line and key.
+ */
+struct conf_key {
+	const char *section; /* "" for keys before the first section */
+	const char *name;
+	const char *fallback; /* value when absent; NULL: absent stays absent; CONF_REQUIRED: an error */
+	const char *help;
+};
+#define CONF_REQUIRED ((const char *)-1)
+
+struct conf;
+
+/* conf_load: path NULL: fallbacks only. On error returns false and a text in ret_error (256 bytes). */
+bool conf_load(const char *path, const struct conf_key *keys, size_t count, struct conf **ret, char ret_error[256]) MUST_CHECK;
+/* conf_get: value or NULL; the pointer lives as long as the conf. Asking for a key that is not in the table aborts. */
+const char *conf_get(const struct conf *c, const char *section, const char *name);
+void conf_free(struct conf *c);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef BASE_FORK_H
+#define BASE_FORK_H
+
+#include "base/bytes.h"
+
+/*
+ * fork_page: one page that the kernel zeroes in a forked child (MADV_WIPEONFORK), so that "am I a child?" is one load
+ * and never a getpid. 64 words of it are handed out, by the caller's fixed index; word 0 is the module's live pointer.
+ *
+ * Returns NULL when the kernel has no MADV_WIPEONFORK (before Linux 4.14): the caller must refuse to work.
+ */
+uint64_t *fork_page(void) MUST_CHECK;
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef STRONGROOM_VENDOR_H
+#define STRONGROOM_VENDOR_H
+
+/*
+ * The vendor side of the strongroom PKCS#11 module: mechanism and attribute numbers, parameter structs.
+ *
+ * Public: any PKCS#11 client may include it after a PKCS#11 header that defines CK_ULONG and friends. All numbers are
+ * fixed for good. The bytes that the mechanisms read and write stand in docs/formats.md; the sections named below are
+ * sections of that page. CK_ULONG fields hold host integers, byte strings are given as pointer and length in bytes.
+ *
+ * Secrets: no parameter ever carries a clear key. Keys enter and leave as handles or as ciphertext.
+ */
+
+#define SR_MECHANISM(n) (CKM_VENDOR_DEFINED | 0x53520000UL | (n))
+#define SR_ATTRIBUTE(n) (CKA_VENDOR_DEFINED | 0x53520000UL | (n))
+
+/*
+ * C_GenerateKey, no parameter. CKA_LABEL names the key (PK, MAK, PK-<customer> ...), CKA_KEY_TYPE and, for stock tools,
+ * CKA_VALUE_LEN its type. XORs all components <label>#1/n .. <label>#n/n, sets DES parity, consumes them (R1.3).
+ */
+#define CKM_SR_COMPONENT_COMBINE SR_MECHANISM(0x0001UL)
+
+/*
+ * C_Sign (3 bytes; data must be empty), C_Digest (data is the label of exactly one visible key; for pkcs11-tool --hash).
+ * No parameter. DES keys: ECB of a zero block; AES keys: CMAC of a zero block (ANSI X9.24-1:2017 annex A).
+ */
+#define CKM_SR_CHECK_VALUE SR_MECHANISM(0x0002UL)
+
+/* C_WrapKey: wrapping key PK, key Pr, parameter struct sr_tk_rewrap_params; out: a record (formats.md, Record) (R1.7). */
+#define CKM_SR_TK_REWRAP SR_MECHANISM(0x0003UL)
+
+/* C_UnwrapKey: key PK, wrapped key a record, parameter struct sr_tk_open_params; out: TEK, and AUK in *phAuk (R1.9). */
+#define CKM_SR_TK_OPEN SR_MECHANISM(0x0004UL)
+
+/* C_WrapKey: wrapping key TEK, key TMK, parameter struct sr_tmk_params; out: a TMK message (R1.11). */
+#define CKM_SR_TMK_EXPORT SR_MECHANISM(0x0005UL)
+
+/* C_UnwrapKey: key TEK, wrapped key a TMK message, parameter struct sr_tmk_params; out: the TMK (R1.11). */
+#define CKM_SR_TMK_LOAD SR_MECHANISM(0x0006UL)
+
+/* C_Sign, C_Verify. X9.9: CKK_DES; X9.19: CKK_DES2. 4 bytes, or CK_MAC_GENERAL_PARAMS 4 to 8 bytes (R5.4). */
+#define CKM_SR_X9_9_MAC SR_MECHANISM(0x0007UL)
+#define CKM_SR_X9_9_MAC_GENERAL SR_MECHANISM(0x0008UL)
+#define CKM_SR_X9_19_MAC SR_MECHANISM(0x0009UL)
+#define CKM_SR_X9_19_MAC_GENERAL SR_MECHANISM(0x000aUL)
+
+/* C_GenerateKey in a terminal, parameter struct sr_tk_generate_params; out: TEK, AUK in *phAuk, a TK packet (R1.4). */
+#define CKM_SR_TK_GENERATE SR_MECHANISM(0x000bUL)
+
+/*
+ * C_Sign, C_Verify with an AUK of handshake version 2, no parameter. Data is a handshake transcript (formats.md,
+ * Handshake); the key's side (CKA_SR_SIDE) signs its own directions and verifies the other side's. The direction of a
+ * TMK message is refused here: those MACs are made and verified inside CKM_SR_TMK_EXPORT and CKM_SR_TMK_LOAD alone.
+ */
+#define CKM_SR_HANDSHAKE_MAC SR_MECHANISM(0x000cUL)
+
+/* Attributes. All are read-only and given by the mechanism at creation, except CKA_SR_ROLE where the role table says so. */
+#define CKA_SR_ROLE SR_ATTRIBUTE(0x0001UL)          /* CK_ULONG, SR_ROLE_*; absent: an ordinary key */
+#define CKA_SR_CUSTODIAN SR_ATTRIBUTE(0x0002UL)     /* UTF-8 name of the user who entered a component */
+#define CKA_SR_COMPONENT SR_ATTRIBUTE(0x0003UL)     /* 2 bytes: k, n */
+#define CKA_SR_SERIAL_NUMBER SR_ATTRIBUTE(0x0004UL) /* POS serial number of a TEK or AUK, ASCII */
+#define CKA_SR_COUNTER SR_ATTRIBUTE(0x0005UL)       /* CK_ULONG, the terminal's TK counter */
+#define CKA_SR_HANDSHAKE SR_ATTRIBUTE(0x0006UL)     /* CK_ULONG, handshake version of a TEK or AUK, 1 or 2 */
+#define CKA_SR_SIDE SR_ATTRIBUTE(0x0007UL)          /* CK_ULONG, SR_SIDE_* of a TEK or AUK */
+#define CKA_SR_CUSTODIAN_ID SR_ATTRIBUTE(0x0008UL)  /* 16 bytes, internal id of that user */
+
+/* Roles (formats.md, Key attributes, uses the same numbers in its role byte). */
+#define SR_ROLE_COMPONENT 1UL
+#define SR_ROLE_PK 2UL
+#define SR_ROLE_MAK 3UL
+#define SR_ROLE_PR 4UL
+#define SR_ROLE_TEK 5UL
+#define SR_ROLE_AUK 6UL
+#define SR_ROLE_TMK 7UL
+#define SR_ROLE_SRK 8UL /* storage root key: keeps TMKs in the KMS database (R1.12) */
+
+#define SR_SIDE_TERMINAL 1UL
+#define SR_SIDE_HOST 2UL
+
+#define SR_SUITE_TDES 1UL /* TDES PK and MAK, DES3-CBC, DES3-CMAC of 8 bytes */
+#define SR_SUITE_AES 2UL  /* AES-256 PK and MAK, AES key wrap (RFC 3394), AES-CMAC of 16 bytes */
+
+#define SR_HANDSHAKE_V1 1UL
+#define SR_HANDSHAKE_V2 2UL
+
+/*
+ * CKM_SR_TK_REWRAP. One error, CKR_WRAPPED_KEY_INVALID, for every fault inside the packet (form, padding, length,
+ * parity, possession MAC, TEK equal to AUK). The length query (NULL output) checks handles and form only.
+ *
+ * hMak            key of role MAK, of the type of the PK
+ * pPacket         the TK packet of the terminal (formats.md, TK packet)
+ * pCustomer       customer (KMS) id, 1 to 32 bytes of [A-Za-z0-9._-]
+ * collectionTime  seconds since 1970-01-01 UTC
+ * pTekIv, pAukIv  suite 1: 8 bytes each, or NULL with length 0: made by the token; suite 2: NULL and 0
+ */
+struct sr_tk_rewrap_params {
+	CK_OBJECT_HANDLE hMak;
+	CK_BYTE_PTR pPacket;
+	CK_ULONG ulPacketLen;
+	CK_BYTE_PTR pCustomer;
+	CK_ULONG ulCustomerLen;
+	CK_ULONG collectionTime;
+	CK_BYTE_PTR pTekIv;
+	CK_ULONG ulTekIvLen;
+	CK_BYTE_PTR pAukIv;
+	CK_ULONG ulAukIvLen;
+};
+
+/*
+ * CKM_SR_TK_OPEN. The MAC is verified before anything is decrypted. CKR_WRAPPED_KEY_INVALID for every fault inside the
+ * record. The template may hold CKA_LABEL, CKA_ID and what the role gives anyway; both keys are session objects.
+ *
+ * hMak    key of role MAK, of the type of the PK
+ * phAuk   out: handle of the AUK; written only with CKR_OK
+ */
+struct sr_tk_open_params {
+	CK_OBJECT_HANDLE hMak;
+	CK_OBJECT_HANDLE_PTR phAuk;
+};
+
+/*
+ * CKM_SR_TMK_EXPORT and CKM_SR_TMK_LOAD. TEK and AUK must be of one pair (serial number, counter, handshake version).
+ * Version 2: the message carries a CMAC under AUK over the nonces; version 1: none, lengths of the nonces must be 0.
+ * Load: CKR_WRAPPED_KEY_INVALID for every fault inside the message; the MAC is verified first.
+ *
+ * hAuk         the AUK that belongs to the TEK
+ * pTerminalRandom, pHostRandom  16 bytes each (handshake version 2)
+ * pIv          export under a TDES TEK: 8 bytes, or NULL with length 0: made by the token; otherwise NULL and 0
+ */
+struct sr_tmk_params {
+	CK_OBJECT_HANDLE hAuk;
+	CK_BYTE_PTR pTerminalRandom;
+	CK_ULONG ulTerminalRandomLen;
+	CK_BYTE_PTR pHostRandom;
+	CK_ULONG ulHostRandomLen;
+	CK_BYTE_PTR pIv;
+	CK_ULONG ulIvLen;
+};
+
+/*
+ * CKM_SR_TK_GENERATE. Makes TEK and AUK as token objects (CKA_TOKEN in the template; default true) of their roles, side
+ * terminal, and the TK packet. pPacket NULL with phAuk set is not a length query: the packet buffer must be given,
+ * SR_TK_PACKET_MAX bytes are always enough, CKR_BUFFER_TOO_SMALL makes nothing.
+ *
+ * hPu              public RSA key of HSM 1, 2048 to 4096 bits, CKA_WRAP
+ * suite, handshake SR_SUITE_*, SR_HANDSHAKE_*
+ * oaepHash         CKM_SHA256 (default of the field), CKM_SHA384, CKM_SHA512, or CKM_SHA_1 for HSMs that know no other
+ * keyType, keyLen  CKK_AES 16, 24, 32 or CKK_DES2 16, CKK_DES3 24; suite 1: DES only
+ * pSerial, pPinPad POS serial number 1 to 32, PIN-pad serial number 0 to 32 printable ASCII bytes without space
+ * pCertSerial      serial number of HsmWCRT, 1 to 20 bytes
+ * counter          above the counter of every TEK in this token, else CKR_ARGUMENTS_BAD
+ * phAuk, pPacket, pulPacketLen  outputs; *pulPacketLen in: room
+ */
+struct sr_tk_generate_params {
+	CK_OBJECT_HANDLE hPu;
+	CK_ULONG suite;
+	CK_ULONG handshake;
+	CK_MECHANISM_TYPE oaepHash;
+	CK_KEY_TYPE keyType;
+	CK_ULONG keyLen;
+	CK_BYTE_PTR pSerial;
+	CK_ULONG ulSerialLen;
+	CK_BYTE_PTR pPinPad;
+	CK_ULONG ulPinPadLen;
+	CK_BYTE_PTR pCertSerial;
+	CK_ULONG ulCertSerialLen;
+	CK_ULONG counter;
+	CK_OBJECT_HANDLE_PTR phAuk;
+	CK_BYTE_PTR pPacket;
+	CK_ULONG_PTR pulPacketLen;
+};
+
+/* Upper bounds of the formats, in bytes. */
+#define SR_TK_PACKET_MAX 1536
+#define SR_RECORD_MAX 512
+#define SR_TMK_MESSAGE_MAX 256
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TOKENS_STORE_H
+#define TOKENS_STORE_H
+
+#include "base/bytes.h"
+#include "base/secret.h"
+
+/*
+ * The token store: one LMDB environment per token, in a directory of its own, named by the token's serial number.
+ *
+ * The store knows records, versions, indexes and the order in which they are made durable. It knows no key: sealing,
+ * opening and index hashing come in through struct store_crypto. What it does not get sealed it does not write, except
+ * the meta and user records, which the caller seals or leaves open itself.
+ *
+ * Errors are negative STORE_E*. One environment per directory and process (store_open answers the open one again, counted).
+ * Threads: every function may be called from any thread; a struct store_txn belongs to one thread at a time.
+ * Layout on disk: docs/store.md.
+ */
+enum {
+	STORE_OK = 0,
+	STORE_ENOTFOUND = -1, /* no such directory, record, user */
+	STORE_EEXIST = -2,    /* store_create: the directory is there */
+	STORE_ENOMEM = -3,
+	STORE_EFULL = -4,   /* disk or map full */
+	STORE_EACCESS = -5, /* permissions, owner, read-only file */
+	STORE_ECORRUPT = -6, /* a record, index entry or file that is not what was written */
+	STORE_EFOREIGN = -7, /* not a token of ours, or a schema version from the future */
+	STORE_ESEALED = -8,  /* the domain's key is not there: log in first */
+	STORE_EBUSY = -9,    /* reader table full, lock not to be had */
+	STORE_EIO = -10,
+	STORE_EPANIC = -11, /* MDB_PANIC: the environment must be reopened */
+};
+const char *store_error_text(int e);
+
+/* Sealing domains of an object record. */
+enum store_domain {
+	STORE_PUBLIC,  /* attributes of a public object: key stands in the meta record, guards against accidents only */
+	STORE_PRIVATE, /* attributes of a private object: key under the token key */
+	STORE_SECRET,  /* sensitive values of any object: key under the token key */
+};
+
+struct store_crypto {
+	void *ctx;
+	/* seal: appends nonce, ciphertext and tag to out. STORE_ESEALED when the domain's key is not there. */
+	int (*seal)(void *ctx, enum store_domain domain, struct view aad, struct view plain, struct buf *out);
+	/* open: room is made by the callee (secret_init). STORE_ECORRUPT when the tag is wrong. */
+	int (*open)(void *ctx, enum store_domain domain, struct view aad, struct view sealed, struct secret *ret_plain);
+	/* mac: keyed hash of 16 bytes, for index keys and index entries (STORE_PUBLIC or STORE_PRIVATE). */
+	int (*mac)(void *ctx, enum store_domain domain, struct view data, uint8_t ret_mac[16]);
+};
+
+#define STORE_ID_LEN 16
+#define STORE_SERIAL_LEN 16
+
+struct store;
+struct store_txn;
+
+struct store_options {
+	size_t map_size; /* bytes reserved, 0: 64 GiB */
+	unsigned readers; /* 0: 4096 */
+};
+
+/*
+ * store_create: makes <dir>/<serial> with an empty environment holding the meta record, whole or not at all
+ * (built under a temporary name, synced, renamed). meta: at most 4096 bytes.
+ */
+int store_create(const char *dir, const char *serial, struct view meta, const struct store_options *o) MUST_CHECK;
+/* store_list: calls each(ctx, serial) for every token directory under dir, in name order; leftovers are passed over. */
+int store_list(const char *dir, void (*each)(void *ctx, const char *serial), void *ctx) MUST_CHECK;
+int store_open(const char *dir, const char *serial, const struct store_options *o, struct store **ret) MUST_CHECK;
+void store_close(struct store *s);
+/* store_abandon: in a forked child: unmaps and closes without touching what the parent shares. */
+void store_abandon(struct store *s);
+
+int store_begin(struct store *s, bool write, struct store_txn **ret) MUST_CHECK;
+int store_commit(struct store_txn *t) MUST_CHECK; /* durable when STORE_OK; the txn is gone either way */
+void store_abort(struct store_txn *t);            /* takes NULL */
+/* store_sequence: a number that changes with every committed write of any process; cheap. */
+uint64_t store_sequence(struct store *s);
+
+/* Views returned inside a transaction live until the transaction's next write or its end. */
+int store_meta_get(struct store_txn *t, const char *name, struct view *ret) MUST_CHECK;
+int store_meta_put(struct store_txn *t, const char *name, struct view value) MUST_CHECK;
+int store_user_get(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct view *ret) MUST_CHECK;
+int store_user_put(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct view value) MUST_CHECK;
+int store_user_del(struct store_txn *t, const uint8_t id[STORE_ID_LEN]) MUST_CHECK;
+/* store_user_each: stops at the first non-zero answer and returns it. */
+int store_user_each(struct store_txn *t, int (*each)(void *ctx, const uint8_t *id, struct view value), void *ctx) MUST_CHECK;
+/* store_wipe: removes all users, objects and index entries (re-initialisation); meta and audit stay. */
+int store_wipe(struct store_txn *t) MUST_CHECK;
+
+/* Indexed facts of an object; an empty view is not indexed. */
+enum store_index { STORE_BY_CLASS, STORE_BY_ID, STORE_BY_LABEL, STORE_INDEXES };
+
+struct store_object {
+	uint8_t id[STORE_ID_LEN];
+	bool private;           /* body sealed under STORE_PRIVATE instead of STORE_PUBLIC */
+	uint64_t version;       /* get: as stored; put: ignored, the store counts */
+	struct view body;       /* put: attributes, plain */
+	struct view secret;     /* put: sensitive attributes, plain; empty: none */
+	struct view index[STORE_INDEXES]; /* put only */
+};
+
+/* What store_object_get gives back; store_loaded_done wipes and frees. secret is opened only when asked for. */
+struct store_loaded {
+	uint64_t version;
+	bool private;
+	bool has_secret;
+	struct secret body;
+	struct secret secret;
+};
+void store_loaded_done(struct store_loaded *l);
+
+/* store_object_put: creates (version 1) or replaces (version + 1, old index entries removed). */
+int store_object_put(struct store_txn *t, const struct store_crypto *c, const struct store_object *o) MUST_CHECK;
+/* store_object_get: STORE_ESEALED for a private object whose key is not there. */
+int store_object_get(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN], bool with_secret,
+                     struct store_loaded *ret) MUST_CHECK;
+/* store_object_version: current version without opening; STORE_ENOTFOUND when gone. */
+int store_object_version(struct store_txn *t, const uint8_t id[STORE_ID_LEN], uint64_t *ret) MUST_CHECK;
+int store_object_del(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN]) MUST_CHECK;
+/*
+ * store_object_find: ids of the objects whose index holds exactly value, of both domains whose keys are there. Every
+ * entry's MAC is checked (STORE_ECORRUPT names nothing wrong silently). store_object_each: all ids.
+ * each answering non-zero stops the walk.
+ */
+int store_object_find(struct store_txn *t, const struct store_crypto *c, enum store_index index, struct view value,
+                      int (*each)(void *ctx, const uint8_t *id, bool private), void *ctx) MUST_CHECK;
+int store_object_each(struct store_txn *t, int (*each)(void *ctx, const uint8_t *id, bool private), void *ctx) MUST_CHECK;
+
+/* store_audit_append: the next entry, chained over the previous one's hash by the caller; ret_sequence from 1. */
+int store_audit_last(struct store_txn *t, uint64_t *ret_sequence, struct view *ret_entry) MUST_CHECK;
+int store_audit_append(struct store_txn *t, struct view entry, uint64_t *ret_sequence) MUST_CHECK;
+int store_audit_get(struct store_txn *t, uint64_t sequence, struct view *ret_entry) MUST_CHECK;
+
+#endif
