@@ -2,7 +2,7 @@
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
 
-#include "base/bytes.h"
+#include "bytes.h"
 
 /*
  * Configuration files: `key = value` lines with [sections], `#` comments, read with inih. A caller names the keys it

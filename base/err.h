@@ -2,7 +2,7 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
-#include "base/bytes.h"
+#include "bytes.h"
 
 /*
  * The errors of host and services: one list. Each row: name, code that a peer sees, text. A new error is a new row.

@@ -2,7 +2,7 @@
 #ifndef BASE_FORK_H
 #define BASE_FORK_H
 
-#include "base/bytes.h"
+#include "bytes.h"
 
 /*
  * fork_page: one page that the kernel zeroes in a forked child (MADV_WIPEONFORK), so that "am I a child?" is one load

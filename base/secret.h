@@ -2,7 +2,7 @@
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
 
-#include "base/bytes.h"
+#include "bytes.h"
 
 /*
  * struct secret: the only home of key bytes, PINs, components and pads.

@@ -2,8 +2,8 @@
 #ifndef TOKENS_STORE_H
 #define TOKENS_STORE_H
 
-#include "base/bytes.h"
-#include "base/secret.h"
+#include "bytes.h"
+#include "secret.h"
 
 /*
  * The token store: one LMDB environment per token, in a directory of its own, named by the token's serial number.
