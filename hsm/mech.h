@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HSM_MECH_H
+#define HSM_MECH_H
+
+#include "bytes.h"
+#include "ck.h"
+
+/*
+ * Mechanisms: the row (what a mechanism is), the operations (what it does), the gate (who may use it), the active
+ * operation of a session. Facts about a mechanism stand in mech_table.c and nowhere else.
+ */
+struct session;
+struct object;
+struct crypto;
+struct op;
+struct mech_row;
+
+/* The function flags of CK_MECHANISM_INFO that a row may carry. */
+#define MECH_USES                                                                                                      \
+	(CKF_ENCRYPT | CKF_DECRYPT | CKF_DIGEST | CKF_SIGN | CKF_VERIFY | CKF_GENERATE | CKF_GENERATE_KEY_PAIR |       \
+	 CKF_WRAP | CKF_UNWRAP | CKF_DERIVE)
+
+/*
+ * struct mech_param: rule for CK_MECHANISM.pParameter. text is for docs. ulParameterLen must be size exactly (0: no
+ * parameter; NULL_OK rows also take none); then check, if any, looks inside. A broken rule is
+ * CKR_MECHANISM_PARAM_INVALID.
+ */
+struct mech_param {
+	const char *text;
+	size_t size;
+	bool optional;
+	CK_RV (*check)(const struct mech_row *row, const CK_MECHANISM *m);
+};
+extern const struct mech_param param_none;        /* pParameter ignored when the length is 0 */
+extern const struct mech_param param_iv8;         /* 8 bytes */
+extern const struct mech_param param_iv16;        /* 16 bytes */
+extern const struct mech_param param_mac_general; /* CK_MAC_GENERAL_PARAMS within struct mac_arg's bounds */
+extern const struct mech_param param_aes_ctr;     /* CK_AES_CTR_PARAMS */
+extern const struct mech_param param_gcm;         /* CK_GCM_PARAMS */
+extern const struct mech_param param_oaep;        /* CK_RSA_PKCS_OAEP_PARAMS */
+extern const struct mech_param param_pss;         /* CK_RSA_PKCS_PSS_PARAMS */
+extern const struct mech_param param_key_wrap_iv; /* none, or an IV of 8 bytes */
+
+/* Part of a message that a call carries. */
+enum mech_part { MECH_SINGLE, MECH_UPDATE, MECH_FINAL };
+
+/*
+ * struct mech_ops: what a family does. NULL: not done. All run with the session locked, after the gate and after the
+ * parameter rule. A row's flags and its ops agree (a test walks all rows).
+ *
+ * init     fills op->state and op->out_len for op->use (one of DIGEST, SIGN, VERIFY, ENCRYPT, DECRYPT); key NULL for
+ * digest. Key bytes are read here and kept inside OpenSSL alone. done     frees op->state; must take a state that init
+ * left half made, and NULL. update   takes in more of the message (digest, sign, verify). final    writes exactly
+ * op->out_len bytes (digest, sign; verify when no verify function is given: compared in constant time). sign     single
+ * part, for mechanisms without update; writes op->out_len bytes. verify   single part (data and signature), or, after
+ * updates, data.p NULL: CKR_SIGNATURE_INVALID when wrong. digest_key  C_DigestKey. bound    upper bound of what crypt
+ * writes for in_len more bytes; exact where the mechanism allows. crypt    encrypt or decrypt. When room is too small:
+ * CKR_BUFFER_TOO_SMALL, *ret_len what is needed, state unchanged. generate, generate_pair, unwrap  make objects and
+ * commit them; several at once where the mechanism says so, and may write through pointers in the parameter, after
+ * everything else has succeeded. wrap     out NULL: *len receives the length; short: CKR_BUFFER_TOO_SMALL and *len; key
+ * is the object being wrapped.
+ */
+struct mech_ops {
+	CK_RV (*init)(struct op *op, struct session *s, const CK_MECHANISM *m, struct object *key);
+	void (*done)(struct op *op);
+	CK_RV (*update)(struct op *op, struct view data);
+	CK_RV (*final)(struct op *op, uint8_t *out);
+	CK_RV (*sign)(struct op *op, struct view data, uint8_t *out);
+	CK_RV (*verify)(struct op *op, struct view data, struct view signature);
+	CK_RV (*digest_key)(struct op *op, struct object *key);
+	size_t (*bound)(const struct op *op, enum mech_part part, size_t in_len);
+	CK_RV (*crypt)(struct op *op, enum mech_part part, struct view in, uint8_t *out, size_t room, size_t *ret_len);
+	CK_RV (*generate)
+	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, const CK_ATTRIBUTE *t, CK_ULONG n,
+	 CK_OBJECT_HANDLE *ret);
+	CK_RV (*generate_pair)
+	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, const CK_ATTRIBUTE *public_t,
+	 CK_ULONG public_n, const CK_ATTRIBUTE *private_t, CK_ULONG private_n, CK_OBJECT_HANDLE *ret_public,
+	 CK_OBJECT_HANDLE *ret_private);
+	CK_RV (*wrap)
+	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *wrapping,
+	 struct object *key, uint8_t *out, CK_ULONG *len);
+	CK_RV (*unwrap)
+	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *unwrapping,
+	 struct view wrapped, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret);
+};
+
+struct mech_keys {
+	const CK_KEY_TYPE *types;
+	size_t count;
+};
+#define KEYS(...)                                                                                                      \
+	{                                                                                                              \
+		.types = (const CK_KEY_TYPE[]){ __VA_ARGS__ },                                                         \
+		.count = sizeof((const CK_KEY_TYPE[]){ __VA_ARGS__ }) / sizeof(CK_KEY_TYPE)                            \
+	}
+
+/* Traits of a row beyond its flags. */
+#define MECH_NO_UPDATE 1u /* single part only: C_*Update answers CKR_FUNCTION_NOT_SUPPORTED and ends the operation */
+#define MECH_OWN_CARGO 2u /* C_WrapKey: the mechanism itself decides about the key to wrap (EXTRACTABLE, roles) */
+
+/*
+ * struct mech_row: one mechanism. keys empty: no key (digest, generation). key_min, key_max: bits for RSA, bytes for
+ * all others, as C_GetMechanismInfo answers them. arg: the family's own. vectors: file in tests/vectors, or NULL when a
+ * test of its own stands in its place.
+ */
+struct mech_row {
+	CK_MECHANISM_TYPE type;
+	const char *name;
+	CK_FLAGS flags;
+	struct mech_keys keys;
+	CK_ULONG key_min;
+	CK_ULONG key_max;
+	unsigned traits;
+	const struct mech_param *param;
+	const struct mech_ops *ops;
+	const void *arg;
+	const char *source;
+	const char *vectors;
+};
+
+size_t mech_count(void);
+const struct mech_row *mech_at(size_t i);
+/* mech_find: NULL when unknown. */
+const struct mech_row *mech_find(CK_MECHANISM_TYPE type);
+
+/*
+ * mech_gate: may this mechanism be used for this with this key? For every mechanism alike, in this order: the row has
+ * the flag (CKR_MECHANISM_INVALID), CKA_ALLOWED_MECHANISMS (CKR_MECHANISM_INVALID), class and key type
+ * (CKR_KEY_TYPE_INCONSISTENT), size (CKR_KEY_SIZE_RANGE), CKA_<usage> (CKR_KEY_FUNCTION_NOT_PERMITTED), role policy
+ * (role_permits of role.h), parameter (CKR_MECHANISM_PARAM_INVALID).
+ *
+ * use   one CKF_* function flag of MECH_USES
+ * key   NULL for digest and generation
+ */
+CK_RV mech_gate(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct object *key,
+		const struct mech_row **ret_row) MUST_CHECK;
+/*
+ * mech_gate_cargo: may key leave under wrapping? Class, CKA_EXTRACTABLE (CKR_KEY_UNEXTRACTABLE),
+ * CKA_WRAP_WITH_TRUSTED (CKR_KEY_NOT_WRAPPABLE), role matrix (role_permits_cargo). Rows with MECH_OWN_CARGO pass.
+ */
+CK_RV mech_gate_cargo(struct session *s, const struct mech_row *row, struct object *wrapping,
+		      struct object *key) MUST_CHECK;
+
+/*
+ * struct op: the active operation of one kind in a session. A session owns one pointer per kind (digest, sign, verify,
+ * encrypt, decrypt), NULL when none is active.
+ */
+struct op {
+	const struct mech_row *row;
+	CK_FLAGS use;
+	bool updated;   /* a multi-part call was made: the single-part function is refused */
+	size_t out_len; /* digest, sign, verify: length of the result */
+	void *state;    /* the family's */
+};
+
+/* op_new: gate and init. Nothing is left behind on error. */
+CK_RV op_new(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct object *key, struct op **ret) MUST_CHECK;
+/* op_free: ends the operation and frees its key schedules; takes NULL. */
+void op_free(struct op *op);
+
+#endif
