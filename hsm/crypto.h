@@ -83,6 +83,14 @@ CK_RV crypto_cmac(const struct crypto *c, CK_KEY_TYPE type, struct view key, con
 		  uint8_t ret_mac[16], size_t *ret_len) MUST_CHECK;
 CK_RV crypto_key_wrap(const struct crypto *c, struct view key, struct view in, uint8_t *out) MUST_CHECK;
 CK_RV crypto_key_unwrap(const struct crypto *c, struct view key, struct view in, uint8_t *out) MUST_CHECK;
+/*
+ * crypto_aes_wrap: AES key wrap (pad false, RFC 3394) and with padding (RFC 5649), either way, with the RFC's IV (NULL)
+ * or another of 8 (4 with padding) bytes. out: in.n + 8 rounded up to 8 (wrap), in.n (unwrap). in may not be out.
+ * crypto_cmac_start: a CMAC context for more data, to be freed with EVP_MAC_CTX_free.
+ */
+CK_RV crypto_aes_wrap(const struct crypto *c, struct view key, const uint8_t *iv, bool pad, bool wrap, struct view in,
+		      uint8_t *out, size_t *ret_len) MUST_CHECK;
+CK_RV crypto_cmac_start(const struct crypto *c, CK_KEY_TYPE type, struct view key, EVP_MAC_CTX **ret) MUST_CHECK;
 
 /* DES: parity and the 16 weak and semi-weak keys of NIST SP 800-67, per 8-byte half; halves compared in constant time.
  */
