@@ -8,10 +8,18 @@
 
 #include "conf.h"
 
+/* One section of a family that stands in the file. */
+struct conf_section {
+	char *name;    /* `customer ACME` */
+	char **values; /* as in struct conf */
+};
+
 struct conf {
 	const struct conf_key *keys;
 	size_t count;
 	char **values; /* NULL: not in the file */
+	struct conf_section *sections;
+	size_t section_count;
 };
 
 /*
@@ -99,13 +107,65 @@ static char *conf_read(char *to, int room, void *stream)
 	return to;
 }
 
+static bool conf_is_family(const char *section)
+{
+	size_t n = strlen(section);
+
+	return n > 2 && strcmp(section + n - 2, " *") == 0;
+}
+
+/* `customer ACME` is of the family `customer *`; so is `customer *` itself, which asks for the row alone. */
+static bool conf_section_is(const char *row, const char *section)
+{
+	size_t n = strlen(row);
+
+	if (conf_is_family(row))
+		return strncmp(row, section, n - 1) == 0 && section[n - 1];
+	return strcmp(row, section) == 0;
+}
+
 static size_t conf_index(const struct conf *c, const char *section, const char *name)
 {
 	for (size_t i = 0; i < c->count; i++) {
-		if (strcmp(c->keys[i].section, section) == 0 && strcmp(c->keys[i].name, name) == 0)
+		if (conf_section_is(c->keys[i].section, section) && strcmp(c->keys[i].name, name) == 0)
 			return i;
 	}
 	return c->count;
+}
+
+static struct conf_section *conf_section_find(const struct conf *c, const char *section)
+{
+	for (size_t i = 0; i < c->section_count; i++) {
+		if (strcmp(c->sections[i].name, section) == 0)
+			return &c->sections[i];
+	}
+	return NULL;
+}
+
+/* The values of the section that row i belongs to; made when add is set; NULL: no such section, or no memory. */
+static char **conf_values(struct conf *c, size_t i, const char *section, bool add)
+{
+	struct conf_section *s, *more;
+
+	if (!conf_is_family(c->keys[i].section))
+		return c->values;
+	s = conf_section_find(c, section);
+	if (s || !add)
+		return s ? s->values : NULL;
+	more = realloc(c->sections, (c->section_count + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	c->sections = more;
+	s = &more[c->section_count];
+	s->name = strdup(section);
+	s->values = calloc(c->count, sizeof(*s->values));
+	if (!s->name || !s->values) {
+		free(s->name);
+		free(s->values);
+		return NULL;
+	}
+	c->section_count++;
+	return s->values;
 }
 
 static int conf_handler(void *user, const char *section, const char *name, const char *value)
@@ -118,13 +178,16 @@ static int conf_handler(void *user, const char *section, const char *name, const
 		return 0;
 	if (i == s->conf->count)
 		return conf_error(s, "unknown key", name);
-	if (s->conf->values[i] && !s->piece)
+	char **values = conf_values(s->conf, i, section, true);
+	if (!values)
+		return conf_error(s, "out of memory", NULL);
+	if (values[i] && !s->piece)
 		return conf_error(s, "repeated key", name);
-	const char *before = s->conf->values[i] ? s->conf->values[i] : "";
+	const char *before = values[i] ? values[i] : "";
 	if (asprintf(&joined, "%s%s", before, value ? value : "") < 0)
 		return conf_error(s, "out of memory", NULL);
-	free(s->conf->values[i]);
-	s->conf->values[i] = joined;
+	free(values[i]);
+	values[i] = joined;
 	return 1;
 }
 
@@ -151,6 +214,24 @@ static bool conf_read_file(struct conf *c, const char *path, char *error)
 	return !error[0];
 }
 
+static void conf_check_required(const struct conf *c, const char *path, char *error)
+{
+	for (size_t i = 0; i < c->count && !error[0]; i++) {
+		bool family = conf_is_family(c->keys[i].section);
+
+		if (c->keys[i].fallback != CONF_REQUIRED)
+			continue;
+		for (size_t j = 0; j < (family ? c->section_count : 1) && !error[0]; j++) {
+			const char *section = family ? c->sections[j].name : c->keys[i].section;
+			char **values = family ? c->sections[j].values : c->values;
+
+			if (conf_section_is(c->keys[i].section, section) && !values[i])
+				snprintf(error, CONF_ERROR, "%s: key %s%s%s is missing", path ? path : "configuration",
+					 section, section[0] ? "." : "", c->keys[i].name);
+		}
+	}
+}
+
 bool conf_load(const char *path, const struct conf_key *keys, size_t count, struct conf **ret, char ret_error[256])
 {
 	char error[CONF_ERROR] = "";
@@ -164,11 +245,7 @@ bool conf_load(const char *path, const struct conf_key *keys, size_t count, stru
 	c->count = count;
 	if (path && !conf_read_file(c, path, error))
 		goto out;
-	for (size_t i = 0; i < count && !error[0]; i++) {
-		if (keys[i].fallback == CONF_REQUIRED && !c->values[i])
-			snprintf(error, sizeof(error), "%s: key %s%s%s is missing", path ? path : "configuration",
-				 keys[i].section, keys[i].section[0] ? "." : "", keys[i].name);
-	}
+	conf_check_required(c, path, error);
 out:
 	if (error[0]) {
 		memcpy(ret_error, error, sizeof(error));
@@ -185,7 +262,19 @@ const char *conf_get(const struct conf *c, const char *section, const char *name
 
 	if (i == c->count)
 		abort();
-	return c->values[i] ? c->values[i] : c->keys[i].fallback;
+	char **values = conf_values((struct conf *)c, i, section, false);
+	if (values && values[i])
+		return values[i];
+	return c->keys[i].fallback == CONF_REQUIRED ? NULL : c->keys[i].fallback;
+}
+
+const char *conf_member(const struct conf *c, const char *family, size_t i)
+{
+	for (size_t j = 0; j < c->section_count; j++) {
+		if (conf_section_is(family, c->sections[j].name) && i-- == 0)
+			return c->sections[j].name + strlen(family) - 1;
+	}
+	return NULL;
 }
 
 void conf_free(struct conf *c)
@@ -195,5 +284,12 @@ void conf_free(struct conf *c)
 	for (size_t i = 0; c->values && i < c->count; i++)
 		free(c->values[i]);
 	free(c->values);
+	for (size_t i = 0; i < c->section_count; i++) {
+		for (size_t j = 0; j < c->count; j++)
+			free(c->sections[i].values[j]);
+		free(c->sections[i].values);
+		free(c->sections[i].name);
+	}
+	free(c->sections);
 	free(c);
 }

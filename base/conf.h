@@ -7,9 +7,10 @@
 /*
  * Configuration files: `key = value` lines with [sections], `#` comments, read with inih. A caller names the keys it
  * knows in a table; an unknown key, a repeated key or a malformed line is an error that names file, line and key.
+ * A section that ends in ` *` in the table is a family: `[customer ACME]` has the keys of `customer *`.
  */
 struct conf_key {
-	const char *section; /* "" for keys before the first section */
+	const char *section; /* "" for keys before the first section; `customer *`: a family */
 	const char *name;
 	const char *fallback; /* value when absent; NULL: absent stays absent; CONF_REQUIRED: an error */
 	const char *help;
@@ -22,6 +23,8 @@ struct conf;
 bool conf_load(const char *path, const struct conf_key *keys, size_t count, struct conf **ret, char ret_error[256]) MUST_CHECK;
 /* conf_get: value or NULL; the pointer lives as long as the conf. Asking for a key that is not in the table aborts. */
 const char *conf_get(const struct conf *c, const char *section, const char *name);
+/* conf_member: name of the i-th section of a family in the file (`ACME`), in order of appearance; NULL: no more. */
+const char *conf_member(const struct conf *c, const char *family, size_t i);
 void conf_free(struct conf *c);
 
 #endif
