@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HSM_SETTINGS_H
+#define HSM_SETTINGS_H
+
+#include "bytes.h"
+#include "ck.h"
+
+/*
+ * strongroom.conf: the file that STRONGROOM_CONF names (must be there), else
+ * $XDG_CONFIG_HOME/strongroom/strongroom.conf (or ~/.config/...), else /etc/strongroom/strongroom.conf, else nothing.
+ * Environment variables are read with secure_getenv. STRONGROOM_TOKEN_DIR overrides token_dir, STRONGROOM_LOG overrides
+ * log.
+ */
+struct settings {
+	char *token_dir; /* absolute or relative path; need not exist */
+	int log_fd;      /* -1: off */
+};
+
+/* settings_load: CKR_GENERAL_ERROR when a file that is there cannot be read or is wrong; CKR_HOST_MEMORY. */
+CK_RV settings_load(struct settings *ret) MUST_CHECK;
+void settings_done(struct settings *s);
+
+#endif
