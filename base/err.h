@@ -12,7 +12,7 @@
 	X(ERR_OK, 0, "no error") \
 	X(ERR_MALFORMED, 1, "malformed message") \
 	X(ERR_TOO_LARGE, 2, "message too large") \
-	X(ERR_STATE, 3, "message not expected now") \
+	X(ERR_UNEXPECTED, 3, "message not expected now") \
 	X(ERR_REFUSED, 4, "refused") \
 	X(ERR_DUPLICATE, 5, "already received") \
 	X(ERR_NOT_FOUND, 6, "not found") \

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HOST_AUDIT_H
+#define HOST_AUDIT_H
+
+#include "db.h"
+
+/*
+ * The operator's records: one row per event in the service's own database. Append only (triggers refuse UPDATE and
+ * DELETE). AUDIT_SCHEMA is a step of the service's schema. text may name steps, reasons and check values; no secrets.
+ */
+#define AUDIT_SCHEMA                                                                                                   \
+	"CREATE TABLE audit (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, peer TEXT NOT NULL, event TEXT NOT NULL, "   \
+	"object TEXT NOT NULL, code INTEGER NOT NULL, text TEXT NOT NULL);"                                            \
+	"CREATE INDEX audit_object ON audit (object);"                                                                 \
+	"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append only'); "    \
+	"END;"                                                                                                         \
+	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append only'); "    \
+	"END;"
+
+struct audit_entry {
+	const char *peer;   /* "role:name" or an address; NULL: "" */
+	const char *event;  /* message or step name */
+	const char *object; /* serial number, batch, file; NULL: "" */
+	enum err code;
+	const char *text; /* NULL: "" */
+};
+/* audit_append: part of the open transaction if there is one, else durable on return. Time is now, unix seconds. */
+enum err audit_append(struct db *d, const struct audit_entry *e, struct fail *f) MUST_CHECK;
+
+#endif

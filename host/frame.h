@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HOST_FRAME_H
+#define HOST_FRAME_H
+
+#include "formats.h"
+#include "err.h"
+
+struct evbuffer;
+
+/*
+ * Binary frames between terminal and KMS, terminal and operation terminal (formats.md, Frames): length (2 bytes), type,
+ * LV fields. One table row per type: name, fields with their bounds. Values are not judged here beyond their length.
+ */
+#define FRAME_MAX 4096 /* what the length field may say */
+#define FRAME_FIELDS_MAX 5
+
+enum frame_type {
+	FRAME_HELLO = 0x01,
+	FRAME_PROOF_K = 0x02,
+	FRAME_PROOF_T = 0x03,
+	FRAME_TMK = 0x04,
+	FRAME_CONFIRM = 0x05,
+	FRAME_DONE = 0x06,
+	FRAME_IDENTIFY = 0x20,
+	FRAME_IDENTITY = 0x21,
+	FRAME_WORKING_CERT = 0x22,
+	FRAME_WORKING_CERT_OK = 0x23,
+	FRAME_MAKE_TK = 0x24,
+	FRAME_TK = 0x25,
+	FRAME_COLLECTED = 0x26,
+	FRAME_ERROR = 0x7f,
+};
+
+/* Field numbers of each type. */
+enum { HELLO_HANDSHAKE, HELLO_SERIAL, HELLO_RANDOM };
+enum { PROOF_K_RANDOM, PROOF_K_TAG };
+enum { PROOF_T_TAG };
+enum { TMK_MESSAGE };
+enum { CONFIRM_CHECK, CONFIRM_TAG };
+enum { IDENTITY_SERIAL, IDENTITY_PIN_PAD, IDENTITY_COUNTER };
+enum { WORKING_CERT_DER };
+enum { MAKE_TK_SUITE, MAKE_TK_HANDSHAKE, MAKE_TK_HASH, MAKE_TK_TYPE, MAKE_TK_LENGTH };
+enum { TK_PACKET };
+enum { ERROR_CODE };
+
+struct frame {
+	uint8_t type; /* enum frame_type */
+	struct view field[FRAME_FIELDS_MAX];
+};
+
+/* frame_name: "HELLO"; "?" for an unknown type. */
+const char *frame_name(uint8_t type);
+/* frame_put: the whole frame, length first; fails the buffer when a field is outside its bounds. */
+void frame_put(struct buf *b, const struct frame *fr);
+/* frame_parse: body is what follows the length; views point into it. ERR_MALFORMED: type, field lengths, rest behind.
+ */
+enum err frame_parse(struct view body, struct frame *ret, struct fail *f) MUST_CHECK;
+/* frame_error: an ERROR frame with the code that a peer may see. frame_error_code: of a parsed one. */
+void frame_put_error(struct buf *b, enum err code);
+unsigned frame_error_code(const struct frame *fr);
+
+/*
+ * libevent: frame_take removes one complete frame from in, keeps its bytes in storage (emptied first) and parses it.
+ * *ret_got false: not complete yet. ERR_MALFORMED, ERR_TOO_LARGE: the connection is beyond repair.
+ */
+enum err frame_take(struct evbuffer *in, struct buf *storage, struct frame *ret, bool *ret_got,
+		    struct fail *f) MUST_CHECK;
+/* frame_add: frame_put into an evbuffer. */
+enum err frame_add(struct evbuffer *out, const struct frame *fr, struct fail *f) MUST_CHECK;
+
+/*
+ * Blocking sockets: the whole frame within timeout_ms. ERR_TIMEOUT, ERR_PEER (closed, reset), ERR_MALFORMED.
+ * frame_recv keeps the bytes in storage (emptied first). frame_expect also refuses another type than wanted; an ERROR
+ * frame becomes ERR_PEER with its code in the text.
+ */
+enum err frame_send(int fd, const struct frame *fr, int timeout_ms, struct fail *f) MUST_CHECK;
+enum err frame_recv(int fd, struct buf *storage, struct frame *ret, int timeout_ms, struct fail *f) MUST_CHECK;
+enum err frame_expect(int fd, uint8_t type, struct buf *storage, struct frame *ret, int timeout_ms,
+		      struct fail *f) MUST_CHECK;
+/* frame_connect: TCP to "host:port" within timeout_ms; the socket is non-blocking and close-on-exec. */
+enum err frame_connect(const char *address, int timeout_ms, int *ret_fd, struct fail *f) MUST_CHECK;
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HOST_HTTP_H
+#define HOST_HTTP_H
+
+#include "identity.h"
+
+struct event_base;
+
+/*
+ * HTTPS server: libevent's HTTP over OpenSSL, TLS 1.2 and above, client certificates required. One POST in, one answer
+ * out; everything runs in the event loop of base.
+ */
+struct http_server;
+
+struct http_request {
+	const char *path; /* without query; percent signs undecoded */
+	struct view body;
+	const struct identity_peer *peer;
+	const char *address; /* "127.0.0.1:4711" */
+};
+struct http_reply {
+	int status;      /* 200 before the handler runs */
+	struct buf body; /* application/json */
+};
+/* http_handler: called once per complete POST request; fills *reply. */
+typedef void (*http_handler)(void *arg, const struct http_request *request, struct http_reply *reply);
+
+struct http_server_options {
+	const struct identity *identity;
+	unsigned peers;           /* ROLE_BITs that may connect at all */
+	const char *listen;       /* "127.0.0.1:0", "[::1]:8443" */
+	size_t body_max;          /* 0: 4 MiB; larger: 413 and closed */
+	unsigned timeout_s;       /* of reading or writing, 0: 30 */
+	unsigned connections_max; /* 0: 256; more are closed at once */
+	http_handler handler;
+	void *arg;
+};
+enum err http_server_new(struct event_base *base, const struct http_server_options *options, struct http_server **ret,
+			 struct fail *f) MUST_CHECK;
+void http_server_free(struct http_server *s);
+/* http_server_address: "127.0.0.1:40123" with the real port. */
+const char *http_server_address(const struct http_server *s);
+
+/*
+ * HTTPS client (libcurl), blocking, keeps its connection for the next call. The server's certificate must chain to our
+ * roots, carry the expected role and the host name or address of the URL. One thread per client.
+ */
+struct http_client;
+
+struct http_client_options {
+	const struct identity *identity;
+	enum role server;      /* expected role of the other side */
+	const char *cert_file; /* as given to identity_load */
+	const char *key_file;
+	const char *ca_file;
+	unsigned timeout_s; /* whole call, 0: 30 */
+	size_t answer_max;  /* 0: 4 MiB */
+};
+enum err http_client_new(const struct http_client_options *options, struct http_client **ret,
+			 struct fail *f) MUST_CHECK;
+void http_client_free(struct http_client *c);
+/*
+ * http_post: POST of application/json. Any HTTP status is a success of this call. ret_answer: appended.
+ * ERR_PEER: no connection, TLS refused (either way), not HTTP; ERR_TIMEOUT; ERR_TOO_LARGE: answer above answer_max.
+ */
+enum err http_post(struct http_client *c, const char *url, struct view body, int *ret_status, struct buf *ret_answer,
+		   struct fail *f) MUST_CHECK;
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HOST_IDENTITY_H
+#define HOST_IDENTITY_H
+
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include "err.h"
+
+/*
+ * X.509 identities and their roles (R2.3). A role is one extended key usage below the arc IDENTITY_ARC, asked for
+ * besides clientAuth/serverAuth (TLS) and checked on every peer; a certificate has exactly one role.
+ */
+#define IDENTITY_ARC "2.25.57539697553755328872825861027690423744"
+
+#define ROLE_LIST(X)                                                                                                   \
+	X(ROLE_NONE, "none", "")                                                                                       \
+	X(ROLE_CA, "ca", "")                                                                                           \
+	X(ROLE_HSM, "hsm", IDENTITY_ARC ".1")                                                                          \
+	X(ROLE_OPTERM, "opterm", IDENTITY_ARC ".2")                                                                    \
+	X(ROLE_OPERATOR, "operator", IDENTITY_ARC ".3")                                                                \
+	X(ROLE_MTMS, "mtms", IDENTITY_ARC ".4")                                                                        \
+	X(ROLE_DC, "dc", IDENTITY_ARC ".5")                                                                            \
+	X(ROLE_KMS, "kms", IDENTITY_ARC ".6")
+
+enum role {
+#define ROLE_ENUM(role, name, oid) role,
+	ROLE_LIST(ROLE_ENUM)
+#undef ROLE_ENUM
+	    ROLE_COUNT
+};
+#define ROLE_BIT(role) (1U << (role))
+
+const char *role_name(enum role r);
+enum role role_of_name(const char *name); /* ROLE_NONE: unknown */
+/* role_oid: dotted OID, or "" (none, ca). role_is_tls: takes part in TLS (opterm, mtms, dc, kms). */
+const char *role_oid(enum role r);
+bool role_is_tls(enum role r);
+
+/* identity_cert_role: the role of a certificate; none or several role OIDs, or a CA certificate: ROLE_NONE, ROLE_CA. */
+enum role identity_cert_role(X509 *cert);
+/* identity_cert_name: the subject's common name, printable, at most room - 1 bytes; "?" without one. */
+void identity_cert_name(X509 *cert, char *ret, size_t room);
+
+/*
+ * identity_check: cert chains to a root in roots (NULL chain: directly), is valid at time at (0: now) and has this
+ * role. ERR_REFUSED with the reason.
+ */
+enum err identity_check(X509_STORE *roots, STACK_OF(X509) * chain, X509 *cert, enum role role, time_t at,
+			struct fail *f) MUST_CHECK;
+/* identity_roots: a store of the PEM certificates of a file, at least one. Free with X509_STORE_free. */
+enum err identity_roots(const char *ca_file, X509_STORE **ret, struct fail *f) MUST_CHECK;
+/* identity_cert_load: the first certificate of a file, PEM or DER. identity_cert_parse: exactly one certificate, DER.
+ */
+enum err identity_cert_load(const char *path, X509 **ret, struct fail *f) MUST_CHECK;
+enum err identity_cert_parse(struct view der, X509 **ret, struct fail *f) MUST_CHECK;
+enum err identity_cert_der(X509 *cert, struct buf *ret, struct fail *f) MUST_CHECK;
+/* identity_cert_serial: the INTEGER's content as in formats.md, 1 to 20 bytes, appended. */
+enum err identity_cert_serial(X509 *cert, struct buf *ret, struct fail *f) MUST_CHECK;
+
+/* An identity of our own: certificate, key file (0600 checked, not encrypted), roots. */
+struct identity {
+	X509 *cert;
+	EVP_PKEY *key;
+	STACK_OF(X509) * chain; /* what follows the first certificate in the file; may be NULL */
+	X509_STORE *roots;
+	enum role role;
+	char name[128];
+	char ca_file[512];
+};
+/* identity_load: role ROLE_NONE: any. ERR_CONFIG: file, mode, key does not fit the certificate, not of that role. */
+enum err identity_load(const char *cert_file, const char *key_file, const char *ca_file, enum role role,
+		       struct identity **ret, struct fail *f) MUST_CHECK;
+void identity_free(struct identity *i);
+
+/*
+ * identity_ssl_ctx: TLS 1.2 and above, our certificate, peer's certificate required and chained to our roots with
+ * clientAuth or serverAuth; peers: ROLE_BITs that are let in, checked in the handshake. Free with SSL_CTX_free.
+ */
+enum err identity_ssl_ctx(const struct identity *i, bool server, unsigned peers, SSL_CTX **ret,
+			  struct fail *f) MUST_CHECK;
+/* identity_ssl_ctx_peers: adds the same peer check to a context that somebody else made (libcurl's). */
+enum err identity_ssl_ctx_peers(const struct identity *i, bool server, unsigned peers, SSL_CTX *ctx,
+				struct fail *f) MUST_CHECK;
+
+/* The other side of a connection. */
+struct identity_peer {
+	enum role role;
+	char name[128];
+};
+/* identity_ssl_peer: after the handshake; ROLE_NONE and "" without a certificate. */
+void identity_ssl_peer(const SSL *ssl, struct identity_peer *ret);
+
+#endif
