@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HSM_ROLE_H
+#define HSM_ROLE_H
+
+#include "bytes.h"
+#include "ck.h"
+#include "object.h"
+
+/*
+ * Roles: what a payment key is for (CKA_SR_ROLE), and nothing besides. The table in role.c says for each role its
+ * class, types and lengths, how such a key may come into being, its usages, and which mechanisms may touch it; the
+ * matrix says which role may carry which other role under which mechanism. An ordinary key has no role and no part in
+ * the matrix.
+ *
+ * A key with a role gets its attributes from the table alone: private, sensitive, not copyable, not modifiable, its
+ * usages, CKA_ALLOWED_MECHANISMS. A template may repeat them; asking for something else is CKR_TEMPLATE_INCONSISTENT,
+ * but for components and combined keys, where the table wins in silence (stock tools cannot leave the booleans out)
+ * and only CKA_EXTRACTABLE true is refused.
+ */
+
+/* How a key of a role may come into being. */
+enum role_birth {
+	ROLE_BORN_COMPONENT = 1u << 0, /* C_CreateObject with the label NAME#k/n, by a custodian */
+	ROLE_BORN_COMBINED = 1u << 1,  /* CKM_SR_COMPONENT_COMBINE */
+	ROLE_BORN_GENERATED = 1u << 2, /* C_GenerateKey, C_GenerateKeyPair with CKA_SR_ROLE in the template */
+	ROLE_BORN_TK = 1u << 3,        /* CKM_SR_TK_GENERATE, CKM_SR_TK_OPEN */
+	ROLE_BORN_UNWRAPPED = 1u << 4, /* C_UnwrapKey under a wrapper that the matrix names */
+	ROLE_BORN_LOADED = 1u << 5,    /* CKM_SR_TMK_LOAD */
+};
+
+#define ROLE_LENGTHS 4
+
+struct role_row {
+	CK_ULONG role; /* SR_ROLE_* */
+	const char *name;
+	CK_OBJECT_CLASS class;
+	unsigned births; /* enum role_birth */
+	struct {
+		CK_KEY_TYPE type;
+		CK_ULONG min, max; /* bytes; RSA: bits */
+	} keys[ROLE_LENGTHS];
+	CK_FLAGS usages;        /* CKF_ENCRYPT, CKF_SIGN, CKF_VERIFY, CKF_WRAP, CKF_UNWRAP (side and version: role.c) */
+	bool extractable;       /* on the host side; loaded into a terminal: never */
+	CK_MECHANISM_TYPE m[8]; /* CKA_ALLOWED_MECHANISMS, ended by 0 */
+};
+
+/* role_find: NULL for 0 and unknown roles. role_named: by name, for labels. */
+const struct role_row *role_find(CK_ULONG role);
+const struct role_row *role_named(struct view name);
+/* role_key_ok: may a key of this role have this type and length (bytes)? */
+bool role_key_ok(const struct role_row *row, CK_KEY_TYPE type, CK_ULONG length) MUST_CHECK;
+
+/*
+ * What objects call (object.h). role_on_make: see there; with make->role set by a mechanism the table's attributes are
+ * forced; without, CKA_SR_ROLE in the template is taken where the table has ROLE_BORN_GENERATED, labels NAME#k/n are
+ * components, and every other CKA_SR_* is CKR_ATTRIBUTE_READ_ONLY.
+ *
+ * role_on_set, role_on_copy: CKR_ATTRIBUTE_READ_ONLY for CKA_SR_* and labels of components; CKR_ACTION_PROHIBITED for
+ * keys with a role. role_on_destroy: a component only by its custodian or the SO (CKR_ACTION_PROHIBITED).
+ */
+CK_RV role_on_make(struct session *s, const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n,
+		   struct object *o) MUST_CHECK;
+CK_RV role_on_set(struct session *s, const struct object *current, const CK_ATTRIBUTE *t, CK_ULONG n) MUST_CHECK;
+CK_RV role_on_copy(struct session *s, const struct object *source, const CK_ATTRIBUTE *t, CK_ULONG n) MUST_CHECK;
+CK_RV role_on_destroy(struct session *s, const struct object *o) MUST_CHECK;
+
+/*
+ * What the gate calls. key NULL (generation, digest): CKR_OK.
+ *
+ * role_permits        may a key be used by this mechanism with this function (a CKF_* of MECH_USES)? Ordinary keys: any
+ *                     but the mechanisms that demand a role. Others: CKR_KEY_FUNCTION_NOT_PERMITTED.
+ * role_permits_cargo  C_WrapKey: may wrapping carry key? CKR_KEY_NOT_WRAPPABLE. Ordinary keys under ordinary keys: yes.
+ * role_of_cargo       C_UnwrapKey: the role that a key unwrapped under unwrapping by this mechanism gets (0: none); to
+ * be put into object_make.role. CKR_KEY_FUNCTION_NOT_PERMITTED when the matrix has no row. role_data_max       most
+ * bytes one encryption operation may carry, 0: no bound (AUK of handshake version 1: one block)
+ */
+CK_RV role_permits(const struct object *key, CK_MECHANISM_TYPE mechanism, CK_FLAGS use) MUST_CHECK;
+CK_RV role_permits_cargo(const struct object *wrapping, CK_MECHANISM_TYPE mechanism,
+			 const struct object *key) MUST_CHECK;
+CK_RV role_of_cargo(const struct object *unwrapping, CK_MECHANISM_TYPE mechanism, CK_ULONG *ret_role) MUST_CHECK;
+size_t role_data_max(const struct object *key);
+
+/* role_require: key has this role, else CKR_KEY_FUNCTION_NOT_PERMITTED; for keys named in parameters. */
+CK_RV role_require(const struct object *key, CK_ULONG role) MUST_CHECK;
+
+#endif
