@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <jansson.h>
+#include <openssl/evp.h>
+
+#include "formats.h"
+#include "keyfile.h"
+
+#define KEYFILE_FORMAT "strongroom key file"
+#define KEYFILE_VERSION 1
+
+bool sha256_hex(struct view v, char ret_hex[65])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (EVP_Digest(v.p, v.n, digest, &n, EVP_sha256(), NULL) != 1 || n != 32)
+		return false;
+	hex_encode(VIEW(digest, n), ret_hex);
+	return true;
+}
+
+bool keyfile_name_ok(const char *s, size_t max)
+{
+	size_t n = strlen(s);
+
+	return n && n <= max && s[0] != '.' &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
+}
+
+static bool head_ok(const struct keyfile_head *h)
+{
+	return format_customer_ok(view_of_string(h->kms)) && keyfile_name_ok(h->dc, sizeof(h->dc) - 1) &&
+	       keyfile_name_ok(h->name, KEYFILE_NAME_MAX);
+}
+
+enum err keyfile_write(const struct keyfile_head *head, const struct view *records, size_t count, struct buf *out,
+		       struct fail *f)
+{
+	size_t start = out->len;
+	char hex[65];
+
+	if (!head_ok(head) || !count || count > KEYFILE_COUNT_MAX)
+		return fail_set(f, ERR_USAGE, 0, "a key file of that head or count cannot be");
+	buf_printf(out,
+		   "{\"format\":\"%s\",\"version\":%d,\"kms\":\"%s\",\"dc\":\"%s\",\"name\":\"%s\",\"count\":%zu}\n",
+		   KEYFILE_FORMAT, KEYFILE_VERSION, head->kms, head->dc, head->name, count);
+	for (size_t i = 0; i < count; i++) {
+		base64_encode(records[i], out);
+		buf_put_u8(out, '\n');
+	}
+	if (!buf_ok(out) || !sha256_hex(VIEW(out->p + start, out->len - start), hex))
+		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for a key file of %zu records", count);
+	buf_printf(out, "{\"sha256\":\"%s\"}\n", hex);
+	return buf_ok(out) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "no memory for a key file of %zu records", count);
+}
+
+/* The next line without its end; false: no whole line is left. */
+static bool next_line(struct view *rest, struct view *ret)
+{
+	const uint8_t *end = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
+
+	if (!end)
+		return false;
+	*ret = VIEW(rest->p, (size_t)(end - rest->p));
+	*rest = VIEW(end + 1, rest->n - ret->n - 1);
+	return true;
+}
+
+static bool parse_head(struct view line, struct keyfile *k)
+{
+	const char *format, *kms, *dc, *name;
+	json_int_t version, count;
+	json_t *root = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
+	bool ok = root && !json_unpack_ex(root, NULL, JSON_STRICT, "{s:s,s:I,s:s,s:s,s:s,s:I}", "format", &format,
+					  "version", &version, "kms", &kms, "dc", &dc, "name", &name, "count", &count);
+
+	ok = ok && !strcmp(format, KEYFILE_FORMAT) && version == KEYFILE_VERSION && count > 0 &&
+	     count <= (json_int_t)KEYFILE_COUNT_MAX && strlen(kms) < sizeof(k->head.kms) &&
+	     strlen(dc) < sizeof(k->head.dc) && strlen(name) < sizeof(k->head.name);
+	if (ok) {
+		snprintf(k->head.kms, sizeof(k->head.kms), "%s", kms);
+		snprintf(k->head.dc, sizeof(k->head.dc), "%s", dc);
+		snprintf(k->head.name, sizeof(k->head.name), "%s", name);
+		k->count = (size_t)count;
+		ok = head_ok(&k->head);
+	}
+	json_decref(root);
+	return ok;
+}
+
+static bool parse_tail(struct view line, struct view before)
+{
+	const char *given;
+	char hex[65];
+	json_t *root = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
+	bool ok = root && !json_unpack_ex(root, NULL, JSON_STRICT, "{s:s}", "sha256", &given) &&
+		  sha256_hex(before, hex) && !strcmp(given, hex);
+
+	json_decref(root);
+	return ok;
+}
+
+/* Decodes the lines one behind the other; the views are made when the buffer has stopped moving. */
+static bool parse_records(struct view *rest, struct keyfile *k)
+{
+	struct view line;
+	size_t at = 0;
+
+	k->records = calloc(k->count, sizeof(*k->records));
+	if (!k->records)
+		return false;
+	for (size_t i = 0; i < k->count; i++) {
+		BUF_AUTO record = { 0 };
+
+		if (!next_line(rest, &line))
+			return false;
+		if (!base64_decode((const char *)line.p, line.n, &record))
+			record.len = 0;
+		buf_put(&k->bytes, record.p, record.len);
+		k->records[i].n = record.len;
+	}
+	for (size_t i = 0; i < k->count && k->bytes.p; i++) {
+		k->records[i].p = k->bytes.p + at;
+		at += k->records[i].n;
+	}
+	return buf_ok(&k->bytes);
+}
+
+enum err keyfile_read(struct view text, struct keyfile *ret, struct fail *f)
+{
+	struct keyfile k = { 0 };
+	struct view rest = text, line = { 0 }, body;
+	const char *what = "first line";
+
+	if (!next_line(&rest, &line) || !parse_head(line, &k))
+		goto bad;
+	what = "number of lines";
+	body = rest;
+	if (!parse_records(&rest, &k))
+		goto bad;
+	body.n -= rest.n;
+	what = "digest";
+	line = VIEW(NULL, 0);
+	if (!next_line(&rest, &line) || rest.n || !parse_tail(line, VIEW(text.p, (size_t)(line.p - text.p))) ||
+	    !sha256_hex(body, k.records_sha256))
+		goto bad;
+	*ret = k;
+	return ERR_OK;
+bad:
+	keyfile_done(&k);
+	return fail_set(f, ERR_BAD_DATA, 0, "not a whole key file: %s", what);
+}
+
+void keyfile_done(struct keyfile *k)
+{
+	free(k->records);
+	buf_done(&k->bytes);
+	*k = (struct keyfile){ 0 };
+}
