@@ -16,7 +16,11 @@ enum msg_type {
 	MSG_BASE64, /* struct view: decoded bytes, min..max of them */
 	MSG_NUMBER, /* uint64_t, min..max (at most INT64_MAX) */
 	MSG_BOOL,   /* bool */
-	MSG_LIST,   /* struct msg_list: objects of item, min..max of them */
+	/*
+	 * struct msg_list: objects of item, min..max of them. An item of exactly one field with the name "" stands for bare
+	 * values instead of objects ("records": [base64, ...]).
+	 */
+	MSG_LIST,
 };
 
 struct msg_list {
