@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HSM_MECH_FAMILY_H
+#define HSM_MECH_FAMILY_H
+
+#include "crypto.h"
+#include "mech.h"
+#include "module.h"
+#include "object.h"
+
+/*
+ * What mech_table.c and the families tell each other: the arguments of rows and the operations. Only mech_*.c include
+ * it.
+ */
+
+struct digest_arg {
+	enum crypto_md md;
+};
+
+/* struct mac_arg: lengths of the result in bytes; a _GENERAL row takes min..max from the parameter, others give len. */
+struct mac_arg {
+	enum { MAC_HMAC, MAC_CMAC, MAC_CBC, MAC_RETAIL } kind;
+	enum crypto_md md; /* MAC_HMAC */
+	size_t len;
+	size_t min;
+	size_t max;
+	bool general;
+};
+
+struct cipher_arg {
+	enum { CIPHER_ECB, CIPHER_CBC, CIPHER_CBC_PAD, CIPHER_CTR } mode;
+	bool aes;
+	enum crypto_cipher cipher; /* AES: the 128-bit member */
+	size_t block;
+};
+
+struct key_wrap_arg {
+	enum { KEY_WRAP, KEY_WRAP_PKCS7, KEY_WRAP_KWP } kind;
+};
+
+/* struct rsa_arg: hash CK_UNAVAILABLE_INFORMATION: the caller hands in the hash (PSS) or DigestInfo (PKCS#1 v1.5). */
+struct rsa_arg {
+	CK_MECHANISM_TYPE hash;
+	bool pss;
+};
+
+/* struct generate_arg: len 0: CKA_VALUE_LEN of the template. */
+struct generate_arg {
+	CK_KEY_TYPE type;
+	size_t len;
+};
+
+extern const struct mech_ops digest_ops;
+extern const struct mech_ops mac_ops;     /* HMAC, CMAC */
+extern const struct mech_ops cbc_mac_ops; /* DES CBC-MAC, retail MAC */
+extern const struct mech_ops cipher_ops;  /* ECB, CBC, CBC_PAD, CTR */
+extern const struct mech_ops gcm_ops;
+extern const struct mech_ops key_wrap_ops;
+extern const struct mech_ops rsa_sign_ops;
+extern const struct mech_ops rsa_oaep_ops;
+extern const struct mech_ops generate_ops;
+extern const struct mech_ops rsa_generate_ops;
+
+/* mech_mac_len: what a MAC row with this parameter gives, in bytes (the parameter rule has passed). */
+size_t mech_mac_len(const struct mac_arg *a, const CK_MECHANISM *m);
+
+/*
+ * mech_wrapped_form: the bytes in which an object is wrapped: CKA_VALUE of a secret key, PKCS#8 of an RSA private key.
+ * Errors: CKR_KEY_NOT_WRAPPABLE, CKR_HOST_MEMORY. mech_unwrapped: the counterpart; makes, fills and commits the object.
+ * mech_unwrapped takes zeroes after a secret key whose CKA_VALUE_LEN the template or the type states (padding to a
+ * block).
+ */
+CK_RV mech_wrapped_form(const struct object *key, struct secret *ret) MUST_CHECK;
+CK_RV mech_unwrapped(struct session *s, struct view form, const CK_ATTRIBUTE *t, CK_ULONG n,
+		     CK_OBJECT_HANDLE *ret) MUST_CHECK;
+
+/* cipher_wrap, cipher_unwrap: C_WrapKey by a block cipher: ECB, CBC zero-filled to a block, CBC_PAD with PKCS#7. */
+CK_RV cipher_wrap(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *wrapping,
+		  struct object *key, uint8_t *out, CK_ULONG *len) MUST_CHECK;
+CK_RV cipher_unwrap(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *unwrapping,
+		    struct view wrapped, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret) MUST_CHECK;
+
+/* output_put: the length rule of C_WrapKey: out NULL or short answers the length. */
+CK_RV mech_output_put(struct view v, uint8_t *out, CK_ULONG *len) MUST_CHECK;
+
+#endif
