@@ -13,7 +13,7 @@
  * the matrix.
  *
  * A key with a role gets its attributes from the table alone: private, sensitive, not copyable, not modifiable, its
- * usages, CKA_ALLOWED_MECHANISMS. A template may repeat them; asking for something else is CKR_TEMPLATE_INCONSISTENT,
+ * usages, CKA_ALLOWED_MECHANISMS. A template may ask for less; asking for more is CKR_TEMPLATE_INCONSISTENT,
  * but for components and combined keys, where the table wins in silence (stock tools cannot leave the booleans out)
  * and only CKA_EXTRACTABLE true is refused.
  */
@@ -39,9 +39,7 @@ struct role_row {
 		CK_KEY_TYPE type;
 		CK_ULONG min, max; /* bytes; RSA: bits */
 	} keys[ROLE_LENGTHS];
-	CK_FLAGS usages;        /* CKF_ENCRYPT, CKF_SIGN, CKF_VERIFY, CKF_WRAP, CKF_UNWRAP (side and version: role.c) */
-	bool extractable;       /* on the host side; loaded into a terminal: never */
-	CK_MECHANISM_TYPE m[8]; /* CKA_ALLOWED_MECHANISMS, ended by 0 */
+	bool extractable; /* may leave under what the matrix names; loaded into a terminal: never */
 };
 
 /* role_find: NULL for 0 and unknown roles. role_named: by name, for labels. */
@@ -80,7 +78,20 @@ CK_RV role_permits_cargo(const struct object *wrapping, CK_MECHANISM_TYPE mechan
 CK_RV role_of_cargo(const struct object *unwrapping, CK_MECHANISM_TYPE mechanism, CK_ULONG *ret_role) MUST_CHECK;
 size_t role_data_max(const struct object *key);
 
-/* role_require: key has this role, else CKR_KEY_FUNCTION_NOT_PERMITTED; for keys named in parameters. */
-CK_RV role_require(const struct object *key, CK_ULONG role) MUST_CHECK;
+/*
+ * role_require: key has this role and the mechanism may use it as its parameter or cargo; for keys that a parameter
+ * names. CKR_KEY_FUNCTION_NOT_PERMITTED.
+ */
+CK_RV role_require(const struct object *key, CK_ULONG role, CK_MECHANISM_TYPE mechanism) MUST_CHECK;
+
+/* struct role_tk: what TEK and AUK of one TK have in common; role_set_tk notes it and narrows the usages accordingly.
+ */
+struct role_tk {
+	struct view serial; /* POS serial number */
+	CK_ULONG counter;
+	CK_ULONG handshake; /* SR_HANDSHAKE_* */
+	CK_ULONG side;      /* SR_SIDE_* */
+};
+CK_RV role_set_tk(struct object *o, const struct role_tk *tk) MUST_CHECK;
 
 #endif

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "role.h"
+
+#include <string.h>
+#include "component.h"
+#include "formats.h"
+#include "session.h"
+
+_Static_assert(SR_ROLE_TEK == FORMAT_ROLE_TEK && SR_ROLE_AUK == FORMAT_ROLE_AUK && SR_ROLE_TMK == FORMAT_ROLE_TMK &&
+		   SR_ROLE_SRK == FORMAT_ROLE_MAX,
+	       "vendor.h and formats.h number roles alike");
+
+/* The roles. keys: type and length in bytes (RSA: bits). */
+#define TDES_KEYS                                                                                                      \
+	{ CKK_DES2, 16, 16 },                                                                                          \
+	{                                                                                                              \
+		CKK_DES3, 24, 24                                                                                       \
+	}
+#define AES_KEYS                                                                                                       \
+	{                                                                                                              \
+		CKK_AES, 16, 32                                                                                        \
+	}
+static const struct role_row roles[] = {
+	{ SR_ROLE_COMPONENT,
+	  "COMPONENT",
+	  CKO_SECRET_KEY,
+	  ROLE_BORN_COMPONENT,
+	  { TDES_KEYS, { CKK_AES, 32, 32 } },
+	  false },
+	{ SR_ROLE_PK, "PK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, { CKK_AES, 32, 32 } }, false },
+	{ SR_ROLE_MAK, "MAK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, { CKK_AES, 32, 32 } }, false },
+	{ SR_ROLE_PR, "PR", CKO_PRIVATE_KEY, ROLE_BORN_GENERATED, { { CKK_RSA, 2048, 4096 } }, false },
+	{ SR_ROLE_TEK, "TEK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false },
+	{ SR_ROLE_AUK, "AUK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false },
+	{ SR_ROLE_TMK,
+	  "TMK",
+	  CKO_SECRET_KEY,
+	  ROLE_BORN_GENERATED | ROLE_BORN_UNWRAPPED | ROLE_BORN_LOADED,
+	  { TDES_KEYS, AES_KEYS },
+	  true },
+	{ SR_ROLE_SRK, "SRK", CKO_SECRET_KEY, ROLE_BORN_GENERATED, { { CKK_AES, 32, 32 } }, false },
+};
+
+/*
+ * Who may do what. use 0: the key is named in the parameter or is the cargo of that mechanism, nothing more. side and
+ * handshake 0: any. CKA_<usage> and CKA_ALLOWED_MECHANISMS of a role are the sum of its rows.
+ */
+static const struct role_use {
+	CK_ULONG role;
+	CK_MECHANISM_TYPE mechanism;
+	CK_FLAGS use;
+	CK_ULONG side;
+	CK_ULONG handshake;
+} role_uses[] = {
+	{ SR_ROLE_COMPONENT, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
+	{ SR_ROLE_PK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
+	{ SR_ROLE_PK, CKM_SR_TK_REWRAP, CKF_WRAP, 0, 0 },
+	{ SR_ROLE_PK, CKM_SR_TK_OPEN, CKF_UNWRAP, 0, 0 },
+	{ SR_ROLE_MAK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
+	{ SR_ROLE_MAK, CKM_SR_TK_REWRAP, 0, 0, 0 },
+	{ SR_ROLE_MAK, CKM_SR_TK_OPEN, 0, 0, 0 },
+	{ SR_ROLE_PR, CKM_SR_TK_REWRAP, CKF_UNWRAP, 0, 0 },
+	{ SR_ROLE_TEK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
+	{ SR_ROLE_TEK, CKM_SR_TMK_EXPORT, CKF_WRAP, SR_SIDE_HOST, 0 },
+	{ SR_ROLE_TEK, CKM_SR_TMK_LOAD, CKF_UNWRAP, SR_SIDE_TERMINAL, 0 },
+	{ SR_ROLE_AUK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
+	{ SR_ROLE_AUK, CKM_AES_ECB, CKF_ENCRYPT, 0, SR_HANDSHAKE_V1 },
+	{ SR_ROLE_AUK, CKM_DES3_ECB, CKF_ENCRYPT, 0, SR_HANDSHAKE_V1 },
+	{ SR_ROLE_AUK, CKM_SR_HANDSHAKE_MAC, CKF_SIGN | CKF_VERIFY, 0, SR_HANDSHAKE_V2 },
+	{ SR_ROLE_AUK, CKM_SR_TMK_EXPORT, 0, SR_SIDE_HOST, 0 },
+	{ SR_ROLE_AUK, CKM_SR_TMK_LOAD, 0, SR_SIDE_TERMINAL, 0 },
+	{ SR_ROLE_TMK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
+	{ SR_ROLE_TMK, CKM_SR_TMK_EXPORT, 0, 0, 0 },
+	{ SR_ROLE_TMK, CKM_AES_KEY_WRAP, 0, 0, 0 },
+	{ SR_ROLE_SRK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
+	{ SR_ROLE_SRK, CKM_AES_KEY_WRAP, CKF_WRAP | CKF_UNWRAP, 0, 0 },
+};
+
+/* Who carries whom. C_WrapKey and C_UnwrapKey alike; the vendor mechanisms that need no wrapping row are not here. */
+static const struct role_carry {
+	CK_ULONG wrapper;
+	CK_MECHANISM_TYPE mechanism;
+	CK_ULONG cargo;
+} role_carries[] = {
+	{ SR_ROLE_PK, CKM_SR_TK_REWRAP, SR_ROLE_PR },
+	{ SR_ROLE_TEK, CKM_SR_TMK_EXPORT, SR_ROLE_TMK },
+	{ SR_ROLE_TEK, CKM_SR_TMK_LOAD, SR_ROLE_TMK },
+	{ SR_ROLE_SRK, CKM_AES_KEY_WRAP, SR_ROLE_TMK },
+};
+
+/* Mechanisms that an ordinary key has no part in. */
+static const CK_MECHANISM_TYPE role_only[] = {
+	CKM_SR_TK_REWRAP, CKM_SR_TK_OPEN, CKM_SR_TMK_EXPORT, CKM_SR_TMK_LOAD, CKM_SR_HANDSHAKE_MAC,
+};
+
+/* The boolean usages, with the flag that a role's rows give. No flag: never. */
+static const struct {
+	CK_ATTRIBUTE_TYPE type;
+	CK_FLAGS flag;
+	bool secret_key, private_key;
+} usages[] = {
+	{ CKA_ENCRYPT, CKF_ENCRYPT, true, false }, { CKA_DECRYPT, CKF_DECRYPT, true, true },
+	{ CKA_SIGN, CKF_SIGN, true, true },        { CKA_VERIFY, CKF_VERIFY, true, false },
+	{ CKA_WRAP, CKF_WRAP, true, false },       { CKA_UNWRAP, CKF_UNWRAP, true, true },
+	{ CKA_DERIVE, CKF_DERIVE, true, true },    { CKA_SIGN_RECOVER, CKF_SIGN_RECOVER, false, true },
+};
+
+const struct role_row *role_find(CK_ULONG role)
+{
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+		if (roles[i].role == role)
+			return &roles[i];
+	}
+	return NULL;
+}
+
+const struct role_row *role_named(struct view name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+		if (view_equal(name, view_of_string(roles[i].name)))
+			return &roles[i];
+	}
+	return NULL;
+}
+
+bool role_key_ok(const struct role_row *row, CK_KEY_TYPE type, CK_ULONG length)
+{
+	for (size_t i = 0; i < ROLE_LENGTHS && row->keys[i].max != 0; i++) {
+		if (row->keys[i].type == type && length >= row->keys[i].min && length <= row->keys[i].max)
+			return type != CKK_AES || length % 8 == 0;
+	}
+	return false;
+}
+
+static bool is_vendor_attribute(CK_ATTRIBUTE_TYPE type)
+{
+	return (type & SR_ATTRIBUTE(0)) == SR_ATTRIBUTE(0);
+}
+
+/* A row applies unless it names a side or version that the key is known not to have. */
+static bool use_applies(const struct role_use *u, CK_ULONG role, CK_ULONG side, CK_ULONG handshake)
+{
+	return u->role == role && (u->side == 0 || side == 0 || u->side == side) &&
+	       (u->handshake == 0 || handshake == 0 || u->handshake == handshake);
+}
+
+/* wanted: what the table gives; restrictive: the value that is always allowed to be asked for. */
+static CK_RV force_bool(struct object *o, CK_ATTRIBUTE_TYPE type, bool wanted, bool restrictive, bool table_wins)
+{
+	bool asked;
+
+	if (!object_has(o, type) || table_wins)
+		return object_set_bool(o, type, wanted);
+	asked = object_bool(o, type);
+	if (asked != wanted && asked != restrictive)
+		return CKR_TEMPLATE_INCONSISTENT;
+	return CKR_OK;
+}
+
+/* force_uses: CKA_<usage> and CKA_ALLOWED_MECHANISMS from the rows. */
+static CK_RV force_uses(struct object *o, const struct role_row *row, bool table_wins)
+{
+	CK_ULONG side = object_ulong(o, CKA_SR_SIDE, 0);
+	CK_ULONG handshake = object_ulong(o, CKA_SR_HANDSHAKE, 0);
+	CK_MECHANISM_TYPE allowed[ARRAY_LEN(role_uses)];
+	CK_FLAGS flags = 0;
+	size_t n = 0;
+	CK_RV rv = CKR_OK;
+
+	for (size_t i = 0; i < ARRAY_LEN(role_uses); i++) {
+		if (!use_applies(&role_uses[i], row->role, side, handshake))
+			continue;
+		flags |= role_uses[i].use;
+		allowed[n++] = role_uses[i].mechanism;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(usages) && rv == CKR_OK; i++) {
+		if (row->class == CKO_SECRET_KEY ? usages[i].secret_key : usages[i].private_key)
+			rv = force_bool(o, usages[i].type, (flags & usages[i].flag) != 0, false, table_wins);
+	}
+	return rv == CKR_OK ? object_set_mechanisms(o, CKA_ALLOWED_MECHANISMS, allowed, n) : rv;
+}
+
+static CK_RV force_attributes(struct object *o, const struct role_row *row, bool extractable)
+{
+	bool table_wins = (row->births & (ROLE_BORN_COMPONENT | ROLE_BORN_COMBINED)) != 0;
+	const struct {
+		CK_ATTRIBUTE_TYPE type;
+		bool wanted, restrictive;
+	} forced[] = {
+		{ CKA_PRIVATE, true, true },
+		{ CKA_SENSITIVE, true, true },
+		{ CKA_EXTRACTABLE, extractable, false },
+		{ CKA_COPYABLE, false, false },
+		{ CKA_MODIFIABLE, false, false },
+	};
+	CK_RV rv;
+
+	/* The one boolean that is refused even where the table wins: somebody wants the key to leave. */
+	if (!extractable && object_bool(o, CKA_EXTRACTABLE))
+		return CKR_TEMPLATE_INCONSISTENT;
+	if (!table_wins && object_has(o, CKA_ALLOWED_MECHANISMS))
+		return CKR_TEMPLATE_INCONSISTENT;
+	for (size_t i = 0; i < ARRAY_LEN(forced); i++) {
+		rv = force_bool(o, forced[i].type, forced[i].wanted, forced[i].restrictive, table_wins);
+		if (rv != CKR_OK)
+			return rv;
+	}
+	rv = force_uses(o, row, table_wins);
+	return rv == CKR_OK ? object_set_ulong(o, CKA_SR_ROLE, row->role) : rv;
+}
+
+CK_RV role_set_tk(struct object *o, const struct role_tk *tk)
+{
+	CK_RV rv = object_set_bytes(o, CKA_SR_SERIAL_NUMBER, tk->serial);
+
+	if (rv == CKR_OK)
+		rv = object_set_ulong(o, CKA_SR_COUNTER, tk->counter);
+	if (rv == CKR_OK)
+		rv = object_set_ulong(o, CKA_SR_HANDSHAKE, tk->handshake);
+	if (rv == CKR_OK)
+		rv = object_set_ulong(o, CKA_SR_SIDE, tk->side);
+	return rv == CKR_OK ? force_uses(o, role_find(object_role(o)), true) : rv;
+}
+
+/* The CKA_SR_* of a template: none, but CKA_SR_ROLE where a role may be asked for or repeats what the mechanism gives.
+ */
+static CK_RV role_of_template(const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n, const struct object *o,
+			      CK_ULONG *ret_role)
+{
+	const struct role_row *row;
+	CK_ULONG role = make->role;
+	CK_ULONG asked;
+
+	for (CK_ULONG i = 0; i < n; i++) {
+		if (!is_vendor_attribute(t[i].type))
+			continue;
+		if (t[i].type != CKA_SR_ROLE)
+			return CKR_ATTRIBUTE_READ_ONLY;
+		if (!template_ulong(t, n, CKA_SR_ROLE, &asked))
+			return CKR_ATTRIBUTE_VALUE_INVALID;
+		row = role_find(asked);
+		if (make->role == 0 && make->origin == OBJECT_GENERATED && row && (row->births & ROLE_BORN_GENERATED) &&
+		    row->class == object_class(o))
+			role = asked;
+		if (asked != role)
+			return make->role ? CKR_TEMPLATE_INCONSISTENT : CKR_ATTRIBUTE_READ_ONLY;
+	}
+	*ret_role = role;
+	return CKR_OK;
+}
+
+/* A generated key says its length in the template; other births check the value they have. */
+static bool generated_length_ok(const struct role_row *row, const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	CK_KEY_TYPE type = object_key_type(o);
+	CK_ULONG length = 0;
+
+	if (row->class == CKO_PRIVATE_KEY)
+		return type == row->keys[0].type; /* bits: the public template and the mechanism's row */
+	if (type == CKK_DES2)
+		length = 16;
+	else if (type == CKK_DES3)
+		length = 24;
+	else if (!template_ulong(t, n, CKA_VALUE_LEN, &length))
+		return false;
+	return role_key_ok(row, type, length);
+}
+
+CK_RV role_on_make(struct session *s, const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n,
+		   struct object *o)
+{
+	struct component_label label;
+	const struct role_row *row;
+	CK_ULONG role = 0;
+	CK_RV rv = role_of_template(make, t, n, o, &role);
+
+	if (rv != CKR_OK)
+		return rv;
+	switch (component_label_parse(object_bytes(o, CKA_LABEL), &label)) {
+	case COMPONENT_NO:
+		break;
+	case COMPONENT_BAD:
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	case COMPONENT_YES:
+		if (make->origin != OBJECT_CREATED || object_class(o) != CKO_SECRET_KEY || role != 0)
+			return CKR_TEMPLATE_INCONSISTENT;
+		rv = component_on_make(s, &label, o);
+		return rv == CKR_OK ? force_attributes(o, role_find(SR_ROLE_COMPONENT), false) : rv;
+	}
+	if (role == 0)
+		return CKR_OK;
+	row = role_find(role);
+	if (!row || row->class != object_class(o))
+		return CKR_TEMPLATE_INCONSISTENT;
+	if (make->role == 0 && !generated_length_ok(row, o, t, n))
+		return CKR_TEMPLATE_INCONSISTENT;
+	return force_attributes(o, row, row->extractable && make->mechanism != CKM_SR_TMK_LOAD);
+}
+
+/* Nobody may write what the module notes down, nor make a component of what is none. */
+static CK_RV refuse_vendor(const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	struct component_label label;
+
+	for (CK_ULONG i = 0; i < n; i++) {
+		if (is_vendor_attribute(t[i].type))
+			return CKR_ATTRIBUTE_READ_ONLY;
+		if (t[i].type == CKA_LABEL && t[i].pValue &&
+		    component_label_parse(VIEW(t[i].pValue, t[i].ulValueLen), &label) != COMPONENT_NO)
+			return CKR_ATTRIBUTE_VALUE_INVALID;
+	}
+	return CKR_OK;
+}
+
+CK_RV role_on_set(struct session *s, const struct object *current, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	CK_RV rv = refuse_vendor(t, n);
+
+	if (rv != CKR_OK)
+		return rv;
+	return object_role(current) ? CKR_ACTION_PROHIBITED : CKR_OK;
+}
+
+CK_RV role_on_copy(struct session *s, const struct object *source, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	return role_on_set(s, source, t, n);
+}
+
+CK_RV role_on_destroy(struct session *s, const struct object *o)
+{
+	struct token_user user;
+
+	if (object_role(o) != SR_ROLE_COMPONENT)
+		return CKR_OK;
+	session_user(s, &user);
+	if (user.kind == USER_SO)
+		return CKR_OK;
+	if (user.kind == USER_CUSTODIAN &&
+	    view_equal(VIEW(user.id, sizeof(user.id)), object_bytes(o, CKA_SR_CUSTODIAN_ID)))
+		return CKR_OK;
+	return CKR_ACTION_PROHIBITED;
+}
+
+CK_RV role_permits(const struct object *key, CK_MECHANISM_TYPE mechanism, CK_FLAGS use)
+{
+	CK_ULONG role;
+
+	if (!key)
+		return CKR_OK;
+	role = object_role(key);
+	if (role == 0) {
+		for (size_t i = 0; i < ARRAY_LEN(role_only); i++) {
+			if (role_only[i] == mechanism)
+				return CKR_KEY_FUNCTION_NOT_PERMITTED;
+		}
+		return CKR_OK;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(role_uses); i++) {
+		if (role_uses[i].mechanism == mechanism && (role_uses[i].use & use) == use &&
+		    use_applies(&role_uses[i], role, object_ulong(key, CKA_SR_SIDE, 0),
+				object_ulong(key, CKA_SR_HANDSHAKE, 0)))
+			return CKR_OK;
+	}
+	return CKR_KEY_FUNCTION_NOT_PERMITTED;
+}
+
+static const struct role_carry *carry_find(CK_ULONG wrapper, CK_MECHANISM_TYPE mechanism)
+{
+	for (size_t i = 0; i < ARRAY_LEN(role_carries); i++) {
+		if (role_carries[i].wrapper == wrapper && role_carries[i].mechanism == mechanism)
+			return &role_carries[i];
+	}
+	return NULL;
+}
+
+CK_RV role_permits_cargo(const struct object *wrapping, CK_MECHANISM_TYPE mechanism, const struct object *key)
+{
+	const struct role_carry *carry;
+
+	if (object_role(wrapping) == 0 && object_role(key) == 0)
+		return CKR_OK;
+	carry = carry_find(object_role(wrapping), mechanism);
+	return carry && carry->cargo == object_role(key) ? CKR_OK : CKR_KEY_NOT_WRAPPABLE;
+}
+
+CK_RV role_of_cargo(const struct object *unwrapping, CK_MECHANISM_TYPE mechanism, CK_ULONG *ret_role)
+{
+	const struct role_carry *carry;
+	CK_ULONG role = 0;
+
+	if (object_role(unwrapping) != 0) {
+		carry = carry_find(object_role(unwrapping), mechanism);
+		if (!carry)
+			return CKR_KEY_FUNCTION_NOT_PERMITTED;
+		role = carry->cargo;
+	}
+	*ret_role = role;
+	return CKR_OK;
+}
+
+size_t role_data_max(const struct object *key)
+{
+	if (object_role(key) != SR_ROLE_AUK)
+		return 0;
+	return object_key_type(key) == CKK_AES ? 16 : 8;
+}
+
+CK_RV role_require(const struct object *key, CK_ULONG role, CK_MECHANISM_TYPE mechanism)
+{
+	return object_role(key) == role ? role_permits(key, mechanism, 0) : CKR_KEY_FUNCTION_NOT_PERMITTED;
+}
