@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HSM_MECH_VENDOR_H
+#define HSM_MECH_VENDOR_H
+
+#include "mech.h"
+
+/* The families of the vendor mechanisms (vendor.h says what each does), for the rows of mech_table.c. */
+#define VENDOR_TEMPLATE_MAX 64 /* attributes in one template */
+
+extern const struct mech_ops mech_component_ops;
+extern const struct mech_ops mech_check_value_ops;
+extern const struct mech_ops mech_tk_rewrap_ops;
+extern const struct mech_ops mech_tk_open_ops;
+extern const struct mech_ops mech_tk_generate_ops;
+extern const struct mech_ops mech_tmk_export_ops;
+extern const struct mech_ops mech_tmk_load_ops;
+extern const struct mech_ops mech_handshake_ops;
+
+extern const struct mech_param param_tk_rewrap;   /* struct sr_tk_rewrap_params */
+extern const struct mech_param param_tk_open;     /* struct sr_tk_open_params */
+extern const struct mech_param param_tk_generate; /* struct sr_tk_generate_params */
+extern const struct mech_param param_tmk;         /* struct sr_tmk_params */
+
+#endif
