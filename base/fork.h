@@ -4,9 +4,14 @@
 
 #include "bytes.h"
 
+enum fork_word {
+	FORK_MODULE, /* the module's live pointer */
+	FORK_STORES, /* the token store's registry of open environments */
+};
+
 /*
  * fork_page: one page that the kernel zeroes in a forked child (MADV_WIPEONFORK), so that "am I a child?" is one load
- * and never a getpid. 64 words of it are handed out, by the caller's fixed index; word 0 is the module's live pointer.
+ * and never a getpid. 64 words of it are handed out, by the fixed indices of enum fork_word.
  *
  * Returns NULL when the kernel has no MADV_WIPEONFORK (before Linux 4.14): the caller must refuse to work.
  */

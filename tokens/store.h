@@ -12,8 +12,8 @@
  * opening and index hashing come in through struct store_crypto. What it does not get sealed it does not write, except
  * the meta and user records, which the caller seals or leaves open itself.
  *
- * Errors are negative STORE_E*. One environment per directory and process (store_open answers the open one again, counted).
- * Threads: every function may be called from any thread; a struct store_txn belongs to one thread at a time.
+ * Errors are negative STORE_E*. One environment per directory and process (store_open answers the open one again,
+ * counted). Threads: every function may be called from any thread; a struct store_txn belongs to one thread at a time.
  * Layout on disk: docs/store.md.
  */
 enum {
@@ -21,14 +21,15 @@ enum {
 	STORE_ENOTFOUND = -1, /* no such directory, record, user */
 	STORE_EEXIST = -2,    /* store_create: the directory is there */
 	STORE_ENOMEM = -3,
-	STORE_EFULL = -4,   /* disk or map full */
-	STORE_EACCESS = -5, /* permissions, owner, read-only file */
+	STORE_EFULL = -4,    /* disk or map full */
+	STORE_EACCESS = -5,  /* permissions, owner, read-only file */
 	STORE_ECORRUPT = -6, /* a record, index entry or file that is not what was written */
 	STORE_EFOREIGN = -7, /* not a token of ours, or a schema version from the future */
 	STORE_ESEALED = -8,  /* the domain's key is not there: log in first */
 	STORE_EBUSY = -9,    /* reader table full, lock not to be had */
 	STORE_EIO = -10,
 	STORE_EPANIC = -11, /* MDB_PANIC: the environment must be reopened */
+	STORE_EINVAL = -12, /* an argument out of its range, a write in a read transaction */
 };
 const char *store_error_text(int e);
 
@@ -56,7 +57,7 @@ struct store;
 struct store_txn;
 
 struct store_options {
-	size_t map_size; /* bytes reserved, 0: 64 GiB */
+	size_t map_size;  /* bytes reserved, 0: 64 GiB */
 	unsigned readers; /* 0: 4096 */
 };
 
@@ -85,7 +86,8 @@ int store_user_get(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct v
 int store_user_put(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct view value) MUST_CHECK;
 int store_user_del(struct store_txn *t, const uint8_t id[STORE_ID_LEN]) MUST_CHECK;
 /* store_user_each: stops at the first non-zero answer and returns it. */
-int store_user_each(struct store_txn *t, int (*each)(void *ctx, const uint8_t *id, struct view value), void *ctx) MUST_CHECK;
+int store_user_each(struct store_txn *t, int (*each)(void *ctx, const uint8_t *id, struct view value),
+		    void *ctx) MUST_CHECK;
 /* store_wipe: removes all users, objects and index entries (re-initialisation); meta and audit stay. */
 int store_wipe(struct store_txn *t) MUST_CHECK;
 
@@ -94,10 +96,10 @@ enum store_index { STORE_BY_CLASS, STORE_BY_ID, STORE_BY_LABEL, STORE_INDEXES };
 
 struct store_object {
 	uint8_t id[STORE_ID_LEN];
-	bool private;           /* body sealed under STORE_PRIVATE instead of STORE_PUBLIC */
-	uint64_t version;       /* get: as stored; put: ignored, the store counts */
-	struct view body;       /* put: attributes, plain */
-	struct view secret;     /* put: sensitive attributes, plain; empty: none */
+	bool private;                     /* body sealed under STORE_PRIVATE instead of STORE_PUBLIC */
+	uint64_t version;                 /* get: as stored; put: ignored, the store counts */
+	struct view body;                 /* put: attributes, plain */
+	struct view secret;               /* put: sensitive attributes, plain; empty: none */
 	struct view index[STORE_INDEXES]; /* put only */
 };
 
@@ -114,8 +116,8 @@ void store_loaded_done(struct store_loaded *l);
 /* store_object_put: creates (version 1) or replaces (version + 1, old index entries removed). */
 int store_object_put(struct store_txn *t, const struct store_crypto *c, const struct store_object *o) MUST_CHECK;
 /* store_object_get: STORE_ESEALED for a private object whose key is not there. */
-int store_object_get(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN], bool with_secret,
-                     struct store_loaded *ret) MUST_CHECK;
+int store_object_get(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN],
+		     bool with_secret, struct store_loaded *ret) MUST_CHECK;
 /* store_object_version: current version without opening; STORE_ENOTFOUND when gone. */
 int store_object_version(struct store_txn *t, const uint8_t id[STORE_ID_LEN], uint64_t *ret) MUST_CHECK;
 int store_object_del(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN]) MUST_CHECK;
@@ -125,8 +127,9 @@ int store_object_del(struct store_txn *t, const struct store_crypto *c, const ui
  * each answering non-zero stops the walk.
  */
 int store_object_find(struct store_txn *t, const struct store_crypto *c, enum store_index index, struct view value,
-                      int (*each)(void *ctx, const uint8_t *id, bool private), void *ctx) MUST_CHECK;
-int store_object_each(struct store_txn *t, int (*each)(void *ctx, const uint8_t *id, bool private), void *ctx) MUST_CHECK;
+		      int (*each)(void *ctx, const uint8_t *id, bool private), void *ctx) MUST_CHECK;
+int store_object_each(struct store_txn *t, int (*each)(void *ctx, const uint8_t *id, bool private),
+		      void *ctx) MUST_CHECK;
 
 /* store_audit_append: the next entry, chained over the previous one's hash by the caller; ret_sequence from 1. */
 int store_audit_last(struct store_txn *t, uint64_t *ret_sequence, struct view *ret_entry) MUST_CHECK;

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TOKENS_STORE_INNER_H
+#define TOKENS_STORE_INNER_H
+
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "store.h"
+
+/* Shared by the files of tokens/ only. */
+
+#define STORE_SCHEMA 1
+#define STORE_DATA_FILE "data.mdb"
+#define STORE_LOCK_FILE "lock.mdb"
+#define STORE_PATH_MAX 4096
+#define STORE_META_MAX 4096
+#define STORE_USER_MAX 4096
+#define STORE_AUDIT_MAX 65535
+#define STORE_NAME_MAX 64
+#define STORE_BODY_MAX ((size_t)256 << 10)
+
+enum store_db { DB_META, DB_USERS, DB_OBJECTS, DB_INDEX, DB_AUDIT, STORE_DBS };
+
+#define STORE_IDLE_MAX 32
+#define STORE_FDS_MAX 4
+
+struct store {
+	struct store *next;
+	unsigned refs; /* under the registry's mutex */
+	char serial[STORE_SERIAL_LEN + 1];
+	char path[STORE_PATH_MAX];
+	dev_t device; /* of the data file: what makes two names one store */
+	ino_t inode;
+	ino_t lock_inode;
+	MDB_env *env;
+	MDB_dbi dbi[STORE_DBS];
+	size_t page_size;
+	int fds[STORE_FDS_MAX]; /* what LMDB opened, for store_abandon */
+	unsigned fd_count;
+	pthread_mutex_t mutex;
+	MDB_txn *idle[STORE_IDLE_MAX]; /* reset read transactions, under mutex */
+	unsigned idle_count;
+	atomic_uint writes;
+	atomic_bool abandoned;
+};
+
+struct store_txn {
+	struct store *store;
+	MDB_txn *txn;
+	bool write;
+	int failed; /* a write stopped half way: commit refuses with this */
+	size_t puts;
+	size_t bytes;
+};
+
+/* store_error: the one place where LMDB's and errno's numbers become STORE_E*. */
+int store_error(int rc) MUST_CHECK;
+/* store_serial_ok: 16 letters or digits. */
+bool store_serial_ok(const char *serial) MUST_CHECK;
+/* store_path: <dir>/<name> or <dir>/<name>/<file>; STORE_EINVAL when longer than STORE_PATH_MAX. */
+int store_path(const char *dir, const char *name, const char *file, char ret_path[STORE_PATH_MAX]) MUST_CHECK;
+/* store_check_dir: owner and mode of the directory that holds the tokens. */
+int store_check_dir(const char *dir) MUST_CHECK;
+/*
+ * store_check_token: owner and mode of a token's directory and data file; STORE_ENOTFOUND when there is none.
+ * store_check_pages: both meta pages of the data file and its size, before LMDB maps it.
+ */
+int store_check_token(const char *path, struct stat *ret_data) MUST_CHECK;
+int store_check_pages(const char *path) MUST_CHECK;
+/* store_env_open: LMDB environment at path with our options; the caller closes it. */
+int store_env_open(const char *path, const struct store_options *o, MDB_env **ret) MUST_CHECK;
+/* store_record_*: the record "store" of the database meta: magic, schema, serial number. */
+void store_record_put(struct buf *out, const char *serial);
+int store_record_check(struct view record, const char *serial) MUST_CHECK;
+extern const char *const store_db_names[STORE_DBS];
+
+/* Raw access to one database inside a transaction. A failed write marks the transaction as failed. */
+int txn_get(struct store_txn *t, enum store_db db, struct view key, struct view *ret) MUST_CHECK;
+int txn_put(struct store_txn *t, enum store_db db, struct view key, struct view value, unsigned flags) MUST_CHECK;
+int txn_del(struct store_txn *t, enum store_db db, struct view key) MUST_CHECK;
+/* txn_fail: marks a write transaction as failed; answers rc. */
+int txn_fail(struct store_txn *t, int rc);
+
+/* Index entries of one object: what the record's head lists. */
+struct index_key {
+	uint8_t index;
+	uint8_t mac[16];
+};
+
+struct index_entry {
+	const uint8_t *id;
+	bool private;
+	uint64_t version;
+};
+
+/* index_hash: the key of value in its domain. */
+int index_hash(struct store_txn *t, const struct store_crypto *c, bool private, uint8_t index, struct view value,
+	       uint8_t ret_mac[16]) MUST_CHECK;
+int index_put(struct store_txn *t, const struct store_crypto *c, const struct index_entry *e,
+	      const struct index_key *k) MUST_CHECK;
+/* index_check: the entry is there and is that of this version; else STORE_ECORRUPT. */
+int index_check(struct store_txn *t, const struct store_crypto *c, const struct index_entry *e,
+		const struct index_key *k) MUST_CHECK;
+/* index_del: STORE_ECORRUPT when the entry is not there. */
+int index_del(struct store_txn *t, const uint8_t id[STORE_ID_LEN], const struct index_key *k) MUST_CHECK;
+
+/* struct record: an object record taken apart; views into the transaction. */
+struct record {
+	bool private;
+	bool has_secret;
+	uint64_t version;
+	struct view head; /* header and index list: additional data of both seals */
+	unsigned index_count;
+	struct index_key index[STORE_INDEXES];
+	struct view body;
+	struct view secret;
+};
+
+int record_get(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct record *ret) MUST_CHECK;
+
+#endif
