@@ -66,13 +66,29 @@ struct store_options {
  * (built under a temporary name, synced, renamed). meta: at most 4096 bytes.
  */
 int store_create(const char *dir, const char *serial, struct view meta, const struct store_options *o) MUST_CHECK;
-/* store_list: calls each(ctx, serial) for every token directory under dir, in name order; leftovers are passed over. */
+/*
+ * store_list: calls each(ctx, serial) for every token directory under dir, in name order; leftovers are passed over.
+ * STORE_ENOTFOUND: dir is not there.
+ */
 int store_list(const char *dir, void (*each)(void *ctx, const char *serial), void *ctx) MUST_CHECK;
+/*
+ * store_open: the directories and the data file must belong to the effective user and be closed to others (dir may be
+ * root's and readable), else STORE_EACCESS. STORE_ECORRUPT: a file shorter than its meta pages say. A store that a parent
+ * process left open is abandoned first.
+ */
 int store_open(const char *dir, const char *serial, const struct store_options *o, struct store **ret) MUST_CHECK;
+/* store_close: no transaction may be open. Takes NULL. */
 void store_close(struct store *s);
-/* store_abandon: in a forked child: unmaps and closes without touching what the parent shares. */
+/*
+ * store_abandon: in a forked child: unmaps and closes without touching what the parent shares. The struct stays in
+ * memory (LMDB has no way to free it in a child); a second call does nothing.
+ */
 void store_abandon(struct store *s);
 
+/*
+ * store_begin: write: waits for the one write lock of all processes; commit and abort in the thread that began, and no
+ * second write transaction in that thread. A write that fails half way makes store_commit refuse with its error.
+ */
 int store_begin(struct store *s, bool write, struct store_txn **ret) MUST_CHECK;
 int store_commit(struct store_txn *t) MUST_CHECK; /* durable when STORE_OK; the txn is gone either way */
 void store_abort(struct store_txn *t);            /* takes NULL */
@@ -113,7 +129,10 @@ struct store_loaded {
 };
 void store_loaded_done(struct store_loaded *l);
 
-/* store_object_put: creates (version 1) or replaces (version + 1, old index entries removed). */
+/*
+ * store_object_put: creates (version 1) or replaces (version + 1, old index entries removed). Body and secret at most
+ * 256 KiB each. To replace or delete, the old body must open: STORE_ESEALED, STORE_ECORRUPT.
+ */
 int store_object_put(struct store_txn *t, const struct store_crypto *c, const struct store_object *o) MUST_CHECK;
 /* store_object_get: STORE_ESEALED for a private object whose key is not there. */
 int store_object_get(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN],
@@ -123,15 +142,19 @@ int store_object_version(struct store_txn *t, const uint8_t id[STORE_ID_LEN], ui
 int store_object_del(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN]) MUST_CHECK;
 /*
  * store_object_find: ids of the objects whose index holds exactly value, of both domains whose keys are there. Every
- * entry's MAC is checked (STORE_ECORRUPT names nothing wrong silently). store_object_each: all ids.
- * each answering non-zero stops the walk.
+ * entry's MAC is checked (STORE_ECORRUPT names nothing wrong silently). store_object_each: all ids, private as the
+ * record's header says (it is proved only when the object is opened).
+ * each answering non-zero stops the walk and is what the function answers. It must not write in this transaction.
  */
 int store_object_find(struct store_txn *t, const struct store_crypto *c, enum store_index index, struct view value,
 		      int (*each)(void *ctx, const uint8_t *id, bool private), void *ctx) MUST_CHECK;
 int store_object_each(struct store_txn *t, int (*each)(void *ctx, const uint8_t *id, bool private),
 		      void *ctx) MUST_CHECK;
 
-/* store_audit_append: the next entry, chained over the previous one's hash by the caller; ret_sequence from 1. */
+/*
+ * store_audit_append: the next entry, chained over the previous one's hash by the caller; ret_sequence from 1. At most
+ * 65535 bytes. store_audit_last: STORE_ENOTFOUND when there is none yet.
+ */
 int store_audit_last(struct store_txn *t, uint64_t *ret_sequence, struct view *ret_entry) MUST_CHECK;
 int store_audit_append(struct store_txn *t, struct view entry, uint64_t *ret_sequence) MUST_CHECK;
 int store_audit_get(struct store_txn *t, uint64_t sequence, struct view *ret_entry) MUST_CHECK;
