@@ -70,17 +70,17 @@ struct mech_ops {
 	CK_RV (*digest_key)(struct op *op, struct object *key);
 	size_t (*bound)(const struct op *op, enum mech_part part, size_t in_len);
 	CK_RV (*crypt)(struct op *op, enum mech_part part, struct view in, uint8_t *out, size_t room, size_t *ret_len);
-	CK_RV (*generate)
+	CK_RV(*generate)
 	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, const CK_ATTRIBUTE *t, CK_ULONG n,
 	 CK_OBJECT_HANDLE *ret);
-	CK_RV (*generate_pair)
+	CK_RV(*generate_pair)
 	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, const CK_ATTRIBUTE *public_t,
 	 CK_ULONG public_n, const CK_ATTRIBUTE *private_t, CK_ULONG private_n, CK_OBJECT_HANDLE *ret_public,
 	 CK_OBJECT_HANDLE *ret_private);
-	CK_RV (*wrap)
+	CK_RV(*wrap)
 	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *wrapping,
 	 struct object *key, uint8_t *out, CK_ULONG *len);
-	CK_RV (*unwrap)
+	CK_RV(*unwrap)
 	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *unwrapping,
 	 struct view wrapped, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret);
 };
@@ -97,7 +97,8 @@ struct mech_keys {
 
 /* Traits of a row beyond its flags. */
 #define MECH_NO_UPDATE 1u /* single part only: C_*Update answers CKR_FUNCTION_NOT_SUPPORTED and ends the operation */
-#define MECH_OWN_CARGO 2u /* C_WrapKey: the mechanism itself decides about the key to wrap (EXTRACTABLE, roles) */
+#define MECH_OWN_CARGO 2u /* C_WrapKey: the mechanism itself decides about the key to wrap, and counts for the audit   \
+			   */
 
 /*
  * struct mech_row: one mechanism. keys empty: no key (digest, generation). key_min, key_max: bits for RSA, bytes for
@@ -149,9 +150,10 @@ CK_RV mech_gate_cargo(struct session *s, const struct mech_row *row, struct obje
 struct op {
 	const struct mech_row *row;
 	CK_FLAGS use;
-	bool updated;   /* a multi-part call was made: the single-part function is refused */
-	size_t out_len; /* digest, sign, verify: length of the result */
-	void *state;    /* the family's */
+	bool updated;     /* a multi-part call was made: the single-part function is refused */
+	size_t out_len;   /* digest, sign, verify: length of the result */
+	size_t data_left; /* bytes of data that the key's role still allows (role_data_max) */
+	void *state;      /* the family's */
 };
 
 /* op_new: gate and init. Nothing is left behind on error. */

@@ -34,7 +34,7 @@ struct cipher_arg {
 };
 
 struct key_wrap_arg {
-	enum { KEY_WRAP, KEY_WRAP_PKCS7, KEY_WRAP_KWP } kind;
+	bool pad; /* RFC 5649 instead of RFC 3394 */
 };
 
 /* struct rsa_arg: hash CK_UNAVAILABLE_INFORMATION: the caller hands in the hash (PSS) or DigestInfo (PKCS#1 v1.5). */
@@ -65,13 +65,14 @@ size_t mech_mac_len(const struct mac_arg *a, const CK_MECHANISM *m);
 
 /*
  * mech_wrapped_form: the bytes in which an object is wrapped: CKA_VALUE of a secret key, PKCS#8 of an RSA private key.
- * Errors: CKR_KEY_NOT_WRAPPABLE, CKR_HOST_MEMORY. mech_unwrapped: the counterpart; makes, fills and commits the object.
- * mech_unwrapped takes zeroes after a secret key whose CKA_VALUE_LEN the template or the type states (padding to a
- * block).
+ * CKR_KEY_NOT_WRAPPABLE: neither.
+ * mech_unwrapped: the counterpart: checks the form, makes, fills and commits the object that the template asks for.
+ * zero_filled: a secret key may be followed by zeroes up to a block (its length: the type's, or CKA_VALUE_LEN).
+ * CKR_WRAPPED_KEY_INVALID: no such key (length, DES parity, PKCS#8).
  */
-CK_RV mech_wrapped_form(const struct object *key, struct secret *ret) MUST_CHECK;
-CK_RV mech_unwrapped(struct session *s, struct view form, const CK_ATTRIBUTE *t, CK_ULONG n,
-		     CK_OBJECT_HANDLE *ret) MUST_CHECK;
+CK_RV mech_wrapped_form(struct object *key, struct secret *ret) MUST_CHECK;
+CK_RV mech_unwrapped(struct session *s, const struct mech_row *row, const struct object *unwrapping, struct view form,
+		     bool zero_filled, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret) MUST_CHECK;
 
 /* cipher_wrap, cipher_unwrap: C_WrapKey by a block cipher: ECB, CBC zero-filled to a block, CBC_PAD with PKCS#7. */
 CK_RV cipher_wrap(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *wrapping,
@@ -79,7 +80,7 @@ CK_RV cipher_wrap(struct session *s, const struct mech_row *row, const CK_MECHAN
 CK_RV cipher_unwrap(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *unwrapping,
 		    struct view wrapped, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret) MUST_CHECK;
 
-/* output_put: the length rule of C_WrapKey: out NULL or short answers the length. */
+/* mech_output_put: the length rule of C_WrapKey: out NULL or short answers the length. */
 CK_RV mech_output_put(struct view v, uint8_t *out, CK_ULONG *len) MUST_CHECK;
 
 #endif

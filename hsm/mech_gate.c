@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "mech.h"
+#include "object.h"
+#include "role.h"
+#include <stdlib.h>
+
+const struct mech_param param_none = { .text = "none" };
+
+/* What a use demands of a key, and how a fault of the key is called there. */
+static const struct use {
+	CK_FLAGS use;
+	CK_ATTRIBUTE_TYPE usage;
+	CK_OBJECT_CLASS asymmetric; /* class of an asymmetric key; symmetric ones are secret keys */
+	CK_RV handle, type, size;
+} uses[] = {
+	{ CKF_ENCRYPT, CKA_ENCRYPT, CKO_PUBLIC_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+	  CKR_KEY_SIZE_RANGE },
+	{ CKF_DECRYPT, CKA_DECRYPT, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+	  CKR_KEY_SIZE_RANGE },
+	{ CKF_SIGN, CKA_SIGN, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE },
+	{ CKF_VERIFY, CKA_VERIFY, CKO_PUBLIC_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+	  CKR_KEY_SIZE_RANGE },
+	{ CKF_WRAP, CKA_WRAP, CKO_PUBLIC_KEY, CKR_WRAPPING_KEY_HANDLE_INVALID, CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
+	  CKR_WRAPPING_KEY_SIZE_RANGE },
+	{ CKF_UNWRAP, CKA_UNWRAP, CKO_PRIVATE_KEY, CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+	  CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT, CKR_UNWRAPPING_KEY_SIZE_RANGE },
+	{ CKF_DERIVE, CKA_DERIVE, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+	  CKR_KEY_SIZE_RANGE },
+};
+
+static bool key_type_ok(const struct mech_row *row, CK_KEY_TYPE type)
+{
+	for (size_t i = 0; i < row->keys.count; i++) {
+		if (row->keys.types[i] == type)
+			return true;
+	}
+	return false;
+}
+
+/* key_size: in the unit of the row: bits of an RSA modulus, bytes of a secret value. */
+static CK_ULONG key_size(const struct object *key)
+{
+	struct view v;
+
+	if (object_key_type(key) != CKK_RSA)
+		return object_secret(key, CKA_VALUE).n;
+	v = object_bytes(key, CKA_MODULUS);
+	while (v.n > 0 && v.p[0] == 0) {
+		v.p++;
+		v.n--;
+	}
+	if (v.n == 0)
+		return 0;
+	return v.n * 8 - (CK_ULONG)(__builtin_clz(v.p[0]) - 24);
+}
+
+static CK_RV gate_key(const struct mech_row *row, const struct use *u, const struct object *key)
+{
+	CK_OBJECT_CLASS class = object_class(key);
+	CK_ULONG size;
+
+	if (class != CKO_SECRET_KEY && class != CKO_PUBLIC_KEY && class != CKO_PRIVATE_KEY)
+		return u->handle;
+	if (!object_mechanism_allowed(key, row->type))
+		return CKR_MECHANISM_INVALID;
+	if (class != (object_key_type(key) == CKK_RSA ? u->asymmetric : CKO_SECRET_KEY))
+		return u->type;
+	if (!key_type_ok(row, object_key_type(key)))
+		return u->type;
+	size = key_size(key);
+	if (size < row->key_min || size > row->key_max)
+		return u->size;
+	if (!object_bool(key, u->usage))
+		return CKR_KEY_FUNCTION_NOT_PERMITTED;
+	return role_permits(key, row->type, u->use);
+}
+
+static CK_RV gate_param(const struct mech_row *row, const CK_MECHANISM *m)
+{
+	const struct mech_param *p = row->param;
+
+	if (m->ulParameterLen == 0 && (p->size == 0 || p->optional))
+		return CKR_OK;
+	if (m->ulParameterLen != p->size || m->pParameter == NULL)
+		return CKR_MECHANISM_PARAM_INVALID;
+	return p->check == NULL ? CKR_OK : p->check(row, m);
+}
+
+CK_RV mech_gate(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct object *key,
+		const struct mech_row **ret_row)
+{
+	const struct mech_row *row = mech_find(m->mechanism);
+	CK_RV rv = CKR_OK;
+
+	if (row == NULL || (row->flags & use) == 0)
+		return CKR_MECHANISM_INVALID;
+	for (size_t i = 0; key != NULL && i < ARRAY_LEN(uses) && rv == CKR_OK; i++) {
+		if (uses[i].use == use)
+			rv = gate_key(row, &uses[i], key);
+	}
+	if (rv == CKR_OK)
+		rv = gate_param(row, m);
+	if (rv == CKR_OK)
+		*ret_row = row;
+	return rv;
+}
+
+CK_RV mech_gate_cargo(struct session *s, const struct mech_row *row, struct object *wrapping, struct object *key)
+{
+	CK_OBJECT_CLASS class = object_class(key);
+
+	if (class != CKO_SECRET_KEY && class != CKO_PRIVATE_KEY)
+		return class == CKO_PUBLIC_KEY ? CKR_KEY_NOT_WRAPPABLE : CKR_KEY_HANDLE_INVALID;
+	if (row->traits & MECH_OWN_CARGO)
+		return CKR_OK;
+	if (!object_bool(key, CKA_EXTRACTABLE))
+		return CKR_KEY_UNEXTRACTABLE;
+	if (object_bool(key, CKA_WRAP_WITH_TRUSTED) && !object_bool(wrapping, CKA_TRUSTED))
+		return CKR_KEY_NOT_WRAPPABLE;
+	return role_permits_cargo(wrapping, row->type, key);
+}
+
+CK_RV op_new(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct object *key, struct op **ret)
+{
+	const struct mech_row *row = NULL;
+	CK_RV rv = mech_gate(s, m, use, key, &row);
+	size_t most = 0;
+	struct op *op;
+
+	if (rv != CKR_OK)
+		return rv;
+	op = calloc(1, sizeof(*op));
+	if (op == NULL)
+		return CKR_HOST_MEMORY;
+	op->row = row;
+	op->use = use;
+	if (key != NULL)
+		most = role_data_max(key);
+	op->data_left = most != 0 ? most : SIZE_MAX;
+	rv = row->ops->init(op, s, m, key);
+	if (rv != CKR_OK) {
+		op_free(op);
+		return rv;
+	}
+	*ret = op;
+	return CKR_OK;
+}
+
+void op_free(struct op *op)
+{
+	if (op == NULL)
+		return;
+	op->row->ops->done(op);
+	free(op);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "rsa.h"
+#include "crypto.h"
+#include "module.h"
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/decoder.h>
+#include <openssl/encoder.h>
+#include <openssl/params.h>
+#include <openssl/rsa.h>
+#include <string.h>
+
+/* The numbers of a key: attribute and OpenSSL's name, public ones first. */
+static const struct {
+	CK_ATTRIBUTE_TYPE type;
+	const char *name;
+} numbers[] = {
+	{ CKA_MODULUS, OSSL_PKEY_PARAM_RSA_N },
+	{ CKA_PUBLIC_EXPONENT, OSSL_PKEY_PARAM_RSA_E },
+	{ CKA_PRIVATE_EXPONENT, OSSL_PKEY_PARAM_RSA_D },
+	{ CKA_PRIME_1, OSSL_PKEY_PARAM_RSA_FACTOR1 },
+	{ CKA_PRIME_2, OSSL_PKEY_PARAM_RSA_FACTOR2 },
+	{ CKA_EXPONENT_1, OSSL_PKEY_PARAM_RSA_EXPONENT1 },
+	{ CKA_EXPONENT_2, OSSL_PKEY_PARAM_RSA_EXPONENT2 },
+	{ CKA_COEFFICIENT, OSSL_PKEY_PARAM_RSA_COEFFICIENT1 },
+};
+#define PUBLIC_NUMBERS 2
+#define NUMBER_MAX 1024 /* bytes of one number, 8192 bits */
+
+/* pkey_of: the object's numbers, in the byte order that OSSL_PARAM wants, stand in one secret while OpenSSL reads them.
+ */
+static void *pkey_of(const struct object *o)
+{
+	bool private = object_class(o) == CKO_PRIVATE_KEY;
+	size_t count = private ? ARRAY_LEN(numbers) : PUBLIC_NUMBERS, used = 0, n = 0;
+	OSSL_PARAM params[ARRAY_LEN(numbers) + 1];
+	SECRET_AUTO bytes = { 0 };
+	EVP_PKEY_CTX *ctx = NULL;
+	EVP_PKEY *pkey = NULL;
+
+	if (!secret_init(&bytes, ARRAY_LEN(numbers) * NUMBER_MAX))
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		struct view v = object_secret(o, numbers[i].type);
+		uint8_t *p = bytes.p + used;
+
+		if (v.n > NUMBER_MAX)
+			return NULL;
+		if (v.n == 0)
+			continue;
+		for (size_t k = 0; k < v.n; k++)
+			p[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? v.n - 1 - k : k] = v.p[k];
+		params[n++] = OSSL_PARAM_construct_BN(numbers[i].name, p, v.n);
+		used += v.n;
+	}
+	params[n] = OSSL_PARAM_construct_end();
+	ctx = EVP_PKEY_CTX_new_from_name(module_crypto()->lib, "RSA", NULL);
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &pkey, private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params) != 1)
+		pkey = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	return pkey;
+}
+
+static void pkey_drop(void *p)
+{
+	EVP_PKEY_free(p);
+}
+
+CK_RV rsa_pkey(struct object *key, EVP_PKEY **ret)
+{
+	void *p = NULL;
+	CK_RV rv = object_cache(key, pkey_of, pkey_drop, &p);
+
+	if (rv != CKR_OK)
+		return rv;
+	if (EVP_PKEY_up_ref(p) != 1)
+		return CKR_GENERAL_ERROR;
+	*ret = p;
+	return CKR_OK;
+}
+
+static CK_RV set_number(struct object *o, CK_ATTRIBUTE_TYPE type, const EVP_PKEY *pkey, const char *name, bool secret)
+{
+	SECRET_AUTO bytes = { 0 };
+	BIGNUM *bn = NULL;
+	CK_RV rv = CKR_GENERAL_ERROR;
+
+	if (EVP_PKEY_get_bn_param(pkey, name, &bn) != 1)
+		return CKR_GENERAL_ERROR;
+	if (!secret_init(&bytes, NUMBER_MAX)) {
+		rv = CKR_HOST_MEMORY;
+		goto out;
+	}
+	if (BN_num_bytes(bn) < 1 || BN_num_bytes(bn) > NUMBER_MAX)
+		goto out;
+	bytes.len = (size_t)BN_bn2bin(bn, bytes.p);
+	rv = secret ? object_set_secret(o, type, secret_view(&bytes)) : object_set_bytes(o, type, secret_view(&bytes));
+out:
+	BN_clear_free(bn);
+	return rv;
+}
+
+CK_RV rsa_set_public(struct object *o, const EVP_PKEY *pkey)
+{
+	for (size_t i = 0; i < PUBLIC_NUMBERS; i++) {
+		CK_RV rv = set_number(o, numbers[i].type, pkey, numbers[i].name, false);
+
+		if (rv != CKR_OK)
+			return rv;
+	}
+	return CKR_OK;
+}
+
+CK_RV rsa_set_private(struct object *o, const EVP_PKEY *pkey)
+{
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		CK_RV rv = set_number(o, numbers[i].type, pkey, numbers[i].name, i >= PUBLIC_NUMBERS);
+
+		if (rv != CKR_OK)
+			return rv;
+	}
+	return CKR_OK;
+}
+
+CK_RV rsa_pkcs8(struct object *key, struct secret *ret)
+{
+	SECRET_AUTO der = { 0 };
+	OSSL_ENCODER_CTX *ctx = NULL;
+	EVP_PKEY *pkey = NULL;
+	unsigned char *p = NULL;
+	size_t n = 0;
+	CK_RV rv = rsa_pkey(key, &pkey);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = CKR_KEY_NOT_WRAPPABLE;
+	ctx = OSSL_ENCODER_CTX_new_for_pkey(pkey, EVP_PKEY_KEYPAIR, "DER", "PrivateKeyInfo", NULL);
+	if (ctx == NULL || OSSL_ENCODER_to_data(ctx, &p, &n) != 1)
+		goto out;
+	rv = CKR_HOST_MEMORY;
+	if (!secret_init(&der, n) || !secret_set(&der, p, n))
+		goto out;
+	secret_move(ret, &der);
+	rv = CKR_OK;
+out:
+	OPENSSL_clear_free(p, n);
+	OSSL_ENCODER_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+	return rv;
+}
+
+CK_RV rsa_of_pkcs8(struct view der, EVP_PKEY **ret)
+{
+	EVP_PKEY *pkey = NULL;
+	const unsigned char *p = der.p;
+	size_t left = der.n;
+	OSSL_DECODER_CTX *ctx = OSSL_DECODER_CTX_new_for_pkey(&pkey, "DER", "PrivateKeyInfo", "RSA", EVP_PKEY_KEYPAIR,
+							      module_crypto()->lib, NULL);
+	EVP_PKEY_CTX *check = NULL;
+	CK_RV rv = CKR_WRAPPED_KEY_INVALID;
+
+	if (ctx == NULL)
+		return CKR_HOST_MEMORY;
+	if (OSSL_DECODER_from_data(ctx, &p, &left) != 1 || left != 0 || pkey == NULL)
+		goto out;
+	check = EVP_PKEY_CTX_new_from_pkey(module_crypto()->lib, pkey, NULL);
+	if (check == NULL || EVP_PKEY_pairwise_check(check) != 1)
+		goto out;
+	*ret = pkey;
+	pkey = NULL;
+	rv = CKR_OK;
+out:
+	EVP_PKEY_CTX_free(check);
+	EVP_PKEY_free(pkey);
+	OSSL_DECODER_CTX_free(ctx);
+	return rv;
+}
+
+static CK_RV oaep_start(EVP_PKEY *pkey, const struct rsa_oaep *p, bool encrypt, EVP_PKEY_CTX **ret)
+{
+	const struct crypto *c = module_crypto();
+	const EVP_MD *md = crypto_md_of(c, p->hash), *mgf = crypto_md_of(c, p->mgf);
+	EVP_PKEY_CTX *ctx;
+	void *label = NULL;
+
+	if (md == NULL || mgf == NULL)
+		return CKR_MECHANISM_PARAM_INVALID;
+	ctx = EVP_PKEY_CTX_new_from_pkey(c->lib, pkey, NULL);
+	if (ctx == NULL)
+		return CKR_HOST_MEMORY;
+	if ((encrypt ? EVP_PKEY_encrypt_init(ctx) : EVP_PKEY_decrypt_init(ctx)) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_oaep_md(ctx, md) != 1 || EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, mgf) != 1)
+		goto fail;
+	if (p->label.n > 0) {
+		label = OPENSSL_memdup(p->label.p, p->label.n);
+		if (label == NULL || EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, label, (int)p->label.n) != 1) {
+			OPENSSL_free(label);
+			goto fail;
+		}
+	}
+	*ret = ctx;
+	return CKR_OK;
+fail:
+	EVP_PKEY_CTX_free(ctx);
+	return CKR_GENERAL_ERROR;
+}
+
+CK_RV rsa_oaep_encrypt(EVP_PKEY *pkey, const struct rsa_oaep *p, struct view in, uint8_t *out)
+{
+	size_t n = (size_t)EVP_PKEY_get_size(pkey), len = n;
+	const EVP_MD *md = crypto_md_of(module_crypto(), p->hash);
+	EVP_PKEY_CTX *ctx = NULL;
+	CK_RV rv;
+
+	if (md == NULL)
+		return CKR_MECHANISM_PARAM_INVALID;
+	if (in.n + 2 * (size_t)EVP_MD_get_size(md) + 2 > n)
+		return CKR_DATA_LEN_RANGE;
+	rv = oaep_start(pkey, p, true, &ctx);
+	if (rv != CKR_OK)
+		return rv;
+	rv = EVP_PKEY_encrypt(ctx, out, &len, in.p, in.n) == 1 && len == n ? CKR_OK : CKR_GENERAL_ERROR;
+	EVP_PKEY_CTX_free(ctx);
+	return rv;
+}
+
+CK_RV rsa_oaep_decrypt(EVP_PKEY *pkey, const struct rsa_oaep *p, struct view in, struct secret *ret)
+{
+	size_t n = (size_t)EVP_PKEY_get_size(pkey), len = n;
+	SECRET_AUTO plain = { 0 };
+	EVP_PKEY_CTX *ctx = NULL;
+	CK_RV rv;
+
+	if (in.n != n)
+		return CKR_ENCRYPTED_DATA_INVALID;
+	if (!secret_init(&plain, n))
+		return CKR_HOST_MEMORY;
+	rv = oaep_start(pkey, p, false, &ctx);
+	if (rv != CKR_OK)
+		return rv;
+	if (EVP_PKEY_decrypt(ctx, plain.p, &len, in.p, in.n) == 1 && len <= n) {
+		plain.len = len;
+		secret_move(ret, &plain);
+	} else {
+		rv = CKR_ENCRYPTED_DATA_INVALID;
+	}
+	EVP_PKEY_CTX_free(ctx);
+	return rv;
+}
