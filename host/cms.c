@@ -145,3 +145,40 @@ enum err cms_sign(const struct identity *signer, struct view content, struct buf
 	}
 	return ERR_OK;
 }
+
+enum err working_certificate_load(const char *path, X509_STORE *roots, struct working_certificate *ret, struct fail *f)
+{
+	struct working_certificate w = { 0 };
+	unsigned char *spki = NULL;
+	X509 *cert = NULL;
+	int n;
+	enum err e = identity_cert_load(path, &cert, f);
+
+	if (!e)
+		e = identity_check(roots, NULL, cert, ROLE_HSM, 0, f);
+	if (!e)
+		e = identity_cert_der(cert, &w.der, f);
+	if (!e)
+		e = identity_cert_serial(cert, &w.serial, f);
+	if (!e) {
+		n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki);
+		if (n > 0)
+			buf_put(&w.spki, spki, (size_t)n);
+		if (n <= 0 || !buf_ok(&w.spki) || !buf_ok(&w.der) || !buf_ok(&w.serial))
+			e = fail_set(f, ERR_NO_MEMORY, 0, "no memory");
+	}
+	OPENSSL_free(spki);
+	X509_free(cert);
+	if (e)
+		working_certificate_done(&w);
+	else
+		*ret = w;
+	return e;
+}
+
+void working_certificate_done(struct working_certificate *w)
+{
+	buf_done(&w->der);
+	buf_done(&w->serial);
+	buf_done(&w->spki);
+}

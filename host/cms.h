@@ -23,4 +23,15 @@ enum err cms_verify(X509_STORE *roots, enum role role, struct view der, struct b
 /* cms_sign: DER, appended; with the identity's certificate inside, SHA-256. */
 enum err cms_sign(const struct identity *signer, struct view content, struct buf *ret_der, struct fail *f) MUST_CHECK;
 
+/* What stands in an HsmWCRT. Zero is empty. */
+struct working_certificate {
+	struct buf der;
+	struct buf serial; /* the INTEGER's content, 1 to 20 bytes */
+	struct buf spki;   /* SubjectPublicKeyInfo, DER */
+};
+/* working_certificate_load: a file, PEM or DER; chained to the roots, valid, of role hsm (R1.1). */
+enum err working_certificate_load(const char *path, X509_STORE *roots, struct working_certificate *ret,
+				  struct fail *f) MUST_CHECK;
+void working_certificate_done(struct working_certificate *w);
+
 #endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+/* How many words of the command line the row's name takes; 0: it is another command. */
+static int match(const char *words, int argc, char **argv)
+{
+	size_t n;
+
+	if (argc < 1)
+		return 0;
+	if (!strcmp(words, argv[0]))
+		return 1;
+	n = strlen(argv[0]);
+	return argc > 1 && !strncmp(words, argv[0], n) && words[n] == ' ' && !strcmp(words + n + 1, argv[1]) ? 2 : 0;
+}
+
+enum err command_find(const struct command_row *rows, size_t count, int argc, char **argv,
+		      const struct command_row **ret, char ***ret_arguments, struct fail *f)
+{
+	for (size_t i = 0; i < count; i++) {
+		int words = match(rows[i].words, argc, argv);
+
+		if (!words)
+			continue;
+		if (argc - words != rows[i].arguments)
+			return fail_set(f, ERR_USAGE, 0, "usage: %s", rows[i].usage);
+		*ret = &rows[i];
+		*ret_arguments = argv + words;
+		return ERR_OK;
+	}
+	return fail_set(f, ERR_USAGE, 0, "no such command (--help lists them)");
+}
+
+void command_usage(const struct command_row *rows, size_t count, struct buf *ret)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_printf(ret, "  %s\n", rows[i].usage);
+	buf_put_u8(ret, 0);
+}
+
+enum err command_print(struct db *db, const char *sql, const char *text, unsigned columns, struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = false;
+	enum err e = db_query(db, &s, f, sql, text ? "t" : "", text);
+
+	while (!e && !(e = db_next(s, &row, f)) && row)
+		for (unsigned i = 0; i < columns; i++)
+			printf("%s%c", db_text(s, (int)i), i == columns - 1 ? '\n' : '\t');
+	return e;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HOST_COMMAND_H
+#define HOST_COMMAND_H
+
+#include "db.h"
+
+/* Subcommands of a daemon's binary, as rows: `mtmsd --config F order add ORDER CUSTOMER`. */
+typedef enum err (*command_run_fn)(void *service, char **arguments, struct fail *f);
+struct command_row {
+	const char *words; /* one or two: "order add" */
+	int arguments;     /* how many follow */
+	const char *usage; /* a line for --help */
+	command_run_fn run;
+	const char *requirement;
+};
+
+/* command_find: the row of a command line and its arguments; ERR_USAGE: none, or another number of arguments. */
+enum err command_find(const struct command_row *rows, size_t count, int argc, char **argv,
+		      const struct command_row **ret, char ***ret_arguments, struct fail *f) MUST_CHECK;
+/* command_usage: a line per row, for daemon_spec.usage; appended, with final zero. */
+void command_usage(const struct command_row *rows, size_t count, struct buf *ret);
+
+/*
+ * command_print: the rows of a query on stdout, tab between columns, 8 at most; text (NULL: none): bound as the only
+ * parameter.
+ */
+enum err command_print(struct db *db, const char *sql, const char *text, unsigned columns, struct fail *f) MUST_CHECK;
+
+#endif

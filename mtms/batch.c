@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "batch.h"
+#include "formats.h"
+#include "keyfile.h"
+#include "mtms.h"
+
+#define BATCH_FORMAT "strongroom tk batch"
+#define BATCH_CLOCK_SLACK 86400 /* seconds that an operation terminal's clock may be ahead */
+
+static const struct msg_field terminal_field[] = {
+	{ "serial", MSG_TEXT, 1, FORMAT_POS_SERIAL_MAX, offsetof(struct batch_terminal, serial), false, NULL },
+	{ "collected", MSG_NUMBER, 1, INT64_MAX, offsetof(struct batch_terminal, collected), false, NULL },
+	{ "packet", MSG_BASE64, 1, FORMAT_PACKET_MAX, offsetof(struct batch_terminal, packet), false, NULL },
+};
+static const struct msg_fields terminal_fields = MSG_FIELDS(terminal_field, struct batch_terminal);
+
+static const struct msg_field content_field[] = {
+	{ "format", MSG_TEXT, 1, 64, offsetof(struct batch_content, format), false, NULL },
+	{ "version", MSG_NUMBER, 1, 1, offsetof(struct batch_content, version), false, NULL },
+	{ "order", MSG_TEXT, 1, 64, offsetof(struct batch_content, order), false, NULL },
+	{ "batch", MSG_TEXT, 1, 64, offsetof(struct batch_content, batch), false, NULL },
+	{ "terminals", MSG_LIST, 1, BATCH_TERMINALS_MAX, offsetof(struct batch_content, terminals), false,
+	  &terminal_fields },
+};
+static const struct msg_fields content_fields = MSG_FIELDS(content_field, struct batch_content);
+
+enum err batch_open(X509_STORE *roots, struct view cms, struct arena *a, struct batch_content *ret,
+		    struct cms_signer *ret_signer, char ret_sha256[65], struct fail *f)
+{
+	BUF_AUTO content = { 0 };
+	struct batch_content c;
+	enum err e = cms_verify(roots, ROLE_OPERATOR, cms, &content, ret_signer, f);
+
+	if (!e && !sha256_hex(buf_view(&content), ret_sha256))
+		e = fail_set(f, ERR_INTERNAL, 0, "SHA-256 failed");
+	if (!e)
+		e = msg_decode(&content_fields, buf_view(&content), a, &c, f);
+	if (!e && !view_equal(c.format, VIEW_STR(BATCH_FORMAT)))
+		e = fail_set(f, ERR_MALFORMED, 0, "the signed content is no batch");
+	if (!e)
+		*ret = c;
+	return e;
+}
+
+/* What is known of one terminal's packet when it is stored. */
+struct verdict {
+	struct tk_packet packet; /* zero when not well formed */
+	const char *reason;      /* NULL: accepted */
+};
+
+static enum err check_terminal(struct db *db, const struct customer *customer, const struct batch_terminal *t,
+			       struct verdict *ret, struct fail *f)
+{
+	int64_t known = 0, last = 0;
+	enum err e;
+
+	*ret = (struct verdict){ 0 };
+	if (!tk_packet_parse(t->packet, &ret->packet)) {
+		ret->packet = (struct tk_packet){ 0 };
+		ret->reason = "packet is not well formed";
+		return ERR_OK;
+	}
+	if (!view_equal(ret->packet.pos_serial, t->serial))
+		ret->reason = "serial number is not that of the packet";
+	else if (ret->packet.suite != customer->suite)
+		ret->reason = "suite is not that of the customer";
+	else if (ret->packet.counter > INT64_MAX)
+		ret->reason = "counter is out of range";
+	else if (t->collected > (uint64_t)time(NULL) + BATCH_CLOCK_SLACK)
+		ret->reason = "collection time is in the future";
+	if (ret->reason)
+		return ERR_OK;
+	e = db_one(db, &known, f, "SELECT count(*) FROM working_certificate WHERE serial = ?", "b",
+		   ret->packet.cert_serial);
+	if (!e)
+		e = db_one(db, &last, f,
+			   "SELECT coalesce(max(counter), 0) FROM sn_key WHERE serial = ? AND state IN ('waiting', "
+			   "'rewrapped')",
+			   "v", t->serial);
+	if (!e && !known)
+		ret->reason = "made for a working certificate that is not ours";
+	else if (!e && (uint64_t)last >= ret->packet.counter)
+		ret->reason = "counter is not above the stored one";
+	return e;
+}
+
+static enum err store_terminal(struct db *db, int64_t batch, size_t position, const struct batch_terminal *t,
+			       const struct verdict *v, struct fail *f)
+{
+	return db_run(
+	    db, f,
+	    "INSERT INTO sn_key (serial, pin_pad, counter, cert_serial, batch, position, collected, packet, state,"
+	    " reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "vvibiiibtt", t->serial, v->packet.pin_pad.p ? v->packet.pin_pad : VIEW_STR(""),
+	    (int64_t)(v->packet.counter > INT64_MAX ? 0 : v->packet.counter), v->packet.cert_serial, batch,
+	    (int64_t)position, (int64_t)t->collected, t->packet, v->reason ? "refused" : "waiting", v->reason);
+}
+
+static enum err store_batch(struct msg_call *call, const struct customer *customer, const struct batch_in *in,
+			    const struct batch_content *content, const struct cms_signer *signer, const char *sha256,
+			    struct fail *f)
+{
+	struct db *db = ((struct mtms *)call->service)->db;
+	const struct batch_terminal *terminals = content->terminals.items;
+	struct verdict v;
+	int64_t number;
+	enum err e = db_run(db, f,
+			    "INSERT INTO batch (batch_id, order_id, content_sha256, cms, signer, signer_serial, sender,"
+			    " received, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'received')",
+			    "vvtbttti", in->batch, in->order, sha256, in->cms, signer->name, signer->serial,
+			    call->peer->name, (int64_t)time(NULL));
+
+	number = db_last_id(db);
+	for (size_t i = 0; i < content->terminals.count && !e; i++) {
+		e = check_terminal(db, customer, &terminals[i], &v, f);
+		if (!e)
+			e = store_terminal(db, number, i, &terminals[i], &v, f);
+	}
+	return e;
+}
+
+/* The answer comes from the tables, so that a repeated batch gets the same. */
+static enum err answer(struct msg_call *call, struct view batch, struct batch_out *out, struct fail *f)
+{
+	struct db *db = ((struct mtms *)call->service)->db;
+	struct batch_refusal *list;
+	DB_STMT_AUTO *s = NULL;
+	int64_t total = 0, refused = 0;
+	bool row = false;
+	enum err e = db_one(db, &total, f,
+			    "SELECT count(*) FROM sn_key JOIN batch ON number = batch WHERE batch_id = ?", "v", batch);
+
+	if (!e)
+		e = db_one(db, &refused, f,
+			   "SELECT count(*) FROM sn_key JOIN batch ON number = batch WHERE batch_id = ? AND "
+			   "sn_key.state = 'refused'",
+			   "v", batch);
+	if (e)
+		return e;
+	list = arena_alloc(call->arena, (size_t)refused * sizeof(*list) + 1);
+	if (!list)
+		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
+	out->batch = batch;
+	out->refused.items = list;
+	out->accepted = (uint64_t)(total - refused);
+	e = db_query(db, &s, f,
+		     "SELECT serial, reason FROM sn_key JOIN batch ON number = batch WHERE batch_id = ? AND"
+		     " sn_key.state = 'refused' ORDER BY position",
+		     "v", batch);
+	while (!e && !(e = db_next(s, &row, f)) && row && out->refused.count < (size_t)refused) {
+		list[out->refused.count].serial = arena_copy(call->arena, view_of_string(db_text(s, 0)));
+		list[out->refused.count++].reason = arena_copy(call->arena, view_of_string(db_text(s, 1)));
+	}
+	return e;
+}
+
+/* ERR_NOT_FOUND: not received yet; ERR_OK: the same batch; ERR_REFUSED: another one of that name. */
+static enum err find_batch(struct db *db, struct view batch, const char *sha256, struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = false;
+	enum err e = db_query(db, &s, f, "SELECT content_sha256 FROM batch WHERE batch_id = ?", "v", batch);
+
+	if (!e)
+		e = db_next(s, &row, f);
+	if (e)
+		return e;
+	if (!row)
+		return ERR_NOT_FOUND;
+	if (strcmp(db_text(s, 0), sha256))
+		return fail_set(f, ERR_REFUSED, 0, "a batch of that name with other content was received before");
+	return ERR_OK;
+}
+
+static enum err find_customer(struct mtms *m, struct view order, const struct customer **ret, struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = false;
+	enum err e =
+	    db_query(m->db, &s, f, "SELECT customer, state FROM production_order WHERE order_id = ?", "v", order);
+
+	if (!e)
+		e = db_next(s, &row, f);
+	if (e)
+		return e;
+	if (!row)
+		return fail_set(f, ERR_REFUSED, 0, "unknown production order");
+	if (strcmp(db_text(s, 1), "open"))
+		return fail_set(f, ERR_REFUSED, 0, "the production order is closed");
+	*ret = mtms_customer(m, db_text(s, 0));
+	return *ret ? ERR_OK : fail_set(f, ERR_REFUSED, 0, "the order's customer %s is not configured", db_text(s, 0));
+}
+
+enum err batch_receive(struct msg_call *call, const void *in_struct, void *out_struct, struct fail *f)
+{
+	const struct batch_in *in = in_struct;
+	struct mtms *m = call->service;
+	const struct customer *customer = NULL;
+	struct batch_out out = { 0 };
+	struct batch_content content;
+	struct cms_signer signer;
+	char sha256[65];
+	enum err e;
+
+	snprintf(call->object, sizeof(call->object), "%s", (const char *)in->batch.p);
+	if (!keyfile_name_ok((const char *)in->batch.p, 64) || !keyfile_name_ok((const char *)in->order.p, 64))
+		return fail_set(f, ERR_MALFORMED, 0, "name of order or batch");
+	e = batch_open(m->identity->roots, in->cms, call->arena, &content, &signer, sha256, f);
+	if (!e && (!view_equal(content.order, in->order) || !view_equal(content.batch, in->batch)))
+		e = fail_set(f, ERR_REFUSED, 0, "order or batch is not that of the signed content");
+	if (e)
+		return e;
+	e = find_batch(m->db, in->batch, sha256, f);
+	out.repeated = !e;
+	if (e == ERR_NOT_FOUND) {
+		e = find_customer(m, in->order, &customer, f);
+		if (!e)
+			e = db_begin(m->db, f);
+		if (!e)
+			e = store_batch(call, customer, in, &content, &signer, sha256, f);
+		if (!e)
+			e = db_commit(m->db, f);
+	}
+	if (!e)
+		e = answer(call, in->batch, &out, f);
+	if (e)
+		return e;
+	snprintf(call->note, sizeof(call->note), "order %s, operator %s (%s), accepted %llu, refused %zu%s",
+		 (const char *)in->order.p, signer.name, signer.serial, (unsigned long long)out.accepted,
+		 out.refused.count, out.repeated ? ", repeated" : "");
+	*(struct batch_out *)out_struct = out;
+	worker_wake(&m->rewrap);
+	return ERR_OK;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+
+#include "admin.h"
+#include "daemon.h"
+#include "keyfile.h"
+#include "log.h"
+#include "mtms.h"
+
+static enum err open_all(struct mtms *m, struct fail *f)
+{
+	struct http_client_options dc = { .server = ROLE_DC };
+	BUF_AUTO ways = { 0 };
+	enum err e;
+
+	m->name = conf_get(m->conf, "", "name");
+	if (!keyfile_name_ok(m->name, 24))
+		return fail_set(f, ERR_CONFIG, 0, "name: 1 to 24 of [A-Za-z0-9._-]");
+	e = mtms_open_identity(m->conf, &m->identity, f);
+	if (!e)
+		e = mtms_open_db(m->conf, &m->db, f);
+	if (!e)
+		e = mtms_open_db(m->conf, &m->rewrap_db, f);
+	if (!e)
+		e = mtms_open_db(m->conf, &m->outbox_db, f);
+	if (!e)
+		e = mtms_open_token(m, f);
+	if (!e)
+		e = mtms_open_customers(m, f);
+	dc.identity = m->identity;
+	if (!e)
+		e = http_client_new(&dc, &m->dc, f);
+	if (e)
+		return e;
+	ops_describe(m->ops, &ways);
+	buf_put_u8(&ways, 0);
+	log_line(LOG_LEVEL_INFO, "token", "%s: %s", pk11_describe(m->token), buf_ok(&ways) ? (char *)ways.p : "");
+	return ERR_OK;
+}
+
+static int serve(struct daemon *d, struct mtms *m)
+{
+	struct msg_service service = { .rows = mtms_rows, .count = mtms_rows_count, .service = m };
+	struct http_server_options options = { .listen = conf_get(m->conf, "", "listen"), .handler = msg_http };
+	struct http_server *server = NULL;
+	char addresses[400];
+	struct fail f = { 0 };
+	int status = 1;
+	enum err e = open_all(m, &f);
+
+	service.db = m->db;
+	options.identity = m->identity;
+	options.peers = msg_peers(&service);
+	options.body_max = msg_body_max(&service);
+	options.arg = &service;
+	if (!e)
+		e = http_server_new(d->base, &options, &server, &f);
+	if (!e)
+		e = worker_start(&m->rewrap, rewrap_step, m, 0, 0, &f);
+	if (!e)
+		e = worker_start(&m->outbox, outbox_step, m, 0, 0, &f);
+	if (e) {
+		daemon_fail(d, "cannot start", &f);
+	} else {
+		snprintf(addresses, sizeof(addresses), "https=%s", http_server_address(server));
+		status = daemon_run(d, addresses);
+	}
+	http_server_free(server);
+	worker_stop(&m->rewrap);
+	worker_stop(&m->outbox);
+	return status;
+}
+
+static int command(struct daemon *d, struct mtms *m)
+{
+	const struct command_row *row = NULL;
+	char **arguments = NULL;
+	struct fail f = { 0 };
+	enum err e = command_find(admin_rows, admin_rows_count, d->argc, d->argv, &row, &arguments, &f);
+
+	if (!e)
+		e = mtms_open_db(m->conf, &m->db, &f);
+	if (!e)
+		e = row->run(m, arguments, &f);
+	return e ? daemon_fail(d, d->argv[0], &f) : 0;
+}
+
+int main(int argc, char **argv)
+{
+	BUF_AUTO usage = { 0 };
+	struct daemon_spec spec = { "mtmsd", NULL, mtms_keys, mtms_keys_count };
+	struct mtms m = { 0 };
+	struct daemon d;
+	int status = -1;
+
+	command_usage(admin_rows, admin_rows_count, &usage);
+	spec.usage = buf_ok(&usage) ? (const char *)usage.p : NULL;
+	daemon_init(&d, &spec, argc, argv, &status);
+	if (status >= 0)
+		return status;
+	m.conf = d.conf;
+	status = d.argc ? command(&d, &m) : serve(&d, &m);
+	mtms_done(&m);
+	daemon_done(&d);
+	return status;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats.h"
+#include "mtms.h"
+#include "tables.h"
+
+const struct conf_key mtms_keys[] = {
+	{ "", "name", "mtms", "name of this MTMS in messages, [A-Za-z0-9._-]" },
+	{ "", "listen", "127.0.0.1:0", "address and port of HTTPS; port 0: any free one" },
+	{ "", "database", CONF_REQUIRED, "file of the SQLite database" },
+	{ "identity", "certificate", CONF_REQUIRED, "our certificate, role mtms, PEM" },
+	{ "identity", "key", CONF_REQUIRED, "its key, PEM, mode 0600" },
+	{ "identity", "ca", CONF_REQUIRED, "root certificate, PEM" },
+	{ "token", "uri", CONF_REQUIRED, "PKCS#11 URI of HSM 1, with pin-source" },
+	{ "token", "way", "any", "key operations: any, vendor or standard mechanisms" },
+	{ "dc", "url", CONF_REQUIRED, "https://host:port of the DC" },
+	{ "customer *", "pk", CONF_REQUIRED, "PKCS#11 URI of the customer's PK" },
+	{ "customer *", "mak", CONF_REQUIRED, "PKCS#11 URI of the customer's MAK" },
+	{ "customer *", "suite", "2", "1: TDES, 2: AES" },
+};
+const size_t mtms_keys_count = ARRAY_LEN(mtms_keys);
+
+enum err mtms_open_db(const struct conf *conf, struct db **ret, struct fail *f)
+{
+	return db_open(conf_get(conf, "", "database"), mtms_tables, mtms_tables_count, ret, f);
+}
+
+enum err mtms_open_identity(const struct conf *conf, struct identity **ret, struct fail *f)
+{
+	return identity_load(conf_get(conf, "identity", "certificate"), conf_get(conf, "identity", "key"),
+			     conf_get(conf, "identity", "ca"), ROLE_MTMS, ret, f);
+}
+
+enum err mtms_open_token(struct mtms *m, struct fail *f)
+{
+	enum ops_way way;
+	enum err e;
+
+	if (!ops_way_of_name(conf_get(m->conf, "token", "way"), &way))
+		return fail_set(f, ERR_CONFIG, 0, "token.way: any, vendor or standard");
+	e = pk11_open(conf_get(m->conf, "token", "uri"), NULL, &m->token, f);
+	if (!e)
+		e = ops_open(m->token, OPS_FOR_MTMS, way, &m->ops, f);
+	return e;
+}
+
+/* The key is looked for now, so that a wrong URI is seen at the start and not at the first batch. */
+static enum err open_key(struct mtms *m, const char *uri, struct pk11_key **ret, struct fail *f)
+{
+	struct pk11_session *session;
+	CK_OBJECT_HANDLE handle;
+	enum err e = pk11_key_new(m->token, uri, ret, f);
+
+	if (!e)
+		e = pk11_borrow(m->token, &session, f);
+	if (e)
+		return e;
+	e = pk11_key_handle(session, *ret, &handle, f);
+	pk11_return(session, CKR_OK);
+	return e;
+}
+
+enum err mtms_open_customers(struct mtms *m, struct fail *f)
+{
+	const char *id;
+	size_t count = 0;
+	enum err e = ERR_OK;
+
+	while (conf_member(m->conf, "customer *", count))
+		count++;
+	m->customers = calloc(count + 1, sizeof(*m->customers));
+	if (!m->customers)
+		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
+	for (size_t i = 0; i < count && !e; i++) {
+		struct customer *c = &m->customers[i];
+		char section[64];
+
+		id = conf_member(m->conf, "customer *", i);
+		snprintf(section, sizeof(section), "customer %s", id);
+		if (!format_customer_ok(view_of_string(id)))
+			return fail_set(f, ERR_CONFIG, 0, "[%s]: not a customer id", section);
+		c->id = id;
+		m->customer_count = i + 1;
+		c->suite = (unsigned)atoi(conf_get(m->conf, section, "suite"));
+		if (c->suite != FORMAT_SUITE_TDES && c->suite != FORMAT_SUITE_AES)
+			return fail_set(f, ERR_CONFIG, 0, "[%s] suite: 1 or 2", section);
+		e = open_key(m, conf_get(m->conf, section, "pk"), &c->pk, f);
+		if (!e)
+			e = open_key(m, conf_get(m->conf, section, "mak"), &c->mak, f);
+	}
+	return e;
+}
+
+const struct customer *mtms_customer(const struct mtms *m, const char *id)
+{
+	for (size_t i = 0; i < m->customer_count; i++)
+		if (!strcmp(m->customers[i].id, id))
+			return &m->customers[i];
+	return NULL;
+}
+
+void pr_id(int64_t index, uint8_t ret[PR_ID_LEN])
+{
+	be_put32(ret, (uint32_t)index);
+}
+
+enum err pr_of_certificate(struct mtms *m, struct db *db, struct view serial, struct pk11_key **ret, struct fail *f)
+{
+	uint8_t id[PR_ID_LEN];
+	int64_t index = 0;
+	struct pr *pr;
+	char uri[128];
+	enum err e = db_one(db, &index, f, "SELECT key_index FROM working_certificate WHERE serial = ?", "b", serial);
+
+	if (e)
+		return e;
+	for (pr = m->prs; pr && pr->index != index; pr = pr->next)
+		;
+	if (!pr) {
+		pr = calloc(1, sizeof(*pr));
+		if (!pr)
+			return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
+		pr->index = index;
+		pr_id(index, id);
+		snprintf(uri, sizeof(uri), "pkcs11:type=private;id=%%%02x%%%02x%%%02x%%%02x", id[0], id[1], id[2],
+			 id[3]);
+		e = pk11_key_new(m->token, uri, &pr->key, f);
+		if (e) {
+			free(pr);
+			return e;
+		}
+		pr->next = m->prs;
+		m->prs = pr;
+	}
+	*ret = pr->key;
+	return ERR_OK;
+}
+
+void mtms_done(struct mtms *m)
+{
+	while (m->prs) {
+		struct pr *next = m->prs->next;
+
+		pk11_key_free(m->prs->key);
+		free(m->prs);
+		m->prs = next;
+	}
+	for (size_t i = 0; i < m->customer_count; i++) {
+		pk11_key_free(m->customers[i].pk);
+		pk11_key_free(m->customers[i].mak);
+	}
+	free(m->customers);
+	ops_free(m->ops);
+	pk11_free(m->token);
+	http_client_free(m->dc);
+	identity_free(m->identity);
+	db_free(m->db);
+	db_free(m->rewrap_db);
+	db_free(m->outbox_db);
+}
