@@ -5,7 +5,7 @@
 #include "crypto.h"
 #include "mech.h"
 #include "mech_vendor.h"
-#include "module.h"
+#include "payment.h"
 #include "session.h"
 
 #define COMPONENTS_MAX 9
@@ -156,15 +156,13 @@ static CK_RV make_key(struct session *s, const struct role_row *role, CK_KEY_TYP
 				    .key_type = type,
 				    .mechanism = CKM_SR_COMPONENT_COMBINE,
 				    .role = role->role };
-	CK_ATTRIBUTE rest[VENDOR_TEMPLATE_MAX];
+	static const CK_ATTRIBUTE_TYPE settled[] = { CKA_KEY_TYPE, CKA_VALUE_LEN };
+	CK_ATTRIBUTE rest[PAYMENT_TEMPLATE_MAX];
 	CK_ULONG kept = 0;
+	CK_RV rv = payment_template(t, n, settled, ARRAY_LEN(settled), rest, &kept);
 
-	if (n > VENDOR_TEMPLATE_MAX)
-		return CKR_TEMPLATE_INCONSISTENT;
-	for (CK_ULONG i = 0; i < n; i++) {
-		if (t[i].type != CKA_KEY_TYPE && t[i].type != CKA_VALUE_LEN)
-			rest[kept++] = t[i];
-	}
+	if (rv != CKR_OK)
+		return rv;
 	return object_new_from(s, &make, rest, kept, ret);
 }
 

@@ -5,8 +5,6 @@
 #include "mech.h"
 
 /* The families of the vendor mechanisms (vendor.h says what each does), for the rows of mech_table.c. */
-#define VENDOR_TEMPLATE_MAX 64 /* attributes in one template */
-
 extern const struct mech_ops mech_component_ops;
 extern const struct mech_ops mech_check_value_ops;
 extern const struct mech_ops mech_tk_rewrap_ops;
