@@ -31,7 +31,7 @@ struct http_server_options {
 	const char *listen;       /* "127.0.0.1:0", "[::1]:8443" */
 	size_t body_max;          /* 0: 4 MiB; larger: 413 and closed */
 	unsigned timeout_s;       /* of reading or writing, 0: 30 */
-	unsigned connections_max; /* 0: 256; more are closed at once */
+	unsigned connections_max; /* 0: 256; more wait */
 	http_handler handler;
 	void *arg;
 };
@@ -48,13 +48,10 @@ const char *http_server_address(const struct http_server *s);
 struct http_client;
 
 struct http_client_options {
-	const struct identity *identity;
-	enum role server;      /* expected role of the other side */
-	const char *cert_file; /* as given to identity_load */
-	const char *key_file;
-	const char *ca_file;
-	unsigned timeout_s; /* whole call, 0: 30 */
-	size_t answer_max;  /* 0: 4 MiB */
+	const struct identity *identity; /* must outlive the client */
+	enum role server;                /* expected role of the other side */
+	unsigned timeout_s;              /* whole call, 0: 30 */
+	size_t answer_max;               /* 0: 4 MiB */
 };
 enum err http_client_new(const struct http_client_options *options, struct http_client **ret,
 			 struct fail *f) MUST_CHECK;

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+
+#include "daemon.h"
+#include "frame.h"
+
+enum err frame_take(struct evbuffer *in, struct buf *storage, struct frame *ret, bool *ret_got, struct fail *f)
+{
+	uint8_t head[2];
+	uint8_t bytes[FRAME_MAX];
+	size_t have = evbuffer_get_length(in);
+
+	if (have < sizeof(head)) {
+		*ret_got = false;
+		return ERR_OK;
+	}
+	if (evbuffer_copyout(in, head, sizeof(head)) != (ev_ssize_t)sizeof(head))
+		return fail_set(f, ERR_INTERNAL, 0, "frame: evbuffer_copyout");
+	size_t n = be_get16(head);
+	if (n == 0)
+		return fail_set(f, ERR_MALFORMED, 0, "frame: empty");
+	if (n > FRAME_MAX)
+		return fail_set(f, ERR_TOO_LARGE, 0, "frame: %zu bytes", n);
+	if (have < sizeof(head) + n) {
+		*ret_got = false;
+		return ERR_OK;
+	}
+	if (evbuffer_drain(in, sizeof(head)) || evbuffer_remove(in, bytes, n) != (int)n)
+		return fail_set(f, ERR_INTERNAL, 0, "frame: evbuffer_remove");
+	buf_done(storage);
+	buf_put(storage, bytes, n);
+	if (!buf_ok(storage))
+		return fail_set(f, ERR_NO_MEMORY, 0, "frame");
+	enum err e = frame_parse(buf_view(storage), ret, f);
+	if (e == ERR_OK)
+		*ret_got = true;
+	return e;
+}
+
+enum err frame_add(struct evbuffer *out, const struct frame *fr, struct fail *f)
+{
+	BUF_AUTO b = { 0 };
+
+	frame_put(&b, fr);
+	if (!buf_ok(&b))
+		return fail_set(f, ERR_INTERNAL, 0, "frame %s: field outside its bounds", frame_name(fr->type));
+	if (evbuffer_add(out, b.p, b.len))
+		return fail_set(f, ERR_NO_MEMORY, 0, "frame %s", frame_name(fr->type));
+	return ERR_OK;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static enum err wait_for(int fd, short events, int64_t deadline, struct fail *f)
+{
+	for (;;) {
+		int64_t left = deadline - now_ms();
+		struct pollfd p = { .fd = fd, .events = events };
+		if (left <= 0)
+			return fail_set(f, ERR_TIMEOUT, 0, "no frame in time");
+		int n = poll(&p, 1, (int)left);
+		if (n > 0)
+			return ERR_OK;
+		if (n < 0 && errno != EINTR)
+			return fail_set(f, ERR_IO, 0, "poll: %s", strerror(errno));
+	}
+}
+
+enum err frame_send(int fd, const struct frame *fr, int timeout_ms, struct fail *f)
+{
+	BUF_AUTO b = { 0 };
+	int64_t deadline = now_ms() + timeout_ms;
+	size_t sent = 0;
+
+	frame_put(&b, fr);
+	if (!buf_ok(&b))
+		return fail_set(f, ERR_INTERNAL, 0, "frame %s: field outside its bounds", frame_name(fr->type));
+	while (sent < b.len) {
+		enum err e = wait_for(fd, POLLOUT, deadline, f);
+		if (e != ERR_OK)
+			return e;
+		ssize_t n = send(fd, b.p + sent, b.len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n > 0)
+			sent += (size_t)n;
+		else if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return fail_set(f, ERR_PEER, 0, "send %s: %s", frame_name(fr->type), strerror(errno));
+	}
+	return ERR_OK;
+}
+
+static enum err read_all(int fd, uint8_t *p, size_t n, int64_t deadline, struct fail *f)
+{
+	size_t got = 0;
+
+	while (got < n) {
+		enum err e = wait_for(fd, POLLIN, deadline, f);
+		if (e != ERR_OK)
+			return e;
+		ssize_t k = recv(fd, p + got, n - got, MSG_DONTWAIT);
+		if (k > 0)
+			got += (size_t)k;
+		else if (k == 0)
+			return fail_set(f, ERR_PEER, 0, "the other side closed the connection");
+		else if (errno != EAGAIN && errno != EINTR)
+			return fail_set(f, ERR_PEER, 0, "receive: %s", strerror(errno));
+	}
+	return ERR_OK;
+}
+
+enum err frame_recv(int fd, struct buf *storage, struct frame *ret, int timeout_ms, struct fail *f)
+{
+	uint8_t head[2];
+	uint8_t bytes[FRAME_MAX];
+	int64_t deadline = now_ms() + timeout_ms;
+	enum err e = read_all(fd, head, sizeof(head), deadline, f);
+
+	if (e != ERR_OK)
+		return e;
+	size_t n = be_get16(head);
+	if (n == 0)
+		return fail_set(f, ERR_MALFORMED, 0, "frame: empty");
+	if (n > FRAME_MAX)
+		return fail_set(f, ERR_TOO_LARGE, 0, "frame: %zu bytes", n);
+	e = read_all(fd, bytes, n, deadline, f);
+	if (e != ERR_OK)
+		return e;
+	buf_done(storage);
+	buf_put(storage, bytes, n);
+	if (!buf_ok(storage))
+		return fail_set(f, ERR_NO_MEMORY, 0, "frame");
+	return frame_parse(buf_view(storage), ret, f);
+}
+
+enum err frame_expect(int fd, uint8_t type, struct buf *storage, struct frame *ret, int timeout_ms, struct fail *f)
+{
+	struct frame fr;
+	enum err e = frame_recv(fd, storage, &fr, timeout_ms, f);
+
+	if (e != ERR_OK)
+		return e;
+	if (fr.type == FRAME_ERROR) {
+		unsigned code = frame_error_code(&fr);
+		return fail_set(f, ERR_PEER, 0, "the other side answered error %u (%s)", code,
+				err_text((enum err)code));
+	}
+	if (fr.type != type)
+		return fail_set(f, ERR_UNEXPECTED, 0, "frame %s where %s was due", frame_name(fr.type),
+				frame_name(type));
+	*ret = fr;
+	return ERR_OK;
+}
+
+static enum err connect_one(const struct addrinfo *ai, int64_t deadline, int *ret_fd, struct fail *f)
+{
+	int one = 1, so_error = 0;
+	socklen_t len = sizeof(so_error);
+	enum err e;
+	int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, ai->ai_protocol);
+
+	if (fd < 0)
+		return fail_set(f, ERR_IO, 0, "socket: %s", strerror(errno));
+	if (connect(fd, ai->ai_addr, ai->ai_addrlen) && errno != EINPROGRESS) {
+		e = fail_set(f, ERR_PEER, 0, "connect: %s", strerror(errno));
+		goto out;
+	}
+	e = wait_for(fd, POLLOUT, deadline, f);
+	if (e != ERR_OK)
+		goto out;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &so_error, &len) || so_error) {
+		e = fail_set(f, ERR_PEER, 0, "connect: %s", strerror(so_error ? so_error : errno));
+		goto out;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	*ret_fd = fd;
+	fd = -1;
+out:
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
+enum err frame_connect(const char *address, int timeout_ms, int *ret_fd, struct fail *f)
+{
+	char host[256], port[16];
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list = NULL;
+	int64_t deadline = now_ms() + timeout_ms;
+	struct fail last = { 0 };
+	enum err e = address_split(address, host, port, f);
+
+	if (e != ERR_OK)
+		return e;
+	int rc = getaddrinfo(host, port, &hints, &list);
+	if (rc)
+		return fail_set(f, ERR_PEER, 0, "%s: %s", address, gai_strerror(rc));
+	e = ERR_PEER;
+	for (struct addrinfo *ai = list; ai && e != ERR_OK; ai = ai->ai_next) {
+		last = (struct fail){ 0 };
+		e = connect_one(ai, deadline, ret_fd, &last);
+	}
+	freeaddrinfo(list);
+	if (e != ERR_OK)
+		return fail_set(f, e, 0, "%s: %s", address, last.text);
+	return ERR_OK;
+}

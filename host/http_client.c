@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <curl/curl.h>
+
+#include "http.h"
+
+#define TIMEOUT_S 30
+#define ANSWER_MAX ((size_t)4 << 20)
+
+struct http_client {
+	CURL *curl;
+	struct curl_slist *headers;
+	const struct identity *identity;
+	enum role server;
+	size_t answer_max;
+	struct buf *answer; /* of the call that runs */
+	bool too_large;
+};
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+
+static void curl_start(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/* on_ssl_ctx: our identity and our peer check go into the context that libcurl made; it checks the host name itself. */
+static CURLcode on_ssl_ctx(CURL *curl, void *ssl_ctx, void *arg)
+{
+	struct http_client *c = arg;
+	SSL_CTX *ctx = ssl_ctx;
+	const struct identity *i = c->identity;
+
+	if (SSL_CTX_use_certificate(ctx, i->cert) != 1 || SSL_CTX_use_PrivateKey(ctx, i->key) != 1)
+		return CURLE_SSL_CERTPROBLEM;
+	for (int k = 0; k < sk_X509_num(i->chain); k++)
+		if (!SSL_CTX_add1_chain_cert(ctx, sk_X509_value(i->chain, k)))
+			return CURLE_OUT_OF_MEMORY;
+	if (identity_ssl_ctx_peers(i, false, ROLE_BIT(c->server), ctx, NULL) != ERR_OK)
+		return CURLE_SSL_CONNECT_ERROR;
+	return CURLE_OK;
+}
+
+static size_t on_answer(char *p, size_t size, size_t n, void *arg)
+{
+	struct http_client *c = arg;
+
+	if (c->answer->len + n > c->answer_max) {
+		c->too_large = true;
+		return 0;
+	}
+	buf_put(c->answer, p, n);
+	return buf_ok(c->answer) ? n : 0;
+}
+
+enum err http_client_new(const struct http_client_options *o, struct http_client **ret, struct fail *f)
+{
+	struct http_client *c = calloc(1, sizeof(*c));
+	CURLcode rc = CURLE_OK;
+
+	pthread_once(&curl_once, curl_start);
+	if (!c)
+		return fail_set(f, ERR_NO_MEMORY, 0, "HTTP client");
+	c->identity = o->identity;
+	c->server = o->server;
+	c->answer_max = o->answer_max ? o->answer_max : ANSWER_MAX;
+	c->curl = curl_easy_init();
+	/* An empty Expect header: no waiting for "100 Continue". */
+	c->headers = curl_slist_append(NULL, "Content-Type: application/json");
+	struct curl_slist *more = c->headers ? curl_slist_append(c->headers, "Expect:") : NULL;
+	if (!c->curl || !more) {
+		http_client_free(c);
+		return fail_set(f, ERR_NO_MEMORY, 0, "HTTP client");
+	}
+#define SET(option, value) rc = rc ? rc : curl_easy_setopt(c->curl, option, value)
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_TIMEOUT, (long)(o->timeout_s ? o->timeout_s : TIMEOUT_S));
+	SET(CURLOPT_HTTPHEADER, c->headers);
+	SET(CURLOPT_CAINFO, o->identity->ca_file);
+	SET(CURLOPT_CAPATH, NULL);
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	SET(CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
+	SET(CURLOPT_SSL_CTX_DATA, c);
+	SET(CURLOPT_WRITEFUNCTION, on_answer);
+	SET(CURLOPT_WRITEDATA, c);
+	SET(CURLOPT_POST, 1L);
+#undef SET
+	if (rc != CURLE_OK) {
+		http_client_free(c);
+		return fail_set(f, ERR_INTERNAL, 0, "HTTP client: %s", curl_easy_strerror(rc));
+	}
+	*ret = c;
+	return ERR_OK;
+}
+
+void http_client_free(struct http_client *c)
+{
+	if (!c)
+		return;
+	curl_easy_cleanup(c->curl);
+	curl_slist_free_all(c->headers);
+	free(c);
+}
+
+enum err http_post(struct http_client *c, const char *url, struct view body, int *ret_status, struct buf *ret_answer,
+		   struct fail *f)
+{
+	char text[CURL_ERROR_SIZE] = "";
+	BUF_AUTO answer = { 0 };
+	long status = 0;
+	CURLcode rc = CURLE_OK;
+
+	c->answer = &answer;
+	c->too_large = false;
+#define SET(option, value) rc = rc ? rc : curl_easy_setopt(c->curl, option, value)
+	SET(CURLOPT_ERRORBUFFER, text);
+	SET(CURLOPT_URL, url);
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
+	SET(CURLOPT_POSTFIELDS, body.n ? (const char *)body.p : "");
+#undef SET
+	if (rc == CURLE_OK)
+		rc = curl_easy_perform(c->curl);
+	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, NULL);
+	c->answer = NULL;
+	if (c->too_large)
+		return fail_set(f, ERR_TOO_LARGE, 0, "%s: answer above %zu bytes", url, c->answer_max);
+	if (rc == CURLE_OPERATION_TIMEDOUT)
+		return fail_set(f, ERR_TIMEOUT, 0, "%s: %s", url, text[0] ? text : "timeout");
+	if (rc == CURLE_OK)
+		rc = curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (rc != CURLE_OK)
+		return fail_set(f, ERR_PEER, 0, "%s: %s", url, text[0] ? text : curl_easy_strerror(rc));
+	buf_put_view(ret_answer, buf_view(&answer));
+	if (!buf_ok(ret_answer))
+		return fail_set(f, ERR_NO_MEMORY, 0, "HTTP client");
+	*ret_status = (int)status;
+	return ERR_OK;
+}
