@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "device.h"
+#include "conf.h"
+#include "files.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATE_VERSION 1
+
+static const struct conf_key conf_keys[] = {
+	{ "", "token", CONF_REQUIRED, "PKCS#11 URI of the secure module" },
+	{ "", "way", "any", "way of the key operations: any, vendor, standard" },
+};
+
+struct view device_serial(const struct device *d)
+{
+	return VIEW(d->serial, d->serial_len);
+}
+
+struct view device_pin_pad(const struct device *d)
+{
+	return VIEW(d->pin_pad, d->pin_pad_len);
+}
+
+struct view device_id(uint64_t number, uint8_t room[8])
+{
+	be_put64(room, number);
+	return VIEW(room, 8);
+}
+
+static void state_put(struct buf *b, const struct device_state *s)
+{
+	buf_put_u8(b, STATE_VERSION);
+	buf_put_u64(b, s->made);
+	buf_put_u64(b, s->current);
+	buf_put_u64(b, s->tmk);
+	buf_put_u8(b, s->made_handshake);
+	buf_put_u8(b, s->current_handshake);
+}
+
+static bool state_parse(struct view v, struct device_state *ret)
+{
+	struct reader r = reader_of(v);
+	struct device_state s;
+	uint8_t version = reader_u8(&r);
+	s.made = reader_u64(&r);
+	s.current = reader_u64(&r);
+	s.tmk = reader_u64(&r);
+	s.made_handshake = reader_u8(&r);
+	s.current_handshake = reader_u8(&r);
+	if (!reader_done(&r) || version != STATE_VERSION || s.current > s.made)
+		return false;
+	*ret = s;
+	return true;
+}
+
+/* Data and certificate objects by class, label, trust. */
+static enum err find_labelled(struct pk11_session *s, CK_OBJECT_CLASS class, const char *label, bool trusted,
+			      size_t *ret_n, CK_OBJECT_HANDLE *ret, struct fail *f)
+{
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE t[3] = {
+		{ CKA_CLASS, &class, sizeof(class) },
+		{ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
+		{ CKA_TRUSTED, &yes, sizeof(yes) },
+	};
+	return pk11_find(s, t, trusted ? 3 : 2, ret, 1, ret_n, f);
+}
+
+static enum err read_object(struct pk11_session *s, CK_OBJECT_CLASS class, const char *label, bool trusted,
+			    struct buf *ret, struct fail *f)
+{
+	CK_OBJECT_HANDLE h = 0;
+	size_t n = 0;
+	enum err e = find_labelled(s, class, label, trusted, &n, &h, f);
+	if (e != ERR_OK)
+		return e;
+	if (n != 1)
+		return fail_set(f, ERR_CONFIG, 0, "secure module: %zu objects '%s'", n, label);
+	return pk11_attribute(s, h, CKA_VALUE, ret, f);
+}
+
+static enum err read_identity(struct device *d, struct view v, struct fail *f)
+{
+	struct reader r = reader_of(v);
+	struct view serial = reader_lv(&r, 1, sizeof(d->serial));
+	struct view pin_pad = reader_lv(&r, 0, sizeof(d->pin_pad));
+	if (!reader_done(&r) || !format_pos_serial_ok(serial) || !format_pin_pad_ok(pin_pad))
+		return fail_set(f, ERR_CONFIG, 0, "secure module: its identity is damaged");
+	memcpy(d->serial, serial.p, serial.n);
+	d->serial_len = serial.n;
+	if (pin_pad.n > 0)
+		memcpy(d->pin_pad, pin_pad.p, pin_pad.n);
+	d->pin_pad_len = pin_pad.n;
+	return ERR_OK;
+}
+
+static enum err read_state(struct pk11_session *s, struct device *d, struct fail *f)
+{
+	BUF_AUTO v = { 0 };
+	CK_OBJECT_HANDLE h = 0;
+	size_t n = 0;
+	enum err e = find_labelled(s, CKO_DATA, DEVICE_STATE_LABEL, false, &n, &h, f);
+	if (e != ERR_OK || n == 0)
+		return e; /* a fresh terminal: all zero */
+	if (n != 1)
+		return fail_set(f, ERR_CONFIG, 0, "secure module: %zu state objects", n);
+	e = pk11_attribute(s, h, CKA_VALUE, &v, f);
+	if (e == ERR_OK && !state_parse(buf_view(&v), &d->state))
+		e = fail_set(f, ERR_CONFIG, 0, "secure module: its state is damaged");
+	return e;
+}
+
+static enum err read_all(struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct device *d = arg;
+	BUF_AUTO identity = { 0 };
+	enum err e = read_object(s, CKO_CERTIFICATE, DEVICE_ROOT_LABEL, true, &d->root, f);
+	if (e == ERR_OK)
+		e = read_object(s, CKO_DATA, DEVICE_IDENTITY_LABEL, false, &identity, f);
+	if (e == ERR_OK)
+		e = read_identity(d, buf_view(&identity), f);
+	if (e == ERR_OK)
+		e = read_state(s, d, f);
+	return e;
+}
+
+enum err device_token_folder(const char *dir, struct fail *f)
+{
+	char path[PATH_MAX], whole[PATH_MAX];
+	enum err e = file_path(dir, "token", path, sizeof(path), f);
+	if (e == ERR_OK)
+		e = file_folder(path, f);
+	if (e != ERR_OK)
+		return e;
+	if (realpath(path, whole) == NULL || setenv("STRONGROOM_TOKEN_DIR", whole, 1) != 0)
+		return fail_set(f, ERR_IO, 0, "%s: not usable as token directory", path);
+	return ERR_OK;
+}
+
+enum err device_open(const char *dir, struct device *ret, struct fail *f)
+{
+	char path[PATH_MAX], pin[PATH_MAX], error[256];
+	struct device d = { 0 };
+	struct conf *conf = NULL;
+	enum ops_way way;
+	enum err e;
+	if ((e = device_token_folder(dir, f)) != ERR_OK ||
+	    (e = file_path(dir, "terminal.conf", path, sizeof(path), f)) != ERR_OK ||
+	    (e = file_path(dir, "user.pin", pin, sizeof(pin), f)) != ERR_OK)
+		return e;
+	if (!conf_load(path, conf_keys, ARRAY_LEN(conf_keys), &conf, error))
+		return fail_set(f, ERR_CONFIG, 0, "%s", error);
+	if (!ops_way_of_name(conf_get(conf, "", "way"), &way)) {
+		e = fail_set(f, ERR_CONFIG, 0, "%s: way must be any, vendor or standard", path);
+		goto out;
+	}
+	struct pk11_options options = { .pin_file = pin };
+	if ((e = pk11_open(conf_get(conf, "", "token"), &options, &d.token, f)) != ERR_OK ||
+	    (e = ops_open(d.token, OPS_FOR_TERMINAL, way, &d.ops, f)) != ERR_OK ||
+	    (e = pk11_run(d.token, read_all, &d, f)) != ERR_OK)
+		goto out;
+	*ret = d;
+	memset(&d, 0, sizeof(d));
+out:
+	conf_free(conf);
+	device_done(&d);
+	return e;
+}
+
+void device_done(struct device *d)
+{
+	ops_free(d->ops);
+	pk11_free(d->token);
+	buf_done(&d->root);
+	memset(d, 0, sizeof(*d));
+}
+
+static enum err save_state(struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct device *d = arg;
+	BUF_AUTO v = { 0 };
+	CK_OBJECT_HANDLE h = 0;
+	CK_OBJECT_CLASS class = CKO_DATA;
+	CK_BBOOL yes = CK_TRUE;
+	size_t n = 0;
+	state_put(&v, &d->state);
+	enum err e = find_labelled(s, CKO_DATA, DEVICE_STATE_LABEL, false, &n, &h, f);
+	if (e != ERR_OK)
+		return e;
+	if (!buf_ok(&v))
+		return fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
+	CK_ATTRIBUTE t[] = {
+		{ CKA_VALUE, v.p, v.len },
+		{ CKA_CLASS, &class, sizeof(class) },
+		{ CKA_TOKEN, &yes, sizeof(yes) },
+		{ CKA_PRIVATE, &yes, sizeof(yes) },
+		{ CKA_MODIFIABLE, &yes, sizeof(yes) },
+		{ CKA_LABEL, DEVICE_STATE_LABEL, strlen(DEVICE_STATE_LABEL) },
+	};
+	if (n > 0) {
+		CK_RV rv = s->f->C_SetAttributeValue(s->handle, h, t, 1);
+		return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_SetAttributeValue");
+	}
+	CK_RV rv = s->f->C_CreateObject(s->handle, t, ARRAY_LEN(t), &h);
+	return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_CreateObject");
+}
+
+enum err device_save(struct device *d, struct fail *f)
+{
+	return pk11_run(d->token, save_state, d, f);
+}
+
+static enum err sweep_label(struct pk11_session *s, const struct device_state *state, const char *label, struct fail *f)
+{
+	CK_OBJECT_HANDLE found[32];
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) },
+			     { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) } };
+	bool tmk = strcmp(label, DEVICE_TMK_LABEL) == 0;
+	size_t n = 0;
+	enum err e = pk11_find(s, t, ARRAY_LEN(t), found, ARRAY_LEN(found), &n, f);
+	for (size_t i = 0; e == ERR_OK && i < n && i < ARRAY_LEN(found); i++) {
+		BUF_AUTO id = { 0 };
+		if ((e = pk11_attribute(s, found[i], CKA_ID, &id, f)) != ERR_OK)
+			break;
+		uint64_t number = id.len == 8 ? be_get64(id.p) : 0;
+		if (tmk ? number == state->tmk : number == state->current || number == state->made)
+			continue;
+		CK_RV rv = s->f->C_DestroyObject(s->handle, found[i]);
+		if (rv != CKR_OK)
+			e = pk11_fail(f, rv, "C_DestroyObject");
+	}
+	return e;
+}
+
+static enum err sweep(struct pk11_session *s, void *arg, struct fail *f)
+{
+	static const char *const labels[] = { "TEK", "AUK", DEVICE_TMK_LABEL };
+	const struct device *d = arg;
+	enum err e = ERR_OK;
+	for (size_t i = 0; e == ERR_OK && i < ARRAY_LEN(labels); i++)
+		e = sweep_label(s, &d->state, labels[i], f);
+	return e;
+}
+
+enum err device_sweep(struct device *d, struct fail *f)
+{
+	return pk11_run(d->token, sweep, d, f);
+}
+
+enum err device_tmk_check(struct device *d, struct check_value *ret, struct fail *f)
+{
+	char uri[96], id[3 * 8 + 1];
+	struct pk11_key *key = NULL;
+	if (d->state.tmk == 0)
+		return fail_set(f, ERR_KEY_MISSING, 0, "no TMK loaded");
+	for (size_t i = 0; i < 8; i++)
+		snprintf(id + 3 * i, 4, "%%%02x", (unsigned)(d->state.tmk >> (56 - 8 * i)) & 255);
+	snprintf(uri, sizeof(uri), "pkcs11:object=%s;id=%s;type=secret-key", DEVICE_TMK_LABEL, id);
+	enum err e = pk11_key_new(d->token, uri, &key, f);
+	if (e == ERR_OK)
+		e = ops_check_value(d->ops, key, ret, f);
+	pk11_key_free(key);
+	return e;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "device.h"
+#include "frame.h"
+#include "pos_download.h"
+#include "pos_factory.h"
+
+#define CONNECT_TIMEOUT_MS 10000
+
+static const char usage[] =
+    "pos: a payment terminal whose secure module is a PKCS#11 token of its own\n"
+    "\n"
+    "  pos init --dir D --serial SN --root HsmRCRT.pem [--pinpad PN] [--module PATH] [--way any|vendor|standard]\n"
+    "      makes the terminal: its secure module, random PINs, the burned-in root certificate\n"
+    "  pos factory --dir D --connect HOST:PORT\n"
+    "      lets an operation terminal collect a TK\n"
+    "  pos make   init and factory in one process\n"
+    "  pos download --dir D --connect HOST:PORT\n"
+    "      loads the TMK from the KMS\n"
+    "  pos status --dir D [--json]\n"
+    "      serial number, TK counter, check value of the TMK from the secure module\n"
+    "\n"
+    "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
+
+struct options {
+	const char *dir, *serial, *pin_pad, *root, *module, *way, *connect;
+	int json;
+};
+
+static enum err read_options(int argc, char **argv, struct options *o, struct fail *f)
+{
+	const struct {
+		const char *name;
+		const char **to;
+	} table[] = {
+		{ "dir", &o->dir },       { "serial", &o->serial }, { "pinpad", &o->pin_pad },  { "root", &o->root },
+		{ "module", &o->module }, { "way", &o->way },       { "connect", &o->connect },
+	};
+	struct option longs[ARRAY_LEN(table) + 2] = { 0 };
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		longs[i] = (struct option){ table[i].name, required_argument, NULL, (int)i + 1 };
+	longs[ARRAY_LEN(table)] = (struct option){ "json", no_argument, &o->json, 1 };
+	int c;
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (c == 0)
+			continue;
+		if ((size_t)c > ARRAY_LEN(table))
+			return fail_set(f, ERR_USAGE, 0, "see pos --help");
+		*table[c - 1].to = optarg;
+	}
+	if (optind != argc)
+		return fail_set(f, ERR_USAGE, 0, "what is '%s'?", argv[optind]);
+	return o->dir != NULL ? ERR_OK : fail_set(f, ERR_USAGE, 0, "--dir is missing");
+}
+
+static enum err run_init(const struct options *o, struct fail *f)
+{
+	if (o->serial == NULL || o->root == NULL)
+		return fail_set(f, ERR_USAGE, 0, "--serial or --root is missing");
+	struct device_make make = {
+		.dir = o->dir,
+		.serial = o->serial,
+		.pin_pad = o->pin_pad != NULL ? o->pin_pad : "",
+		.root_file = o->root,
+		.module = o->module,
+		.way = o->way,
+	};
+	return device_init(&make, f);
+}
+
+static void print_check(const struct check_value *c)
+{
+	char hex[2 * FORMAT_CHECK + 1];
+	hex_encode(VIEW(c->value, FORMAT_CHECK), hex);
+	printf("%s (%s)", hex, c->method == FORMAT_CHECK_ECB ? "ECB" : "CMAC");
+}
+
+typedef enum err (*online)(struct device *d, int fd, struct fail *f);
+
+/* The secure module is open before the other side is called: it need not wait for a login. */
+static enum err run_online(const struct options *o, online work, struct fail *f)
+{
+	struct device d = { 0 };
+	int fd = -1;
+	if (o->connect == NULL)
+		return fail_set(f, ERR_USAGE, 0, "--connect is missing");
+	enum err e = device_open(o->dir, &d, f);
+	if (e == ERR_OK)
+		e = frame_connect(o->connect, CONNECT_TIMEOUT_MS, &fd, f);
+	if (e == ERR_OK)
+		e = work(&d, fd, f);
+	if (fd >= 0)
+		close(fd);
+	device_done(&d);
+	return e;
+}
+
+static enum err factory(struct device *d, int fd, struct fail *f)
+{
+	enum err e = pos_factory(d, fd, f);
+	if (e == ERR_OK)
+		printf("%.*s: TK %" PRIu64 " collected\n", (int)d->serial_len, (const char *)d->serial,
+		       d->state.current);
+	return e;
+}
+
+static enum err download(struct device *d, int fd, struct fail *f)
+{
+	struct check_value check;
+	enum err e = pos_download(d, fd, &check, f);
+	if (e != ERR_OK)
+		return e;
+	printf("%.*s: TMK loaded, check value ", (int)d->serial_len, (const char *)d->serial);
+	print_check(&check);
+	printf("\n");
+	return ERR_OK;
+}
+
+static enum err run_factory(const struct options *o, struct fail *f)
+{
+	return run_online(o, factory, f);
+}
+
+static enum err run_download(const struct options *o, struct fail *f)
+{
+	return run_online(o, download, f);
+}
+
+static enum err run_make(const struct options *o, struct fail *f)
+{
+	enum err e = o->connect != NULL ? run_init(o, f) : fail_set(f, ERR_USAGE, 0, "--connect is missing");
+	return e == ERR_OK ? run_factory(o, f) : e;
+}
+
+/* Serial numbers are printable ASCII: quotation mark and backslash are all that JSON minds. */
+static void print_json_text(const char *name, struct view v)
+{
+	printf("\"%s\": \"", name);
+	for (size_t i = 0; i < v.n; i++)
+		printf(v.p[i] == '"' || v.p[i] == '\\' ? "\\%c" : "%c", v.p[i]);
+	printf("\", ");
+}
+
+static void print_status(const struct device *d, const struct check_value *tmk, bool json)
+{
+	struct view serial = device_serial(d), pin_pad = device_pin_pad(d);
+	char hex[2 * FORMAT_CHECK + 1] = "";
+	if (tmk != NULL)
+		hex_encode(VIEW(tmk->value, FORMAT_CHECK), hex);
+	if (json) {
+		printf("{");
+		print_json_text("serial", serial);
+		print_json_text("pin_pad", pin_pad);
+		printf("\"tk_made\": %" PRIu64 ", \"tk_current\": %" PRIu64
+		       ", \"handshake\": %u, \"tmk_number\": %" PRIu64 ", ",
+		       d->state.made, d->state.current, d->state.current_handshake, d->state.tmk);
+		if (tmk != NULL)
+			printf("\"tmk_check\": \"%s\", \"tmk_check_method\": \"%s\"}\n", hex,
+			       tmk->method == FORMAT_CHECK_ECB ? "ECB" : "CMAC");
+		else
+			printf("\"tmk_check\": null, \"tmk_check_method\": null}\n");
+		return;
+	}
+	printf("POS serial number      %.*s\n", (int)serial.n, (const char *)serial.p);
+	printf("PIN-pad serial number  %.*s\n", (int)pin_pad.n, (const char *)(pin_pad.n ? pin_pad.p : serial.p));
+	printf("TK made                %" PRIu64 "\n", d->state.made);
+	printf("TK in use              %" PRIu64 "\n", d->state.current);
+	printf("TMK                    %s%s\n", tmk ? hex : "none",
+	       tmk ? (tmk->method == FORMAT_CHECK_ECB ? " (ECB)" : " (CMAC)") : "");
+}
+
+static enum err run_status(const struct options *o, struct fail *f)
+{
+	struct device d = { 0 };
+	struct check_value check;
+	enum err e = device_open(o->dir, &d, f);
+	if (e != ERR_OK)
+		return e;
+	bool loaded = d.state.tmk != 0;
+	if (loaded)
+		e = device_tmk_check(&d, &check, f);
+	if (e == ERR_OK)
+		print_status(&d, loaded ? &check : NULL, o->json != 0);
+	device_done(&d);
+	return e;
+}
+
+static const struct {
+	const char *name;
+	enum err (*run)(const struct options *o, struct fail *f);
+} commands[] = {
+	{ "init", run_init },         { "factory", run_factory }, { "make", run_make },
+	{ "download", run_download }, { "status", run_status },
+};
+
+int main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct fail f = { 0 };
+	enum err e = fail_set(&f, ERR_USAGE, 0, "see pos --help");
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		fputs(usage, stdout);
+		return 0;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; argc > 1 && i < ARRAY_LEN(commands); i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		f = (struct fail){ 0 };
+		if ((e = secure_process(&f)) == ERR_OK && (e = read_options(argc - 1, argv + 1, &o, &f)) == ERR_OK)
+			e = commands[i].run(&o, &f);
+	}
+	if (e == ERR_OK)
+		return 0;
+	fprintf(stderr, "pos: %s: %s\n", err_text(e), f.text);
+	return e == ERR_USAGE ? 2 : 1;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "pos_download.h"
+#include "frame.h"
+#include "wire.h"
+
+#include <string.h>
+
+#define STEP_TIMEOUT_MS 10000
+
+/* One download. */
+struct visit {
+	struct device *d;
+	int fd;
+	struct ops_tk tk;
+	uint64_t number; /* of that TK */
+	uint8_t terminal_random[FORMAT_NONCE];
+	uint8_t host_random[FORMAT_NONCE];
+	struct ops_shake shake;
+	struct buf storage;
+};
+
+static enum err receive(struct visit *v, uint8_t type, struct frame *ret, struct fail *f)
+{
+	return frame_expect(v->fd, type, &v->storage, ret, STEP_TIMEOUT_MS, f);
+}
+
+static enum err hello(struct visit *v, struct fail *f)
+{
+	struct frame out = { .type = FRAME_HELLO };
+	size_t n = ops_nonce_len(&v->tk);
+	enum err e = ops_random(v->d->ops, v->terminal_random, n, f);
+	if (e != ERR_OK)
+		return e;
+	v->shake.terminal_random = VIEW(v->terminal_random, n);
+	out.field[HELLO_HANDSHAKE] = VIEW(&v->tk.handshake, 1);
+	out.field[HELLO_SERIAL] = device_serial(v->d);
+	out.field[HELLO_RANDOM] = v->shake.terminal_random;
+	return frame_send(v->fd, &out, STEP_TIMEOUT_MS, f);
+}
+
+static enum err find_tk(struct visit *v, uint64_t number, uint8_t handshake, struct ops_tk *ret, struct fail *f)
+{
+	uint8_t id[8];
+	return ops_tk_find(v->d->ops, device_id(number, id), handshake, device_serial(v->d), ret, f);
+}
+
+/* An interrupted MAKE_TK may have taken a counter and made no TK: then the one in use is the newest. */
+static enum err find_newest(struct visit *v, struct fail *f)
+{
+	const struct device_state *s = &v->d->state;
+	struct fail ignored = { 0 };
+	v->number = s->made;
+	enum err e = find_tk(v, s->made, s->made_handshake, &v->tk, s->made == s->current ? f : &ignored);
+	if (e == ERR_OK || s->made == s->current)
+		return e;
+	if (s->current == 0)
+		return fail_set(f, e, ignored.rv, "%s", ignored.text);
+	v->number = s->current;
+	return find_tk(v, s->current, s->current_handshake, &v->tk, f);
+}
+
+/* The newest TK was not collected after all, it seems: the KMS may know the one before. */
+static enum err check_older(struct visit *v, struct view tag, struct fail *f)
+{
+	const struct device_state *s = &v->d->state;
+	struct ops_tk older = { 0 };
+	if (s->current == 0 || s->current_handshake != v->tk.handshake)
+		return fail_set(f, ERR_REFUSED, 0, "the KMS did not prove itself");
+	enum err e = find_tk(v, s->current, s->current_handshake, &older, f);
+	if (e != ERR_OK)
+		return e;
+	if (ops_nonce_len(&older) != ops_nonce_len(&v->tk))
+		e = fail_set(f, ERR_REFUSED, 0, "the KMS did not prove itself");
+	else
+		e = ops_check(v->d->ops, &older, &v->shake, TRANSCRIPT_HOST_PROVES, NULL, tag, f);
+	if (e != ERR_OK) {
+		ops_tk_close(&older);
+		return e;
+	}
+	ops_tk_close(&v->tk);
+	v->tk = older;
+	v->number = s->current;
+	return ERR_OK;
+}
+
+/* The KMS must prove that it holds AUK before the terminal answers its nonce (R1.10). */
+static enum err check_kms(struct visit *v, struct fail *f)
+{
+	struct frame in;
+	enum err e = receive(v, FRAME_PROOF_K, &in, f);
+	if (e != ERR_OK)
+		return e;
+	struct view random = in.field[PROOF_K_RANDOM];
+	if (random.n != ops_nonce_len(&v->tk))
+		return fail_set(f, ERR_MALFORMED, 0, "PROOF_K: nonce of %zu bytes", random.n);
+	memcpy(v->host_random, random.p, random.n);
+	v->shake.host_random = VIEW(v->host_random, random.n);
+	if (view_equal(v->shake.host_random, v->shake.terminal_random))
+		return fail_set(f, ERR_REFUSED, 0, "the KMS sent our own nonce back");
+	struct fail first = { 0 };
+	e = ops_check(v->d->ops, &v->tk, &v->shake, TRANSCRIPT_HOST_PROVES, NULL, in.field[PROOF_K_TAG], &first);
+	if (e == ERR_REFUSED && v->number != v->d->state.current)
+		return check_older(v, in.field[PROOF_K_TAG], f);
+	return e == ERR_OK ? ERR_OK : fail_set(f, e, first.rv, "the KMS did not prove itself: %.200s", first.text);
+}
+
+static enum err prove(struct visit *v, struct fail *f)
+{
+	uint8_t tag[OPS_TAG_MAX];
+	size_t n = 0;
+	struct frame out = { .type = FRAME_PROOF_T };
+	enum err e = ops_prove(v->d->ops, &v->tk, &v->shake, TRANSCRIPT_TERMINAL_PROVES, NULL, tag, &n, f);
+	if (e != ERR_OK)
+		return e;
+	out.field[PROOF_T_TAG] = VIEW(tag, n);
+	return frame_send(v->fd, &out, STEP_TIMEOUT_MS, f);
+}
+
+/* The load call verifies and unwraps; the older TMK goes only after it succeeded. */
+static enum err load(struct visit *v, struct check_value *ret, struct fail *f)
+{
+	uint8_t id_room[8];
+	struct frame in;
+	struct check_value check;
+	struct device *d = v->d;
+	enum err e = receive(v, FRAME_TMK, &in, f);
+	if (e != ERR_OK)
+		return e;
+	struct view id = device_id(d->state.tmk + 1, id_room);
+	if ((e = ops_destroy(d->ops, DEVICE_TMK_LABEL, id, f)) != ERR_OK ||
+	    (e = ops_tmk_load(d->ops, &v->tk, &v->shake, in.field[TMK_MESSAGE], id, &check, f)) != ERR_OK)
+		return e;
+	/* Whoever made this message holds the TK: it was collected, whatever became of the COLLECTED frame. */
+	struct device_state before = d->state;
+	d->state.tmk++;
+	if (v->number > d->state.current) {
+		d->state.current = d->state.made;
+		d->state.current_handshake = d->state.made_handshake;
+	}
+	if ((e = device_save(d, f)) != ERR_OK) {
+		d->state = before;
+		return e;
+	}
+	if ((e = device_sweep(d, f)) != ERR_OK)
+		return e;
+	*ret = check;
+	return ERR_OK;
+}
+
+static enum err confirm(struct visit *v, const struct check_value *check, struct fail *f)
+{
+	uint8_t tag[OPS_TAG_MAX];
+	size_t n = 0;
+	BUF_AUTO value = { 0 };
+	struct frame in, out = { .type = FRAME_CONFIRM };
+	check_value_put(&value, check);
+	enum err e = ops_prove(v->d->ops, &v->tk, &v->shake, TRANSCRIPT_CONFIRM, check, tag, &n, f);
+	if (e != ERR_OK)
+		return e;
+	if (!buf_ok(&value))
+		return fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
+	out.field[CONFIRM_CHECK] = buf_view(&value);
+	out.field[CONFIRM_TAG] = VIEW(tag, n);
+	if ((e = frame_send(v->fd, &out, STEP_TIMEOUT_MS, f)) != ERR_OK)
+		return e;
+	return receive(v, FRAME_DONE, &in, f);
+}
+
+static enum err exchange(struct visit *v, struct check_value *ret, struct fail *f)
+{
+	struct check_value check;
+	struct fail last = { 0 };
+	enum err e = hello(v, f);
+	if (e == ERR_OK)
+		e = check_kms(v, f);
+	if (e == ERR_OK)
+		e = prove(v, f);
+	if (e == ERR_OK)
+		e = load(v, &check, f);
+	if (e != ERR_OK)
+		return e;
+	e = confirm(v, &check, &last);
+	if (e != ERR_OK)
+		return fail_set(f, e, last.rv, "the TMK is loaded, but the KMS did not confirm: %.150s", last.text);
+	*ret = check;
+	return ERR_OK;
+}
+
+enum err pos_download(struct device *d, int fd, struct check_value *ret_check, struct fail *f)
+{
+	struct visit v = { .d = d, .fd = fd };
+	if (d->state.made == 0)
+		return fail_set(f, ERR_UNEXPECTED, 0, "this terminal has no TK yet");
+	enum err e = find_newest(&v, f);
+	if (e != ERR_OK)
+		return e;
+	e = exchange(&v, ret_check, f);
+	ops_tk_close(&v.tk);
+	buf_done(&v.storage);
+	wire_refuse(fd, e);
+	return e;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "upload.h"
+#include "msg.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define UPLOAD_TIMEOUT_S 120
+#define CERT_MAX ((size_t)3072)
+#define CMS_MAX ((size_t)4 << 20)
+#define TERMINALS_MAX 1000
+
+struct certificate_out {
+	struct view certificate;
+};
+static const struct msg_field certificate_field[] = {
+	{ "certificate", MSG_BASE64, 1, CERT_MAX, offsetof(struct certificate_out, certificate), false, NULL },
+};
+static const struct msg_fields certificate_fields = MSG_FIELDS(certificate_field, struct certificate_out);
+
+struct batch_in {
+	struct view order;
+	struct view batch;
+	struct view cms;
+};
+static const struct msg_field batch_in_field[] = {
+	{ "order", MSG_TEXT, 1, SPOOL_ORDER_MAX, offsetof(struct batch_in, order), false, NULL },
+	{ "batch", MSG_TEXT, 1, 64, offsetof(struct batch_in, batch), false, NULL },
+	{ "cms", MSG_BASE64, 1, CMS_MAX, offsetof(struct batch_in, cms), false, NULL },
+};
+static const struct msg_fields batch_in_fields = MSG_FIELDS(batch_in_field, struct batch_in);
+
+struct refusal {
+	struct view serial;
+	struct view reason;
+};
+static const struct msg_field refusal_field[] = {
+	{ "serial", MSG_TEXT, 1, 64, offsetof(struct refusal, serial), false, NULL },
+	{ "reason", MSG_TEXT, 1, 512, offsetof(struct refusal, reason), false, NULL },
+};
+static const struct msg_fields refusal_fields = MSG_FIELDS(refusal_field, struct refusal);
+
+struct batch_out {
+	struct view batch;
+	uint64_t accepted;
+	struct msg_list refused;
+	bool repeated;
+};
+static const struct msg_field batch_out_field[] = {
+	{ "batch", MSG_TEXT, 1, 64, offsetof(struct batch_out, batch), false, NULL },
+	{ "accepted", MSG_NUMBER, 0, TERMINALS_MAX, offsetof(struct batch_out, accepted), false, NULL },
+	{ "refused", MSG_LIST, 0, TERMINALS_MAX, offsetof(struct batch_out, refused), true, &refusal_fields },
+	{ "repeated", MSG_BOOL, 0, 1, offsetof(struct batch_out, repeated), true, NULL },
+};
+static const struct msg_fields batch_out_fields = MSG_FIELDS(batch_out_field, struct batch_out);
+
+enum err upload_open(const char *url, const char *cert_file, const char *key_file, const char *ca_file,
+		     struct upload *ret, struct fail *f)
+{
+	struct upload u = { 0 };
+	enum err e = identity_load(cert_file, key_file, ca_file, ROLE_OPTERM, &u.identity, f);
+	if (e != ERR_OK)
+		return e;
+	int n = snprintf(u.url, sizeof(u.url), "%s", url);
+	while (n > 0 && (size_t)n < sizeof(u.url) && u.url[n - 1] == '/')
+		u.url[--n] = 0;
+	if (n <= 0 || (size_t)n >= sizeof(u.url) || strncmp(u.url, "https://", 8) != 0) {
+		upload_done(&u);
+		return fail_set(f, ERR_CONFIG, 0, "the address of the MTMS must be https://host:port");
+	}
+	struct http_client_options options = {
+		.identity = u.identity,
+		.server = ROLE_MTMS,
+		.timeout_s = UPLOAD_TIMEOUT_S,
+	};
+	if ((e = http_client_new(&options, &u.client, f)) != ERR_OK) {
+		upload_done(&u);
+		return e;
+	}
+	*ret = u;
+	return ERR_OK;
+}
+
+void upload_done(struct upload *u)
+{
+	http_client_free(u->client);
+	identity_free(u->identity);
+	memset(u, 0, sizeof(*u));
+}
+
+enum err upload_working_certificate(struct upload *u, struct buf *ret_der, struct buf *ret_serial, struct fail *f)
+{
+	ARENA_AUTO a = { 0 };
+	struct certificate_out out;
+	X509 *cert = NULL;
+	struct msg_post_in call = {
+		.client = u->client,
+		.base_url = u->url,
+		.path = "/v1/working-certificate",
+		.out_fields = &certificate_fields,
+	};
+	enum err e = msg_post(&call, &a, &out, f);
+	if (e == ERR_OK)
+		e = identity_cert_parse(out.certificate, &cert, f);
+	if (e == ERR_OK)
+		e = identity_check(u->identity->roots, NULL, cert, ROLE_HSM, 0, f);
+	if (e == ERR_OK)
+		e = identity_cert_serial(cert, ret_serial, f);
+	if (e == ERR_OK) {
+		buf_put_view(ret_der, out.certificate);
+		if (!buf_ok(ret_der))
+			e = fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
+	}
+	X509_free(cert);
+	return e;
+}
+
+static enum err post_batch(struct upload *u, const struct spool_batch *b, const char *order, struct arena *a,
+			   struct batch_out *ret, struct fail *f)
+{
+	struct batch_in in = { view_of_string(order), view_of_string(b->id), buf_view(&b->cms) };
+	struct msg_post_in call = {
+		.client = u->client,
+		.base_url = u->url,
+		.path = "/v1/batches",
+		.in_fields = &batch_in_fields,
+		.in = &in,
+		.out_fields = &batch_out_fields,
+	};
+	enum err e = msg_post(&call, a, ret, f);
+	if (e != ERR_OK)
+		return e;
+	if (!view_equal(ret->batch, in.batch) || ret->accepted + ret->refused.count != b->terminals)
+		return fail_set(f, ERR_PEER, 0, "the MTMS acknowledged something else than the batch");
+	return ERR_OK;
+}
+
+/* Signed once: what is sent again after a kill is the same bytes. */
+static enum err sign_batch(struct spool *s, struct card *card, struct spool_batch *b, struct fail *f)
+{
+	if (b->cms.len > 0)
+		return ERR_OK;
+	enum err e = card_sign(card, buf_view(&b->content), &b->cms, f);
+	return e == ERR_OK ? spool_keep_cms(s, b, f) : e;
+}
+
+static enum err upload_one(struct upload *u, struct spool *s, struct card *card, const char *order,
+			   struct spool_batch *b, void (*refusal)(struct view serial, struct view reason),
+			   struct upload_result *r, struct fail *f)
+{
+	ARENA_AUTO a = { 0 };
+	BUF_AUTO answer = { 0 };
+	struct batch_out out;
+	enum err e = sign_batch(s, card, b, f);
+	if (e == ERR_OK)
+		e = post_batch(u, b, order, &a, &out, f);
+	if (e == ERR_OK)
+		e = msg_encode(&batch_out_fields, &out, &answer, f);
+	if (e == ERR_OK)
+		e = spool_acknowledge(s, b, buf_view(&answer), f);
+	if (e != ERR_OK)
+		return e;
+	r->batches++;
+	r->accepted += out.accepted;
+	r->refused += out.refused.count;
+	const struct refusal *list = out.refused.items;
+	for (size_t i = 0; i < out.refused.count && refusal != NULL; i++)
+		refusal(list[i].serial, list[i].reason);
+	return ERR_OK;
+}
+
+enum err upload_batches(struct upload *u, struct spool *s, struct card *card, const char *order,
+			void (*refusal)(struct view serial, struct view reason), struct upload_result *ret_result,
+			struct fail *f)
+{
+	struct upload_result r = { 0 };
+	struct spool_batch b;
+	enum err e = ERR_OK;
+	while (e == ERR_OK && spool_next_batch(s, &b, &e, f)) {
+		e = upload_one(u, s, card, order, &b, refusal, &r, f);
+		spool_batch_done(&b);
+	}
+	*ret_result = r;
+	return e;
+}
