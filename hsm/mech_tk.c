@@ -214,7 +214,7 @@ static CK_RV rewrap_packet(struct object *pk, struct object *pr, struct object *
 	    (suite_of(pk) == FORMAT_SUITE_AES && (params->pTekIv || params->pAukIv)))
 		return CKR_MECHANISM_PARAM_INVALID;
 	if (!tk_packet_parse(VIEW(params->pPacket, params->ulPacketLen), &p) || p.suite != suite_of(pk) ||
-	    p.ctek.n != object_bytes(pr, CKA_MODULUS).n)
+	    p.ctek.n != payment_modulus(pr))
 		return CKR_WRAPPED_KEY_INVALID;
 	r = record_of(&p, params);
 	rv = record_length(pk, r, &need);

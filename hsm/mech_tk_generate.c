@@ -63,7 +63,7 @@ static CK_RV pu_get(struct session *s, CK_OBJECT_HANDLE handle, struct object **
 
 	if (rv != CKR_OK)
 		return rv;
-	modulus = object_bytes(pu, CKA_MODULUS).n;
+	modulus = payment_modulus(pu);
 	if (object_class(pu) != CKO_PUBLIC_KEY || object_key_type(pu) != CKK_RSA)
 		rv = CKR_KEY_TYPE_INCONSISTENT;
 	else if (modulus < FORMAT_RSA_MIN || modulus > FORMAT_RSA_MAX)
@@ -147,7 +147,7 @@ static CK_RV packet_make(const struct sr_tk_generate_params *p, struct object *p
 			 const struct secret *auk, bool blank, struct buf *out)
 {
 	const struct rsa_oaep oaep = { .hash = p->oaepHash, .mgf = p->oaepHash };
-	size_t modulus = object_bytes(pu, CKA_MODULUS).n;
+	size_t modulus = payment_modulus(pu);
 	uint8_t ctek[FORMAT_RSA_MAX] = { 0 }, cauk[FORMAT_RSA_MAX] = { 0 }, mac[FORMAT_MAC_MAX] = { 0 };
 	size_t mac_len = p->keyType == CKK_AES ? 16 : 8;
 	uint8_t type = payment_wire_type(p->keyType);

@@ -136,6 +136,17 @@ bool payment_pair(const struct object *tek, const struct object *auk)
 	       object_secret(tek, CKA_VALUE).n == object_secret(auk, CKA_VALUE).n;
 }
 
+size_t payment_modulus(const struct object *key)
+{
+	struct view v = object_bytes(key, CKA_MODULUS);
+
+	while (v.n > 0 && v.p[0] == 0) {
+		v.p++;
+		v.n--;
+	}
+	return v.n;
+}
+
 CK_RV payment_template(const CK_ATTRIBUTE *t, CK_ULONG n, const CK_ATTRIBUTE_TYPE *without, size_t withouts,
 		       CK_ATTRIBUTE ret[PAYMENT_TEMPLATE_MAX], CK_ULONG *ret_n)
 {

@@ -41,6 +41,8 @@ CK_RV payment_mac_by(CK_KEY_TYPE type, struct view key, const struct buf *data, 
 CK_RV payment_mac_check(const struct object *key, const struct buf *data, struct view mac) MUST_CHECK;
 /* payment_pair: TEK and AUK of one TK: serial number, counter, handshake version, side, type and length. */
 bool payment_pair(const struct object *tek, const struct object *auk) MUST_CHECK;
+/* payment_modulus: bytes of an RSA key's modulus, leading zeroes aside: the length of its ciphertexts. */
+size_t payment_modulus(const struct object *key);
 
 /* payment_template: what is left of a template without the attributes in without; CKR_TEMPLATE_INCONSISTENT: too long.
  */
