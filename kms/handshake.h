@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KMS_HANDSHAKE_H
+#define KMS_HANDSHAKE_H
+
+#include "frame.h"
+#include "kms.h"
+
+/*
+ * The KMS's end of one download (R1.9 to R1.11, R2.7), without any socket: frames in, frames out. The states and what
+ * may come in each are rows of handshake.c. Whatever goes wrong is one enum reason, text for the operator in a struct
+ * fail; the handshake is then over.
+ */
+enum handshake_state { HANDSHAKE_HELLO, HANDSHAKE_PROOF, HANDSHAKE_CONFIRM, HANDSHAKE_DONE, HANDSHAKE_OVER };
+
+struct handshake {
+	struct kms *kms;
+	const char *peer; /* address, for audit and download rows */
+	enum handshake_state state;
+	struct ops_tk tk; /* TEK and AUK, session objects of HSM 2 */
+	size_t nonce_len;
+	uint8_t terminal_random[FORMAT_NONCE];
+	uint8_t host_random[FORMAT_NONCE];
+	size_t serial_len;
+	char serial[FORMAT_POS_SERIAL_MAX + 1]; /* as asked for in HELLO, final zero */
+	char tek_check[CHECK_HEX];              /* of the formal row, for the operator: they locate the fault (R2.5) */
+	char auk_check[CHECK_HEX];
+	int64_t generation; /* of the TMK that was sent */
+	struct check_value tmk_check;
+};
+
+void handshake_init(struct handshake *h, struct kms *k, const char *peer);
+
+/*
+ * handshake_frame: one frame from the terminal; what is to be sent is appended to ret_out.
+ * REASON_NONE: go on, or h->state is HANDSHAKE_DONE: the terminal confirmed, the download row is committed.
+ */
+enum reason handshake_frame(struct handshake *h, const struct frame *in, struct buf *ret_out, struct fail *f);
+
+/*
+ * handshake_refuse: the handshake ends for this reason: audit entry (step, reason, check values), keys destroyed.
+ * detail: what the HSM or database said, may be empty. handshake_done: keys destroyed, nothing written.
+ */
+enum err handshake_refuse(struct handshake *h, enum reason reason, const char *detail, struct fail *f) MUST_CHECK;
+void handshake_done(struct handshake *h);
+
+/* handshake_step: "HELLO", "PROOF_T", "CONFIRM", ...: what the state waits for. */
+const char *handshake_step(const struct handshake *h);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KMS_KMS_H
+#define KMS_KMS_H
+
+#include "audit.h"
+#include "ops.h"
+#include "reason.h"
+#include "tables.h"
+
+struct event;
+struct event_base;
+
+/* The KMS as its topic files see it: one thread, the event loop. */
+struct kms {
+	struct event_base *base;
+	struct db *db;
+	struct pk11 *token; /* HSM 2 */
+	struct ops *ops;
+	const char *customer; /* our KMS id: a record for another one is refused */
+	struct pk11_key *srk;
+	struct ops_record_keys keys[FORMAT_SUITE_AES + 1]; /* by suite; a suite without keys is refused */
+	uint8_t tmk_type;                                  /* enum format_key_type; 0: type and length of the TEK */
+	uint8_t tmk_length;                                /* bytes */
+	const char *mail_sender;
+	const char *mail_recipient;
+	const char *mail_title;
+	struct event *import_event;
+	bool import_stuck; /* the HSM does not work; said once */
+};
+
+/* Counters above this do not fit the database. */
+#define COUNTER_MAX ((uint64_t)INT64_MAX)
+
+/* Room for a check value as hex, with final zero. */
+#define CHECK_HEX (2 * FORMAT_CHECK + 1)
+void check_hex(const struct check_value *c, char ret[CHECK_HEX]);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+
+#include "admin.h"
+#include "daemon.h"
+#include "import.h"
+#include "log.h"
+#include "messages.h"
+#include "open.h"
+#include "spool.h"
+#include "terminals.h"
+
+/* The running KMS: what reaches it from outside. */
+struct doors {
+	struct terminals *terminals;
+	struct spool *spool;
+	struct identity *identity;
+	struct http_server *http;
+	struct msg_service messages;
+};
+
+static enum err terminals_open(const struct conf *c, struct kms *k, struct doors *d, struct fail *f)
+{
+	struct terminals_options o = { .listen = conf_get(c, "terminals", "listen") };
+	unsigned long connections, expiry;
+	enum err e;
+
+	e = conf_number(c, "terminals", "connections", 1, 1000, &connections, f);
+	if (!e)
+		e = conf_number(c, "terminals", "expiry_ms", 10, 600000, &expiry, f);
+	if (e)
+		return e;
+	o.connections_max = (unsigned)connections;
+	o.expiry_ms = (unsigned)expiry;
+	return terminals_new(k, &o, &d->terminals, f);
+}
+
+static enum err spool_open(const struct conf *c, struct kms *k, struct doors *d, struct fail *f)
+{
+	struct spool_options o = { .folder = conf_get(c, "spool", "folder") };
+	unsigned long poll, most;
+	enum err e;
+
+	if (!o.folder)
+		return ERR_OK;
+	e = conf_number(c, "spool", "poll_ms", 10, 600000, &poll, f);
+	if (!e)
+		e = conf_number(c, "spool", "file_max", 1, BUF_MAX, &most, f);
+	if (e)
+		return e;
+	o.poll_ms = (unsigned)poll;
+	o.file_max = most;
+	return spool_new(k, &o, &d->spool, f);
+}
+
+static enum err https_open(const struct conf *c, struct kms *k, struct doors *d, struct fail *f)
+{
+	const char *cert = conf_get(c, "identity", "certificate"), *key = conf_get(c, "identity", "key");
+	const char *ca = conf_get(c, "identity", "ca");
+	struct http_server_options o = { .listen = conf_get(c, "", "listen"), .handler = msg_http };
+	enum err e;
+
+	if (!o.listen)
+		return ERR_OK;
+	if (!cert || !key || !ca)
+		return fail_set(f, ERR_CONFIG, 0, "listen needs [identity] certificate, key and ca");
+	e = identity_load(cert, key, ca, ROLE_KMS, &d->identity, f);
+	if (e)
+		return e;
+	d->messages =
+	    (struct msg_service){ .rows = kms_messages, .count = kms_messages_count, .service = k, .db = k->db };
+	o.identity = d->identity;
+	o.peers = msg_peers(&d->messages);
+	o.body_max = msg_body_max(&d->messages);
+	o.arg = &d->messages;
+	return http_server_new(k->base, &o, &d->http, f);
+}
+
+static void doors_close(struct doors *d)
+{
+	http_server_free(d->http);
+	identity_free(d->identity);
+	spool_free(d->spool);
+	terminals_free(d->terminals);
+}
+
+static int serve(struct daemon *daemon)
+{
+	struct kms k = { .base = daemon->base };
+	struct doors d = { 0 };
+	struct fail f = { 0 };
+	char addresses[700];
+	int status;
+	enum err e;
+
+	e = kms_open(daemon->conf, &k, &f);
+	if (!e)
+		e = import_start(&k, &f);
+	if (!e)
+		e = terminals_open(daemon->conf, &k, &d, &f);
+	if (!e)
+		e = https_open(daemon->conf, &k, &d, &f);
+	if (!e)
+		e = spool_open(daemon->conf, &k, &d, &f);
+	if (e) {
+		status = daemon_fail(daemon, "cannot start", &f);
+	} else {
+		snprintf(addresses, sizeof(addresses), "terminals=%s%s%s", terminals_address(d.terminals),
+			 d.http ? " https=" : "", d.http ? http_server_address(d.http) : "");
+		status = daemon_run(daemon, addresses);
+	}
+	doors_close(&d);
+	import_stop(&k);
+	kms_done(&k);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon_spec spec = { .name = "kmsd", .keys = kms_keys, .key_count = kms_keys_count };
+	BUF_AUTO usage = { 0 };
+	struct fail f = { 0 };
+	struct daemon daemon;
+	int status = -1;
+
+	admin_help(&usage);
+	spec.usage = buf_ok(&usage) ? (const char *)usage.p : NULL;
+	daemon_init(&daemon, &spec, argc, argv, &status);
+	if (status >= 0)
+		return status;
+	if (!daemon.argc)
+		status = serve(&daemon);
+	else
+		status =
+		    admin_run(daemon.conf, daemon.argc, daemon.argv, &f) ? daemon_fail(&daemon, daemon.argv[0], &f) : 0;
+	daemon_done(&daemon);
+	return status;
+}

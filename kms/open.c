@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "log.h"
+#include "open.h"
+#include "tmk.h"
+
+const struct conf_key kms_keys[] = {
+	{ "", "customer", CONF_REQUIRED, "our customer (KMS) id; records for another one are refused" },
+	{ "", "database", CONF_REQUIRED, "file of the SQLite database" },
+	{ "", "listen", NULL, "address and port of HTTPS for records by message; absent: none" },
+	{ "identity", "certificate", NULL, "our certificate, role kms, PEM; needed with listen" },
+	{ "identity", "key", NULL, "its key, PEM, mode 0600" },
+	{ "identity", "ca", NULL, "root certificate, PEM" },
+	{ "token", "uri", CONF_REQUIRED, "PKCS#11 URI of HSM 2, with pin-source" },
+	{ "token", "way", "any", "key operations: any, vendor or standard mechanisms" },
+	{ "token", "srk", CONF_REQUIRED, "PKCS#11 URI of the storage key of the TMKs; kmsd srk-init makes it" },
+	{ "token", "pk", NULL, "PKCS#11 URI of PK of suite 2 (AES)" },
+	{ "token", "mak", NULL, "PKCS#11 URI of MAK of suite 2 (AES)" },
+	{ "token", "pk_tdes", NULL, "PKCS#11 URI of PK of suite 1 (TDES)" },
+	{ "token", "mak_tdes", NULL, "PKCS#11 URI of MAK of suite 1 (TDES)" },
+	{ "terminals", "listen", "127.0.0.1:0", "address and port for terminals; port 0: any free one" },
+	{ "terminals", "connections", "400", "terminals at once" },
+	{ "terminals", "expiry_ms", "10000", "a connection lives this long at most" },
+	{ "spool", "folder", NULL, "folder with key files; absent: none" },
+	{ "spool", "poll_ms", "500", "how often the folder is looked at" },
+	{ "spool", "file_max", "67108864", "largest key file, bytes" },
+	{ "tmk", "type", "as-tek", "type of new TMKs: as-tek, tdes:16, tdes:24, aes:16, aes:24, aes:32" },
+	{ "notification", "sender", "kms", "sender of notifications" },
+	{ "notification", "recipient", "operators", "recipient of notifications" },
+	{ "notification", "title", "key import:", "title of notifications, the file's name follows" },
+};
+const size_t kms_keys_count = ARRAY_LEN(kms_keys);
+
+/* By suite: the configuration keys of PK and MAK. */
+static const struct suite_keys {
+	uint8_t suite;
+	const char *pk;
+	const char *mak;
+} suites[] = {
+	{ FORMAT_SUITE_TDES, "pk_tdes", "mak_tdes" },
+	{ FORMAT_SUITE_AES, "pk", "mak" },
+};
+
+enum err conf_number(const struct conf *c, const char *section, const char *name, unsigned long min, unsigned long max,
+		     unsigned long *ret, struct fail *f)
+{
+	const char *text = conf_get(c, section, name);
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || end == text || *end || text[0] < '0' || text[0] > '9' || n < min || n > max)
+		return fail_set(f, ERR_CONFIG, 0, "[%s] %s: a number from %lu to %lu", section, name, min, max);
+	*ret = n;
+	return ERR_OK;
+}
+
+enum err kms_open_db(const struct conf *c, struct db **ret, struct fail *f)
+{
+	return db_open(conf_get(c, "", "database"), kms_schema, kms_schema_count, ret, f);
+}
+
+enum err kms_open_token(const struct conf *c, struct kms *k, struct fail *f)
+{
+	struct pk11_options options = { .sessions_max = 1024 };
+	BUF_AUTO ways = { 0 };
+	enum ops_way way;
+	enum err e;
+
+	if (!ops_way_of_name(conf_get(c, "token", "way"), &way))
+		return fail_set(f, ERR_CONFIG, 0, "[token] way: any, vendor or standard");
+	e = pk11_open(conf_get(c, "token", "uri"), &options, &k->token, f);
+	if (!e)
+		e = ops_open(k->token, OPS_FOR_KMS, way, &k->ops, f);
+	if (e)
+		return e;
+	ops_describe(k->ops, &ways);
+	buf_put_u8(&ways, 0);
+	if (buf_ok(&ways))
+		log_line(LOG_LEVEL_INFO, "token", "%s: %s", pk11_describe(k->token), (const char *)ways.p);
+	return ERR_OK;
+}
+
+/* The key is looked for now, so that a wrong URI is seen at the start and not at the first record. */
+static enum err key_open(struct kms *k, const char *uri, struct pk11_key **ret, struct fail *f)
+{
+	struct pk11_session *s = NULL;
+	CK_OBJECT_HANDLE handle;
+	enum err e;
+
+	e = pk11_key_new(k->token, uri, ret, f);
+	if (!e)
+		e = pk11_borrow(k->token, &s, f);
+	if (e)
+		return e;
+	e = pk11_key_handle(s, *ret, &handle, f);
+	pk11_return(s, CKR_OK);
+	return e;
+}
+
+static enum err keys_open(const struct conf *c, struct kms *k, struct fail *f)
+{
+	unsigned count = 0;
+	enum err e;
+
+	e = key_open(k, conf_get(c, "token", "srk"), &k->srk, f);
+	for (size_t i = 0; !e && i < ARRAY_LEN(suites); i++) {
+		struct ops_record_keys *keys = &k->keys[suites[i].suite];
+		const char *pk = conf_get(c, "token", suites[i].pk), *mak = conf_get(c, "token", suites[i].mak);
+
+		if (!pk && !mak)
+			continue;
+		if (!pk || !mak)
+			return fail_set(f, ERR_CONFIG, 0, "[token]: %s and %s go together", suites[i].pk,
+					suites[i].mak);
+		e = key_open(k, pk, &keys->pk, f);
+		if (!e)
+			e = key_open(k, mak, &keys->mak, f);
+		count++;
+	}
+	if (!e && !count)
+		e = fail_set(f, ERR_CONFIG, 0, "[token]: no PK and MAK");
+	return e;
+}
+
+enum err kms_open(const struct conf *c, struct kms *k, struct fail *f)
+{
+	enum err e;
+
+	k->customer = conf_get(c, "", "customer");
+	k->mail_sender = conf_get(c, "notification", "sender");
+	k->mail_recipient = conf_get(c, "notification", "recipient");
+	k->mail_title = conf_get(c, "notification", "title");
+	if (!format_customer_ok(view_of_string(k->customer)))
+		return fail_set(f, ERR_CONFIG, 0, "customer: 1 to 32 of [A-Za-z0-9._-]");
+	if (!tmk_type_parse(conf_get(c, "tmk", "type"), &k->tmk_type, &k->tmk_length))
+		return fail_set(f, ERR_CONFIG, 0, "[tmk] type: as-tek, tdes:16, tdes:24, aes:16, aes:24 or aes:32");
+	e = kms_open_db(c, &k->db, f);
+	if (!e)
+		e = kms_open_token(c, k, f);
+	if (!e)
+		e = keys_open(c, k, f);
+	return e;
+}
+
+void kms_done(struct kms *k)
+{
+	for (size_t i = 0; i < ARRAY_LEN(k->keys); i++) {
+		pk11_key_free(k->keys[i].pk);
+		pk11_key_free(k->keys[i].mak);
+	}
+	pk11_key_free(k->srk);
+	ops_free(k->ops);
+	pk11_free(k->token);
+	db_free(k->db);
+	*k = (struct kms){ 0 };
+}
+
+void check_hex(const struct check_value *c, char ret[CHECK_HEX])
+{
+	hex_encode(VIEW(c->value, FORMAT_CHECK), ret);
+}

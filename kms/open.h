@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KMS_OPEN_H
+#define KMS_OPEN_H
+
+#include "conf.h"
+#include "kms.h"
+
+/* The configuration of kmsd; `kmsd --help-config` prints it. */
+extern const struct conf_key kms_keys[];
+extern const size_t kms_keys_count;
+
+enum err kms_open_db(const struct conf *c, struct db **ret, struct fail *f) MUST_CHECK;
+/* kms_open_token: HSM 2 and the key operations, without any key. */
+enum err kms_open_token(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;
+/* kms_open: database, token, and the keys PK, MAK and SRK, each of which must be there. kms_done takes a zero struct.
+ */
+enum err kms_open(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;
+void kms_done(struct kms *k);
+
+/* conf_number: a number of the configuration within min..max. ERR_CONFIG names the key. */
+enum err conf_number(const struct conf *c, const char *section, const char *name, unsigned long min, unsigned long max,
+		     unsigned long *ret, struct fail *f) MUST_CHECK;
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report.h"
+#include "tables.h"
+
+#define COLUMNS_MAX 12
+
+struct column {
+	const char *name;
+	char type; /* t text, i number */
+};
+
+static const struct report {
+	const char *name;
+	const char *help;
+	const char *sql;
+	struct column columns[COLUMNS_MAX + 1];
+} reports[] = {
+	{ "files",
+	  "key files and deliveries with their state",
+	  "SELECT id, kind, name, sender, records,"
+	  " (SELECT count(*) FROM key_source s WHERE s.file = k.id AND flag = '" FLAG_IMPORTED "'),"
+	  " (SELECT count(*) FROM key_source s WHERE s.file = k.id AND flag = '" FLAG_ERROR "'),"
+	  " state, coalesce(error, '') FROM key_file k ORDER BY id",
+	  { { "id", 'i' },
+	    { "kind", 't' },
+	    { "name", 't' },
+	    { "sender", 't' },
+	    { "records", 'i' },
+	    { "imported", 'i' },
+	    { "failed", 'i' },
+	    { "state", 't' },
+	    { "error", 't' } } },
+	{ "sources",
+	  "records as they came, with flag and error",
+	  "SELECT s.id, k.name, line, coalesce(serial_number, ''), coalesce(tk_counter, 0), flag, coalesce(s.error, '')"
+	  " FROM key_source s JOIN key_file k ON k.id = s.file ORDER BY s.id",
+	  { { "id", 'i' },
+	    { "file", 't' },
+	    { "line", 'i' },
+	    { "serial_number", 't' },
+	    { "tk_counter", 'i' },
+	    { "flag", 't' },
+	    { "error", 't' } } },
+	{ "terminals",
+	  "formal records with check values, current TMK and last download",
+	  "SELECT f.serial_number, f.tk_counter, f.suite, f.handshake, tek_check_value, auk_check_value,"
+	  " coalesce(t.generation, 0), coalesce(t.check_value, ''), coalesce(t.method, 0), coalesce(d.generation, 0),"
+	  " coalesce(d.check_value, ''), coalesce(d.confirmed, 0) FROM key_formal f"
+	  " LEFT JOIN tmk t ON t.serial_number = f.serial_number AND t.generation ="
+	  "  (SELECT max(generation) FROM tmk WHERE serial_number = f.serial_number)"
+	  " LEFT JOIN download d ON d.id = (SELECT max(id) FROM download WHERE serial_number = f.serial_number)"
+	  " ORDER BY f.serial_number",
+	  { { "serial_number", 't' },
+	    { "tk_counter", 'i' },
+	    { "suite", 'i' },
+	    { "handshake", 'i' },
+	    { "tek_check_value", 't' },
+	    { "auk_check_value", 't' },
+	    { "tmk_generation", 'i' },
+	    { "tmk_check_value", 't' },
+	    { "tmk_check_method", 'i' },
+	    { "loaded_generation", 'i' },
+	    { "loaded_check_value", 't' },
+	    { "confirmed", 'i' } } },
+	{ "downloads",
+	  "TMKs that terminals confirmed",
+	  "SELECT id, serial_number, tk_counter, handshake, generation, method, check_value, peer, confirmed"
+	  " FROM download ORDER BY id",
+	  { { "id", 'i' },
+	    { "serial_number", 't' },
+	    { "tk_counter", 'i' },
+	    { "handshake", 'i' },
+	    { "generation", 'i' },
+	    { "method", 'i' },
+	    { "check_value", 't' },
+	    { "peer", 't' },
+	    { "confirmed", 'i' } } },
+	{ "notifications",
+	  "what the mailer is to send",
+	  "SELECT id, sender, recipient, title, body, made, sent FROM notification ORDER BY id",
+	  { { "id", 'i' },
+	    { "sender", 't' },
+	    { "recipient", 't' },
+	    { "title", 't' },
+	    { "body", 't' },
+	    { "made", 'i' },
+	    { "sent", 'i' } } },
+	{ "audit",
+	  "what happened",
+	  "SELECT id, at, peer, event, object, code, text FROM audit ORDER BY id",
+	  { { "id", 'i' },
+	    { "at", 'i' },
+	    { "peer", 't' },
+	    { "event", 't' },
+	    { "object", 't' },
+	    { "code", 'i' },
+	    { "text", 't' } } },
+	{ "status",
+	  "counts per table",
+	  "SELECT (SELECT count(*) FROM key_file WHERE state = 'done'),"
+	  " (SELECT count(*) FROM key_file WHERE state = 'importing'),"
+	  " (SELECT count(*) FROM key_file WHERE state = 'refused'),"
+	  " (SELECT count(*) FROM key_source),"
+	  " (SELECT count(*) FROM key_source WHERE flag = '" FLAG_WAITING "'),"
+	  " (SELECT count(*) FROM key_source WHERE flag = '" FLAG_IMPORTED "'),"
+	  " (SELECT count(*) FROM key_source WHERE flag = '" FLAG_ERROR "'),"
+	  " (SELECT count(*) FROM key_formal), (SELECT count(*) FROM tmk), (SELECT count(*) FROM download),"
+	  " (SELECT count(*) FROM notification), (SELECT count(*) FROM audit)",
+	  { { "files_done", 'i' },
+	    { "files_importing", 'i' },
+	    { "files_refused", 'i' },
+	    { "key_source", 'i' },
+	    { "not_imported", 'i' },
+	    { "imported", 'i' },
+	    { "import_errors", 'i' },
+	    { "key_formal", 'i' },
+	    { "tmk", 'i' },
+	    { "download", 'i' },
+	    { "notification", 'i' },
+	    { "audit", 'i' } } },
+};
+
+static const struct report *report_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(reports); i++)
+		if (!strcmp(reports[i].name, name))
+			return &reports[i];
+	return NULL;
+}
+
+bool report_known(const char *name)
+{
+	return report_find(name) != NULL;
+}
+
+void report_help(struct buf *b)
+{
+	for (size_t i = 0; i < ARRAY_LEN(reports); i++)
+		buf_printf(b, "  %-14s %s\n", reports[i].name, reports[i].help);
+}
+
+static json_t *row_json(const struct report *r, struct db_stmt *s)
+{
+	json_t *o = json_object();
+
+	for (int i = 0; r->columns[i].name; i++)
+		json_object_set_new(o, r->columns[i].name,
+				    r->columns[i].type == 'i' ? json_integer(db_int(s, i))
+							      : json_string(db_text(s, i)));
+	return o;
+}
+
+/* Tab-separated; line ends and tabs inside a text become spaces. */
+static void row_text(const struct report *r, struct db_stmt *s)
+{
+	for (int i = 0; r->columns[i].name; i++) {
+		if (i)
+			putchar('\t');
+		if (r->columns[i].type == 'i') {
+			printf("%lld", (long long)db_int(s, i));
+			continue;
+		}
+		for (const char *p = db_text(s, i); *p; p++)
+			putchar((unsigned char)*p < ' ' ? ' ' : *p);
+	}
+	putchar('\n');
+}
+
+static void status_text(const struct report *r, struct db_stmt *s)
+{
+	for (int i = 0; r->columns[i].name; i++)
+		printf("%-16s %lld\n", r->columns[i].name, (long long)db_int(s, i));
+}
+
+static enum err rows_print(const struct report *r, struct db_stmt *s, bool json, struct fail *f)
+{
+	bool row = true, status = !strcmp(r->name, "status");
+	json_t *all = json ? json_array() : NULL, *top = NULL;
+	enum err e = ERR_OK;
+
+	for (int i = 0; !json && !status && r->columns[i].name; i++)
+		printf("%s%s", i ? "\t" : "", r->columns[i].name);
+	if (!json && !status)
+		putchar('\n');
+	while (!e) {
+		e = db_next(s, &row, f);
+		if (e || !row)
+			break;
+		if (json)
+			json_array_append_new(all, row_json(r, s));
+		else if (status)
+			status_text(r, s);
+		else
+			row_text(r, s);
+	}
+	if (!e && json) {
+		top = status ? json_incref(json_array_get(all, 0)) : json_pack("{s:O}", r->name, all);
+		if (!top || json_dumpf(top, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER) < 0)
+			e = fail_set(f, ERR_NO_MEMORY, 0, "cannot write JSON");
+		putchar('\n');
+	}
+	json_decref(top);
+	json_decref(all);
+	return e;
+}
+
+enum err report_print(struct db *d, const char *name, bool json, struct fail *f)
+{
+	const struct report *r = report_find(name);
+	DB_STMT_AUTO *s = NULL;
+	enum err e;
+
+	if (!r)
+		return fail_set(f, ERR_USAGE, 0, "unknown question %s", name);
+	e = db_query(d, &s, f, r->sql, "");
+	if (!e)
+		e = rows_print(r, s, json, f);
+	if (!e && fflush(stdout) != 0)
+		e = fail_set(f, ERR_IO, 0, "cannot write");
+	return e;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "handshake.h"
+#include "log.h"
+#include "terminals.h"
+
+#define LINGER_MS 1000 /* for the peer to fetch the last frame */
+#define BACKLOG 256
+
+struct link {
+	struct terminals *server;
+	struct link *next, *prev;
+	struct bufferevent *bev;
+	struct event *timer;
+	struct handshake shake;
+	bool superseded;
+	bool closing; /* the last frame is on its way; what comes in is thrown away */
+	struct buf storage;
+	char address[80];
+};
+
+struct terminals {
+	struct kms *kms;
+	struct evconnlistener *listener;
+	struct link *links;
+	unsigned count;
+	unsigned connections_max;
+	struct timeval expiry;
+	char address[300];
+};
+
+static void link_free(struct link *l)
+{
+	if (!l)
+		return;
+	if (l->prev)
+		l->prev->next = l->next;
+	else if (l->server->links == l)
+		l->server->links = l->next;
+	if (l->next)
+		l->next->prev = l->prev;
+	l->server->count--;
+	handshake_done(&l->shake);
+	if (l->timer)
+		event_free(l->timer);
+	if (l->bev)
+		bufferevent_free(l->bev);
+	buf_done(&l->storage);
+	free(l);
+}
+
+/* Freed by the timer only, never under the feet of a caller. */
+static void link_shut(struct link *l)
+{
+	struct timeval now = { 0, 0 };
+
+	if (shutdown(bufferevent_getfd(l->bev), SHUT_WR) < 0)
+		event_add(l->timer, &now);
+}
+
+/* The last frame stands in the output: send it, say that no more comes, give the peer a moment to close. */
+static void link_close(struct link *l)
+{
+	struct timeval linger = { LINGER_MS / 1000, LINGER_MS % 1000 * 1000 };
+
+	l->closing = true;
+	event_add(l->timer, &linger);
+	if (!evbuffer_get_length(bufferevent_get_output(l->bev)))
+		link_shut(l);
+}
+
+static void link_refuse(struct link *l, enum reason reason, const char *detail)
+{
+	enum err code = reason_err(reason);
+	struct fail f = { 0 };
+	BUF_AUTO out = { 0 };
+
+	log_line(LOG_LEVEL_INFO, "download", "%s %s: %s at %s; %s", l->address, l->shake.serial, reason_word(reason),
+		 handshake_step(&l->shake), detail);
+	if (handshake_refuse(&l->shake, reason, detail, &f))
+		log_line(LOG_LEVEL_ERROR, "download", "audit: %s", f.text);
+	if (code != ERR_PEER) {
+		frame_put_error(&out, code);
+		if (buf_ok(&out))
+			bufferevent_write(l->bev, out.p, out.len);
+	}
+	link_close(l);
+}
+
+/* An answered HELLO: older handshakes of this serial number lose their keys now and learn it at their next frame. */
+static void supersede_others(struct link *l)
+{
+	for (struct link *o = l->server->links; o; o = o->next) {
+		if (o == l || o->closing || strcmp(o->shake.serial, l->shake.serial) != 0)
+			continue;
+		o->superseded = true;
+		handshake_done(&o->shake);
+	}
+}
+
+static void link_frame(struct link *l, const struct frame *in)
+{
+	struct fail f = { 0 };
+	BUF_AUTO out = { 0 };
+	enum reason r;
+	bool hello = l->shake.state == HANDSHAKE_HELLO;
+
+	r = l->superseded ? REASON_SUPERSEDED : handshake_frame(&l->shake, in, &out, &f);
+	if (r) {
+		link_refuse(l, r, f.text);
+		return;
+	}
+	if (hello)
+		supersede_others(l);
+	if (bufferevent_write(l->bev, out.p, out.len) < 0)
+		link_refuse(l, REASON_DB, "no memory for an answer");
+	else if (l->shake.state == HANDSHAKE_DONE)
+		link_close(l);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct link *l = arg;
+	struct evbuffer *in = bufferevent_get_input(bev);
+	struct fail f = { 0 };
+	struct frame frame;
+	bool got = true;
+	enum err e;
+
+	while (!l->closing) {
+		e = frame_take(in, &l->storage, &frame, &got, &f);
+		if (e)
+			link_refuse(l, e == ERR_TOO_LARGE ? REASON_FRAME_LARGE : REASON_FRAME, f.text);
+		else if (!got)
+			return;
+		else
+			link_frame(l, &frame);
+	}
+	evbuffer_drain(in, evbuffer_get_length(in));
+}
+
+static void on_written(struct bufferevent *bev, void *arg)
+{
+	struct link *l = arg;
+
+	if (l->closing)
+		link_shut(l);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct link *l = arg;
+	struct fail f = { 0 };
+
+	if (!l->closing && l->shake.serial_len &&
+	    handshake_refuse(&l->shake, l->superseded ? REASON_SUPERSEDED : REASON_PEER, "closed without a word", &f))
+		log_line(LOG_LEVEL_ERROR, "download", "audit: %s", f.text);
+	link_free(l);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+
+	if (l->closing)
+		link_free(l);
+	else
+		link_refuse(l, REASON_EXPIRED, "");
+}
+
+static void address_text(const struct sockaddr *a, int len, char *ret, size_t room)
+{
+	char host[64], port[8];
+
+	if (getnameinfo(a, (socklen_t)len, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV))
+		snprintf(ret, room, "?");
+	else
+		snprintf(ret, room, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *a, int len, void *arg)
+{
+	struct terminals *t = arg;
+	struct link *l = t->count < 2 * t->connections_max ? calloc(1, sizeof(*l)) : NULL;
+
+	if (!l) {
+		evutil_closesocket(fd);
+		return;
+	}
+	l->server = t;
+	l->next = t->links;
+	if (l->next)
+		l->next->prev = l;
+	t->links = l;
+	t->count++;
+	address_text(a, len, l->address, sizeof(l->address));
+	handshake_init(&l->shake, t->kms, l->address);
+	l->bev = bufferevent_socket_new(t->kms->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!l->bev)
+		evutil_closesocket(fd);
+	else
+		l->timer = evtimer_new(t->kms->base, on_timer, l);
+	if (!l->timer || event_add(l->timer, &t->expiry) < 0) {
+		link_free(l);
+		return;
+	}
+	bufferevent_setcb(l->bev, on_read, on_written, on_event, l);
+	bufferevent_setwatermark(l->bev, EV_READ, 0, 2 * FRAME_MAX);
+	bufferevent_enable(l->bev, EV_READ | EV_WRITE);
+	if (t->count > t->connections_max)
+		link_refuse(l, REASON_FULL, "");
+}
+
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	log_line(LOG_LEVEL_ERROR, "terminals", "accept: %s", strerror(errno));
+}
+
+enum err terminals_new(struct kms *k, const struct terminals_options *o, struct terminals **ret, struct fail *f)
+{
+	struct terminals *t = calloc(1, sizeof(*t));
+	int fd = -1;
+	enum err e;
+
+	if (!t)
+		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for the terminal server");
+	t->kms = k;
+	t->connections_max = o->connections_max;
+	t->expiry = (struct timeval){ o->expiry_ms / 1000, o->expiry_ms % 1000 * 1000 };
+	e = address_listen(o->listen, &fd, t->address, f);
+	if (e) {
+		free(t);
+		return e;
+	}
+	t->listener =
+	    evconnlistener_new(k->base, on_accept, t, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
+	if (!t->listener) {
+		close(fd);
+		free(t);
+		return fail_set(f, ERR_IO, 0, "cannot listen on %s", o->listen);
+	}
+	evconnlistener_set_error_cb(t->listener, on_accept_error);
+	*ret = t;
+	return ERR_OK;
+}
+
+void terminals_free(struct terminals *t)
+{
+	if (!t)
+		return;
+	while (t->links)
+		link_free(t->links);
+	evconnlistener_free(t->listener);
+	free(t);
+}
+
+const char *terminals_address(const struct terminals *t)
+{
+	return t->address;
+}
