@@ -2,49 +2,11 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "formats.h"
 #include "log.h"
 #include "mtms.h"
+#include "records.h"
 
 #define OUTBOX_RECORDS 100
-
-struct record_item {
-	struct view record;
-};
-struct records_in {
-	struct view delivery;
-	struct msg_list records; /* struct record_item */
-};
-struct refusal {
-	uint64_t index;
-	struct view reason;
-};
-struct records_out {
-	uint64_t accepted;
-	uint64_t known;
-	struct msg_list refused; /* struct refusal */
-};
-
-static const struct msg_field record_field[] = {
-	{ "record", MSG_BASE64, 1, FORMAT_RECORD_MAX, offsetof(struct record_item, record), false, NULL },
-};
-static const struct msg_fields record_fields = MSG_FIELDS(record_field, struct record_item);
-static const struct msg_field in_field[] = {
-	{ "delivery", MSG_TEXT, 1, 64, offsetof(struct records_in, delivery), false, NULL },
-	{ "records", MSG_LIST, 1, 1000, offsetof(struct records_in, records), false, &record_fields },
-};
-static const struct msg_fields in_fields = MSG_FIELDS(in_field, struct records_in);
-static const struct msg_field refusal_field[] = {
-	{ "index", MSG_NUMBER, 0, 999, offsetof(struct refusal, index), false, NULL },
-	{ "reason", MSG_TEXT, 1, 128, offsetof(struct refusal, reason), false, NULL },
-};
-static const struct msg_fields refusal_fields = MSG_FIELDS(refusal_field, struct refusal);
-static const struct msg_field out_field[] = {
-	{ "accepted", MSG_NUMBER, 0, 1000, offsetof(struct records_out, accepted), false, NULL },
-	{ "known", MSG_NUMBER, 0, 1000, offsetof(struct records_out, known), false, NULL },
-	{ "refused", MSG_LIST, 0, 1000, offsetof(struct records_out, refused), false, &refusal_fields },
-};
-static const struct msg_fields out_fields = MSG_FIELDS(out_field, struct records_out);
 
 struct parcel {
 	struct record_item items[OUTBOX_RECORDS];
@@ -73,9 +35,9 @@ static enum err load(struct db *db, struct parcel *p, struct arena *a, struct fa
 static enum err post(struct mtms *m, struct parcel *p, struct arena *a, struct records_out *ret, struct fail *f)
 {
 	struct records_in in = { .records = { p->items, p->count } };
-	struct msg_post_in call = {
-		m->dc, conf_get(m->conf, "dc", "url"), "/v1/records", &in_fields, &in, &out_fields
-	};
+	struct msg_post_in call = { m->dc,        conf_get(m->conf, "dc", "url"),
+				    RECORDS_PATH, &records_in_fields,
+				    &in,          &records_out_fields };
 	enum err e;
 
 	in.delivery =
@@ -90,7 +52,7 @@ static enum err post(struct mtms *m, struct parcel *p, struct arena *a, struct r
 
 static enum err settle(struct db *db, const struct parcel *p, const struct records_out *out, struct fail *f)
 {
-	const struct refusal *refused = out->refused.items;
+	const struct record_refusal *refused = out->refused.items;
 	int64_t now = time(NULL);
 	enum err e = db_begin(db, f);
 
