@@ -139,6 +139,7 @@ enum err key_load(const char *path, EVP_PKEY **ret, struct fail *f)
 {
 	FILE *file = fopen(path, "re");
 	struct stat st;
+	char empty[1] = ""; /* as password: never ask on the terminal */
 	EVP_PKEY *key;
 	enum err e = ERR_OK;
 
@@ -149,7 +150,7 @@ enum err key_load(const char *path, EVP_PKEY **ret, struct fail *f)
 		goto out;
 	}
 	setvbuf(file, NULL, _IONBF, 0); /* no second copy of the key in a stdio buffer */
-	key = PEM_read_PrivateKey(file, NULL, NULL, "");
+	key = PEM_read_PrivateKey(file, NULL, NULL, empty);
 	if (!key)
 		e = fail_set(f, ERR_BAD_DATA, 0, "%s holds no PEM private key", path);
 	else
