@@ -35,6 +35,7 @@ struct conf_source {
 	char *rest; /* what of line is still to be handed out */
 	bool piece;
 	unsigned line_number;
+	unsigned error_line;
 	struct buf numbers; /* 4 bytes per line that inih saw: the line of the file */
 	char *error;
 };
@@ -43,9 +44,11 @@ struct conf_source {
 
 static int conf_error(struct conf_source *s, const char *what, const char *name)
 {
-	if (!s->error[0])
+	if (!s->error[0]) {
+		s->error_line = s->line_number;
 		snprintf(s->error, CONF_ERROR, "%s:%u: %s%s%s", s->path, s->line_number, what, name ? " " : "",
 			 name ? name : "");
+	}
 	return 0;
 }
 
@@ -201,9 +204,12 @@ static bool conf_read_file(struct conf *c, const char *path, char *error)
 		return false;
 	}
 	int line = ini_parse_stream(conf_read, &s, conf_handler, &s);
-	if (line > 0 && !error[0]) {
-		size_t at = 4 * ((size_t)line - 1);
-		s.line_number = at + 4 <= s.numbers.len ? be_get32(s.numbers.p + at) : 0;
+	size_t at = line > 0 ? 4 * ((size_t)line - 1) : 0;
+	unsigned first = line > 0 && at + 4 <= s.numbers.len ? be_get32(s.numbers.p + at) : 0;
+	if (line > 0 && (!error[0] || first < s.error_line)) {
+		/* inih goes on after a malformed line; what it met later is not the first fault. */
+		error[0] = 0;
+		s.line_number = first;
 		conf_error(&s, "malformed line", NULL);
 	} else if (line < 0 || !buf_ok(&s.numbers)) {
 		conf_error(&s, "out of memory", NULL);
