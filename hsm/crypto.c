@@ -97,6 +97,13 @@ CK_RV crypto_random(const struct crypto *c, uint8_t *ret, size_t n)
 	return RAND_priv_bytes_ex(c->lib, ret, n, 0) == 1 ? CKR_OK : CKR_DEVICE_ERROR;
 }
 
+CK_RV crypto_seed(const struct crypto *c, struct view v)
+{
+	EVP_RAND_CTX *rand = RAND_get0_private(c->lib);
+
+	return rand != NULL && EVP_RAND_reseed(rand, 0, NULL, 0, v.p, v.n) == 1 ? CKR_OK : CKR_DEVICE_ERROR;
+}
+
 const EVP_CIPHER *crypto_aes(const struct crypto *c, enum crypto_cipher mode128, size_t key_len)
 {
 	switch (key_len) {

@@ -57,6 +57,8 @@ CK_RV crypto_new(struct crypto **ret) MUST_CHECK;
 void crypto_free(struct crypto *c);
 /* crypto_random: n bytes of OpenSSL's private generator. */
 CK_RV crypto_random(const struct crypto *c, uint8_t *ret, size_t n) MUST_CHECK;
+/* crypto_seed: mixes bytes into that generator, besides the entropy it takes itself. */
+CK_RV crypto_seed(const struct crypto *c, struct view v) MUST_CHECK;
 /*
  * crypto_aes: the AES cipher of a mode (its 128-bit member) for a key of 16, 24 or 32 bytes; NULL for other lengths.
  * crypto_des_key: a DES key of 8, 16 or 24 bytes as the 24 bytes that DES3 wants (K1K1K1, K1K2K1). False: other length.

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "length.h"
+#include "module.h"
+#include "object.h"
+
+/* C_GenerateKey, C_GenerateKeyPair, C_WrapKey, C_UnwrapKey, C_DeriveKey. */
+
+static CK_RV generate(struct session *s, const CK_MECHANISM *m, const CK_ATTRIBUTE *t, CK_ULONG n,
+		      CK_OBJECT_HANDLE *ret)
+{
+	const struct mech_row *row = NULL;
+	CK_OBJECT_HANDLE handle = 0;
+	CK_RV rv;
+
+	if (m == NULL || ret == NULL || !bytes_ok(t, n))
+		return CKR_ARGUMENTS_BAD;
+	rv = mech_gate(s, m, CKF_GENERATE, NULL, &row);
+	if (rv == CKR_OK)
+		rv = row->ops->generate(s, row, m, t, n, &handle);
+	if (rv == CKR_OK)
+		*ret = handle;
+	return rv;
+}
+
+static CK_RV generate_pair(struct session *s, const CK_MECHANISM *m, const CK_ATTRIBUTE *public_t, CK_ULONG public_n,
+			   const CK_ATTRIBUTE *private_t, CK_ULONG private_n, CK_OBJECT_HANDLE *ret_public,
+			   CK_OBJECT_HANDLE *ret_private)
+{
+	const struct mech_row *row = NULL;
+	CK_OBJECT_HANDLE public_handle = 0, private_handle = 0;
+	CK_RV rv;
+
+	if (m == NULL || ret_public == NULL || ret_private == NULL || !bytes_ok(public_t, public_n) ||
+	    !bytes_ok(private_t, private_n))
+		return CKR_ARGUMENTS_BAD;
+	rv = mech_gate(s, m, CKF_GENERATE_KEY_PAIR, NULL, &row);
+	if (rv == CKR_OK)
+		rv = row->ops->generate_pair(s, row, m, public_t, public_n, private_t, private_n, &public_handle,
+					     &private_handle);
+	if (rv == CKR_OK) {
+		*ret_public = public_handle;
+		*ret_private = private_handle;
+	}
+	return rv;
+}
+
+static CK_RV wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wrapping_handle,
+		  CK_OBJECT_HANDLE key_handle, uint8_t *out, CK_ULONG *len)
+{
+	struct object *wrapping = NULL, *key = NULL;
+	const struct mech_row *row = NULL;
+	CK_RV rv;
+
+	if (m == NULL || len == NULL)
+		return CKR_ARGUMENTS_BAD;
+	rv = object_get_key(s, wrapping_handle, CKR_WRAPPING_KEY_HANDLE_INVALID, &wrapping);
+	if (rv == CKR_OK)
+		rv = object_get_key(s, key_handle, CKR_KEY_HANDLE_INVALID, &key);
+	if (rv == CKR_OK)
+		rv = mech_gate(s, m, CKF_WRAP, wrapping, &row);
+	if (rv == CKR_OK)
+		rv = mech_gate_cargo(s, row, wrapping, key);
+	if (rv == CKR_OK)
+		rv = row->ops->wrap(s, row, m, wrapping, key, out, len);
+	if (rv == CKR_OK && out != NULL && !(row->traits & MECH_OWN_CARGO))
+		session_count(s, AUDIT_KEY_WRAPPED);
+	object_unref(key);
+	object_unref(wrapping);
+	return rv;
+}
+
+static CK_RV unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE unwrapping_handle, struct view wrapped,
+		    const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
+{
+	struct object *unwrapping = NULL;
+	const struct mech_row *row = NULL;
+	CK_OBJECT_HANDLE handle = 0;
+	CK_RV rv;
+
+	if (m == NULL || ret == NULL || wrapped.p == NULL || !bytes_ok(t, n))
+		return CKR_ARGUMENTS_BAD;
+	rv = object_get_key(s, unwrapping_handle, CKR_UNWRAPPING_KEY_HANDLE_INVALID, &unwrapping);
+	if (rv == CKR_OK)
+		rv = mech_gate(s, m, CKF_UNWRAP, unwrapping, &row);
+	if (rv == CKR_OK)
+		rv = row->ops->unwrap(s, row, m, unwrapping, wrapped, t, n, &handle);
+	if (rv == CKR_OK)
+		*ret = handle;
+	object_unref(unwrapping);
+	return rv;
+}
+
+/* derive: no mechanism derives yet; the gate says so. */
+static CK_RV derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE base, const CK_ATTRIBUTE *t, CK_ULONG n,
+		    CK_OBJECT_HANDLE *ret)
+{
+	const struct mech_row *row = NULL;
+	struct object *key = NULL;
+	CK_RV rv;
+
+	if (m == NULL || ret == NULL || !bytes_ok(t, n))
+		return CKR_ARGUMENTS_BAD;
+	rv = object_get_key(s, base, CKR_KEY_HANDLE_INVALID, &key);
+	if (rv == CKR_OK)
+		rv = mech_gate(s, m, CKF_DERIVE, key, &row);
+	object_unref(key);
+	return rv == CKR_OK ? CKR_MECHANISM_INVALID : rv;
+}
+
+CK_RV C_GenerateKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_ATTRIBUTE_PTR t, CK_ULONG count,
+		    CK_OBJECT_HANDLE_PTR key)
+{
+	CALL_SESSION(session, 0, generate(call_s, mechanism, t, count, key));
+}
+
+CK_RV C_GenerateKeyPair(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_ATTRIBUTE_PTR public_t,
+			CK_ULONG public_count, CK_ATTRIBUTE_PTR private_t, CK_ULONG private_count,
+			CK_OBJECT_HANDLE_PTR public_key, CK_OBJECT_HANDLE_PTR private_key)
+{
+	CALL_SESSION(session, 0,
+		     generate_pair(call_s, mechanism, public_t, public_count, private_t, private_count, public_key,
+				   private_key));
+}
+
+CK_RV C_WrapKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE wrapping, CK_OBJECT_HANDLE key,
+		CK_BYTE_PTR out, CK_ULONG_PTR out_len)
+{
+	CALL_SESSION(session, 0, wrap(call_s, mechanism, wrapping, key, out, out_len));
+}
+
+CK_RV C_UnwrapKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE unwrapping,
+		  CK_BYTE_PTR wrapped, CK_ULONG wrapped_len, CK_ATTRIBUTE_PTR t, CK_ULONG count,
+		  CK_OBJECT_HANDLE_PTR key)
+{
+	CALL_SESSION(session, 0, unwrap(call_s, mechanism, unwrapping, VIEW(wrapped, wrapped_len), t, count, key));
+}
+
+CK_RV C_DeriveKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE base, CK_ATTRIBUTE_PTR t,
+		  CK_ULONG count, CK_OBJECT_HANDLE_PTR key)
+{
+	CALL_SESSION(session, 0, derive(call_s, mechanism, base, t, count, key));
+}

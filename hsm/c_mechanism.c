@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "length.h"
+#include "mech.h"
+#include "module.h"
+#include "session.h"
+#include "token.h"
+
+/* C_GetMechanismList, C_GetMechanismInfo, C_SessionCancel. */
+
+static CK_RV list(CK_SLOT_ID slot, CK_MECHANISM_TYPE *out, CK_ULONG *count)
+{
+	struct token *token = NULL;
+	enum length_answer answer;
+	CK_RV rv;
+
+	if (count == NULL)
+		return CKR_ARGUMENTS_BAD;
+	rv = token_find(slot, &token);
+	if (rv != CKR_OK)
+		return rv;
+	answer = length_of(out, count, mech_count());
+	if (answer != LENGTH_GO)
+		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+	for (size_t i = 0; i < mech_count(); i++)
+		out[i] = mech_at(i)->type;
+	*count = mech_count();
+	return CKR_OK;
+}
+
+static CK_RV info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *ret)
+{
+	const struct mech_row *row = mech_find(type);
+	struct token *token = NULL;
+	CK_RV rv;
+
+	if (ret == NULL)
+		return CKR_ARGUMENTS_BAD;
+	rv = token_find(slot, &token);
+	if (rv != CKR_OK)
+		return rv;
+	if (row == NULL)
+		return CKR_MECHANISM_INVALID;
+	*ret = (CK_MECHANISM_INFO){ .ulMinKeySize = row->key_min, .ulMaxKeySize = row->key_max, .flags = row->flags };
+	return CKR_OK;
+}
+
+static CK_RV cancel(struct session *s, CK_FLAGS flags)
+{
+	static const CK_FLAGS kinds[OP_KINDS] = {
+		[OP_DIGEST] = CKF_DIGEST,   [OP_SIGN] = CKF_SIGN,       [OP_VERIFY] = CKF_VERIFY,
+		[OP_ENCRYPT] = CKF_ENCRYPT, [OP_DECRYPT] = CKF_DECRYPT,
+	};
+
+	for (size_t i = 0; i < OP_KINDS; i++) {
+		if (flags & kinds[i])
+			op_end(s, (enum op_kind)i, false, CKR_OK);
+	}
+	return CKR_OK;
+}
+
+CK_RV C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE_PTR out, CK_ULONG_PTR count)
+{
+	CALL_MODULE(slot, list(slot, out, count));
+}
+
+CK_RV C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO_PTR ret)
+{
+	CALL_MODULE(slot, info(slot, type, ret));
+}
+
+CK_RV C_SessionCancel(CK_SESSION_HANDLE session, CK_FLAGS flags)
+{
+	CALL_SESSION(session, 0, cancel(call_s, flags));
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "length.h"
+#include "object.h"
+
+enum length_answer length_of(const void *out, CK_ULONG *len, size_t need)
+{
+	CK_ULONG room = *len;
+
+	if (out == NULL) {
+		*len = need;
+		return LENGTH_ASKED;
+	}
+	if (room < need) {
+		*len = need;
+		return LENGTH_SHORT;
+	}
+	return LENGTH_GO;
+}
+
+CK_RV op_current(struct session *s, enum op_kind kind, enum mech_part part, struct op **ret)
+{
+	struct op *op = s->ops[kind];
+
+	if (op == NULL)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	if (part == MECH_SINGLE && op->updated)
+		return CKR_OPERATION_ACTIVE;
+	if (part != MECH_SINGLE && (op->row->traits & MECH_NO_UPDATE))
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	*ret = op;
+	return CKR_OK;
+}
+
+CK_RV op_end(struct session *s, enum op_kind kind, bool keep, CK_RV rv)
+{
+	if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && keep))
+		return rv;
+	op_free(s->ops[kind]);
+	s->ops[kind] = NULL;
+	return rv;
+}
+
+CK_RV op_start(struct session *s, enum op_kind kind, CK_FLAGS use, const CK_MECHANISM *m, CK_OBJECT_HANDLE handle)
+{
+	struct object *key = NULL;
+	CK_RV rv = CKR_OK;
+
+	if (m == NULL) {
+		if (s->ops[kind] == NULL)
+			return CKR_ARGUMENTS_BAD;
+		return op_end(s, kind, false, CKR_OK);
+	}
+	if (s->ops[kind] != NULL)
+		return CKR_OPERATION_ACTIVE;
+	if (use != CKF_DIGEST)
+		rv = object_get_key(s, handle, CKR_KEY_HANDLE_INVALID, &key);
+	if (rv == CKR_OK)
+		rv = op_new(s, m, use, key, &s->ops[kind]);
+	object_unref(key);
+	return rv;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HSM_LENGTH_H
+#define HSM_LENGTH_H
+
+#include "bytes.h"
+#include "mech.h"
+#include "session.h"
+
+/*
+ * The length rule of the C_ functions with an operation (PKCS#11 2.40, 5.2), in one place: a NULL output asks for the
+ * length (CKR_OK), a short one answers it (CKR_BUFFER_TOO_SMALL); both keep the operation. Everything else ends it.
+ */
+enum length_answer { LENGTH_GO, LENGTH_ASKED, LENGTH_SHORT };
+
+/* length_of: what a call with this output may do when need bytes come out; sets *len for the last two. */
+enum length_answer length_of(const void *out, CK_ULONG *len, size_t need);
+/*
+ * op_current: the active operation of a kind; single: a single-part call. CKR_OPERATION_NOT_INITIALIZED;
+ * CKR_OPERATION_ACTIVE for a single-part call after an update; CKR_FUNCTION_NOT_SUPPORTED for an update of a
+ * mechanism that has none. The caller ends the operation with op_end on these, too.
+ */
+CK_RV op_current(struct session *s, enum op_kind kind, enum mech_part part, struct op **ret) MUST_CHECK;
+/* op_end: frees the operation unless rv is CKR_BUFFER_TOO_SMALL, or CKR_OK with keep. Answers rv. */
+CK_RV op_end(struct session *s, enum op_kind kind, bool keep, CK_RV rv);
+/* op_start: C_*Init: a NULL mechanism cancels (3.0); CKR_OPERATION_ACTIVE. key 0 with CKF_DIGEST. */
+CK_RV op_start(struct session *s, enum op_kind kind, CK_FLAGS use, const CK_MECHANISM *m,
+	       CK_OBJECT_HANDLE key) MUST_CHECK;
+
+/* bytes_ok: pointer and length of an input agree. */
+static inline bool bytes_ok(const void *p, CK_ULONG n)
+{
+	return p != NULL || n == 0;
+}
+
+#endif
