@@ -139,7 +139,7 @@ static void vm_flags(const void *p, char ret_flags[256])
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &from, &to) == 2)
 			inside = (uintptr_t)p >= from && (uintptr_t)p < to;
 		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
-			snprintf(ret_flags, 256, "%s", line + 8);
+			snprintf(ret_flags, 256, "%.255s", line + 8);
 	}
 	fclose(f);
 }
