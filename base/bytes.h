@@ -18,6 +18,7 @@ struct view {
 #define VIEW(pointer, length) ((struct view){ .p = (const uint8_t *)(pointer), .n = (length) })
 #define VIEW_STR(literal) ((struct view){ .p = (const uint8_t *)(literal), .n = sizeof(literal) - 1 })
 
+/* view_of_string: without the zero byte; NULL gives an empty view. */
 struct view view_of_string(const char *s);
 bool view_equal(struct view a, struct view b);
 /* ct_equal: constant time in n; for MACs, PIN checks, possession proofs. */
@@ -37,6 +38,7 @@ struct buf {
 #define BUF_MAX ((size_t)64 << 20)
 #define BUF_AUTO __attribute__((cleanup(buf_done))) struct buf
 
+/* buf_done: frees and empties; takes NULL. The rest appends to b or tells of it. */
 void buf_done(struct buf *b);
 bool buf_ok(const struct buf *b) MUST_CHECK;
 struct view buf_view(const struct buf *b);
@@ -59,6 +61,7 @@ struct reader {
 	bool failed;
 };
 
+/* reader_of: at the first byte of v, which must outlive it; the views that it answers point into v. */
 struct reader reader_of(struct view v);
 /* reader_done: all was read and nothing failed. */
 bool reader_done(const struct reader *r) MUST_CHECK;
@@ -71,6 +74,7 @@ struct view reader_bytes(struct reader *r, size_t n);
 struct view reader_lv(struct reader *r, size_t min, size_t max);
 struct view reader_lv32(struct reader *r, size_t max);
 
+/* be_*: big-endian numbers at p, of any alignment. */
 uint64_t be_get64(const uint8_t *p);
 uint32_t be_get32(const uint8_t *p);
 uint16_t be_get16(const uint8_t *p);
@@ -78,7 +82,8 @@ void be_put64(uint8_t *p, uint64_t v);
 void be_put32(uint8_t *p, uint32_t v);
 void be_put16(uint8_t *p, uint16_t v);
 
-/* hex: lower case out, either case in. ret_hex needs 2 * v.n + 1 bytes. hex_decode: odd length or other letters: false. */
+/* hex: lower case out, either case in. ret_hex needs 2 * v.n + 1 bytes. hex_decode: odd length or other letters: false.
+ */
 void hex_encode(struct view v, char *ret_hex);
 bool hex_decode(const char *hex, size_t hex_len, struct buf *out) MUST_CHECK;
 /* base64 of RFC 4648 with padding, no line breaks; decode is strict. */

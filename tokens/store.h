@@ -73,8 +73,8 @@ int store_create(const char *dir, const char *serial, struct view meta, const st
 int store_list(const char *dir, void (*each)(void *ctx, const char *serial), void *ctx) MUST_CHECK;
 /*
  * store_open: the directories and the data file must belong to the effective user and be closed to others (dir may be
- * root's and readable), else STORE_EACCESS. STORE_ECORRUPT: a file shorter than its meta pages say. A store that a parent
- * process left open is abandoned first.
+ * root's and readable), else STORE_EACCESS. STORE_ECORRUPT: a file shorter than its meta pages say. A store that a
+ * parent process left open is abandoned first.
  */
 int store_open(const char *dir, const char *serial, const struct store_options *o, struct store **ret) MUST_CHECK;
 /* store_close: no transaction may be open. Takes NULL. */

@@ -118,6 +118,7 @@ struct record {
 	struct view secret;
 };
 
+/* record_get: takes the record of id apart; nothing is opened or proved yet. STORE_ECORRUPT, STORE_EFOREIGN. */
 int record_get(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct record *ret) MUST_CHECK;
 
 #endif
