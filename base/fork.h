@@ -5,8 +5,9 @@
 #include "bytes.h"
 
 enum fork_word {
-	FORK_MODULE, /* the module's live pointer */
-	FORK_STORES, /* the token store's registry of open environments */
+	FORK_MODULE,      /* the module's live pointer */
+	FORK_MODULE_LOCK, /* the module's lock around that pointer */
+	FORK_STORES,      /* the token store's registry of open environments */
 };
 
 /*

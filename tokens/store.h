@@ -62,7 +62,7 @@ struct store_options {
 };
 
 /*
- * store_create: makes <dir>/<serial> with an empty environment holding the meta record, whole or not at all
+ * store_create: makes <dir>/<serial> with an empty environment holding meta as the record "token", whole or not at all
  * (built under a temporary name, synced, renamed). meta: at most 4096 bytes.
  */
 int store_create(const char *dir, const char *serial, struct view meta, const struct store_options *o) MUST_CHECK;
