@@ -239,7 +239,7 @@ static enum err sweep_label(struct pk11_session *s, const struct device_state *s
 
 static enum err sweep(struct pk11_session *s, void *arg, struct fail *f)
 {
-	static const char *const labels[] = { "TEK", "AUK", DEVICE_TMK_LABEL };
+	static const char *const labels[] = { OPS_TK_LABEL, DEVICE_TMK_LABEL };
 	const struct device *d = arg;
 	enum err e = ERR_OK;
 	for (size_t i = 0; e == ERR_OK && i < ARRAY_LEN(labels); i++)

@@ -13,7 +13,7 @@
  *   <dir>/token/               token directory of the strongroom module (STRONGROOM_TOKEN_DIR)
  *
  * Objects: certificate "HsmRCRT" (trusted: only the SO can set that), data "identity" (the SO's, not modifiable), data
- * "state", public key "Pu", "TEK" and "AUK" with the TK counter as id, "TMK" with its number as id (8 bytes each).
+ * "state", public key "Pu", TEK and AUK ("TK") with the TK counter as id, "TMK" with its number as id (8 bytes each).
  */
 
 /*

@@ -146,7 +146,7 @@ static bool before_tk(const struct visit *v)
 
 static bool before_collected(const struct visit *v)
 {
-	return v->identified && v->d->state.made > v->d->state.current;
+	return v->identified && v->d->state.made > 0;
 }
 
 /* Frame, when it is taken, what it does. */
