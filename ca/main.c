@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #include <openssl/x509.h>
 
 #include "files.h"
@@ -60,7 +61,7 @@ static enum err run_issue(const struct options *o, struct fail *f)
 				  .days = o->days };
 	struct ca ca = { 0 };
 	X509 *cert = NULL;
-	bool fresh = false;
+	bool fresh = false, saved;
 	enum err e;
 
 	if (!order.profile || order.profile->sources == CA_SOURCE_SELF)
@@ -74,10 +75,13 @@ static enum err run_issue(const struct options *o, struct fail *f)
 		e = subject_key(&ca, order.profile, o, &order.subject, &fresh, f);
 	if (!e && fresh)
 		e = key_save(o->key_out, order.subject, f);
+	saved = !e && fresh;
 	if (!e)
 		e = ca_issue(&ca, &order, &cert, f);
 	if (!e)
 		e = certificate_save(o->out, cert, f);
+	if (e && saved)
+		unlink(o->key_out);
 	X509_free(cert);
 	EVP_PKEY_free(order.subject);
 	ca_done(&ca);
