@@ -33,8 +33,10 @@ int kit_put(struct store_kit *k, uint8_t id, bool private, const char *body, con
 	memset(o.id, id, sizeof(o.id));
 	o.body = view_of_string(body);
 	o.secret = view_of_string(secret);
-	o.index[STORE_BY_CLASS] = VIEW(KIT_CLASS, 4);
-	o.index[STORE_BY_LABEL] = view_of_string(label);
+	if (!k->bare) {
+		o.index[STORE_BY_CLASS] = VIEW(KIT_CLASS, 4);
+		o.index[STORE_BY_LABEL] = view_of_string(label);
+	}
 	int rc = store_begin(k->store, true, &t);
 	if (rc)
 		return rc;

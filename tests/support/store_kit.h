@@ -14,6 +14,7 @@ struct store_kit {
 	struct test_seal seal;
 	struct store_crypto crypto;
 	struct store *store;
+	bool bare; /* kit_put indexes nothing: the seals alone hold */
 };
 
 /* kit_init: creates and opens; fails the test when it cannot. kit_done removes the directory. */
