@@ -12,11 +12,14 @@
  */
 struct crypto;
 struct session;
-struct token;
+struct sessions;
+struct tokens;
 
 struct module {
 	struct crypto *crypto; /* OpenSSL context and algorithms (crypto.h) */
 	struct settings settings;
+	struct sessions *sessions; /* session.c */
+	struct tokens *tokens;     /* token.c */
 };
 
 /* module_get: NULL before C_Initialize, after C_Finalize and in a forked child. One load. */

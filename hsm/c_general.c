@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "module.h"
+
+#include <string.h>
+
+#include "padded.h"
+
+/* check_args: CK_C_INITIALIZE_ARGS as PKCS#11 5.4 wants it. The module locks with POSIX mutexes and nothing else. */
+static CK_RV check_args(const CK_C_INITIALIZE_ARGS *args)
+{
+	int given;
+
+	if (args == NULL)
+		return CKR_OK;
+	given = (args->CreateMutex != NULL) + (args->DestroyMutex != NULL) + (args->LockMutex != NULL) +
+		(args->UnlockMutex != NULL);
+	if (args->pReserved != NULL || (given != 0 && given != 4))
+		return CKR_ARGUMENTS_BAD;
+	if (given == 4 && !(args->flags & CKF_OS_LOCKING_OK))
+		return CKR_CANT_LOCK;
+	return CKR_OK;
+}
+
+CK_RV C_Initialize(CK_VOID_PTR args)
+{
+	CK_RV rv = module_get() != NULL ? CKR_CRYPTOKI_ALREADY_INITIALIZED : check_args(args);
+
+	if (rv == CKR_OK)
+		rv = module_start();
+	return call_end(__func__, 0, NULL, rv);
+}
+
+CK_RV C_Finalize(CK_VOID_PTR reserved)
+{
+	if (module_get() == NULL)
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	return call_end(__func__, 0, NULL, reserved != NULL ? CKR_ARGUMENTS_BAD : module_stop());
+}
+
+static CK_RV get_info(CK_INFO *info)
+{
+	if (info == NULL)
+		return CKR_ARGUMENTS_BAD;
+	memset(info, 0, sizeof(*info));
+	info->cryptokiVersion = (CK_VERSION){ 3, 0 };
+	padded(info->manufacturerID, sizeof(info->manufacturerID), "strongroom");
+	padded(info->libraryDescription, sizeof(info->libraryDescription), "strongroom soft HSM");
+	info->libraryVersion = (CK_VERSION){ 0, 1 };
+	return CKR_OK;
+}
+
+CK_RV C_GetInfo(CK_INFO *info)
+{
+	CALL_MODULE(0, get_info(info));
+}

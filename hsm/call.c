@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "module.h"
+
+#include "log.h"
+#include "session.h"
+
+CK_RV call_module(void)
+{
+	return module_get() != NULL ? CKR_OK : CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+CK_RV call_session(CK_SESSION_HANDLE handle, unsigned flags, struct session **ret)
+{
+	struct session *s;
+	struct token_user user;
+	CK_RV rv;
+
+	if (module_get() == NULL)
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	rv = session_get(handle, &s);
+	if (rv != CKR_OK)
+		return rv;
+	if (!(flags & CALL_EXPIRED_OK)) {
+		token_user(s->token, &user);
+		if (user.must_change) {
+			session_put(s);
+			return CKR_PIN_EXPIRED;
+		}
+	}
+	*ret = s;
+	return CKR_OK;
+}
+
+CK_RV call_end(const char *name, CK_ULONG handle, struct session *s, CK_RV rv)
+{
+	const struct module *m = module_get();
+
+	if (s != NULL)
+		session_put(s);
+	if (m != NULL && m->settings.log_fd >= 0)
+		log_line(LOG_LEVEL_INFO, name, "handle %lu rv 0x%lx", handle, rv);
+	return rv;
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "login.h"
+
+#include <string.h>
+
+#include "crypto.h"
+#include "object_own.h"
+#include "store_rv.h"
+#include "user.h"
+
+static CK_RV pin_length(struct view pin)
+{
+	return pin.n >= TOKEN_PIN_MIN && pin.n <= TOKEN_PIN_MAX ? CKR_OK : CKR_PIN_LEN_RANGE;
+}
+
+static bool has_colon(struct view pin)
+{
+	return pin.n > 0 && memchr(pin.p, ':', pin.n) != NULL;
+}
+
+/* may_log_in: is a login of this kind possible in the token's present state? Under t->lock. */
+static CK_RV may_log_in(const struct token *t, enum user_kind kind)
+{
+	if (t->user.kind != USER_NONE) {
+		if ((t->user.kind == USER_SO) == (kind == USER_SO))
+			return CKR_USER_ALREADY_LOGGED_IN;
+		return CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
+	}
+	if (kind == USER_SO && t->rw_sessions < t->sessions)
+		return CKR_SESSION_READ_ONLY_EXISTS;
+	return CKR_OK;
+}
+
+/* who: the user that a user type, name and PIN speak of. */
+static CK_RV who(CK_USER_TYPE type, struct view name, struct view pin, struct user_check *ret)
+{
+	struct user_check check = { .pin = pin, .event = AUDIT_LOGIN };
+
+	switch (type) {
+	case CKU_SO:
+		if (name.n > 0)
+			return CKR_USER_TYPE_INVALID;
+		check.kind = USER_SO;
+		break;
+	case CKU_USER:
+		check.kind = USER_DEFAULT;
+		if (name.n > 0) {
+			check.kind = USER_CUSTODIAN;
+			check.name = name;
+		} else if (has_colon(pin)) {
+			check.kind = USER_CUSTODIAN;
+			/* A colon after no name is the PIN of a user who is not there. */
+			if (!user_split(pin, &check.name, &check.pin))
+				check.name = VIEW_STR("-");
+		}
+		break;
+	case CKU_CONTEXT_SPECIFIC:
+		return CKR_OPERATION_NOT_INITIALIZED;
+	default:
+		return CKR_USER_TYPE_INVALID;
+	}
+	*ret = check;
+	return CKR_OK;
+}
+
+CK_RV login_pin(struct session *s, CK_USER_TYPE type, struct view name, struct view pin)
+{
+	struct token *t = s->token;
+	SECRET_AUTO token_key = { 0 };
+	struct user_record record;
+	struct user_check check;
+	CK_RV rv = who(type, name, pin, &check);
+
+	if (rv != CKR_OK)
+		return rv;
+	pthread_mutex_lock(&t->lock);
+	rv = may_log_in(t, check.kind);
+	pthread_mutex_unlock(&t->lock);
+	if (rv == CKR_OK)
+		rv = user_check(t, &check, &record, &token_key);
+	if (rv != CKR_OK)
+		return rv;
+	pthread_mutex_lock(&t->lock);
+	rv = may_log_in(t, check.kind); /* another thread may have been quicker */
+	if (rv == CKR_OK)
+		rv = seal_open_token(&t->seal, &token_key);
+	if (rv == CKR_OK)
+		t->user = record.user;
+	pthread_mutex_unlock(&t->lock);
+	return rv;
+}
+
+CK_RV login_logout(struct session *s)
+{
+	struct token *t = s->token;
+	CK_RV rv = CKR_OK;
+
+	session_flush_counts(s);
+	pthread_mutex_lock(&t->lock);
+	if (t->user.kind == USER_NONE)
+		rv = CKR_USER_NOT_LOGGED_IN;
+	else
+		token_drop_login(t);
+	pthread_mutex_unlock(&t->lock);
+	return rv;
+}
+
+/* struct fresh: what a new or newly initialised token consists of. */
+struct fresh {
+	char serial[STORE_SERIAL_LEN + 1];
+	struct token_record record;
+	struct secret token_key;
+	struct user_record so;
+};
+
+static CK_RV fresh_make(const struct crypto *c, struct view pin, const uint8_t label[32], struct fresh *f)
+{
+	CK_RV rv = crypto_random(c, f->record.generation, sizeof(f->record.generation));
+
+	memcpy(f->record.label, label, sizeof(f->record.label));
+	if (rv == CKR_OK)
+		rv = crypto_random(c, f->record.public_key, sizeof(f->record.public_key));
+	if (rv == CKR_OK && !secret_init(&f->token_key, SEAL_KEY_LEN))
+		rv = CKR_HOST_MEMORY;
+	if (rv == CKR_OK)
+		rv = crypto_random(c, f->token_key.p, SEAL_KEY_LEN);
+	if (rv != CKR_OK)
+		return rv;
+	f->token_key.len = SEAL_KEY_LEN;
+	return user_make(c, f->serial, f->record.generation, USER_SO, VIEW(NULL, 0), NULL, pin, &f->token_key, 0,
+			 &f->so);
+}
+
+static CK_RV fresh_audit(struct token *t, struct store_txn *txn, const struct fresh *f)
+{
+	struct audit_event event = { .number = AUDIT_INIT_TOKEN,
+				     .label = VIEW(f->record.label, sizeof(f->record.label)) };
+
+	return audit_append(t->crypto, txn, &f->so.user, &event);
+}
+
+/* fresh_use: the token in memory becomes this one. Under t->lock. */
+static CK_RV fresh_use(struct token *t, const struct fresh *f)
+{
+	memcpy(t->generation, f->record.generation, sizeof(t->generation));
+	memcpy(t->label, f->record.label, sizeof(t->label));
+	token_drop_login(t);
+	entries_drop_all(&t->entries);
+	t->recognised = true;
+	return seal_public(&t->seal, f->record.public_key);
+}
+
+/* create: a new token directory. It counts as a token only when its SO record is there. */
+static CK_RV create(struct token *t, struct fresh *f)
+{
+	BUF_AUTO meta = { 0 };
+	struct store *store = NULL;
+	struct store_txn *txn = NULL;
+	CK_RV rv = token_record_put(&meta, &f->record);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = store_rv(store_create(t->dir, f->serial, buf_view(&meta), NULL));
+	if (rv == CKR_OK)
+		rv = store_rv(store_open(t->dir, f->serial, NULL, &store));
+	if (rv == CKR_OK)
+		rv = store_rv(store_begin(store, true, &txn));
+	if (rv == CKR_OK) {
+		/* store_create knows the record "meta"; the token record is ours. */
+		rv = store_rv(store_meta_put(txn, "token", buf_view(&meta)));
+		if (rv == CKR_OK)
+			rv = user_store(txn, &f->so);
+		if (rv == CKR_OK)
+			rv = fresh_audit(t, txn, f);
+		if (rv == CKR_OK)
+			rv = store_rv(store_commit(txn));
+		else
+			store_abort(txn);
+	}
+	if (rv != CKR_OK) {
+		store_close(store);
+		return rv;
+	}
+	pthread_mutex_lock(&t->lock);
+	memcpy(t->serial, f->serial, sizeof(t->serial));
+	rv = fresh_use(t, f);
+	t->sequence = store_sequence(store);
+	atomic_store(&t->store, store);
+	pthread_mutex_unlock(&t->lock);
+	return rv;
+}
+
+static CK_RV init_free(struct token *t, struct view pin, const uint8_t label[32])
+{
+	struct fresh f = { 0 };
+	uint8_t random[STORE_SERIAL_LEN / 2];
+	CK_RV rv = crypto_random(t->crypto, random, sizeof(random));
+
+	if (rv == CKR_OK) {
+		hex_encode(VIEW(random, sizeof(random)), f.serial);
+		rv = fresh_make(t->crypto, pin, label, &f);
+	}
+	if (rv == CKR_OK)
+		rv = create(t, &f);
+	secret_done(&f.token_key);
+	return rv;
+}
+
+/* In the transaction that accepts the SO PIN: everything goes, the SO comes back with a new token key. */
+static CK_RV wipe(void *ctx, struct store_txn *txn, struct user_record *r, const struct secret *token_key)
+{
+	struct fresh *f = ctx;
+	BUF_AUTO meta = { 0 };
+	CK_RV rv = token_record_put(&meta, &f->record);
+
+	if (rv == CKR_OK)
+		rv = store_rv(store_wipe(txn));
+	if (rv == CKR_OK)
+		rv = store_rv(store_meta_put(txn, "token", buf_view(&meta)));
+	*r = f->so;
+	return rv;
+}
+
+static CK_RV init_again(struct token *t, struct view pin, const uint8_t label[32])
+{
+	struct fresh f = { 0 };
+	struct user_check check = {
+		.kind = USER_SO, .pin = pin, .event = AUDIT_INIT_TOKEN, .on_success = wipe, .ctx = &f
+	};
+	CK_RV rv;
+
+	memcpy(f.serial, t->serial, sizeof(f.serial));
+	rv = fresh_make(t->crypto, pin, label, &f);
+	if (rv == CKR_OK)
+		rv = user_check(t, &check, NULL, NULL);
+	if (rv == CKR_OK) {
+		pthread_mutex_lock(&t->lock);
+		rv = fresh_use(t, &f);
+		pthread_mutex_unlock(&t->lock);
+	}
+	secret_done(&f.token_key);
+	return rv;
+}
+
+CK_RV login_init_token(struct token *t, struct view pin, const uint8_t label[32])
+{
+	unsigned sessions;
+	CK_RV rv = pin_length(pin);
+
+	pthread_mutex_lock(&t->lock);
+	sessions = t->sessions;
+	pthread_mutex_unlock(&t->lock);
+	if (sessions > 0)
+		return CKR_SESSION_EXISTS;
+	if (atomic_load(&t->store) != NULL)
+		return rv == CKR_OK ? init_again(t, pin, label) : CKR_PIN_INCORRECT;
+	return rv == CKR_OK ? init_free(t, pin, label) : rv;
+}
+
+/* drop_components: the waiting components of a custodian, in the transaction that gives the name a new user. */
+static CK_RV drop_components(struct token *t, struct store_txn *txn, const char *name)
+{
+	struct component_list list = { 0 };
+	CK_RV rv = object_components_of(t, txn, name, &list);
+
+	for (size_t i = 0; rv == CKR_OK && i < list.len; i++) {
+		struct audit_event event = { .number = AUDIT_COMPONENT_DESTROYED,
+					     .object = VIEW(list.ids[i], STORE_ID_LEN),
+					     .label = view_of_string(name) };
+
+		rv = store_rv(store_object_del(txn, token_sealing(t), list.ids[i]));
+		if (rv == CKR_OK)
+			rv = token_audit(t, txn, &event);
+	}
+	component_list_done(&list);
+	return rv;
+}
+
+/* replace_user: the new record takes the place of the old one of the same kind and name. */
+static CK_RV replace_user(struct token *t, struct user_record *new)
+{
+	struct audit_event event = { .number = AUDIT_PIN_INIT, .label = view_of_string(new->user.name) };
+	struct store_txn *txn = NULL;
+	struct user_record old;
+	CK_RV rv = store_rv(store_begin(atomic_load(&t->store), true, &txn));
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = user_find(txn, new->user.kind, new->user.name, &old);
+	if (new->user.kind == USER_CUSTODIAN)
+		event.number = rv == CKR_OK ? AUDIT_CUSTODIAN_RESET : AUDIT_CUSTODIAN_CREATED;
+	if (rv == CKR_OK)
+		rv = store_rv(store_user_del(txn, old.user.id));
+	else if (rv == CKR_USER_PIN_NOT_INITIALIZED)
+		rv = CKR_OK;
+	/* Also for a name that is new: components of a custodian of that name who is gone. */
+	if (rv == CKR_OK && new->user.kind == USER_CUSTODIAN)
+		rv = drop_components(t, txn, new->user.name);
+	if (rv == CKR_OK)
+		rv = user_store(txn, new);
+	if (rv == CKR_OK)
+		rv = token_audit(t, txn, &event);
+	if (rv == CKR_OK)
+		return store_rv(store_commit(txn));
+	store_abort(txn);
+	return rv;
+}
+
+CK_RV login_init_pin(struct session *s, struct view pin)
+{
+	struct token *t = s->token;
+	struct token_user so;
+	struct view name = { 0 };
+	SECRET_AUTO token_key = { 0 };
+	struct user_record record;
+	uint8_t generation[STORE_ID_LEN];
+	enum user_kind kind = USER_DEFAULT;
+	CK_RV rv;
+
+	token_user(t, &so);
+	if (so.kind != USER_SO)
+		return CKR_USER_NOT_LOGGED_IN;
+	if (has_colon(pin)) {
+		if (!user_split(pin, &name, &pin))
+			return CKR_PIN_INVALID;
+		kind = USER_CUSTODIAN;
+	}
+	rv = pin_length(pin);
+	if (rv == CKR_OK)
+		rv = seal_token_key(&t->seal, &token_key);
+	if (rv != CKR_OK)
+		return rv;
+	pthread_mutex_lock(&t->lock);
+	memcpy(generation, t->generation, sizeof(generation));
+	pthread_mutex_unlock(&t->lock);
+	rv = user_make(t->crypto, t->serial, generation, kind, name, NULL, pin, &token_key,
+		       kind == USER_CUSTODIAN ? USER_MUST_CHANGE : 0, &record);
+	return rv == CKR_OK ? replace_user(t, &record) : rv;
+}
+
+/* struct change: C_SetPIN between the check of the old PIN and the transaction that takes the new one. */
+struct change {
+	struct token *t;
+	struct view new;
+	struct user_record record;
+};
+
+static CK_RV make_changed(void *ctx, const struct user_record *r, const struct secret *token_key)
+{
+	struct change *change = ctx;
+	uint8_t generation[STORE_ID_LEN];
+
+	pthread_mutex_lock(&change->t->lock);
+	memcpy(generation, change->t->generation, sizeof(generation));
+	pthread_mutex_unlock(&change->t->lock);
+	return user_make(change->t->crypto, change->t->serial, generation, r->user.kind, view_of_string(r->user.name),
+			 r->user.id, change->new, token_key, 0, &change->record);
+}
+
+static CK_RV take_changed(void *ctx, struct store_txn *txn, struct user_record *r, const struct secret *token_key)
+{
+	const struct change *change = ctx;
+
+	*r = change->record;
+	return CKR_OK;
+}
+
+/* new_pin: the new PIN of this user without its name; refuses what could not be typed at login. */
+static CK_RV new_pin(const struct user_check *check, struct view new, struct view *ret)
+{
+	struct view name, rest;
+
+	if (check->kind == USER_DEFAULT && has_colon(new))
+		return CKR_PIN_INVALID;
+	if (check->kind == USER_CUSTODIAN && has_colon(new)) {
+		if (!user_split(new, &name, &rest) || !view_equal(name, check->name))
+			return CKR_PIN_INVALID;
+		new = rest;
+	}
+	if (check->kind == USER_CUSTODIAN && view_equal(new, check->pin))
+		return CKR_PIN_INVALID;
+	*ret = new;
+	return pin_length(new);
+}
+
+/* whose: the logged-in user, else CKU_USER as C_Login would understand the PIN. */
+static CK_RV whose(const struct token_user *user, struct view old, struct user_check *ret)
+{
+	CK_RV rv = who(user->kind == USER_SO ? CKU_SO : CKU_USER, VIEW(NULL, 0), old, ret);
+
+	ret->event = AUDIT_PIN_SET;
+	if (rv != CKR_OK || user->kind == USER_NONE || user->kind == USER_SO)
+		return rv;
+	if (user->kind == USER_CUSTODIAN && ret->kind == USER_DEFAULT) {
+		ret->kind = USER_CUSTODIAN;
+		ret->name = view_of_string(user->name);
+	}
+	if (ret->kind != user->kind || !view_equal(ret->name, view_of_string(user->name)))
+		return CKR_PIN_INCORRECT;
+	return CKR_OK;
+}
+
+CK_RV login_set_pin(struct session *s, struct view old, struct view new)
+{
+	struct token *t = s->token;
+	struct token_user user;
+	struct user_check check;
+	struct change change = { .t = t };
+	CK_RV rv;
+
+	token_user(t, &user);
+	rv = whose(&user, old, &check);
+	if (rv == CKR_OK)
+		rv = new_pin(&check, new, &change.new);
+	if (rv != CKR_OK)
+		return rv;
+	check.before_success = make_changed;
+	check.on_success = take_changed;
+	check.ctx = &change;
+	rv = user_check(t, &check, NULL, NULL);
+	if (rv != CKR_OK)
+		return rv;
+	pthread_mutex_lock(&t->lock);
+	if (t->user.kind == change.record.user.kind && memcmp(t->user.id, change.record.user.id, STORE_ID_LEN) == 0)
+		t->user.must_change = false;
+	pthread_mutex_unlock(&t->lock);
+	return CKR_OK;
+}

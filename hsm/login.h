@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HSM_LOGIN_H
+#define HSM_LOGIN_H
+
+#include "token_own.h"
+
+/*
+ * login_pin: C_Login and C_LoginUser. A PIN `name:pin` with CKU_USER and no user name is a custodian's; SO PINs are
+ * never split. Slow (one scrypt derivation), runs without any lock but the session's.
+ *
+ * Errors: CKR_USER_TYPE_INVALID, CKR_OPERATION_NOT_INITIALIZED (context specific), CKR_USER_ALREADY_LOGGED_IN,
+ * CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_SESSION_READ_ONLY_EXISTS, what user_check answers.
+ */
+CK_RV login_pin(struct session *s, CK_USER_TYPE type, struct view name, struct view pin) MUST_CHECK;
+CK_RV login_logout(struct session *s) MUST_CHECK;
+
+/* login_init_token: C_InitToken, on the free slot or again on a token (all its objects and users go; audit stays). */
+CK_RV login_init_token(struct token *t, struct view pin, const uint8_t label[32]) MUST_CHECK;
+/* login_init_pin: C_InitPIN in an SO session: the default user, or with `name:pin` a custodian, anew. */
+CK_RV login_init_pin(struct session *s, struct view pin) MUST_CHECK;
+CK_RV login_set_pin(struct session *s, struct view old, struct view new) MUST_CHECK;
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "object_change.h"
+
+#include <string.h>
+
+#include "object_attr.h"
+#include "object_own.h"
+#include "role.h"
+#include "store_rv.h"
+
+CK_RV object_create(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
+{
+	const struct object_make make = { .origin = OBJECT_CREATED, .class = OBJECT_ANY, .key_type = OBJECT_ANY };
+	struct object *o = NULL;
+	CK_RV rv;
+
+	if (ret == NULL)
+		return CKR_ARGUMENTS_BAD;
+	rv = object_new_from(s, &make, t, n, &o);
+	if (rv == CKR_OK)
+		rv = object_commit(s, o, ret);
+	object_unref(o);
+	return rv;
+}
+
+/* one_way: is the change from the old to the new boolean in a direction that the row allows? */
+static bool one_way(const struct attr_row *row, struct view old, struct view new)
+{
+	if (view_equal(old, new))
+		return true;
+	if (row->rules & ATTR_TO_TRUE)
+		return new.n == 1 && new.p[0] == 1;
+	if (row->rules & ATTR_TO_FALSE)
+		return new.n == 1 && new.p[0] == 0;
+	return true;
+}
+
+/* apply: the template's attributes, each allowed by rule (ATTR_SET or ATTR_SET | ATTR_COPY), into an uncommitted
+ * object. */
+static CK_RV apply(struct session *s, struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n, unsigned rule)
+{
+	struct token_user user;
+
+	session_user(s, &user);
+	for (CK_ULONG i = 0; i < n; i++) {
+		const struct attr_row *row = attr_row(t[i].type, object_class(o), object_key_type(o));
+		BUF_AUTO value = { 0 };
+		CK_RV rv;
+
+		if (row == NULL)
+			return CKR_ATTRIBUTE_TYPE_INVALID;
+		if ((row->rules & rule) == 0)
+			return CKR_ATTRIBUTE_READ_ONLY;
+		rv = attr_import(row, &t[i], &value);
+		if (rv != CKR_OK)
+			return rv;
+		if (!one_way(row, object_bytes(o, t[i].type), buf_view(&value)))
+			return CKR_ATTRIBUTE_READ_ONLY;
+		if ((row->rules & ATTR_SO) && value.p[0] == 1 && user.kind != USER_SO)
+			return CKR_ATTRIBUTE_READ_ONLY;
+		rv = object_set_bytes(o, t[i].type, buf_view(&value));
+		if (rv != CKR_OK)
+			return rv;
+	}
+	return CKR_OK;
+}
+
+static CK_RV check_template(const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	if (t == NULL && n > 0)
+		return CKR_ARGUMENTS_BAD;
+	for (CK_ULONG i = 0; i < n; i++) {
+		if (t[i].pValue == NULL && t[i].ulValueLen != 0)
+			return CKR_ARGUMENTS_BAD;
+		if (template_find(t, i, t[i].type) != NULL)
+			return CKR_TEMPLATE_INCONSISTENT;
+	}
+	return CKR_OK;
+}
+
+CK_RV object_copy(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
+{
+	struct object *o = NULL;
+	struct object *copy = NULL;
+	CK_RV rv = check_template(t, n);
+
+	if (rv == CKR_OK && ret == NULL)
+		rv = CKR_ARGUMENTS_BAD;
+	if (rv == CKR_OK)
+		rv = object_fetch(s, from, FETCH_ALL, &o);
+	if (rv == CKR_OK && !object_bool(o, CKA_COPYABLE))
+		rv = CKR_ACTION_PROHIBITED;
+	if (rv == CKR_OK)
+		rv = role_on_copy(s, o, t, n);
+	if (rv == CKR_OK)
+		rv = object_clone(o, &copy);
+	if (rv == CKR_OK)
+		rv = apply(s, copy, t, n, ATTR_SET | ATTR_COPY);
+	if (rv == CKR_OK && object_bool(copy, CKA_TOKEN) && !s->rw)
+		rv = CKR_SESSION_READ_ONLY;
+	if (rv == CKR_OK && object_bool(copy, CKA_PRIVATE) && !session_sees_private(s))
+		rv = CKR_USER_NOT_LOGGED_IN;
+	if (rv == CKR_OK)
+		rv = object_commit(s, copy, ret);
+	object_unref(copy);
+	object_unref(o);
+	return rv;
+}
+
+CK_RV object_destroy(struct session *s, CK_OBJECT_HANDLE handle)
+{
+	struct object *o = NULL;
+	struct object_change change = { .destroy = &o, .destroys = 1 };
+	CK_RV rv = object_fetch(s, handle, FETCH_OPEN, &o);
+
+	if (rv == CKR_OK && object_bool(o, CKA_TOKEN) && !s->rw)
+		rv = CKR_SESSION_READ_ONLY;
+	if (rv == CKR_OK && !object_bool(o, CKA_DESTROYABLE))
+		rv = CKR_ACTION_PROHIBITED;
+	if (rv == CKR_OK)
+		rv = role_on_destroy(s, o);
+	if (rv == CKR_OK)
+		rv = object_commit_change(s, &change, NULL);
+	object_unref(o);
+	return rv;
+}
+
+CK_RV object_size(struct session *s, CK_OBJECT_HANDLE handle, CK_ULONG *ret)
+{
+	struct object *o = NULL;
+	CK_ULONG size = 0;
+	CK_RV rv;
+
+	if (ret == NULL)
+		return CKR_ARGUMENTS_BAD;
+	rv = object_fetch(s, handle, FETCH_TRY, &o);
+	if (rv != CKR_OK)
+		return rv;
+	for (size_t i = 0; i < o->count; i++)
+		size += 8 + (o->attrs[i].hidden ? o->attrs[i].secret.len : o->attrs[i].n);
+	object_unref(o);
+	*ret = size;
+	return CKR_OK;
+}
+
+/* reveal: may this attribute's value be shown? */
+static bool reveal(const struct object *o, const struct attr_row *row)
+{
+	if ((row->rules & ATTR_SENSITIVE) == 0)
+		return true;
+	return !object_bool(o, CKA_SENSITIVE) && object_bool(o, CKA_EXTRACTABLE);
+}
+
+static CK_RV get_one(const struct object *o, CK_ATTRIBUTE *a)
+{
+	const struct attr_row *row = attr_row(a->type, object_class(o), object_key_type(o));
+	const struct attr *have = object_attr(o, a->type);
+	struct view value;
+	size_t n;
+
+	if (row == NULL || (have == NULL && (row->rules & ATTR_ABSENT))) {
+		a->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+		return CKR_ATTRIBUTE_TYPE_INVALID;
+	}
+	if (!reveal(o, row)) {
+		a->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+		return CKR_ATTRIBUTE_SENSITIVE;
+	}
+	if (have == NULL && (row->rules & ATTR_SENSITIVE)) {
+		a->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+		return CKR_USER_NOT_LOGGED_IN; /* a public key object whose value is sealed */
+	}
+	value = object_secret(o, a->type);
+	n = attr_export_len(row, value);
+	if (a->pValue != NULL && a->ulValueLen < n) {
+		a->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+		return CKR_BUFFER_TOO_SMALL;
+	}
+	if (a->pValue != NULL)
+		attr_export(row, value, a->pValue);
+	a->ulValueLen = n;
+	return CKR_OK;
+}
+
+CK_RV object_get_values(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	struct object *o = NULL;
+	CK_RV rv;
+
+	if (t == NULL || n == 0)
+		return CKR_ARGUMENTS_BAD;
+	rv = object_fetch(s, handle, FETCH_OPEN, &o);
+	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
+		const struct attr_row *row = attr_row(t[i].type, object_class(o), object_key_type(o));
+
+		/* Values of keys are opened only for those who may read them. */
+		if (row == NULL || !(row->rules & ATTR_SENSITIVE) || !reveal(o, row))
+			continue;
+		object_unref(o);
+		o = NULL;
+		rv = object_fetch(s, handle, FETCH_TRY, &o);
+		break;
+	}
+	if (rv != CKR_OK)
+		return rv;
+	for (CK_ULONG i = 0; i < n; i++) {
+		CK_RV one = get_one(o, &t[i]);
+
+		if (one != CKR_OK && (rv == CKR_OK || one == CKR_ATTRIBUTE_SENSITIVE))
+			rv = one;
+	}
+	object_unref(o);
+	return rv;
+}
+
+/* changed: what the object will be; all that speaks against it is said here. */
+static CK_RV changed(struct session *s, const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n, struct object **ret)
+{
+	struct object *copy = NULL;
+	CK_RV rv = CKR_OK;
+
+	if (object_bool(o, CKA_TOKEN) && !s->rw)
+		return CKR_SESSION_READ_ONLY;
+	if (!object_bool(o, CKA_MODIFIABLE))
+		return CKR_ACTION_PROHIBITED;
+	rv = role_on_set(s, o, t, n);
+	if (rv == CKR_OK)
+		rv = object_clone(o, &copy);
+	if (rv == CKR_OK)
+		rv = apply(s, copy, t, n, ATTR_SET);
+	if (rv == CKR_OK)
+		*ret = copy;
+	else
+		object_unref(copy);
+	return rv;
+}
+
+/* set_stored: read, change and write under the store's write lock. */
+static CK_RV set_stored(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	struct store_txn *txn = NULL;
+	struct object *o = NULL;
+	struct object *new = NULL;
+	CK_RV rv = object_begin_write(s, &txn);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = object_fetch(s, handle, FETCH_ALL, &o);
+	if (rv == CKR_OK)
+		rv = changed(s, o, t, n, &new);
+	if (rv == CKR_OK)
+		rv = object_put(s->token, txn, new);
+	if (rv == CKR_OK)
+		rv = object_audit(s->token, txn, new, AUDIT_KEY_CHANGED);
+	if (rv == CKR_OK)
+		rv = store_rv(store_commit(txn));
+	else
+		store_abort(txn);
+	object_unref(new);
+	object_unref(o);
+	return rv;
+}
+
+static CK_RV set_in_session(struct session *s, CK_OBJECT_HANDLE handle, struct object *o, const CK_ATTRIBUTE *t,
+			    CK_ULONG n)
+{
+	struct token *token = s->token;
+	struct object *new = NULL;
+	struct entry *entry;
+	CK_RV rv = changed(s, o, t, n, &new);
+
+	if (rv != CKR_OK)
+		return rv;
+	pthread_mutex_lock(&token->lock);
+	entry = entry_by_handle(&token->entries, handle);
+	if (entry != NULL)
+		entry_cache(&token->entries, entry, new, 0);
+	else
+		rv = CKR_OBJECT_HANDLE_INVALID;
+	pthread_mutex_unlock(&token->lock);
+	object_unref(new);
+	return rv;
+}
+
+CK_RV object_set_values(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	struct object *o = NULL;
+	CK_RV rv = check_template(t, n);
+
+	if (rv == CKR_OK && n == 0)
+		rv = CKR_ARGUMENTS_BAD;
+	if (rv == CKR_OK)
+		rv = object_fetch(s, handle, FETCH_OPEN, &o);
+	if (rv != CKR_OK)
+		return rv;
+	if (object_bool(o, CKA_TOKEN))
+		rv = s->rw ? set_stored(s, handle, t, n) : CKR_SESSION_READ_ONLY;
+	else
+		rv = set_in_session(s, handle, o, t, n);
+	object_unref(o);
+	return rv;
+}

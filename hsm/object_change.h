@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HSM_OBJECT_CHANGE_H
+#define HSM_OBJECT_CHANGE_H
+
+#include "object.h"
+#include "store.h"
+
+/*
+ * object_begin_write: a write transaction in which the token and the logged-in user are known to be still the same:
+ * CKR_DEVICE_REMOVED, CKR_USER_NOT_LOGGED_IN otherwise.
+ */
+CK_RV object_begin_write(struct session *s, struct store_txn **ret) MUST_CHECK;
+/* object_finish: a new object's id, CKA_UNIQUE_ID and what follows from its value. */
+CK_RV object_finish(const struct token *t, struct object *o) MUST_CHECK;
+/* object_put: an object into the store, new or in the place of its older self. */
+CK_RV object_put(struct token *t, struct store_txn *txn, const struct object *o) MUST_CHECK;
+/* object_audit: an entry about a key; about other objects none. */
+CK_RV object_audit(struct token *t, struct store_txn *txn, const struct object *o, enum audit_number number) MUST_CHECK;
+
+/* The C_ functions of PKCS#11 5.7 (3.0: 5.7), session locked, NULL pointers and counts checked here. */
+CK_RV object_create(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret) MUST_CHECK;
+CK_RV object_copy(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *t, CK_ULONG n,
+		  CK_OBJECT_HANDLE *ret) MUST_CHECK;
+CK_RV object_destroy(struct session *s, CK_OBJECT_HANDLE handle) MUST_CHECK;
+CK_RV object_size(struct session *s, CK_OBJECT_HANDLE handle, CK_ULONG *ret) MUST_CHECK;
+CK_RV object_get_values(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE *t, CK_ULONG n) MUST_CHECK;
+CK_RV object_set_values(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *t, CK_ULONG n) MUST_CHECK;
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "object_own.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "check_value.h"
+#include "crypto.h"
+#include "object_change.h"
+#include "store_rv.h"
+#include "user.h"
+
+CK_RV object_begin_write(struct session *s, struct store_txn **ret)
+{
+	struct token *t = s->token;
+	struct token_record record;
+	struct store_txn *txn = NULL;
+	struct view v;
+	CK_RV rv = store_rv(store_begin(token_store(t), true, &txn));
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = token_record_load(txn, &record);
+	if (rv == CKR_OK) {
+		pthread_mutex_lock(&t->lock);
+		if (memcmp(record.generation, t->generation, sizeof(record.generation)) != 0)
+			rv = CKR_DEVICE_REMOVED; /* initialised anew by another process */
+		else if (t->user.kind != USER_NONE && store_user_get(txn, t->user.id, &v) != STORE_OK)
+			rv = CKR_USER_NOT_LOGGED_IN; /* set anew by the SO in another process */
+		pthread_mutex_unlock(&t->lock);
+	}
+	if (rv == CKR_OK)
+		*ret = txn;
+	else
+		store_abort(txn);
+	return rv;
+}
+
+static bool is_key(const struct object *o)
+{
+	CK_OBJECT_CLASS class = object_class(o);
+
+	return class == CKO_SECRET_KEY || class == CKO_PRIVATE_KEY || class == CKO_PUBLIC_KEY;
+}
+
+/* finish_secret: CKA_VALUE_LEN and CKA_CHECK_VALUE of a secret key. A check value that was given must be right. */
+static CK_RV finish_secret(const struct token *t, struct object *o)
+{
+	struct view value = object_secret(o, CKA_VALUE);
+	uint8_t check[CHECK_VALUE_LEN];
+	CK_RV rv;
+
+	if (value.n == 0)
+		return CKR_GENERAL_ERROR;
+	rv = object_set_ulong(o, CKA_VALUE_LEN, value.n);
+	if (rv == CKR_OK)
+		rv = check_value_pkcs11(t->crypto, object_key_type(o), value, check);
+	if (rv != CKR_OK)
+		return rv;
+	if (!object_has(o, CKA_CHECK_VALUE))
+		return object_set_bytes(o, CKA_CHECK_VALUE, VIEW(check, sizeof(check)));
+	if (object_bytes(o, CKA_CHECK_VALUE).n > 0 &&
+	    !view_equal(object_bytes(o, CKA_CHECK_VALUE), VIEW(check, sizeof(check))))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	return CKR_OK;
+}
+
+static CK_RV finish_certificate(const struct token *t, struct object *o)
+{
+	uint8_t check[CHECK_VALUE_LEN];
+	CK_RV rv;
+
+	if (object_has(o, CKA_CHECK_VALUE))
+		return CKR_OK;
+	rv = check_value_certificate(t->crypto, object_bytes(o, CKA_VALUE), check);
+	return rv == CKR_OK ? object_set_bytes(o, CKA_CHECK_VALUE, VIEW(check, sizeof(check))) : rv;
+}
+
+/* finish_public: CKA_MODULUS_BITS says what the modulus is. */
+static CK_RV finish_public(struct object *o)
+{
+	struct view m = object_bytes(o, CKA_MODULUS);
+	CK_ULONG bits;
+
+	while (m.n > 0 && m.p[0] == 0)
+		m = VIEW(m.p + 1, m.n - 1);
+	if (m.n == 0)
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	bits = m.n * 8;
+	for (uint8_t top = m.p[0]; (top & 0x80) == 0; top = (uint8_t)(top << 1))
+		bits--;
+	return object_set_ulong(o, CKA_MODULUS_BITS, bits);
+}
+
+CK_RV object_finish(const struct token *t, struct object *o)
+{
+	char hex[2 * STORE_ID_LEN + 1];
+	CK_RV rv = crypto_random(t->crypto, o->id, sizeof(o->id));
+
+	if (rv != CKR_OK)
+		return rv;
+	hex_encode(object_id(o), hex);
+	rv = object_set_bytes(o, CKA_UNIQUE_ID, VIEW(hex, 2 * STORE_ID_LEN));
+	if (rv != CKR_OK)
+		return rv;
+	switch (object_class(o)) {
+	case CKO_SECRET_KEY:
+		return finish_secret(t, o);
+	case CKO_CERTIFICATE:
+		return finish_certificate(t, o);
+	case CKO_PUBLIC_KEY:
+		return finish_public(o);
+	default:
+		return CKR_OK;
+	}
+}
+
+CK_RV object_put(struct token *t, struct store_txn *txn, const struct object *o)
+{
+	BUF_AUTO body = { 0 };
+	SECRET_AUTO hidden = { 0 };
+	uint8_t class[8];
+	struct store_object record = { .private = object_bool(o, CKA_PRIVATE) };
+	CK_RV rv = object_encode_open(o, &body);
+
+	if (rv == CKR_OK)
+		rv = object_encode_hidden(o, &hidden);
+	if (rv != CKR_OK)
+		return rv;
+	memcpy(record.id, o->id, sizeof(record.id));
+	record.body = buf_view(&body);
+	record.secret = secret_view(&hidden);
+	be_put64(class, object_class(o));
+	record.index[STORE_BY_CLASS] = VIEW(class, sizeof(class));
+	record.index[STORE_BY_ID] = object_bytes(o, CKA_ID);
+	record.index[STORE_BY_LABEL] = object_bytes(o, CKA_LABEL);
+	return store_rv(store_object_put(txn, token_sealing(t), &record));
+}
+
+CK_RV object_audit(struct token *t, struct store_txn *txn, const struct object *o, enum audit_number number)
+{
+	struct audit_event event = { .number = number, .object = object_id(o), .label = object_bytes(o, CKA_LABEL) };
+
+	return is_key(o) ? token_audit(t, txn, &event) : CKR_OK;
+}
+
+static CK_RV put_new(struct token *t, struct store_txn *txn, const struct object_change *c)
+{
+	CK_RV rv = CKR_OK;
+
+	for (size_t i = 0; rv == CKR_OK && i < c->creates; i++) {
+		const struct object *o = c->create[i];
+
+		if (!object_bool(o, CKA_TOKEN))
+			continue;
+		rv = object_put(t, txn, o);
+		if (rv == CKR_OK && c->event == AUDIT_NONE)
+			rv = object_audit(t, txn, o, o->event != AUDIT_NONE ? o->event : AUDIT_KEY_CREATED);
+	}
+	return rv;
+}
+
+static CK_RV del_old(struct token *t, struct store_txn *txn, const struct object_change *c)
+{
+	CK_RV rv = CKR_OK;
+
+	for (size_t i = 0; rv == CKR_OK && i < c->destroys; i++) {
+		const struct object *o = c->destroy[i];
+
+		if (!object_bool(o, CKA_TOKEN))
+			continue;
+		rv = store_rv(store_object_del(txn, token_sealing(t), o->id));
+		if (rv == CKR_OK && c->event == AUDIT_NONE)
+			rv = object_audit(t, txn, o,
+					  object_role(o) == SR_ROLE_COMPONENT ? AUDIT_COMPONENT_DESTROYED
+									      : AUDIT_KEY_DESTROYED);
+	}
+	return rv;
+}
+
+static CK_RV run_checks(struct session *s, const struct object_change *c)
+{
+	CK_RV rv = c->check != NULL ? c->check(s, c->ctx) : CKR_OK;
+
+	for (size_t i = 0; rv == CKR_OK && i < c->creates; i++)
+		if (c->create[i]->check != NULL)
+			rv = c->create[i]->check(s, c->create[i]);
+	return rv;
+}
+
+/* write_change: the store's part, in one transaction. */
+static CK_RV write_change(struct session *s, const struct object_change *c)
+{
+	struct audit_event event = { .number = c->event, .label = c->label };
+	struct store_txn *txn = NULL;
+	CK_RV rv = object_begin_write(s, &txn);
+
+	if (rv != CKR_OK)
+		return rv;
+	if (c->event != AUDIT_NONE && c->creates > 0)
+		event.object = object_id(c->create[0]);
+	rv = run_checks(s, c);
+	if (rv == CKR_OK)
+		rv = del_old(s->token, txn, c);
+	if (rv == CKR_OK)
+		rv = put_new(s->token, txn, c);
+	if (rv == CKR_OK && c->event != AUDIT_NONE)
+		rv = token_audit(s->token, txn, &event);
+	if (rv == CKR_OK)
+		return store_rv(store_commit(txn));
+	store_abort(txn);
+	return rv;
+}
+
+/* add_entries: handles for the new objects, before they are stored, so that nothing can fail afterwards. */
+static CK_RV add_entries(struct session *s, const struct object_change *c, CK_OBJECT_HANDLE *handles)
+{
+	struct token *t = s->token;
+	CK_RV rv = CKR_OK;
+
+	pthread_mutex_lock(&t->lock);
+	for (size_t i = 0; rv == CKR_OK && i < c->creates; i++) {
+		struct object *o = c->create[i];
+		struct entry *entry = entry_add(&t->entries, o->id);
+
+		if (entry == NULL) {
+			rv = CKR_HOST_MEMORY;
+			break;
+		}
+		handles[i] = entry->handle;
+		entry->stored = object_bool(o, CKA_TOKEN);
+		entry->private = object_bool(o, CKA_PRIVATE);
+		entry->owner = entry->stored ? 0 : s->handle;
+		if (!entry->stored)
+			entry_cache(&t->entries, entry, o, 0);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return rv;
+}
+
+static void drop_entries(struct token *t, struct object *const *objects, size_t n)
+{
+	pthread_mutex_lock(&t->lock);
+	for (size_t i = 0; i < n; i++) {
+		struct entry *entry = entry_by_id(&t->entries, objects[i]->id);
+
+		if (entry != NULL)
+			entry_drop(&t->entries, entry);
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* concerns_store: does the change touch token objects? Those need a R/W session. */
+static bool concerns_store(const struct object_change *c)
+{
+	for (size_t i = 0; i < c->creates; i++)
+		if (object_bool(c->create[i], CKA_TOKEN))
+			return true;
+	for (size_t i = 0; i < c->destroys; i++)
+		if (object_bool(c->destroy[i], CKA_TOKEN))
+			return true;
+	return false;
+}
+
+CK_RV object_commit_change(struct session *s, const struct object_change *c, CK_OBJECT_HANDLE *ret_handles)
+{
+	struct token *t = s->token;
+	bool stored = concerns_store(c);
+	CK_OBJECT_HANDLE *handles = calloc(c->creates + 1, sizeof(*handles));
+	CK_RV rv = handles != NULL ? CKR_OK : CKR_HOST_MEMORY;
+
+	if (rv == CKR_OK && stored && !s->rw)
+		rv = CKR_SESSION_READ_ONLY;
+	for (size_t i = 0; rv == CKR_OK && i < c->creates; i++)
+		rv = object_finish(t, c->create[i]);
+	if (rv != CKR_OK) {
+		free(handles);
+		return rv;
+	}
+	rv = add_entries(s, c, handles);
+	if (rv == CKR_OK)
+		rv = stored ? write_change(s, c) : run_checks(s, c);
+	if (rv == CKR_OK) {
+		drop_entries(t, c->destroy, c->destroys);
+		if (ret_handles != NULL)
+			memcpy(ret_handles, handles, c->creates * sizeof(*handles));
+	} else {
+		drop_entries(t, c->create, c->creates);
+	}
+	free(handles);
+	return rv;
+}
+
+CK_RV object_commit(struct session *s, struct object *o, CK_OBJECT_HANDLE *ret)
+{
+	struct object *const create[] = { o };
+	struct object_change c = { .create = create, .creates = 1 };
+
+	return object_commit_change(s, &c, ret);
+}

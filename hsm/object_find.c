@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "object_find.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "object_attr.h"
+#include "object_own.h"
+#include "store_rv.h"
+
+void handles_done(struct handles *h)
+{
+	free(h->p);
+	*h = (struct handles){ 0 };
+}
+
+static bool handles_add(struct handles *h, CK_OBJECT_HANDLE handle)
+{
+	if (h->len == h->room) {
+		size_t room = h->room > 0 ? h->room * 2 : 16;
+		CK_OBJECT_HANDLE *more = realloc(h->p, room * sizeof(*more));
+
+		if (more == NULL)
+			return false;
+		h->p = more;
+		h->room = room;
+	}
+	h->p[h->len++] = handle;
+	return true;
+}
+
+void component_list_done(struct component_list *l)
+{
+	free(l->ids);
+	*l = (struct component_list){ 0 };
+}
+
+static bool id_add(struct component_list *l, const uint8_t *id)
+{
+	if (l->len == l->room) {
+		size_t room = l->room > 0 ? l->room * 2 : 64;
+		void *more = realloc(l->ids, room * STORE_ID_LEN);
+
+		if (more == NULL)
+			return false;
+		l->ids = more;
+		l->room = room;
+	}
+	memcpy(l->ids[l->len++], id, STORE_ID_LEN);
+	return true;
+}
+
+bool template_matches(const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	for (CK_ULONG i = 0; i < n; i++) {
+		const struct attr_row *row = attr_row(t[i].type, object_class(o), object_key_type(o));
+		const struct attr *a = object_attr(o, t[i].type);
+		BUF_AUTO wanted = { 0 };
+
+		if (row == NULL || (row->rules & ATTR_SENSITIVE) || a == NULL || a->hidden)
+			return false;
+		if (attr_import(row, &t[i], &wanted) != CKR_OK || !view_equal(buf_view(&wanted), VIEW(a->p, a->n)))
+			return false;
+	}
+	return true;
+}
+
+struct collect {
+	struct component_list ids;
+	bool private_too;
+	bool failed;
+};
+
+static int collect_one(void *ctx, const uint8_t *id, bool private)
+{
+	struct collect *c = ctx;
+
+	if (private && !c->private_too)
+		return 0;
+	c->failed = !id_add(&c->ids, id);
+	return c->failed;
+}
+
+/* collect: ids of the stored objects that may match: by the best index that the template has, else all. */
+static CK_RV collect(struct store_txn *txn, const struct store_crypto *crypto, const CK_ATTRIBUTE *t, CK_ULONG n,
+		     struct collect *c)
+{
+	static const struct {
+		CK_ATTRIBUTE_TYPE type;
+		enum store_index index;
+	} indexes[] = { { CKA_LABEL, STORE_BY_LABEL }, { CKA_ID, STORE_BY_ID }, { CKA_CLASS, STORE_BY_CLASS } };
+	uint8_t number[8];
+	int e;
+
+	for (size_t i = 0; i < ARRAY_LEN(indexes); i++) {
+		const CK_ATTRIBUTE *a = template_find(t, n, indexes[i].type);
+		struct view value;
+		CK_ULONG class;
+
+		if (a == NULL || a->ulValueLen == 0)
+			continue;
+		value = VIEW(a->pValue, a->ulValueLen);
+		if (indexes[i].type == CKA_CLASS) {
+			if (!template_ulong(t, n, CKA_CLASS, &class))
+				return CKR_OK; /* matches nothing */
+			be_put64(number, class);
+			value = VIEW(number, sizeof(number));
+		}
+		e = store_object_find(txn, crypto, indexes[i].index, value, collect_one, c);
+		return c->failed ? CKR_HOST_MEMORY : store_rv(e);
+	}
+	e = store_object_each(txn, collect_one, c);
+	return c->failed ? CKR_HOST_MEMORY : store_rv(e);
+}
+
+/* match_stored: one stored object; a handle for it if it matches. Under token->lock. */
+static CK_RV match_stored(struct token *token, struct store_txn *txn, uint64_t sequence, const uint8_t *id,
+			  const CK_ATTRIBUTE *t, CK_ULONG n, struct handles *ret)
+{
+	struct entry *entry = entry_by_id(&token->entries, id);
+	struct object *o = NULL;
+	CK_RV rv = CKR_OK;
+
+	if (entry != NULL && entry->object != NULL && entry->checked == sequence)
+		o = object_ref(entry->object);
+	else
+		rv = object_load(txn, token_sealing(token), id, false, &o);
+	if (rv != CKR_OK)
+		return rv;
+	if (object_visible(&token->user, o) && template_matches(o, t, n)) {
+		if (entry == NULL) {
+			entry = entry_add(&token->entries, id);
+			if (entry != NULL) {
+				entry->stored = true;
+				entry->private = object_bool(o, CKA_PRIVATE);
+			}
+		}
+		if (entry == NULL || !handles_add(ret, entry->handle))
+			rv = CKR_HOST_MEMORY;
+		else if (entry->object == NULL)
+			entry_cache(&token->entries, entry, o, sequence);
+	}
+	object_unref(o);
+	return rv;
+}
+
+struct match_session {
+	struct token *token;
+	const CK_ATTRIBUTE *t;
+	CK_ULONG n;
+	struct handles *ret;
+	bool failed;
+};
+
+static bool match_session_object(void *ctx, struct entry *entry)
+{
+	struct match_session *m = ctx;
+
+	if (!entry->stored && object_visible(&m->token->user, entry->object) &&
+	    template_matches(entry->object, m->t, m->n))
+		m->failed = !handles_add(m->ret, entry->handle);
+	return !m->failed;
+}
+
+static CK_RV find_stored(struct token *token, const CK_ATTRIBUTE *t, CK_ULONG n, struct handles *ret)
+{
+	uint64_t sequence = store_sequence(token_store(token));
+	struct collect c = { .private_too = token->user.kind != USER_NONE };
+	struct store_txn *txn = NULL;
+	CK_RV rv = store_rv(store_begin(token_store(token), false, &txn));
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = collect(txn, token_sealing(token), t, n, &c);
+	for (size_t i = 0; rv == CKR_OK && i < c.ids.len; i++)
+		rv = match_stored(token, txn, sequence, c.ids.ids[i], t, n, ret);
+	store_abort(txn);
+	component_list_done(&c.ids);
+	return rv;
+}
+
+CK_RV object_find(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, struct handles *ret)
+{
+	struct token *token = s->token;
+	struct handles found = { 0 };
+	struct match_session m = { .token = token, .t = t, .n = n, .ret = &found };
+	CK_ULONG class;
+	CK_RV rv = CKR_OK;
+	const CK_ATTRIBUTE *stored = template_find(t, n, CKA_TOKEN);
+	bool only_session = stored != NULL && stored->ulValueLen == 1 && *(CK_BYTE *)stored->pValue == CK_FALSE;
+
+	if (template_find(t, n, CKA_CLASS) != NULL && !template_ulong(t, n, CKA_CLASS, &class))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	pthread_mutex_lock(&token->lock);
+	if (!only_session)
+		rv = find_stored(token, t, n, &found);
+	if (rv == CKR_OK)
+		entries_each(&token->entries, match_session_object, &m);
+	pthread_mutex_unlock(&token->lock);
+	if (rv == CKR_OK && m.failed)
+		rv = CKR_HOST_MEMORY;
+	if (rv == CKR_OK)
+		*ret = found;
+	else
+		handles_done(&found);
+	return rv;
+}
+
+CK_RV object_components_of(struct token *t, struct store_txn *txn, const char *name, struct component_list *ret)
+{
+	struct collect c = { .private_too = true };
+	CK_RV rv = collect(txn, token_sealing(t), NULL, 0, &c);
+
+	for (size_t i = 0; rv == CKR_OK && i < c.ids.len; i++) {
+		struct object *o = NULL;
+
+		rv = object_load(txn, token_sealing(t), c.ids.ids[i], false, &o);
+		if (rv == CKR_OK && object_role(o) == SR_ROLE_COMPONENT &&
+		    view_equal(object_bytes(o, CKA_SR_CUSTODIAN), view_of_string(name)) && !id_add(ret, c.ids.ids[i]))
+			rv = CKR_HOST_MEMORY;
+		object_unref(o);
+	}
+	component_list_done(&c.ids);
+	return rv;
+}
+
+CK_RV find_start(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	struct find *find;
+	CK_RV rv;
+
+	if (t == NULL && n > 0)
+		return CKR_ARGUMENTS_BAD;
+	if (s->find != NULL)
+		return CKR_OPERATION_ACTIVE;
+	for (CK_ULONG i = 0; i < n; i++)
+		if (t[i].pValue == NULL && t[i].ulValueLen != 0)
+			return CKR_ARGUMENTS_BAD;
+	find = calloc(1, sizeof(*find));
+	if (find == NULL)
+		return CKR_HOST_MEMORY;
+	rv = object_find(s, t, n, &find->found);
+	if (rv == CKR_OK)
+		s->find = find;
+	else
+		find_free(find);
+	return rv;
+}
+
+CK_RV find_next(struct session *s, CK_OBJECT_HANDLE *out, CK_ULONG room, CK_ULONG *ret_count)
+{
+	struct find *find = s->find;
+	CK_ULONG n = 0;
+
+	if (find == NULL)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	if (ret_count == NULL || (out == NULL && room > 0))
+		return CKR_ARGUMENTS_BAD;
+	while (n < room && find->at < find->found.len)
+		out[n++] = find->found.p[find->at++];
+	*ret_count = n;
+	return CKR_OK;
+}
+
+CK_RV find_end(struct session *s)
+{
+	if (s->find == NULL)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	find_free(s->find);
+	s->find = NULL;
+	return CKR_OK;
+}
+
+void find_free(struct find *find)
+{
+	if (find == NULL)
+		return;
+	handles_done(&find->found);
+	free(find);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "object_own.h"
+
+#include <string.h>
+
+#include "crypto.h"
+#include "object_attr.h"
+#include "role.h"
+
+#define RSA_BYTES_MAX 2048
+
+const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type)
+{
+	for (CK_ULONG i = 0; i < n; i++)
+		if (t[i].type == type)
+			return &t[i];
+	return NULL;
+}
+
+bool template_ulong(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type, CK_ULONG *ret)
+{
+	const CK_ATTRIBUTE *a = template_find(t, n, type);
+
+	if (a == NULL || a->pValue == NULL || a->ulValueLen != sizeof(*ret))
+		return false;
+	memcpy(ret, a->pValue, sizeof(*ret));
+	return true;
+}
+
+static CK_RV check_form(const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	if (t == NULL && n > 0)
+		return CKR_ARGUMENTS_BAD;
+	for (CK_ULONG i = 0; i < n; i++) {
+		if (t[i].pValue == NULL && t[i].ulValueLen != 0)
+			return CKR_ARGUMENTS_BAD;
+		if (template_find(t, i, t[i].type) != NULL)
+			return CKR_TEMPLATE_INCONSISTENT;
+	}
+	return CKR_OK;
+}
+
+/* fact: CKA_CLASS or CKA_KEY_TYPE, from the caller, the template, or both alike. */
+static CK_RV fact(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type, CK_ULONG known, CK_ULONG *ret)
+{
+	CK_ULONG given;
+
+	if (template_find(t, n, type) == NULL) {
+		if (known == OBJECT_ANY)
+			return CKR_TEMPLATE_INCOMPLETE;
+		*ret = known;
+		return CKR_OK;
+	}
+	if (!template_ulong(t, n, type, &given))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	if (known != OBJECT_ANY && given != known)
+		return CKR_TEMPLATE_INCONSISTENT;
+	*ret = given;
+	return CKR_OK;
+}
+
+static bool key_type_ok(CK_OBJECT_CLASS class, CK_KEY_TYPE type)
+{
+	switch (type) {
+	case CKK_RSA:
+		return class == CKO_PUBLIC_KEY || class == CKO_PRIVATE_KEY;
+	case CKK_AES:
+	case CKK_DES:
+	case CKK_DES2:
+	case CKK_DES3:
+	case CKK_GENERIC_SECRET:
+		return class == CKO_SECRET_KEY;
+	default:
+		return false;
+	}
+}
+
+/* kind: class and key type of the new object, put into it. */
+static CK_RV kind(const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n, struct object *o)
+{
+	CK_OBJECT_CLASS class;
+	CK_KEY_TYPE type;
+	CK_RV rv = fact(t, n, CKA_CLASS, make->class, &class);
+
+	if (rv == CKR_OK && class_bit(class) == 0)
+		rv = CKR_ATTRIBUTE_VALUE_INVALID;
+	if (rv == CKR_OK)
+		rv = object_set_ulong(o, CKA_CLASS, class);
+	if (rv != CKR_OK || (class_bit(class) & CLASS_KEYS) == 0)
+		return rv;
+	rv = fact(t, n, CKA_KEY_TYPE, make->key_type, &type);
+	if (rv == CKR_OK && !key_type_ok(class, type))
+		rv = CKR_ATTRIBUTE_VALUE_INVALID;
+	return rv == CKR_OK ? object_set_ulong(o, CKA_KEY_TYPE, type) : rv;
+}
+
+static unsigned rule_of(enum object_origin origin)
+{
+	switch (origin) {
+	case OBJECT_GENERATED:
+		return ATTR_GENERATE;
+	case OBJECT_UNWRAPPED:
+		return ATTR_UNWRAP;
+	case OBJECT_CREATED:
+	case OBJECT_COPIED:
+	default:
+		return ATTR_CREATE;
+	}
+}
+
+/* take_one: an attribute of the template goes into the object in stored form. */
+static CK_RV take_one(const struct object_make *make, const CK_ATTRIBUTE *a, struct object *o)
+{
+	const struct attr_row *row = attr_row(a->type, object_class(o), object_key_type(o));
+	BUF_AUTO value = { 0 };
+	CK_RV rv;
+
+	if (row == NULL)
+		return CKR_ATTRIBUTE_TYPE_INVALID;
+	if ((row->rules & rule_of(make->origin)) == 0)
+		return (row->rules & ATTR_GIVEN) == 0 ? CKR_ATTRIBUTE_READ_ONLY : CKR_TEMPLATE_INCONSISTENT;
+	if (row->rules & ATTR_SENSITIVE) {
+		if (a->ulValueLen == 0 || a->ulValueLen > RSA_BYTES_MAX)
+			return CKR_ATTRIBUTE_VALUE_INVALID;
+		return object_set_secret(o, a->type, VIEW(a->pValue, a->ulValueLen));
+	}
+	rv = attr_import(row, a, &value);
+	return rv == CKR_OK ? object_set_bytes(o, a->type, buf_view(&value)) : rv;
+}
+
+static CK_RV fill_one(const struct attr_row *row, struct object *o)
+{
+	switch (row->fallback) {
+	case DEFAULT_FALSE:
+		return object_set_bool(o, row->type, false);
+	case DEFAULT_TRUE:
+		return object_set_bool(o, row->type, true);
+	case DEFAULT_EMPTY:
+		return object_set_bytes(o, row->type, VIEW(NULL, 0));
+	case DEFAULT_ZERO:
+		return object_set_ulong(o, row->type, 0);
+	case DEFAULT_UNAVAILABLE:
+		return object_set_ulong(o, row->type, CK_UNAVAILABLE_INFORMATION);
+	case DEFAULT_NONE:
+	default:
+		return CKR_OK;
+	}
+}
+
+/* fill: what C_CreateObject must give is there; defaults for the rest. */
+static CK_RV fill(enum object_origin origin, struct object *o)
+{
+	CK_RV rv = CKR_OK;
+
+	for (size_t i = 0; rv == CKR_OK && i < attr_row_count(); i++) {
+		const struct attr_row *row = attr_row_at(i);
+
+		if (row != attr_row(row->type, object_class(o), object_key_type(o)) || object_has(o, row->type))
+			continue;
+		if (origin == OBJECT_CREATED && (row->rules & ATTR_NEEDED))
+			return CKR_TEMPLATE_INCOMPLETE;
+		rv = fill_one(row, o);
+	}
+	return rv;
+}
+
+/* history: what PKCS#11 lets no template say. */
+static CK_RV history(const struct object_make *make, struct object *o)
+{
+	bool generated = make->origin == OBJECT_GENERATED;
+	unsigned bit = class_bit(object_class(o));
+	CK_RV rv = CKR_OK;
+
+	if ((bit & CLASS_KEYS) == 0)
+		return rv;
+	rv = object_set_bool(o, CKA_LOCAL, generated);
+	if (rv == CKR_OK)
+		rv = object_set_ulong(o, CKA_KEY_GEN_MECHANISM,
+				      generated ? make->mechanism : CK_UNAVAILABLE_INFORMATION);
+	if (rv != CKR_OK || bit == CLASS_PUBLIC)
+		return rv;
+	rv = object_set_bool(o, CKA_ALWAYS_SENSITIVE, generated && object_bool(o, CKA_SENSITIVE));
+	if (rv == CKR_OK)
+		rv = object_set_bool(o, CKA_NEVER_EXTRACTABLE, generated && !object_bool(o, CKA_EXTRACTABLE));
+	return rv;
+}
+
+static CK_RV check_secret_value(const struct object *o)
+{
+	struct view v = object_secret(o, CKA_VALUE);
+	CK_ULONG given = object_ulong(o, CKA_VALUE_LEN, v.n);
+	bool ok;
+
+	switch (object_key_type(o)) {
+	case CKK_AES:
+		ok = v.n == 16 || v.n == 24 || v.n == 32;
+		break;
+	case CKK_DES:
+		ok = v.n == 8;
+		break;
+	case CKK_DES2:
+		ok = v.n == 16;
+		break;
+	case CKK_DES3:
+		ok = v.n == 24;
+		break;
+	default:
+		ok = v.n >= 1 && v.n <= 512;
+		break;
+	}
+	if (!ok || given != v.n)
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	/* Components are no keys yet: combining sets the parity. */
+	if (object_role(o) != SR_ROLE_COMPONENT && object_key_type(o) != CKK_AES &&
+	    object_key_type(o) != CKK_GENERIC_SECRET && !des_parity_ok(v.p, v.n))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	return CKR_OK;
+}
+
+/* check_created: values that C_CreateObject brought. */
+static CK_RV check_created(const struct object *o)
+{
+	struct view modulus = object_bytes(o, CKA_MODULUS);
+	struct view exponent = object_bytes(o, CKA_PUBLIC_EXPONENT);
+
+	switch (object_class(o)) {
+	case CKO_SECRET_KEY:
+		return check_secret_value(o);
+	case CKO_CERTIFICATE:
+		if (object_ulong(o, CKA_CERTIFICATE_TYPE, OBJECT_ANY) != CKC_X_509 || object_bytes(o, CKA_VALUE).n == 0)
+			return CKR_ATTRIBUTE_VALUE_INVALID;
+		return CKR_OK;
+	case CKO_PUBLIC_KEY:
+	case CKO_PRIVATE_KEY:
+		if (modulus.n == 0 || modulus.n > RSA_BYTES_MAX || (modulus.p[modulus.n - 1] & 1) == 0 ||
+		    exponent.n == 0 || (exponent.p[exponent.n - 1] & 1) == 0)
+			return CKR_ATTRIBUTE_VALUE_INVALID;
+		return CKR_OK;
+	default:
+		return CKR_OK;
+	}
+}
+
+/* check_session: may this session own such an object? */
+static CK_RV check_session(struct session *s, const struct object *o)
+{
+	struct token_user user;
+
+	if (object_bool(o, CKA_TOKEN) && !s->rw)
+		return CKR_SESSION_READ_ONLY;
+	if (object_bool(o, CKA_PRIVATE) && !session_sees_private(s))
+		return CKR_USER_NOT_LOGGED_IN;
+	session_user(s, &user);
+	if (object_bool(o, CKA_TRUSTED) && user.kind != USER_SO)
+		return CKR_ATTRIBUTE_READ_ONLY;
+	return CKR_OK;
+}
+
+CK_RV object_new_from(struct session *s, const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n,
+		      struct object **ret)
+{
+	struct object *o = NULL;
+	CK_RV rv = check_form(t, n);
+
+	if (rv != CKR_OK)
+		return rv;
+	o = object_alloc();
+	if (o == NULL)
+		return CKR_HOST_MEMORY;
+	rv = kind(make, t, n, o);
+	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++)
+		if (t[i].type != CKA_CLASS && t[i].type != CKA_KEY_TYPE)
+			rv = take_one(make, &t[i], o);
+		else if (attr_row(t[i].type, object_class(o), object_key_type(o)) == NULL)
+			rv = CKR_ATTRIBUTE_TYPE_INVALID;
+	if (rv == CKR_OK)
+		rv = role_on_make(s, make, t, n, o);
+	if (rv == CKR_OK)
+		rv = fill(make->origin, o);
+	if (rv == CKR_OK)
+		rv = history(make, o);
+	if (rv == CKR_OK && make->origin == OBJECT_CREATED)
+		rv = check_created(o);
+	if (rv == CKR_OK)
+		rv = check_session(s, o);
+	if (rv == CKR_OK)
+		*ret = o;
+	else
+		object_unref(o);
+	return rv;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "settings.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "log.h"
+
+static const struct conf_key keys[] = {
+	{ "", "token_dir", NULL,
+	  "directory of the tokens; default: /var/lib/strongroom/tokens for root, "
+	  "$XDG_DATA_HOME/strongroom/tokens otherwise" },
+	{ "", "log", "off", "off, stderr, or a file to append to: one line per call" },
+};
+
+static const char *env(const char *name)
+{
+	const char *v = secure_getenv(name);
+
+	return v != NULL && v[0] != '\0' ? v : NULL;
+}
+
+/* under: <value of variable>/<tail>, or <home>/<home_tail>/<tail>; NULL when neither is set. */
+static char *under(const char *variable, const char *home_tail, const char *tail)
+{
+	char *ret = NULL;
+
+	if (env(variable) != NULL) {
+		if (asprintf(&ret, "%s/%s", env(variable), tail) < 0)
+			return NULL;
+	} else if (env("HOME") != NULL) {
+		if (asprintf(&ret, "%s/%s/%s", env("HOME"), home_tail, tail) < 0)
+			return NULL;
+	}
+	return ret;
+}
+
+/* find_file: the configuration file to read; NULL: none. */
+static char *find_file(void)
+{
+	char *path;
+
+	if (env("STRONGROOM_CONF") != NULL)
+		return strdup(env("STRONGROOM_CONF"));
+	path = under("XDG_CONFIG_HOME", ".config", "strongroom/strongroom.conf");
+	if (path != NULL && access(path, F_OK) == 0)
+		return path;
+	free(path);
+	if (access("/etc/strongroom/strongroom.conf", F_OK) == 0)
+		return strdup("/etc/strongroom/strongroom.conf");
+	return NULL;
+}
+
+static char *find_token_dir(const struct conf *conf)
+{
+	const char *v = env("STRONGROOM_TOKEN_DIR");
+	char *dir;
+
+	if (v == NULL)
+		v = conf_get(conf, "", "token_dir");
+	if (v != NULL && v[0] != '\0')
+		return strdup(v);
+	if (geteuid() == 0)
+		return strdup("/var/lib/strongroom/tokens");
+	dir = under("XDG_DATA_HOME", ".local/share", "strongroom/tokens");
+	return dir != NULL ? dir : strdup("/var/lib/strongroom/tokens");
+}
+
+static int open_log(const char *where)
+{
+	if (where == NULL || where[0] == '\0' || strcmp(where, "off") == 0)
+		return -1;
+	if (strcmp(where, "stderr") == 0)
+		return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	return open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+CK_RV settings_load(struct settings *ret)
+{
+	struct settings s = { .log_fd = -1 };
+	struct conf *conf = NULL;
+	char text[256];
+	char *path = find_file();
+	const char *log;
+	CK_RV rv = CKR_GENERAL_ERROR;
+
+	if (!conf_load(path, keys, ARRAY_LEN(keys), &conf, text))
+		goto out;
+	rv = CKR_HOST_MEMORY;
+	s.token_dir = find_token_dir(conf);
+	if (s.token_dir == NULL)
+		goto out;
+	log = env("STRONGROOM_LOG");
+	s.log_fd = open_log(log != NULL ? log : conf_get(conf, "", "log"));
+	*ret = s;
+	rv = CKR_OK;
+out:
+	conf_free(conf);
+	free(path);
+	return rv;
+}
+
+void settings_done(struct settings *s)
+{
+	free(s->token_dir);
+	if (s->log_fd >= 0)
+		close(s->log_fd);
+	*s = (struct settings){ .log_fd = -1 };
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HSM_TOKEN_OWN_H
+#define HSM_TOKEN_OWN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include "seal.h"
+#include "session.h"
+#include "token.h"
+
+/*
+ * Inside of struct token, for token.c, user.c, login.c and object_*.c.
+ *
+ * Order of locks: session, store write transaction, token->lock, seal lock, session table. Nobody who holds token->lock
+ * begins a write transaction; read transactions are fine.
+ */
+struct crypto;
+struct object;
+
+/* struct entry: a handle and what stands behind it. */
+struct entry {
+	CK_OBJECT_HANDLE handle;
+	uint8_t id[STORE_ID_LEN];
+	bool stored; /* token object */
+	bool private;
+	struct object *object;   /* session object: always; token object: when cached */
+	uint64_t checked;        /* store_sequence for which object is known to be current */
+	CK_SESSION_HANDLE owner; /* session object: the session that made it */
+	struct entry *next_by_handle;
+	struct entry *next_by_id;
+};
+
+struct entries {
+	struct entry **by_handle;
+	struct entry **by_id;
+	size_t buckets; /* a power of two, 0 before the first */
+	size_t len;
+	size_t cached; /* token objects held in memory */
+};
+
+struct token {
+	/* Fixed once the slot is listed, but for what C_InitToken fills into the free slot (under lock). */
+	CK_SLOT_ID slot;
+	const char *dir;
+	const struct crypto *crypto;
+	char serial[STORE_SERIAL_LEN + 1];
+
+	struct store *_Atomic store; /* NULL: no token in this slot yet */
+	pthread_mutex_t lock;
+	bool recognised;                  /* the token record was read */
+	uint8_t generation[STORE_ID_LEN]; /* of the token record that is in use */
+	uint8_t label[32];
+	uint64_t sequence; /* of the store when the token was last looked at */
+	struct seal seal;
+	struct token_user user;
+	uint64_t logouts; /* operations of older logins are dropped */
+	unsigned sessions;
+	unsigned rw_sessions;
+	struct entries entries;
+	struct token *_Atomic next;
+};
+
+/* tokens: all slots of the process; read without a lock, grows at its end. */
+struct tokens {
+	const char *dir;
+	const struct crypto *crypto;
+	pthread_mutex_t lock; /* scanning */
+	struct token *_Atomic first;
+};
+
+CK_RV tokens_new(const char *dir, const struct crypto *c, struct tokens **ret) MUST_CHECK;
+void tokens_free(struct tokens *t);
+/* tokens_abandon: in a forked child, on the parent's slots: lets the stores go and touches nothing else. */
+void tokens_abandon(struct tokens *t);
+/* tokens_scan: looks for new token directories and makes sure that there is a free slot. */
+CK_RV tokens_scan(struct tokens *t) MUST_CHECK;
+
+/* token_refresh: after another process wrote: drops the login when the token or the user is not the same any more. */
+void token_refresh(struct token *t);
+/* token_drop_login: keys, private objects and operations go; under t->lock. */
+void token_drop_login(struct token *t);
+
+/* audit_append: one entry by this user; see token_audit. */
+CK_RV audit_append(const struct crypto *c, struct store_txn *txn, const struct token_user *who,
+		   const struct audit_event *e) MUST_CHECK;
+
+/* The token record (docs/store.md): meta record "token". */
+struct token_record {
+	uint8_t generation[STORE_ID_LEN];
+	uint8_t label[32];
+	uint8_t public_key[SEAL_KEY_LEN];
+};
+CK_RV token_record_put(struct buf *b, const struct token_record *r) MUST_CHECK;
+CK_RV token_record_get(struct view v, struct token_record *ret) MUST_CHECK;
+CK_RV token_record_load(struct store_txn *txn, struct token_record *ret) MUST_CHECK;
+
+/* entries (object_table.c); all under t->lock. */
+void entries_done(struct entries *e);
+void entries_drop_private(struct entries *e);
+void entries_drop_session(struct entries *e, CK_SESSION_HANDLE owner);
+void entries_drop_all(struct entries *e);
+
+/* sessions (session.c). */
+struct sessions;
+CK_RV sessions_new(struct sessions **ret) MUST_CHECK;
+void sessions_free(struct sessions *s);
+/* sessions_close_all: those of one token; NULL: all. */
+void sessions_close_all(struct sessions *s, struct token *t);
+/* session_flush_counts: writes the counted events of a session to the audit chain. */
+void session_flush_counts(struct session *s);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HSM_USER_H
+#define HSM_USER_H
+
+#include "token_own.h"
+
+/*
+ * Users of a token: records (docs/store.md), PIN checks, retry counters. A PIN opens one thing, the user's wrapped copy
+ * of the token key, through scrypt; no PIN and no hash of one is stored.
+ */
+enum { USER_MUST_CHANGE = 1u << 0 }; /* flags of a record */
+
+#define USER_WRAPPED_LEN (SEAL_KEY_LEN + SEAL_OVERHEAD)
+
+struct user_record {
+	struct token_user user; /* kind, id, name, must_change (from flags) */
+	uint8_t salt[16];
+	uint8_t log2_n; /* scrypt: N = 2^log2_n, r 8, p 1 */
+	uint32_t flags;
+	uint8_t retries_max;
+	uint8_t retries_left; /* not under the seal */
+	uint8_t wrapped[USER_WRAPPED_LEN];
+};
+
+/* user_name_ok: [a-z][a-z0-9_-]{0,31}. */
+bool user_name_ok(struct view name) MUST_CHECK;
+/* user_split: a PIN `name:pin` at its first colon; false: no colon, or what stands before it is not a name. */
+bool user_split(struct view pin, struct view *ret_name, struct view *ret_pin) MUST_CHECK;
+
+/* user_find: the record of this kind and name ("" but for custodians); CKR_USER_PIN_NOT_INITIALIZED when there is none.
+ */
+CK_RV user_find(struct store_txn *txn, enum user_kind kind, const char *name, struct user_record *ret) MUST_CHECK;
+CK_RV user_exists(struct store_txn *txn, enum user_kind kind, const char *name, bool *ret) MUST_CHECK;
+/* user_any: is there anybody who logs in with CKU_USER? */
+CK_RV user_any(struct store_txn *txn, bool *ret) MUST_CHECK;
+CK_RV user_store(struct store_txn *txn, const struct user_record *r) MUST_CHECK;
+
+/*
+ * user_make: a new record that wraps the token key under the PIN; takes at least 100 ms, so never inside a transaction.
+ * id NULL: a new internal id. generation: of the token record that it will belong to.
+ */
+CK_RV user_make(const struct crypto *c, const char *serial, const uint8_t generation[STORE_ID_LEN], enum user_kind kind,
+		struct view name, const uint8_t *id, struct view pin, const struct secret *token_key, uint32_t flags,
+		struct user_record *ret) MUST_CHECK;
+
+/*
+ * user_check: the PIN of a user. Takes a retry and commits that before it derives, gives it back after success.
+ * An unknown custodian costs one derivation and answers like a wrong PIN.
+ *
+ * on_success  called in the transaction that gives the retries back (may be NULL): the record may be replaced in it
+ * Errors:     CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_PIN_NOT_INITIALIZED (default user), store errors.
+ */
+struct user_check {
+	enum user_kind kind;
+	struct view name;
+	struct view pin;
+	enum audit_number event; /* on success */
+	CK_RV (*on_success)(void *ctx, struct store_txn *txn, struct user_record *r, const struct secret *token_key);
+	CK_RV (*before_success)
+	(void *ctx, const struct user_record *r, const struct secret *token_key); /* no txn held */
+	void *ctx;
+};
+CK_RV user_check(struct token *t, const struct user_check *check, struct user_record *ret_user,
+		 struct secret *ret_token_key) MUST_CHECK;
+
+#endif
