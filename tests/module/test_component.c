@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Key components: entry by custodians, combination, check values (R1.3, R6.2, R6.4). */
+#include "vendor_kit.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OK(call) ck_assert_uint_eq((call), CKR_OK)
+
+static CK_BBOOL yes = CK_TRUE;
+
+static struct view pattern(size_t n, unsigned seed)
+{
+	static uint8_t store[4][32];
+	static unsigned turn;
+	uint8_t *p = store[turn++ % 4];
+
+	kit_pattern(p, n, seed);
+	return VIEW(p, n);
+}
+
+/* Every test starts and ends without components: the SO destroys them, which is his right. */
+static void clear_components(void)
+{
+	CK_ULONG role = SR_ROLE_COMPONENT;
+	CK_ATTRIBUTE t[] = { { CKA_SR_ROLE, &role, sizeof(role) } };
+	CK_OBJECT_HANDLE found[32];
+	CK_ULONG n = 0;
+
+	kit_login_so();
+	OK(ck->C_FindObjectsInit(kit_session, t, 1));
+	OK(ck->C_FindObjects(kit_session, found, ARRAY_LEN(found), &n));
+	OK(ck->C_FindObjectsFinal(kit_session));
+	for (CK_ULONG i = 0; i < n; i++)
+		OK(ck->C_DestroyObject(kit_session, found[i]));
+	kit_login(NULL);
+}
+
+START_TEST(component_is_recognised_and_can_do_nothing) /* R1.3 */
+{
+	struct view value = pattern(16, 1);
+	CK_OBJECT_HANDLE h = 0;
+	CK_BYTE bytes[32];
+	CK_ATTRIBUTE get = { CKA_VALUE, bytes, sizeof(bytes) };
+	CK_ATTRIBUTE who = { CKA_SR_CUSTODIAN, bytes, sizeof(bytes) };
+	CK_ATTRIBUTE place = { CKA_SR_COMPONENT, bytes, sizeof(bytes) };
+	CK_MECHANISM ecb = { CKM_DES3_ECB, NULL, 0 };
+	CK_MECHANISM cmac = { CKM_DES3_CMAC, NULL, 0 };
+	CK_OBJECT_HANDLE copy = 0;
+
+	kit_login(KIT_ALICE);
+	OK(kit_component("PK-A#1/2", CKK_DES3, value, &h)); /* CKK_DES3 of 16 bytes: here only */
+	ck_assert_uint_eq(kit_ulong(h, CKA_KEY_TYPE), CKK_DES2);
+	ck_assert_uint_eq(kit_ulong(h, CKA_SR_ROLE), SR_ROLE_COMPONENT);
+	ck_assert(kit_bool(h, CKA_PRIVATE) && kit_bool(h, CKA_SENSITIVE) && kit_bool(h, CKA_TOKEN));
+	ck_assert(!kit_bool(h, CKA_EXTRACTABLE) && !kit_bool(h, CKA_COPYABLE) && !kit_bool(h, CKA_MODIFIABLE));
+	ck_assert(!kit_bool(h, CKA_ENCRYPT) && !kit_bool(h, CKA_DECRYPT) && !kit_bool(h, CKA_WRAP) &&
+		  !kit_bool(h, CKA_UNWRAP) && !kit_bool(h, CKA_DERIVE) && !kit_bool(h, CKA_VERIFY));
+	OK(ck->C_GetAttributeValue(kit_session, h, &who, 1));
+	ck_assert_mem_eq(bytes, "alice", 5);
+	OK(ck->C_GetAttributeValue(kit_session, h, &place, 1));
+	ck_assert_mem_eq(bytes, "\1\2", 2);
+	ck_assert_uint_eq(ck->C_GetAttributeValue(kit_session, h, &get, 1), CKR_ATTRIBUTE_SENSITIVE);
+	ck_assert_uint_ne(ck->C_EncryptInit(kit_session, &ecb, h), CKR_OK);
+	ck_assert_uint_ne(ck->C_DecryptInit(kit_session, &ecb, h), CKR_OK);
+	ck_assert_uint_ne(ck->C_SignInit(kit_session, &cmac, h), CKR_OK);
+	ck_assert_uint_ne(ck->C_CopyObject(kit_session, h, NULL, 0, &copy), CKR_OK);
+	clear_components();
+}
+END_TEST
+
+static const struct {
+	const char *label;
+	CK_KEY_TYPE type;
+	size_t length;
+	const char *why;
+} bad_entries[] = {
+	{ "PK#0/2", CKK_DES2, 16, "k below 1" },
+	{ "PK#3/2", CKK_DES2, 16, "k above n" },
+	{ "PK#1/1", CKK_DES2, 16, "n below 2" },
+	{ "PK#1/10", CKK_DES2, 16, "n above 9" },
+	{ "PK#12", CKK_DES2, 16, "no slash" },
+	{ "PK#1/2 ", CKK_DES2, 16, "something behind" },
+	{ "PK-#1/2", CKK_DES2, 16, "empty suffix" },
+	{ "PK-a b#1/2", CKK_DES2, 16, "space in the suffix" },
+	{ "PK-1234567890123456789012345#1/2", CKK_DES2, 16, "suffix of 25" },
+	{ "PK#1/2", CKK_GENERIC_SECRET, 16, "generic secret" },
+	{ "PK#1/2", CKK_DES, 8, "single DES" },
+	{ "PK#1/2", CKK_DES2, 24, "DES2 of 24" },
+	{ "PK#1/2", CKK_AES, 16, "AES-128" },
+	{ "PK#1/2", CKK_AES, 24, "AES-192" },
+};
+
+START_TEST(component_with_a_wrong_label_type_or_length_is_refused) /* R1.3 */
+{
+	CK_OBJECT_HANDLE h = 0;
+	CK_ULONG before;
+
+	kit_login(KIT_ALICE);
+	before = kit_count();
+	ck_assert_msg(kit_component(bad_entries[_i].label, bad_entries[_i].type, pattern(bad_entries[_i].length, 5),
+				    &h) != CKR_OK,
+		      "%s was accepted", bad_entries[_i].why);
+	ck_assert_uint_eq(kit_count(), before);
+}
+END_TEST
+
+START_TEST(label_of_a_component_is_refused_for_every_other_object) /* R1.3 */
+{
+	CK_OBJECT_CLASS data = CKO_DATA;
+	CK_OBJECT_CLASS secret = CKO_SECRET_KEY;
+	CK_KEY_TYPE aes = CKK_AES;
+	CK_MECHANISM gen = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_ULONG length = 32;
+	char label[] = "MAK#2/3";
+	CK_ATTRIBUTE of_data[] = { { CKA_CLASS, &data, sizeof(data) },
+				   { CKA_LABEL, label, 7 },
+				   { CKA_VALUE, label, 7 } };
+	CK_ATTRIBUTE of_key[] = { { CKA_LABEL, label, 7 }, { CKA_VALUE_LEN, &length, sizeof(length) } };
+	CK_ATTRIBUTE of_session[] = { { CKA_CLASS, &secret, sizeof(secret) },
+				      { CKA_KEY_TYPE, &aes, sizeof(aes) },
+				      { CKA_VALUE, (void *)(uintptr_t)pattern(32, 9).p, 32 },
+				      { CKA_LABEL, label, 7 } };
+	CK_ATTRIBUTE rename[] = { { CKA_LABEL, label, 7 } };
+	CK_OBJECT_HANDLE h = 0, plain;
+
+	kit_login(KIT_ALICE);
+	ck_assert_uint_ne(ck->C_CreateObject(kit_session, of_data, 3, &h), CKR_OK);
+	ck_assert_uint_ne(ck->C_GenerateKey(kit_session, &gen, of_key, 2, &h), CKR_OK);
+	ck_assert_uint_ne(ck->C_CreateObject(kit_session, of_session, 4, &h), CKR_OK); /* not a token object */
+	plain = kit_plain_key(CKK_AES, 32);
+	ck_assert_uint_ne(ck->C_SetAttributeValue(kit_session, plain, rename, 1), CKR_OK);
+	ck_assert_uint_ne(ck->C_CopyObject(kit_session, plain, rename, 1, &h), CKR_OK);
+	OK(ck->C_DestroyObject(kit_session, plain));
+}
+END_TEST
+
+START_TEST(component_asked_to_be_extractable_is_refused)
+{
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_KEY_TYPE aes = CKK_AES;
+	CK_OBJECT_HANDLE h = 0;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) },
+			     { CKA_KEY_TYPE, &aes, sizeof(aes) },
+			     { CKA_VALUE, (void *)(uintptr_t)pattern(32, 9).p, 32 },
+			     { CKA_TOKEN, &yes, 1 },
+			     { CKA_LABEL, (void *)(uintptr_t) "PK#1/2", 6 },
+			     { CKA_EXTRACTABLE, &yes, 1 } };
+
+	kit_login(KIT_ALICE);
+	ck_assert_uint_eq(ck->C_CreateObject(kit_session, t, ARRAY_LEN(t), &h), CKR_TEMPLATE_INCONSISTENT);
+	OK(ck->C_CreateObject(kit_session, t, ARRAY_LEN(t) - 1, &h));
+	clear_components();
+}
+END_TEST
+
+START_TEST(component_is_entered_by_custodians_only) /* R1.3 */
+{
+	kit_login(KIT_USER);
+	ck_assert_uint_eq(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL), CKR_ACTION_PROHIBITED);
+	kit_login_so();
+	ck_assert_uint_ne(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL), CKR_OK);
+	kit_login(NULL);
+	ck_assert_uint_ne(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL), CKR_OK);
+}
+END_TEST
+
+START_TEST(component_is_refused_when_its_place_is_taken_or_n_differs) /* R1.3 */
+{
+	kit_login(KIT_ALICE);
+	OK(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL));
+	ck_assert_uint_eq(kit_component("PK#1/2", CKK_DES2, pattern(16, 6), NULL), CKR_ACTION_PROHIBITED);
+	ck_assert_uint_eq(kit_component("PK#2/3", CKK_DES2, pattern(16, 6), NULL), CKR_ACTION_PROHIBITED);
+	OK(kit_component("PK-X#1/3", CKK_DES2, pattern(16, 6), NULL)); /* another name */
+	clear_components();
+}
+END_TEST
+
+START_TEST(component_of_zeroes_is_refused)
+{
+	static const uint8_t zero[32];
+	uint8_t parity[16];
+
+	memset(parity, 1, sizeof(parity));
+	kit_login(KIT_ALICE);
+	ck_assert_uint_eq(kit_component("PK#1/2", CKK_AES, VIEW(zero, 32), NULL), CKR_ATTRIBUTE_VALUE_INVALID);
+	ck_assert_uint_eq(kit_component("PK#1/2", CKK_DES2, VIEW(parity, 16), NULL), CKR_ATTRIBUTE_VALUE_INVALID);
+}
+END_TEST
+
+START_TEST(component_is_destroyed_by_its_custodian_or_the_so_only) /* R1.3 */
+{
+	CK_OBJECT_HANDLE h = 0;
+
+	kit_login(KIT_ALICE);
+	OK(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL));
+	kit_login(KIT_BOB);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK#1/2", &h), 1);
+	ck_assert_uint_eq(ck->C_DestroyObject(kit_session, h), CKR_ACTION_PROHIBITED);
+	kit_login(KIT_USER);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK#1/2", &h), 1);
+	ck_assert_uint_eq(ck->C_DestroyObject(kit_session, h), CKR_ACTION_PROHIBITED);
+	kit_login(KIT_ALICE);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK#1/2", &h), 1);
+	OK(ck->C_DestroyObject(kit_session, h));
+	OK(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL));
+	clear_components();
+}
+END_TEST
+
+/* key=value words of a vector line. */
+static bool word(const char *line, const char *name, struct buf *out)
+{
+	char key[32];
+	const char *at;
+
+	snprintf(key, sizeof(key), " %s=", name);
+	at = strstr(line, key);
+	if (!at)
+		return false;
+	at += strlen(key);
+	return hex_decode(at, strspn(at, "0123456789ABCDEFabcdef"), out);
+}
+
+static FILE *vectors(const char *name)
+{
+	char path[512];
+	char line[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", getenv("STRONGROOM_VECTORS"), name);
+	f = fopen(path, "r");
+	ck_assert_msg(f != NULL, "%s cannot be read", path);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), f)); /* the source */
+	return f;
+}
+
+static void check_equals(CK_OBJECT_HANDLE h, const char *line, const char *name)
+{
+	BUF_AUTO want = { 0 };
+	uint8_t got[3];
+
+	ck_assert(word(line, name, &want));
+	ck_assert_uint_eq(want.len, 3);
+	OK(kit_check_value(h, got));
+	ck_assert_mem_eq(got, want.p, 3);
+}
+
+START_TEST(combination_gives_the_published_key) /* R1.3 R6.2 */
+{
+	char line[512];
+	unsigned done = 0;
+	FILE *f = vectors("combine.txt");
+
+	while (fgets(line, sizeof(line), f)) {
+		BUF_AUTO a = { 0 };
+		BUF_AUTO b = { 0 };
+		CK_OBJECT_HANDLE h = 0;
+
+		if (strncmp(line, "combine ", 8) != 0)
+			continue;
+		ck_assert(word(line, "a", &a) && word(line, "b", &b));
+		kit_login(KIT_ALICE);
+		OK(kit_component("PK-V#1/2", CKK_DES3, buf_view(&a), &h));
+		check_equals(h, line, "kcv_a");
+		kit_login(KIT_BOB);
+		OK(kit_component("PK-V#2/2", CKK_DES3, buf_view(&b), &h));
+		check_equals(h, line, "kcv_b");
+		OK(kit_combine("PK-V", CKK_DES3, 16, &h)); /* pkcs11-tool --key-type DES3:16 */
+		check_equals(h, line, "kcv");
+		ck_assert_uint_eq(kit_ulong(h, CKA_KEY_TYPE), CKK_DES2);
+		ck_assert_uint_eq(kit_ulong(h, CKA_SR_ROLE), SR_ROLE_PK);
+		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-V#1/2", NULL), 0);
+		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-V#2/2", NULL), 0);
+		OK(ck->C_DestroyObject(kit_session, h));
+		done++;
+	}
+	fclose(f);
+	ck_assert_uint_gt(done, 0);
+}
+END_TEST
+
+START_TEST(check_values_are_the_published_ones) /* R6.2 */
+{
+	char line[512];
+	unsigned done = 0;
+	FILE *f = vectors("kcv.txt");
+
+	kit_login(KIT_USER);
+	while (fgets(line, sizeof(line), f)) {
+		BUF_AUTO key = { 0 };
+		CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+		CK_KEY_TYPE type = strncmp(line, "kcv=AES", 7) == 0 ? CKK_AES : CKK_DES2;
+		CK_OBJECT_HANDLE h = 0;
+
+		if (strncmp(line, "kcv=", 4) != 0)
+			continue;
+		ck_assert(word(line, "key", &key));
+		if (key.len == 8)
+			type = CKK_DES;
+		{
+			CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) },
+					     { CKA_KEY_TYPE, &type, sizeof(type) },
+					     { CKA_VALUE, key.p, key.len },
+					     { CKA_SIGN, &yes, 1 } };
+
+			OK(ck->C_CreateObject(kit_session, t, ARRAY_LEN(t), &h));
+		}
+		check_equals(h, line, "value");
+		OK(ck->C_DestroyObject(kit_session, h));
+		done++;
+	}
+	fclose(f);
+	ck_assert_uint_ge(done, 3);
+}
+END_TEST
+
+START_TEST(check_value_takes_no_data_and_keeps_to_its_length)
+{
+	CK_MECHANISM m = { CKM_SR_CHECK_VALUE, NULL, 0 };
+	CK_OBJECT_HANDLE h;
+	CK_ULONG len = 0;
+	uint8_t out[8];
+	uint8_t data = 7;
+
+	kit_login(KIT_USER);
+	h = kit_plain_key(CKK_AES, 32);
+	OK(ck->C_SignInit(kit_session, &m, h));
+	OK(ck->C_Sign(kit_session, &data, 0, NULL, &len));
+	ck_assert_uint_eq(len, 3);
+	len = 2;
+	ck_assert_uint_eq(ck->C_Sign(kit_session, &data, 0, out, &len), CKR_BUFFER_TOO_SMALL);
+	len = sizeof(out);
+	OK(ck->C_Sign(kit_session, &data, 0, out, &len));
+	ck_assert_uint_eq(len, 3);
+	OK(ck->C_SignInit(kit_session, &m, h));
+	ck_assert_uint_eq(ck->C_Sign(kit_session, &data, 1, out, &len), CKR_DATA_LEN_RANGE);
+	OK(ck->C_DestroyObject(kit_session, h));
+}
+END_TEST
+
+static CK_RV digest_label(const char *text, uint8_t out[3])
+{
+	CK_MECHANISM m = { CKM_SR_CHECK_VALUE, NULL, 0 };
+	CK_ULONG len = 3;
+	CK_RV rv = ck->C_DigestInit(kit_session, &m);
+
+	if (rv == CKR_OK)
+		rv = ck->C_Digest(kit_session, (CK_BYTE_PTR)(uintptr_t)text, strlen(text), out, &len);
+	return rv;
+}
+
+START_TEST(digest_of_a_label_answers_the_check_value_of_one_key) /* R6.4 */
+{
+	const struct kit_wish wish = { "MAK-D", CKK_AES, 32 };
+	CK_OBJECT_HANDLE h = 0, twin;
+	CK_BYTE label[] = "MAK-D";
+	CK_ATTRIBUTE rename[] = { { CKA_LABEL, label, 5 } };
+	uint8_t want[3], got[3];
+
+	kit_combined(&wish, 1);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "MAK-D", &h), 1);
+	OK(kit_check_value(h, want));
+	OK(digest_label("MAK-D", got));
+	ck_assert_mem_eq(got, want, 3);
+	memset(got, 0, 3);
+	OK(digest_label("MAK-D\n", got));
+	ck_assert_mem_eq(got, want, 3);
+	ck_assert_uint_ne(digest_label("MAK-D\n\n", got), CKR_OK);
+	ck_assert_uint_ne(digest_label("MAK-", got), CKR_OK);
+	ck_assert_uint_ne(digest_label("", got), CKR_OK);
+	twin = kit_plain_key(CKK_AES, 32);
+	OK(ck->C_SetAttributeValue(kit_session, twin, rename, 1));
+	ck_assert_uint_ne(digest_label("MAK-D", got), CKR_OK); /* two keys of that name */
+	OK(ck->C_DestroyObject(kit_session, twin));
+	kit_login(NULL);
+	ck_assert_uint_eq(digest_label("MAK-D", got), CKR_USER_NOT_LOGGED_IN);
+	kit_login(KIT_USER);
+	OK(ck->C_DestroyObject(kit_session, h));
+}
+END_TEST
+
+/* ---- what combining refuses ---- */
+
+static void two(struct view a, struct view b, CK_KEY_TYPE type, CK_RV want)
+{
+	kit_login(KIT_ALICE);
+	OK(kit_component("PK-N#1/2", type, a, NULL));
+	kit_login(KIT_BOB);
+	OK(kit_component("PK-N#2/2", type, b, NULL));
+	ck_assert_uint_eq(kit_combine("PK-N", type, a.n, NULL), want);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-N", NULL), 0);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-N#1/2", NULL), 1); /* nothing consumed */
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-N#2/2", NULL), 1);
+	clear_components();
+}
+
+START_TEST(combination_of_equal_components_is_refused)
+{
+	uint8_t a[16], b[16];
+
+	kit_pattern(a, 16, 3);
+	memcpy(b, a, 16);
+	two(VIEW(a, 16), VIEW(b, 16), CKK_DES2, CKR_ACTION_PROHIBITED);
+	b[3] ^= 1; /* a parity bit does not make it another key */
+	two(VIEW(a, 16), VIEW(b, 16), CKK_DES2, CKR_ACTION_PROHIBITED);
+}
+END_TEST
+
+static const struct {
+	const char *key; /* what a XOR b shall be */
+	const char *why;
+} weak[] = {
+	{ "0101010101010101"
+	  "0123456789ABCDEF",
+	  "weak left half" },
+	{ "0123456789ABCDEF"
+	  "E0E0E0E0F1F1F1F1",
+	  "weak right half" },
+	{ "01FE01FE01FE01FE"
+	  "0123456789ABCDEF",
+	  "semi-weak left half" },
+	{ "0123456789ABCDEF"
+	  "1FFE1FFE0EFE0EFE",
+	  "semi-weak right half" },
+	{ "0000000000000000"
+	  "0123456789ABCDEF",
+	  "zero half" },
+	{ "0123456789ABCDEF"
+	  "0123456789ABCDEF",
+	  "equal halves" },
+	{ "0123456789ABCDEF"
+	  "0022446688AACCEE",
+	  "halves equal but for parity" },
+	{ "0123456789ABCDEF"
+	  "FEDCBA9876543210"
+	  "FEDCBA9876543210",
+	  "equal second and third" },
+	{ "0123456789ABCDEF"
+	  "FEDCBA9876543210"
+	  "0123456789ABCDEF",
+	  "equal first and third" },
+};
+
+START_TEST(combination_with_a_weak_result_is_refused)
+{
+	BUF_AUTO key = { 0 };
+	uint8_t a[24];
+
+	ck_assert(hex_decode(weak[_i].key, strlen(weak[_i].key), &key));
+	kit_pattern(a, key.len, 77);
+	for (size_t i = 0; i < key.len; i++)
+		key.p[i] ^= a[i];
+	two(VIEW(a, key.len), buf_view(&key), key.len == 16 ? CKK_DES2 : CKK_DES3, CKR_ACTION_PROHIBITED);
+}
+END_TEST
+
+START_TEST(combination_by_one_custodian_is_refused) /* R1.3 */
+{
+	kit_login(KIT_ALICE);
+	OK(kit_component("PK-N#1/2", CKK_AES, pattern(32, 1), NULL));
+	OK(kit_component("PK-N#2/2", CKK_AES, pattern(32, 2), NULL));
+	ck_assert_uint_eq(kit_combine("PK-N", CKK_AES, 32, NULL), CKR_ACTION_PROHIBITED);
+	clear_components();
+}
+END_TEST
+
+START_TEST(combination_without_all_components_is_refused)
+{
+	kit_login(KIT_ALICE);
+	ck_assert_uint_ne(kit_combine("PK-N", CKK_AES, 32, NULL), CKR_OK);
+	OK(kit_component("PK-N#1/3", CKK_AES, pattern(32, 1), NULL));
+	kit_login(KIT_BOB);
+	OK(kit_component("PK-N#2/3", CKK_AES, pattern(32, 2), NULL));
+	ck_assert_uint_ne(kit_combine("PK-N", CKK_AES, 32, NULL), CKR_OK);
+	kit_login(KIT_CAROL);
+	OK(kit_component("PK-N#3/3", CKK_AES, pattern(32, 3), NULL));
+	OK(kit_combine("PK-N", CKK_AES, 32, NULL));
+	clear_components();
+	kit_login(KIT_USER);
+	{
+		CK_OBJECT_HANDLE h = 0;
+
+		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-N", &h), 1);
+		OK(ck->C_DestroyObject(kit_session, h));
+	}
+}
+END_TEST
+
+START_TEST(combination_of_unlike_components_or_to_another_type_is_refused)
+{
+	kit_login(KIT_ALICE);
+	OK(kit_component("PK-N#1/2", CKK_DES2, pattern(16, 1), NULL));
+	kit_login(KIT_BOB);
+	OK(kit_component("PK-N#2/2", CKK_DES3, pattern(24, 2), NULL));
+	ck_assert_uint_ne(kit_combine("PK-N", CKK_DES3, 16, NULL), CKR_OK);
+	ck_assert_uint_ne(kit_combine("PK-N", CKK_DES3, 24, NULL), CKR_OK);
+	clear_components();
+	kit_login(KIT_ALICE);
+	OK(kit_component("PK-N#1/2", CKK_DES2, pattern(16, 1), NULL));
+	kit_login(KIT_BOB);
+	OK(kit_component("PK-N#2/2", CKK_DES2, pattern(16, 2), NULL));
+	ck_assert_uint_ne(kit_combine("PK-N", CKK_AES, 32, NULL), CKR_OK);
+	ck_assert_uint_ne(kit_combine("PK-N", CKK_DES3, 24, NULL), CKR_OK);
+	ck_assert_uint_ne(kit_combine("PK-N", CKK_GENERIC_SECRET, 16, NULL), CKR_OK);
+	ck_assert_uint_ne(kit_combine("TMK-N", CKK_DES2, 16, NULL), CKR_OK);
+	ck_assert_uint_ne(kit_combine("PK-N#1/2", CKK_DES2, 16, NULL), CKR_OK);
+	clear_components();
+}
+END_TEST
+
+START_TEST(combination_under_a_name_that_is_taken_is_refused)
+{
+	const struct kit_wish wish = { "PK-T", CKK_AES, 32 };
+	CK_OBJECT_HANDLE h = 0;
+
+	kit_combined(&wish, 1);
+	kit_login(KIT_ALICE);
+	OK(kit_component("PK-T#1/2", CKK_AES, pattern(32, 31), NULL));
+	kit_login(KIT_BOB);
+	OK(kit_component("PK-T#2/2", CKK_AES, pattern(32, 32), NULL));
+	ck_assert_uint_eq(kit_combine("PK-T", CKK_AES, 32, NULL), CKR_ACTION_PROHIBITED);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-T", &h), 1);
+	OK(ck->C_DestroyObject(kit_session, h));
+	OK(kit_combine("PK-T", CKK_AES, 32, &h));
+	OK(ck->C_DestroyObject(kit_session, h));
+}
+END_TEST
+
+START_TEST(custodian_created_anew_loses_waiting_components) /* R1.3: against a lone SO */
+{
+	CK_OBJECT_HANDLE h = 0;
+
+	kit_login(KIT_CAROL);
+	OK(kit_component("PK-C#1/2", CKK_AES, pattern(32, 1), &h));
+	kit_login_so();
+	OK(ck->C_InitPIN(kit_session, (CK_UTF8CHAR_PTR)(uintptr_t) "carol:444444", 12));
+	kit_login(KIT_BOB);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-C#1/2", NULL), 0);
+	/* A given PIN opens nothing before it is changed: not even entering a component. */
+	kit_login("carol:444444");
+	ck_assert_uint_eq(kit_component("PK-C#1/2", CKK_AES, pattern(32, 1), &h), CKR_PIN_EXPIRED);
+	OK(ck->C_SetPIN(kit_session, (CK_UTF8CHAR_PTR)(uintptr_t) "carol:444444", 12,
+			(CK_UTF8CHAR_PTR)(uintptr_t)KIT_CAROL, strlen(KIT_CAROL)));
+	kit_login(NULL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("component");
+	TCase *c = tcase_create("component");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(c, 0);
+	tcase_add_unchecked_fixture(c, kit_begin, kit_end);
+	tcase_add_test(c, component_is_recognised_and_can_do_nothing);
+	tcase_add_loop_test(c, component_with_a_wrong_label_type_or_length_is_refused, 0, (int)ARRAY_LEN(bad_entries));
+	tcase_add_test(c, label_of_a_component_is_refused_for_every_other_object);
+	tcase_add_test(c, component_asked_to_be_extractable_is_refused);
+	tcase_add_test(c, component_is_entered_by_custodians_only);
+	tcase_add_test(c, component_is_refused_when_its_place_is_taken_or_n_differs);
+	tcase_add_test(c, component_of_zeroes_is_refused);
+	tcase_add_test(c, component_is_destroyed_by_its_custodian_or_the_so_only);
+	tcase_add_test(c, combination_gives_the_published_key);
+	tcase_add_test(c, check_values_are_the_published_ones);
+	tcase_add_test(c, check_value_takes_no_data_and_keeps_to_its_length);
+	tcase_add_test(c, digest_of_a_label_answers_the_check_value_of_one_key);
+	tcase_add_test(c, combination_of_equal_components_is_refused);
+	tcase_add_loop_test(c, combination_with_a_weak_result_is_refused, 0, (int)ARRAY_LEN(weak));
+	tcase_add_test(c, combination_by_one_custodian_is_refused);
+	tcase_add_test(c, combination_without_all_components_is_refused);
+	tcase_add_test(c, combination_of_unlike_components_or_to_another_type_is_refused);
+	tcase_add_test(c, combination_under_a_name_that_is_taken_is_refused);
+	tcase_add_test(c, custodian_created_anew_loses_waiting_components);
+	suite_add_tcase(s, c);
+	runner = srunner_create(s);
+	srunner_set_fork_status(runner, CK_NOFORK); /* a forked child has no module any more */
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
