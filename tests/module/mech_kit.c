@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "mech_kit.h"
+#include "crypto.h"
+#include "temp.h"
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+CK_FUNCTION_LIST *ck;
+CK_SESSION_HANDLE mk_session;
+CK_SLOT_ID mk_slot;
+
+static void *library;
+static char directory[128];
+static CK_OBJECT_HANDLE pair_public, pair_private;
+
+void mk_begin(void)
+{
+	const char *path = getenv("STRONGROOM_MODULE");
+	CK_C_GetFunctionList get;
+	CK_UTF8CHAR label[32];
+	CK_ULONG count = 1;
+
+	ck_assert_msg(path != NULL, "STRONGROOM_MODULE is not set");
+	temp_dir(directory);
+	setenv("STRONGROOM_TOKEN_DIR", directory, 1);
+	setenv("XDG_CONFIG_HOME", directory, 1);
+	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	ck_assert_msg(library != NULL, "%s", dlerror());
+	get = (CK_C_GetFunctionList)(uintptr_t)dlsym(library, "C_GetFunctionList");
+	ck_assert_ptr_nonnull(get);
+	OK(get(&ck));
+	OK(ck->C_Initialize(NULL));
+	OK(ck->C_GetSlotList(CK_FALSE, &mk_slot, &count));
+	memset(label, ' ', sizeof(label));
+	memcpy(label, "mechanisms", 10);
+	OK(ck->C_InitToken(mk_slot, (CK_UTF8CHAR_PTR) "12345678", 8, label));
+	OK(ck->C_OpenSession(mk_slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &mk_session));
+	OK(ck->C_Login(mk_session, CKU_SO, (CK_UTF8CHAR_PTR) "12345678", 8));
+	OK(ck->C_InitPIN(mk_session, (CK_UTF8CHAR_PTR) "123456", 6));
+	OK(ck->C_Logout(mk_session));
+	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "123456", 6));
+}
+
+void mk_end(void)
+{
+	OK(ck->C_Finalize(NULL));
+	dlclose(library);
+	temp_remove(directory);
+	pair_public = pair_private = 0;
+}
+
+void *mk_symbol(const char *name)
+{
+	return dlsym(library, name);
+}
+
+int mk_main(Suite *s)
+{
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	srunner_set_fork_status(runner, CK_NOFORK);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+
+static const struct {
+	CK_FLAGS use;
+	CK_ATTRIBUTE_TYPE type;
+} usages[] = {
+	{ CKF_ENCRYPT, CKA_ENCRYPT }, { CKF_DECRYPT, CKA_DECRYPT }, { CKF_SIGN, CKA_SIGN },
+	{ CKF_VERIFY, CKA_VERIFY },   { CKF_WRAP, CKA_WRAP },       { CKF_UNWRAP, CKA_UNWRAP },
+};
+
+CK_OBJECT_HANDLE mk_secret(CK_KEY_TYPE type, struct view value, CK_FLAGS uses)
+{
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	uint8_t copy[VECTOR_MAX];
+	CK_OBJECT_HANDLE key = 0;
+	CK_ATTRIBUTE t[16] = {
+		{ CKA_CLASS, &class, sizeof(class) }, { CKA_KEY_TYPE, &type, sizeof(type) },
+		{ CKA_TOKEN, &no, sizeof(no) },       { CKA_SENSITIVE, &no, sizeof(no) },
+		{ CKA_EXTRACTABLE, &yes, 1 },         { CKA_VALUE, copy, value.n },
+	};
+	CK_ULONG n = 6;
+
+	ck_assert_uint_le(value.n, sizeof(copy));
+	memcpy(copy, value.p, value.n);
+	if (type == CKK_DES || type == CKK_DES2 || type == CKK_DES3)
+		des_set_parity(copy, value.n);
+	for (size_t i = 0; i < ARRAY_LEN(usages); i++) {
+		if (uses & usages[i].use)
+			t[n++] = (CK_ATTRIBUTE){ usages[i].type, &yes, 1 };
+	}
+	OK(ck->C_CreateObject(mk_session, t, n, &key));
+	return key;
+}
+
+CK_OBJECT_HANDLE mk_secret_of_row(const struct mech_row *row, struct view value, CK_FLAGS uses)
+{
+	for (size_t i = 0; i < row->keys.count; i++) {
+		CK_KEY_TYPE type = row->keys.types[i];
+
+		if ((type == CKK_DES && value.n != 8) || (type == CKK_DES2 && value.n != 16) ||
+		    (type == CKK_DES3 && value.n != 24))
+			continue;
+		return mk_secret(type, value, uses);
+	}
+	ck_abort_msg("%s takes no key of %zu bytes", row->name, value.n);
+	return 0;
+}
+
+void mk_pair(CK_OBJECT_HANDLE *ret_public, CK_OBJECT_HANDLE *ret_private)
+{
+	CK_MECHANISM m = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 };
+	CK_ULONG bits = 2048;
+	CK_ATTRIBUTE public_t[] = {
+		{ CKA_MODULUS_BITS, &bits, sizeof(bits) },
+		{ CKA_ENCRYPT, &yes, 1 },
+		{ CKA_VERIFY, &yes, 1 },
+		{ CKA_WRAP, &yes, 1 },
+	};
+	CK_ATTRIBUTE private_t[] = {
+		{ CKA_DECRYPT, &yes, 1 },     { CKA_SIGN, &yes, 1 },      { CKA_UNWRAP, &yes, 1 },
+		{ CKA_EXTRACTABLE, &yes, 1 }, { CKA_SENSITIVE, &yes, 1 },
+	};
+
+	if (pair_public == 0)
+		OK(ck->C_GenerateKeyPair(mk_session, &m, public_t, ARRAY_LEN(public_t), private_t, ARRAY_LEN(private_t),
+					 &pair_public, &pair_private));
+	*ret_public = pair_public;
+	*ret_private = pair_private;
+}
+
+CK_OBJECT_HANDLE mk_key_for(const struct mech_row *row, CK_FLAGS use)
+{
+	static const uint8_t bytes[32] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba,
+					   0x98, 0x76, 0x54, 0x32, 0x10, 0x10, 0x29, 0x38, 0x47, 0x56, 0x6b,
+					   0x7c, 0x8d, 0x9e, 0xaf, 0xb0, 0xc1, 0xd2, 0xe3, 0xf4, 0x05 };
+	CK_OBJECT_HANDLE public = 0, private = 0;
+	size_t n = row->key_max < 32 ? row->key_max : 32;
+
+	if (row->keys.types[0] == CKK_RSA) {
+		mk_pair(&public, &private);
+		return use & (CKF_ENCRYPT | CKF_VERIFY | CKF_WRAP) ? public : private;
+	}
+	if (row->keys.types[0] == CKK_DES2)
+		n = 16;
+	if (row->keys.types[0] == CKK_DES)
+		n = 8;
+	return mk_secret_of_row(row, VIEW(bytes, n), use);
+}
+
+struct view mk_value(CK_OBJECT_HANDLE key, uint8_t *room, size_t n)
+{
+	CK_ATTRIBUTE t = { CKA_VALUE, room, n };
+
+	OK(ck->C_GetAttributeValue(mk_session, key, &t, 1));
+	return VIEW(room, t.ulValueLen);
+}
+
+void mk_destroy(CK_OBJECT_HANDLE key)
+{
+	if (key != pair_public && key != pair_private)
+		OK(ck->C_DestroyObject(mk_session, key));
+}
+
+CK_RV mk_init(CK_FLAGS use, CK_MECHANISM *m, CK_OBJECT_HANDLE key)
+{
+	switch (use) {
+	case CKF_DIGEST:
+		return ck->C_DigestInit(mk_session, m);
+	case CKF_SIGN:
+		return ck->C_SignInit(mk_session, m, key);
+	case CKF_VERIFY:
+		return ck->C_VerifyInit(mk_session, m, key);
+	case CKF_ENCRYPT:
+		return ck->C_EncryptInit(mk_session, m, key);
+	case CKF_DECRYPT:
+		return ck->C_DecryptInit(mk_session, m, key);
+	default:
+		ck_abort_msg("no such operation");
+		return CKR_GENERAL_ERROR;
+	}
+}
+
+CK_RV mk_single(CK_FLAGS use, struct view in, uint8_t *out, CK_ULONG *len)
+{
+	uint8_t *p = (uint8_t *)(uintptr_t)in.p;
+
+	switch (use) {
+	case CKF_DIGEST:
+		return ck->C_Digest(mk_session, p, in.n, out, len);
+	case CKF_SIGN:
+		return ck->C_Sign(mk_session, p, in.n, out, len);
+	case CKF_ENCRYPT:
+		return ck->C_Encrypt(mk_session, p, in.n, out, len);
+	default:
+		return ck->C_Decrypt(mk_session, p, in.n, out, len);
+	}
+}
+
+CK_RV mk_update(CK_FLAGS use, struct view in, uint8_t *out, CK_ULONG *len)
+{
+	uint8_t *p = (uint8_t *)(uintptr_t)in.p;
+
+	switch (use) {
+	case CKF_DIGEST:
+		*len = 0;
+		return ck->C_DigestUpdate(mk_session, p, in.n);
+	case CKF_SIGN:
+		*len = 0;
+		return ck->C_SignUpdate(mk_session, p, in.n);
+	case CKF_VERIFY:
+		*len = 0;
+		return ck->C_VerifyUpdate(mk_session, p, in.n);
+	case CKF_ENCRYPT:
+		return ck->C_EncryptUpdate(mk_session, p, in.n, out, len);
+	default:
+		return ck->C_DecryptUpdate(mk_session, p, in.n, out, len);
+	}
+}
+
+CK_RV mk_final(CK_FLAGS use, uint8_t *out, CK_ULONG *len)
+{
+	switch (use) {
+	case CKF_DIGEST:
+		return ck->C_DigestFinal(mk_session, out, len);
+	case CKF_SIGN:
+		return ck->C_SignFinal(mk_session, out, len);
+	case CKF_ENCRYPT:
+		return ck->C_EncryptFinal(mk_session, out, len);
+	default:
+		return ck->C_DecryptFinal(mk_session, out, len);
+	}
+}
+
+void mk_cancel(CK_FLAGS use)
+{
+	OK(mk_init(use, NULL, 0));
+}
+
+CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
+{
+	static uint8_t iv[16] = { 1, 2, 3 };
+	CK_MECHANISM m = { row->type, p, row->param->size };
+
+	memset(p, 0, sizeof(*p));
+	if (row->param == &param_mac_general)
+		p->len = 4;
+	else if (row->param == &param_aes_ctr)
+		p->ctr.counter_bits = 128;
+	else if (row->param == &param_gcm)
+		p->gcm = (CK_GCM_PARAMS){ .iv_ptr = iv, .iv_len = 12, .tag_bits = 128 };
+	else if (row->param == &param_oaep)
+		p->oaep = (CK_RSA_PKCS_OAEP_PARAMS){ CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0 };
+	else if (row->param == &param_pss)
+		p->pss = (CK_RSA_PKCS_PSS_PARAMS){ CKM_SHA256, CKG_MGF1_SHA256, 32 };
+	else if (m.ulParameterLen == 0 || row->param->optional)
+		m = (CK_MECHANISM){ row->type, NULL, 0 };
+	if (row->param == &param_pss) {
+		static const struct {
+			CK_MECHANISM_TYPE type, hash;
+		} hashes[] = { { CKM_SHA1_RSA_PKCS_PSS, CKM_SHA_1 },
+			       { CKM_SHA224_RSA_PKCS_PSS, CKM_SHA224 },
+			       { CKM_SHA384_RSA_PKCS_PSS, CKM_SHA384 },
+			       { CKM_SHA512_RSA_PKCS_PSS, CKM_SHA512 } };
+
+		for (size_t i = 0; i < ARRAY_LEN(hashes); i++) {
+			if (hashes[i].type == row->type)
+				p->pss.hash_alg = hashes[i].hash;
+		}
+	}
+	return m;
+}
+
+static void hex_field(const char *name, const char *text, uint8_t *p, size_t *n)
+{
+	BUF_AUTO b = { 0 };
+
+	if (strcmp(text, "-") == 0)
+		return;
+	ck_assert_msg(hex_decode(text, strlen(text), &b) && b.len <= VECTOR_MAX, "field %s: %s", name, text);
+	memcpy(p, b.p, b.len);
+	*n = b.len;
+}
+
+static void field(struct vector *v, const char *name, const char *text)
+{
+	if (strcmp(name, "mech") == 0)
+		snprintf(v->mech, sizeof(v->mech), "%s", text);
+	else if (strcmp(name, "len") == 0)
+		v->len = strtoul(text, NULL, 10);
+	else if (strcmp(name, "tag") == 0)
+		v->tag = strtoul(text, NULL, 10);
+	else if (strcmp(name, "key") == 0)
+		hex_field(name, text, v->key.p, &v->key.n);
+	else if (strcmp(name, "iv") == 0)
+		hex_field(name, text, v->iv.p, &v->iv.n);
+	else if (strcmp(name, "aad") == 0)
+		hex_field(name, text, v->aad.p, &v->aad.n);
+	else if (strcmp(name, "data") == 0)
+		hex_field(name, text, v->data.p, &v->data.n);
+	else if (strcmp(name, "out") == 0)
+		hex_field(name, text, v->out.p, &v->out.n);
+	else
+		ck_abort_msg("unknown field %s", name);
+}
+
+unsigned mk_vectors(const char *file, void (*each)(const struct vector *v))
+{
+	const char *dir = getenv("STRONGROOM_VECTORS");
+	char path[512], line[4096];
+	unsigned count = 0, number = 0;
+	struct vector *v = malloc(sizeof(*v));
+	FILE *f;
+
+	ck_assert_msg(dir != NULL, "STRONGROOM_VECTORS is not set");
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	f = fopen(path, "r");
+	ck_assert_msg(f != NULL && v != NULL, "%s cannot be read", path);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		char *rest = line, *word;
+
+		number++;
+		ck_assert_msg(number > 1 || (line[0] == '#' && strlen(line) > 10), "%s names no source", path);
+		if (line[0] == '#' || line[0] == '\n')
+			continue;
+		*v = (struct vector){ .tag = 128, .line = number };
+		while ((word = strsep(&rest, " \n")) != NULL) {
+			char *equals = strchr(word, '=');
+
+			if (equals == NULL)
+				continue;
+			*equals = '\0';
+			field(v, word, equals + 1);
+		}
+		each(v);
+		count++;
+	}
+	fclose(f);
+	free(v);
+	return count;
+}
+
+CK_MECHANISM mk_vector_mechanism(const struct mech_row *row, const struct vector *v, union mk_param *p)
+{
+	CK_MECHANISM m = mk_good(row, p);
+
+	if (row->param == &param_mac_general) {
+		p->len = v->len;
+	} else if (row->param == &param_aes_ctr) {
+		memcpy(p->ctr.cb, v->iv.p, 16);
+	} else if (row->param == &param_gcm) {
+		p->gcm = (CK_GCM_PARAMS){ (uint8_t *)(uintptr_t)v->iv.p,  v->iv.n,  8 * v->iv.n,
+					  (uint8_t *)(uintptr_t)v->aad.p, v->aad.n, v->tag };
+	} else if (row->param == &param_iv8 || row->param == &param_iv16) {
+		ck_assert_uint_eq(v->iv.n, row->param->size);
+		memcpy(p->iv, v->iv.p, v->iv.n);
+	}
+	return m;
+}
+
+const struct mech_row *mk_row(const char *name)
+{
+	for (size_t i = 0; i < mech_count(); i++) {
+		if (strcmp(mech_at(i)->name, name) == 0)
+			return mech_at(i);
+	}
+	ck_abort_msg("no row %s", name);
+	return NULL;
+}
