@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "store_inner.h"
 
 #define MAP_SIZE_DEFAULT ((size_t)64 << 30)
+#define MAP_SIZE_LEAST ((size_t)1 << 30)
 #define READERS_DEFAULT 4096
 #define SLACK_STEP ((uint64_t)1 << 20)
 #define READER_CHECK_EVERY 256
@@ -58,29 +60,42 @@ static struct registry *registry_get(void)
 	return fresh;
 }
 
-int store_env_open(const char *path, const struct store_options *o, MDB_env **ret)
+static int env_open(const char *path, size_t map_size, unsigned readers, MDB_env **ret)
 {
 	MDB_env *env = NULL;
 	int dead = 0;
 
 	int rc = mdb_env_create(&env);
 	if (rc)
-		return store_error(rc);
-	rc = mdb_env_set_mapsize(env, o && o->map_size ? o->map_size : MAP_SIZE_DEFAULT);
+		return rc;
+	rc = mdb_env_set_mapsize(env, map_size);
 	if (!rc)
-		rc = mdb_env_set_maxreaders(env, o && o->readers ? o->readers : READERS_DEFAULT);
+		rc = mdb_env_set_maxreaders(env, readers);
 	if (!rc)
 		rc = mdb_env_set_maxdbs(env, STORE_DBS);
 	if (!rc)
 		rc = mdb_env_open(env, path, MDB_NOTLS, 0600);
 	if (!rc)
 		rc = mdb_reader_check(env, &dead);
-	if (rc) {
+	if (rc)
 		mdb_env_close(env);
-		return store_error(rc);
+	else
+		*ret = env;
+	return rc;
+}
+
+int store_env_open(const char *path, const struct store_options *o, MDB_env **ret)
+{
+	size_t map_size = o && o->map_size ? o->map_size : MAP_SIZE_DEFAULT;
+	unsigned readers = o && o->readers ? o->readers : READERS_DEFAULT;
+
+	int rc = env_open(path, map_size, readers, ret);
+	/* Thousands of tokens in one process, or a limit on its address space: reserve less. */
+	while (rc == ENOMEM && map_size > MAP_SIZE_LEAST) {
+		map_size /= 16;
+		rc = env_open(path, map_size, readers, ret);
 	}
-	*ret = env;
-	return STORE_OK;
+	return store_error(rc);
 }
 
 /* Databases and the store's own record. */
@@ -117,8 +132,11 @@ static void note_descriptors(struct store *s)
 		int fd = atoi(e->d_name);
 		if (e->d_name[0] == '.' || fstat(fd, &st) != 0 || st.st_dev != s->device)
 			continue;
-		if (st.st_ino == s->inode || st.st_ino == s->lock_inode)
-			s->fds[s->fd_count++] = fd;
+		if (st.st_ino != s->inode && st.st_ino != s->lock_inode)
+			continue;
+		/* LMDB 0.9.24 sets this for the lock file only. */
+		(void)!fcntl(fd, F_SETFD, FD_CLOEXEC);
+		s->fds[s->fd_count++] = fd;
 	}
 	if (d)
 		closedir(d);
@@ -304,9 +322,11 @@ static int begin_read(struct store *s, MDB_txn **ret)
 
 int store_begin(struct store *s, bool write, struct store_txn **ret)
 {
-	struct store_txn *t = calloc(1, sizeof(*t));
 	int dead;
 
+	if (atomic_load(&s->abandoned))
+		return STORE_EPANIC;
+	struct store_txn *t = calloc(1, sizeof(*t));
 	if (!t)
 		return STORE_ENOMEM;
 	t->store = s;
@@ -393,5 +413,7 @@ uint64_t store_sequence(struct store *s)
 {
 	MDB_envinfo info;
 
+	if (atomic_load(&s->abandoned))
+		return 0;
 	return mdb_env_info(s->env, &info) == 0 ? info.me_last_txnid : 0;
 }

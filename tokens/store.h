@@ -82,6 +82,7 @@ void store_close(struct store *s);
 /*
  * store_abandon: in a forked child: unmaps and closes without touching what the parent shares. The struct stays in
  * memory (LMDB has no way to free it in a child); a second call does nothing.
+ * An abandoned store begins no transaction (STORE_EPANIC).
  */
 void store_abandon(struct store *s);
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <check.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,7 +115,11 @@ static int open_files(void)
 		if (len < 0)
 			continue;
 		target[len] = 0;
-		n += strstr(target, ".mdb") != NULL;
+		if (!strstr(target, ".mdb"))
+			continue;
+		n++;
+		/* None of them survives an exec. */
+		ck_assert_int_eq(fcntl(atoi(e->d_name), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 	}
 	if (d)
 		closedir(d);
@@ -152,6 +158,8 @@ START_TEST(abandoned_child_leaves_the_parent_whole)
 		store_abandon(k.store);
 		if (open_files() != 0 || mapped_files() != 0)
 			_exit(1);
+		if (store_begin(k.store, false, &t) != STORE_EPANIC || store_sequence(k.store) != 0)
+			_exit(5);
 		store_close(k.store);
 		if (store_open(k.dir, KIT_SERIAL, &k.options, &k.store) != STORE_OK)
 			_exit(2);
@@ -299,6 +307,28 @@ START_TEST(threads_share_one_store)
 }
 END_TEST
 
+#ifndef __SANITIZE_ADDRESS__
+/* A limit on the address space makes the map smaller, not the token useless. */
+START_TEST(small_address_space_opens)
+{
+	struct rlimit limit = { (rlim_t)8 << 30, (rlim_t)8 << 30 };
+	int rc = STORE_OK;
+
+	k.options.map_size = 0;
+	store_close(k.store);
+	k.store = NULL;
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (setrlimit(RLIMIT_AS, &limit) != 0)
+			_exit(100);
+		rc = store_open(k.dir, KIT_SERIAL, &k.options, &k.store);
+		_exit(rc || kit_put(&k, 1, true, "body", NULL, "L"));
+	}
+	ck_assert_int_eq(child_result(pid), 0);
+}
+END_TEST
+#endif
+
 int main(void)
 {
 	Suite *s = suite_create("store_process");
@@ -312,6 +342,9 @@ int main(void)
 	tcase_add_test(c, killed_readers_give_their_slots_back);
 	tcase_add_test(c, of_two_creators_one_wins);
 	tcase_add_test(c, threads_share_one_store);
+#ifndef __SANITIZE_ADDRESS__
+	tcase_add_test(c, small_address_space_opens);
+#endif
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
