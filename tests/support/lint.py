@@ -42,7 +42,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 TYPEDEF = re.compile(r"^[ \t]*typedef\b([^;]*);", re.M)
 CALLBACK = re.compile(r"\(\s*\*\s*\w+\s*\)\s*\(|\b\w+\s*\([^()]*(\([^()]*\)[^()]*)*\)\s*$")
 # The first line of a function's declaration in a header.
-DECLARATION = re.compile(r"^(?!static\b|typedef\b|extern\b|struct \w+ \{|enum|#|return\b)[A-Za-z_][\w \*]*?[ \*](\w+)\(", re.M)
+DECLARATION = re.compile(r"^(?!static\b|typedef\b|extern\b|struct \w+ \{|enum \w* ?\{|#|return\b)[A-Za-z_][\w \*]*?[ \*](\w+)\(", re.M)
 
 
 def strip(text):
@@ -150,12 +150,12 @@ class Tree:
         covered = False
         starts = {line_of(code, m.start()): m.group(1) for m in DECLARATION.finditer(code)}
         for number, (line, original) in enumerate(zip(lines, raw), 1):
+            if "/*" in original or "*/" in original:
+                covered = True
             if depth == 0 and number in starts and not covered:
                 self.fault(path, number, f"no contract above {starts[number]}")
                 covered = True
-            if "/*" in original or "*/" in original:
-                covered = True
-            elif not original.strip():
+            if not original.strip():
                 covered = False
             depth += line.count("{") - line.count("}")
 
@@ -201,6 +201,7 @@ BAD = [
     ("docs/a.md", "see /wo" + "rk/main\n", "holds"),
     ("base/a.h", TOP + "\nint a_do(int x);\n", "no contract above a_do"),
     ("base/a.h", TOP + "\n/* Says it. */\nint a_do(int x);\n\nstruct b *a_new(void);\n", "no contract above a_new"),
+    ("base/a.h", TOP + "\nenum err a_do(int x);\n", "no contract above a_do"),
     ("hsm/bytes.h", TOP, "is taken by"),
 ]
 # What must pass.
@@ -214,6 +215,7 @@ GOOD = [
     ("tests/unit/a.c", TOP + '#include "store.h"\n#include <lmdb.h>\n'),
     ("base/a.h", TOP + "typedef void (*done_fn)(void *ctx);\ntypedef int handler(struct a *a, int (*each)(int));\n"),
     ("base/a.h", TOP + "/* a_do: says it. */\nint a_do(int x);\nint a_undo(int x);\n#define A_MAX 3\n"),
+    ("base/a.h", TOP + "\nenum err {\n\tA,\n};\n\nint a_do(int x); /* says it */\n"),
     ("base/a.c", TOP + "/* typedef struct x y; */\nint a(void)\n{\n\treturn 0;\n}\n"),
 ]
 
