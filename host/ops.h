@@ -31,6 +31,7 @@ struct ops;
 	X(OPS_PR_GENERATE, "pr_generate")                                                                              \
 	X(OPS_SRK_GENERATE, "srk_generate")                                                                            \
 	X(OPS_TK_GENERATE, "tk_generate")                                                                              \
+	X(OPS_TK_FIND, "tk_find")                                                                                      \
 	X(OPS_TMK_LOAD, "tmk_load")                                                                                    \
 	X(OPS_SIGN, "sign")
 
@@ -47,7 +48,8 @@ enum ops_kind {
 	(OPS_BIT(OPS_TK_OPEN) | OPS_BIT(OPS_TMK_GENERATE) | OPS_BIT(OPS_TMK_EXPORT) | OPS_BIT(OPS_PROVE) |             \
 	 OPS_BIT(OPS_CHECK_VALUE) | OPS_BIT(OPS_SRK_GENERATE))
 #define OPS_FOR_TERMINAL                                                                                               \
-	(OPS_BIT(OPS_TK_GENERATE) | OPS_BIT(OPS_TMK_LOAD) | OPS_BIT(OPS_PROVE) | OPS_BIT(OPS_CHECK_VALUE))
+	(OPS_BIT(OPS_TK_GENERATE) | OPS_BIT(OPS_TK_FIND) | OPS_BIT(OPS_TMK_LOAD) | OPS_BIT(OPS_PROVE) |                \
+	 OPS_BIT(OPS_CHECK_VALUE))
 
 enum ops_way { OPS_WAY_ANY, OPS_WAY_VENDOR, OPS_WAY_STANDARD };
 
@@ -144,8 +146,8 @@ struct ops_shake {
 /*
  * ops_prove: the proof of our own side. direction: TRANSCRIPT_HOST_PROVES, TRANSCRIPT_TERMINAL_PROVES or
  * TRANSCRIPT_CONFIRM (loaded: check value of the TMK; else NULL). Version 2: CMAC of the transcript. Version 1: ECB of
- * the other side's nonce; TRANSCRIPT_CONFIRM gives nothing (0 bytes). ret_tag: room OPS_TAG_MAX. ERR_UNEXPECTED: not our
- * side's. ops_check: the other side's proof; ERR_REFUSED when it does not hold. Compare in constant time. (R1.10)
+ * the other side's nonce; TRANSCRIPT_CONFIRM gives nothing (0 bytes). ret_tag: room OPS_TAG_MAX. ERR_UNEXPECTED: not
+ * our side's. ops_check: the other side's proof; ERR_REFUSED when it does not hold. Compare in constant time. (R1.10)
  */
 enum err ops_prove(struct ops *o, const struct ops_tk *tk, const struct ops_shake *shake, uint8_t direction,
 		   const struct check_value *loaded, uint8_t *ret_tag, size_t *ret_len, struct fail *f) MUST_CHECK;
@@ -200,13 +202,16 @@ enum err ops_tmk_export(struct ops *o, const struct ops_tk *tk, const struct ops
 
 /* ---- Terminal ---- */
 
+#define OPS_TK_LABEL "TK" /* of TEK and AUK both */
+#define OPS_TMK_LABEL "TMK"
+
 /* ops_pu_import: public key of a certificate (DER) as token object that may wrap only (R1.2). The caller verified it.
  */
 enum err ops_pu_import(struct ops *o, struct view certificate, const char *label, struct view id,
 		       struct fail *f) MUST_CHECK;
 
 /*
- * ops_tk_generate: TEK and AUK as token objects with this id (labels "TEK" and "AUK"), and the TK packet (R1.4).
+ * ops_tk_generate: TEK and AUK as token objects with this id and the label OPS_TK_LABEL, and the TK packet (R1.4).
  * type, length: as in MAKE_TK; suite 1 takes TDES only. counter: above every earlier one of this terminal.
  */
 struct ops_tk_in {
@@ -232,8 +237,9 @@ enum err ops_tk_find(struct ops *o, struct view id, uint8_t handshake, struct vi
 		     struct fail *f) MUST_CHECK;
 
 /*
- * ops_tmk_load: verifies a TMK message and loads the TMK as token object "TMK" with this id (R1.11). A faulty message
- * makes no object. Older TMKs are the caller's: ops_destroy after this succeeded. ret: check value of what was loaded.
+ * ops_tmk_load: verifies a TMK message and loads the TMK as token object OPS_TMK_LABEL with this id (R1.11). A faulty
+ * message makes no object. Older TMKs are the caller's: ops_destroy after this succeeded. ret: check value of what was
+ * loaded.
  */
 enum err ops_tmk_load(struct ops *o, const struct ops_tk *tk, const struct ops_shake *shake, struct view message,
 		      struct view id, struct check_value *ret, struct fail *f) MUST_CHECK;

@@ -343,12 +343,11 @@ out:
 	return e;
 }
 
-void pk11_return(struct pk11_session *s, CK_RV rv)
+/* note: with the mutex held. */
+static void note(struct pk11_session *s, CK_RV rv)
 {
-	if (!s)
-		return;
 	struct pk11 *p = s->token;
-	pthread_mutex_lock(&p->mutex);
+
 	if (pk11_key_lost(rv))
 		p->epoch++;
 	if (pk11_lost(rv) && s->generation == p->generation) {
@@ -356,6 +355,25 @@ void pk11_return(struct pk11_session *s, CK_RV rv)
 		p->epoch++;
 		idle_close(p);
 	}
+	/* An operation that was left half done makes the session useless for the next borrower. */
+	if (rv == CKR_OPERATION_ACTIVE || rv == CKR_BUFFER_TOO_SMALL)
+		s->generation = p->generation - 1;
+}
+
+void pk11_note(struct pk11_session *s, CK_RV rv)
+{
+	pthread_mutex_lock(&s->token->mutex);
+	note(s, rv);
+	pthread_mutex_unlock(&s->token->mutex);
+}
+
+void pk11_return(struct pk11_session *s, CK_RV rv)
+{
+	if (!s)
+		return;
+	struct pk11 *p = s->token;
+	pthread_mutex_lock(&p->mutex);
+	note(s, rv);
 	if (s->generation != p->generation) {
 		session_close(p, s);
 	} else {

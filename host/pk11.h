@@ -52,6 +52,8 @@ void pk11_free(struct pk11 *p);
  */
 enum err pk11_borrow(struct pk11 *p, struct pk11_session **ret, struct fail *f) MUST_CHECK;
 void pk11_return(struct pk11_session *s, CK_RV rv);
+/* pk11_note: for a borrowed session that is kept on: what pk11_return will need to know of an rv, at once. */
+void pk11_note(struct pk11_session *s, CK_RV rv);
 /* pk11_lost: rv says that session, login or token are gone and that the same call may succeed after a new borrow. */
 bool pk11_lost(CK_RV rv);
 

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops_own.h"
+
+struct ops {
+	struct pk11 *token;
+	const struct ops_row *row[OPS_COUNT];
+};
+
+static const char *const kind_names[] = {
+#define OPS_NAME(kind, name) name,
+	OPS_LIST(OPS_NAME)
+#undef OPS_NAME
+};
+
+static const char *way_name(enum ops_way way)
+{
+	return way == OPS_WAY_VENDOR ? "vendor" : way == OPS_WAY_STANDARD ? "standard" : "any";
+}
+
+bool ops_way_of_name(const char *name, enum ops_way *ret)
+{
+	for (enum ops_way w = OPS_WAY_ANY; w <= OPS_WAY_STANDARD; w++) {
+		if (!strcmp(name, way_name(w))) {
+			*ret = w;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool has_mechanism(const CK_MECHANISM_TYPE *list, size_t count, CK_MECHANISM_TYPE type)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == type)
+			return true;
+	return false;
+}
+
+/* row_missing: how many needs the token does not meet; the first of them in *ret. */
+static size_t row_missing(const struct ops_row *row, const CK_MECHANISM_TYPE *list, size_t count,
+			  CK_MECHANISM_TYPE *ret)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < row->need_count; i++)
+		if (!has_mechanism(list, count, row->needs[i]) && missing++ == 0)
+			*ret = row->needs[i];
+	return missing;
+}
+
+static enum err choose(struct ops *o, enum ops_kind kind, enum ops_way way, const CK_MECHANISM_TYPE *list, size_t count,
+		       struct fail *f)
+{
+	const struct ops_row *rows[] = { &ops_vendor_rows[kind], &ops_standard_rows[kind] };
+	CK_MECHANISM_TYPE missing = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (!rows[i]->run || (way != OPS_WAY_ANY && rows[i]->way != way))
+			continue;
+		if (row_missing(rows[i], list, count, &missing) == 0) {
+			o->row[kind] = rows[i];
+			return ERR_OK;
+		}
+	}
+	return fail_set(f, ERR_TOKEN, 0, "%.64s cannot do %s (way %s): mechanism 0x%lx is missing",
+			pk11_describe(o->token), kind_names[kind], way_name(way), missing);
+}
+
+enum err ops_open(struct pk11 *token, unsigned need, enum ops_way way, struct ops **ret, struct fail *f)
+{
+	CK_MECHANISM_TYPE *list = NULL;
+	size_t count = 0;
+	struct ops *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return fail_set(f, ERR_NO_MEMORY, 0, "operations");
+	o->token = token;
+	enum err e = pk11_mechanisms(token, &list, &count, f);
+	/* Check values belong to other operations, whoever asks. */
+	need |= OPS_BIT(OPS_CHECK_VALUE);
+	for (enum ops_kind kind = 0; kind < OPS_COUNT && e == ERR_OK; kind++)
+		if (need & OPS_BIT(kind))
+			e = choose(o, kind, way, list, count, f);
+	free(list);
+	if (e != ERR_OK) {
+		ops_free(o);
+		return e;
+	}
+	*ret = o;
+	return ERR_OK;
+}
+
+void ops_free(struct ops *o)
+{
+	free(o);
+}
+
+void ops_describe(const struct ops *o, struct buf *ret)
+{
+	const char *space = "";
+
+	for (enum ops_kind kind = 0; kind < OPS_COUNT; kind++) {
+		if (!o->row[kind])
+			continue;
+		buf_printf(ret, "%s%s=%s", space, kind_names[kind], way_name(o->row[kind]->way));
+		space = " ";
+	}
+}
+
+struct pk11 *ops_token(const struct ops *o)
+{
+	return o->token;
+}
+
+struct run_arg {
+	struct ops *o;
+	const struct ops_row *row;
+	void *arg;
+};
+
+static enum err run_row(struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct run_arg *r = arg;
+	return r->row->run(r->o, s, r->arg, f);
+}
+
+enum err ops_run(struct ops *o, enum ops_kind kind, struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct run_arg r = { o, o->row[kind], arg };
+	struct fail mine = { 0 };
+
+	if (!r.row)
+		return fail_set(f, ERR_USAGE, 0, "%s: not asked for when the token was opened", kind_names[kind]);
+	if (!s)
+		return pk11_run(o->token, run_row, &r, f);
+	enum err e = r.row->run(o, s, arg, &mine);
+	pk11_note(s, mine.rv);
+	if (e != ERR_OK && f && f->code == ERR_OK)
+		*f = mine;
+	return e;
+}
+
+enum err ops_take(struct buf *ret, const struct buf *made, struct fail *f)
+{
+	buf_put_view(ret, buf_view(made));
+	return buf_ok(ret) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "operations");
+}
+
+struct random_arg {
+	uint8_t *p;
+	size_t n;
+};
+
+static enum err random_run(struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct random_arg *r = arg;
+	return step_random(s, r->p, r->n, f);
+}
+
+enum err ops_random(struct ops *o, uint8_t *ret, size_t n, struct fail *f)
+{
+	uint8_t bytes[1024];
+	struct random_arg r = { bytes, n };
+
+	if (n > sizeof(bytes))
+		return fail_set(f, ERR_USAGE, 0, "%zu random bytes", n);
+	enum err e = pk11_run(o->token, random_run, &r, f);
+	if (e == ERR_OK)
+		memcpy(ret, bytes, n);
+	return e;
+}
+
+enum err ops_check_value(struct ops *o, struct pk11_key *key, struct check_value *ret, struct fail *f)
+{
+	struct ops_check_arg arg = { .key = key };
+	enum err e = ops_run(o, OPS_CHECK_VALUE, NULL, &arg, f);
+
+	if (e == ERR_OK)
+		*ret = arg.value;
+	return e;
+}
+
+enum err ops_check_value_of(struct ops *o, struct pk11_session *s, CK_OBJECT_HANDLE key, struct check_value *ret,
+			    struct fail *f)
+{
+	struct ops_check_arg arg = { .handle = key };
+	enum err e = o->row[OPS_CHECK_VALUE]->run(o, s, &arg, f);
+
+	if (e == ERR_OK)
+		*ret = arg.value;
+	return e;
+}
+
+bool check_value_equal(const struct check_value *a, const struct check_value *b)
+{
+	return a->method == b->method && ct_equal(a->value, b->value, sizeof(a->value));
+}
+
+enum err ops_pr_generate(struct ops *o, unsigned bits, const char *label, struct view id, struct buf *ret_spki,
+			 struct fail *f)
+{
+	BUF_AUTO made = { 0 };
+	struct ops_generate_arg arg = { .bits = bits, .label = label, .id = id, .out = &made };
+
+	if (bits < 2048 || bits > 4096 || id.n == 0 || id.n > 32)
+		return fail_set(f, ERR_USAGE, 0, "Pr of %u bits, id of %zu bytes", bits, id.n);
+	enum err e = ops_run(o, OPS_PR_GENERATE, NULL, &arg, f);
+	return e == ERR_OK ? ops_take(ret_spki, &made, f) : e;
+}
+
+enum err ops_srk_generate(struct ops *o, const char *label, struct view id, struct fail *f)
+{
+	struct ops_generate_arg arg = { .label = label, .id = id };
+	return ops_run(o, OPS_SRK_GENERATE, NULL, &arg, f);
+}
+
+enum err ops_rewrap(struct ops *o, const struct ops_rewrap_in *in, struct buf *ret_record, struct fail *f)
+{
+	BUF_AUTO made = { 0 };
+	struct tk_packet packet;
+	struct ops_rewrap_arg arg = { .in = in, .packet = &packet, .record = &made };
+
+	if (!format_customer_ok(in->customer))
+		return fail_set(f, ERR_USAGE, 0, "customer id");
+	if (!tk_packet_parse(in->packet, &packet))
+		return fail_set(f, ERR_BAD_DATA, 0, "TK packet: form");
+	enum err e = ops_run(o, OPS_REWRAP, NULL, &arg, f);
+	return e == ERR_OK ? ops_take(ret_record, &made, f) : e;
+}
+
+void ops_tk_close(struct ops_tk *tk)
+{
+	if (!tk->session)
+		return;
+	if (tk->session_objects) {
+		step_destroy(tk->session, &tk->tek);
+		step_destroy(tk->session, &tk->auk);
+	}
+	pk11_return(tk->session, CKR_OK);
+	memset(tk, 0, sizeof(*tk));
+}
+
+static size_t auk_block(const struct ops_tk *tk)
+{
+	return tk->auk_type == FORMAT_KEY_AES ? 16 : 8;
+}
+
+size_t ops_nonce_len(const struct ops_tk *tk)
+{
+	return tk->handshake == FORMAT_HANDSHAKE_V1 ? auk_block(tk) : FORMAT_NONCE;
+}
+
+size_t ops_tag_len(const struct ops_tk *tk)
+{
+	return auk_block(tk);
+}
+
+void ops_transcript(const struct ops_tk *tk, const struct ops_shake *shake, uint8_t direction,
+		    const struct tmk_message *m, const struct check_value *loaded, struct buf *out)
+{
+	struct transcript t = {
+		.direction = direction,
+		.handshake = tk->handshake,
+		.pos_serial = VIEW(tk->serial, tk->serial_len),
+		.terminal_random = shake->terminal_random,
+		.host_random = shake->host_random,
+	};
+
+	if (m) {
+		t.attrs = m->attrs;
+		t.ctmk = m->ctmk;
+		t.check = m->check;
+	} else if (loaded) {
+		t.check = *loaded;
+	}
+	transcript_put(out, &t);
+}
+
+bool ops_tek_carries(const struct ops_tk *tk, const struct key_attrs *attrs)
+{
+	if (!format_key_ok(attrs->type, attrs->length))
+		return false;
+	if (tk->tek_type == FORMAT_KEY_TDES && attrs->type != FORMAT_KEY_TDES)
+		return false;
+	return attrs->type != tk->tek_type || attrs->length <= tk->tek_length;
+}
+
+static enum err shake_ok(const struct ops_tk *tk, const struct ops_shake *shake, struct fail *f)
+{
+	size_t n = ops_nonce_len(tk);
+
+	if (!tk->session)
+		return fail_set(f, ERR_USAGE, 0, "handshake: no TK open");
+	if (shake->terminal_random.n != n || shake->host_random.n != n)
+		return fail_set(f, ERR_REFUSED, 0, "handshake: nonces of %zu and %zu bytes, not %zu",
+				shake->terminal_random.n, shake->host_random.n, n);
+	if (view_equal(shake->terminal_random, shake->host_random))
+		return fail_set(f, ERR_REFUSED, 0, "handshake: both nonces are the same");
+	return ERR_OK;
+}
+
+/* proof: makes (or checks) the proof of one direction, whose maker is the host for direction 1. */
+static enum err proof(struct ops *o, const struct ops_tk *tk, const struct ops_shake *shake, uint8_t direction,
+		      const struct check_value *loaded, struct ops_prove_arg *arg, struct fail *f)
+{
+	BUF_AUTO covered = { 0 };
+	bool confirm = direction == TRANSCRIPT_CONFIRM;
+	enum err e = shake_ok(tk, shake, f);
+
+	if (e != ERR_OK)
+		return e;
+	if (direction != TRANSCRIPT_HOST_PROVES && direction != TRANSCRIPT_TERMINAL_PROVES && !confirm)
+		return fail_set(f, ERR_USAGE, 0, "handshake: direction %u", direction);
+	if (confirm != (loaded != NULL))
+		return fail_set(f, ERR_USAGE, 0, "handshake: check value");
+	bool ours = (direction == TRANSCRIPT_HOST_PROVES) == tk->host_side;
+	if (ours == arg->check)
+		return fail_set(f, ERR_UNEXPECTED, 0, "handshake: direction %u is not of %s side", direction,
+				arg->check ? "the other" : "our");
+	arg->tk = tk;
+	if (tk->handshake == FORMAT_HANDSHAKE_V1) {
+		arg->made_len = 0;
+		if (confirm)
+			return ERR_OK;
+		struct view nonce = direction == TRANSCRIPT_HOST_PROVES ? shake->terminal_random : shake->host_random;
+		struct fail mine = { 0 };
+		e = step_ecb(tk->session, tk->auk, tk->auk_type, nonce.p, arg->made, &arg->made_len, &mine);
+		pk11_note(tk->session, mine.rv);
+		if (e != ERR_OK && f && f->code == ERR_OK)
+			*f = mine;
+		return e;
+	}
+	ops_transcript(tk, shake, direction, NULL, loaded, &covered);
+	if (!buf_ok(&covered))
+		return fail_set(f, ERR_INTERNAL, 0, "handshake: transcript");
+	arg->transcript = buf_view(&covered);
+	return ops_run(o, OPS_PROVE, tk->session, arg, f);
+}
+
+enum err ops_prove(struct ops *o, const struct ops_tk *tk, const struct ops_shake *shake, uint8_t direction,
+		   const struct check_value *loaded, uint8_t *ret_tag, size_t *ret_len, struct fail *f)
+{
+	struct ops_prove_arg arg = { .check = false };
+	enum err e = proof(o, tk, shake, direction, loaded, &arg, f);
+
+	if (e != ERR_OK)
+		return e;
+	memcpy(ret_tag, arg.made, arg.made_len);
+	*ret_len = arg.made_len;
+	return ERR_OK;
+}
+
+enum err ops_check(struct ops *o, const struct ops_tk *tk, const struct ops_shake *shake, uint8_t direction,
+		   const struct check_value *loaded, struct view tag, struct fail *f)
+{
+	struct ops_prove_arg arg = { .check = true, .tag = tag };
+	struct fail mine = { 0 };
+	enum err e = proof(o, tk, shake, direction, loaded, &arg, &mine);
+
+	if (e == ERR_BAD_DATA)
+		return fail_set(f, ERR_REFUSED, mine.rv, "handshake: proof of direction %u does not hold", direction);
+	if (e != ERR_OK) {
+		if (f && f->code == ERR_OK)
+			*f = mine;
+		return e;
+	}
+	if (tk->handshake == FORMAT_HANDSHAKE_V1 && (tag.n != arg.made_len || !ct_equal(tag.p, arg.made, arg.made_len)))
+		return fail_set(f, ERR_REFUSED, 0, "handshake: answer of direction %u does not hold", direction);
+	return ERR_OK;
+}
+
+enum err ops_tk_check_values(struct ops *o, const struct ops_tk *tk, struct check_value *ret_tek,
+			     struct check_value *ret_auk, struct fail *f)
+{
+	struct ops_check_arg tek = { .handle = tk->tek }, auk = { .handle = tk->auk };
+
+	if (!tk->session)
+		return fail_set(f, ERR_USAGE, 0, "check values: no TK open");
+	enum err e = ops_run(o, OPS_CHECK_VALUE, tk->session, &tek, f);
+	if (e == ERR_OK)
+		e = ops_run(o, OPS_CHECK_VALUE, tk->session, &auk, f);
+	if (e != ERR_OK)
+		return e;
+	*ret_tek = tek.value;
+	*ret_auk = auk.value;
+	return ERR_OK;
+}
+
+/* tk_open: the session stays with the TK, so pk11_run's second attempt is made here. */
+static enum err tk_open(struct ops *o, struct ops_open_arg *arg, struct pk11_session **ret, struct fail *f)
+{
+	for (int attempt = 0;; attempt++) {
+		struct pk11_session *s = NULL;
+		struct fail mine = { 0 };
+		enum err e = pk11_borrow(o->token, &s, &mine);
+		if (e == ERR_OK)
+			e = ops_run(o, OPS_TK_OPEN, s, arg, &mine);
+		if (e == ERR_OK) {
+			*ret = s;
+			return ERR_OK;
+		}
+		pk11_return(s, mine.rv);
+		if (attempt == 0 && (pk11_lost(mine.rv) || mine.code == ERR_KEY_MISSING))
+			continue;
+		if (f && f->code == ERR_OK)
+			*f = mine;
+		return e;
+	}
+}
+
+enum err ops_tk_open(struct ops *o, const struct ops_record_keys *keys, struct view record, struct ops_tk *ret,
+		     struct fail *f)
+{
+	struct tk_record r;
+	struct ops_open_arg arg = { .keys = keys, .bytes = record, .record = &r };
+	struct pk11_session *s = NULL;
+
+	if (!tk_record_parse(record, &r))
+		return fail_set(f, ERR_BAD_DATA, 0, "record: form");
+	enum err e = tk_open(o, &arg, &s, f);
+	if (e != ERR_OK)
+		return e;
+	*ret = (struct ops_tk){
+		.session = s,
+		.tek = arg.tek,
+		.auk = arg.auk,
+		.session_objects = true,
+		.host_side = true,
+		.suite = r.suite,
+		.handshake = r.handshake,
+		.tek_type = r.tek.type,
+		.tek_length = r.tek.length,
+		.auk_type = r.auk.type,
+		.auk_length = r.auk.length,
+		.counter = r.counter,
+		.serial_len = r.pos_serial.n,
+	};
+	memcpy(ret->serial, r.pos_serial.p, r.pos_serial.n);
+	return ERR_OK;
+}
+
+enum err ops_record_verify(struct ops *o, const struct ops_record_keys *keys, struct view record, struct fail *f)
+{
+	struct ops_tk tk = { 0 };
+	enum err e = ops_tk_open(o, keys, record, &tk, f);
+
+	ops_tk_close(&tk);
+	return e;
+}
+
+enum err ops_sign(struct ops *o, struct pk11_key *key, struct view data, struct buf *ret, struct fail *f)
+{
+	BUF_AUTO made = { 0 };
+	struct ops_sign_arg arg = { .key = key, .data = data, .signature = &made };
+	enum err e = ops_run(o, OPS_SIGN, NULL, &arg, f);
+
+	return e == ERR_OK ? ops_take(ret, &made, f) : e;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The standard way: standard C_ calls alone, over the formats of formats.md. MTMS and what all share. */
+#include <string.h>
+
+#include "ops_standard.h"
+
+void standard_check_usage(struct template *t, uint8_t type)
+{
+	template_bool(t, type == FORMAT_KEY_AES ? CKA_SIGN : CKA_ENCRYPT, true);
+}
+
+void standard_auk_usage(struct template *t, uint8_t type, uint8_t handshake)
+{
+	bool mac = handshake == FORMAT_HANDSHAKE_V2;
+
+	template_bool(t, CKA_VERIFY, mac);
+	template_bool(t, CKA_SIGN, mac || type == FORMAT_KEY_AES);
+	template_bool(t, CKA_ENCRYPT, !mac || type == FORMAT_KEY_TDES);
+}
+
+enum err standard_suite_key(struct pk11_session *s, struct pk11_key *key, uint8_t suite, CK_OBJECT_HANDLE *ret,
+			    struct fail *f)
+{
+	uint8_t type, length;
+	enum err e = pk11_key_handle(s, key, ret, f);
+
+	if (e == ERR_OK)
+		e = step_key_kind(s, *ret, &type, &length, f);
+	if (e == ERR_OK &&
+	    (suite == FORMAT_SUITE_AES ? type != FORMAT_KEY_AES || length != 32 : type != FORMAT_KEY_TDES))
+		e = fail_set(f, ERR_BAD_DATA, 0, "suite %u does not go with the type of %.120s", suite,
+			     pk11_key_uri(key));
+	return e;
+}
+
+enum err standard_length(struct pk11_session *s, CK_OBJECT_HANDLE key, const struct key_attrs *attrs, struct fail *f)
+{
+	uint8_t type, length;
+	enum err e = step_key_kind(s, key, &type, &length, f);
+
+	if (e == ERR_OK && (type != attrs->type || length != attrs->length))
+		e = fail_set(f, ERR_BAD_DATA, 0, "key of %u bytes where %u are said", length, attrs->length);
+	return e;
+}
+
+/* What a re-wrap has in its hands; destroyed whatever happens. */
+struct rewrap_keys {
+	CK_OBJECT_HANDLE pr, pk, mak;
+	CK_OBJECT_HANDLE tek, auk;
+	uint8_t pk_type;
+};
+
+static enum err packet_key(struct pk11_session *s, const struct rewrap_keys *k, const struct tk_packet *p,
+			   const struct key_attrs *attrs, struct view wrapped, CK_OBJECT_HANDLE *ret, struct fail *f)
+{
+	CK_RSA_PKCS_OAEP_PARAMS params;
+	CK_MECHANISM m;
+	struct template t = { 0 };
+
+	if (!step_oaep(p->oaep_hash, &params, &m))
+		return fail_set(f, ERR_BAD_DATA, 0, "TK packet: OAEP hash %u", p->oaep_hash);
+	template_secret(&t, attrs->type, attrs->length, false, false);
+	template_bool(&t, CKA_SENSITIVE, true);
+	template_bool(&t, CKA_EXTRACTABLE, true); /* it leaves again, under PK */
+	if (attrs->role == FORMAT_ROLE_AUK)
+		template_bool(&t, CKA_VERIFY, true);
+	enum err e = step_unwrap(s, &m, k->pr, wrapped, &t, ret, f);
+	return e == ERR_OK ? standard_length(s, *ret, attrs, f) : e;
+}
+
+static enum err packet_open(struct pk11_session *s, struct rewrap_keys *k, const struct tk_packet *p, struct fail *f)
+{
+	BUF_AUTO covered = { 0 };
+	BUF_AUTO modulus = { 0 };
+	CK_MECHANISM mac = { step_cmac(p->auk.type), NULL, 0 };
+	enum err e = pk11_attribute(s, k->pr, CKA_MODULUS, &modulus, f);
+
+	if (e == ERR_OK && p->ctek.n != modulus.len)
+		e = fail_set(f, ERR_BAD_DATA, 0, "TK packet: ciphertext of %zu bytes for Pr of %zu", p->ctek.n,
+			     modulus.len);
+	if (e == ERR_OK)
+		e = packet_key(s, k, p, &p->tek, p->ctek, &k->tek, f);
+	if (e == ERR_OK)
+		e = packet_key(s, k, p, &p->auk, p->cauk, &k->auk, f);
+	tk_packet_mac_input(&covered, p);
+	if (e == ERR_OK && !buf_ok(&covered))
+		e = fail_set(f, ERR_NO_MEMORY, 0, "TK packet");
+	if (e == ERR_OK)
+		e = step_verify(s, &mac, k->auk, buf_view(&covered), p->mac, f);
+	return e;
+}
+
+/* twins: TEK and AUK are the same key: the same bytes come out under PK and the same IV. */
+static enum err twins(struct pk11_session *s, const struct rewrap_keys *k, const struct tk_record *r, struct fail *f)
+{
+	CK_MECHANISM m = step_key_mechanism(k->pk_type, r->tek.iv);
+	uint8_t again[FORMAT_WRAPPED_MAX];
+	size_t n = 0;
+	enum err e = step_wrap(s, &m, k->pk, k->auk, again, sizeof(again), &n, f);
+
+	if (e == ERR_OK && view_equal(VIEW(again, n), r->ctek))
+		e = fail_set(f, ERR_BAD_DATA, 0, "TK packet: TEK and AUK are the same key");
+	return e;
+}
+
+static enum err record_seal(struct pk11_session *s, const struct rewrap_keys *k, const struct ops_rewrap_arg *in,
+			    struct fail *f)
+{
+	const struct tk_packet *p = in->packet;
+	struct tk_record r = {
+		.suite = p->suite,
+		.version = FORMAT_VERSION,
+		.handshake = p->handshake,
+		.customer = in->in->customer,
+		.pos_serial = p->pos_serial,
+		.pin_pad = p->pin_pad,
+		.cert_serial = p->cert_serial,
+		.collected = in->in->collected,
+		.counter = p->counter,
+		.parameters = 2,
+		.tek = p->tek,
+		.auk = p->auk,
+	};
+	uint8_t tek_iv[FORMAT_IV], auk_iv[FORMAT_IV], ctek[FORMAT_WRAPPED_MAX], cauk[FORMAT_WRAPPED_MAX];
+	uint8_t mac[FORMAT_MAC_MAX];
+	size_t n = 0;
+	BUF_AUTO covered = { 0 };
+	CK_MECHANISM cmac = { step_cmac(k->pk_type), NULL, 0 };
+	enum err e = step_iv(s, k->pk_type, in->in->tek_iv, tek_iv, &r.tek.iv, f);
+
+	if (e == ERR_OK)
+		e = step_iv(s, k->pk_type, in->in->auk_iv, auk_iv, &r.auk.iv, f);
+	if (e != ERR_OK)
+		return e;
+	CK_MECHANISM m = step_key_mechanism(k->pk_type, r.tek.iv);
+	e = step_wrap(s, &m, k->pk, k->tek, ctek, sizeof(ctek), &n, f);
+	if (e != ERR_OK)
+		return e;
+	r.ctek = VIEW(ctek, n);
+	e = twins(s, k, &r, f);
+	if (e != ERR_OK)
+		return e;
+	m = step_key_mechanism(k->pk_type, r.auk.iv);
+	e = step_wrap(s, &m, k->pk, k->auk, cauk, sizeof(cauk), &n, f);
+	if (e != ERR_OK)
+		return e;
+	r.cauk = VIEW(cauk, n);
+	tk_record_mac_input(&covered, &r);
+	if (!buf_ok(&covered))
+		return fail_set(f, ERR_NO_MEMORY, 0, "record");
+	e = step_sign(s, &cmac, k->mak, buf_view(&covered), mac, sizeof(mac), &n, f);
+	if (e != ERR_OK)
+		return e;
+	r.mac = VIEW(mac, n);
+	tk_record_put(in->record, &r);
+	return buf_ok(in->record) ? ERR_OK : fail_set(f, ERR_INTERNAL, 0, "record: not of the format");
+}
+
+static enum err standard_rewrap(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	const struct ops_rewrap_arg *in = arg;
+	uint8_t suite = in->packet->suite;
+	struct rewrap_keys k = { .pk_type = suite == FORMAT_SUITE_AES ? FORMAT_KEY_AES : FORMAT_KEY_TDES };
+	enum err e = pk11_key_handle(s, in->in->pr, &k.pr, f);
+
+	if (e == ERR_OK)
+		e = standard_suite_key(s, in->in->pk, suite, &k.pk, f);
+	if (e == ERR_OK)
+		e = standard_suite_key(s, in->in->mak, suite, &k.mak, f);
+	if (e == ERR_OK)
+		e = packet_open(s, &k, in->packet, f);
+	if (e == ERR_OK)
+		e = record_seal(s, &k, in, f);
+	step_destroy(s, &k.tek);
+	step_destroy(s, &k.auk);
+	return e;
+}
+
+static enum err standard_pr_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct template pub = { 0 }, priv = { 0 };
+	return step_pair_generate(s, arg, &pub, &priv, f);
+}
+
+/* attribute_check: CKA_CHECK_VALUE, where the key's usages allow no cipher operation. */
+static enum err attribute_check(struct pk11_session *s, CK_OBJECT_HANDLE key, struct check_value *ret, struct fail *f)
+{
+	BUF_AUTO bytes = { 0 };
+	enum err e = pk11_attribute(s, key, CKA_CHECK_VALUE, &bytes, f);
+
+	if (e == ERR_OK && bytes.len != FORMAT_CHECK)
+		e = fail_set(f, ERR_TOKEN, 0, "CKA_CHECK_VALUE of %zu bytes", bytes.len);
+	if (e != ERR_OK)
+		return e;
+	ret->method = FORMAT_CHECK_ECB;
+	memcpy(ret->value, bytes.p, FORMAT_CHECK);
+	return ERR_OK;
+}
+
+static enum err standard_check_value(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	static const uint8_t zero[16];
+	struct ops_check_arg *in = arg;
+	uint8_t type, length, out[16];
+	size_t n = 0;
+	CK_OBJECT_HANDLE key = in->handle;
+	struct fail mine = { 0 };
+	enum err e = in->key ? pk11_key_handle(s, in->key, &key, f) : ERR_OK;
+
+	if (e == ERR_OK)
+		e = step_key_kind(s, key, &type, &length, f);
+	if (e != ERR_OK)
+		return e;
+	CK_MECHANISM cmac = { CKM_AES_CMAC, NULL, 0 };
+	if (type == FORMAT_KEY_AES)
+		e = step_sign(s, &cmac, key, VIEW(zero, sizeof(zero)), out, sizeof(out), &n, &mine);
+	else
+		e = step_ecb(s, key, type, zero, out, &n, &mine);
+	if (e != ERR_OK && mine.rv == CKR_KEY_FUNCTION_NOT_PERMITTED)
+		return attribute_check(s, key, &in->value, f);
+	if (e != ERR_OK) {
+		if (f && f->code == ERR_OK)
+			*f = mine;
+		return e;
+	}
+	in->value.method = check_value_method(type);
+	memcpy(in->value.value, out, FORMAT_CHECK);
+	return ERR_OK;
+}
+
+enum err standard_sign(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	const struct ops_sign_arg *in = arg;
+	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
+	uint8_t out[FORMAT_RSA_MAX];
+	size_t n = 0;
+	CK_OBJECT_HANDLE key;
+	enum err e = pk11_key_handle(s, in->key, &key, f);
+
+	if (e == ERR_OK)
+		e = step_sign(s, &m, key, in->data, out, sizeof(out), &n, f);
+	if (e == ERR_OK)
+		buf_put(in->signature, out, n);
+	return e;
+}
+
+#define STANDARD .way = OPS_WAY_STANDARD
+#define NEEDS(...)                                                                                                     \
+	.need_count = sizeof((CK_MECHANISM_TYPE[]){ __VA_ARGS__ }) / sizeof(CK_MECHANISM_TYPE), .needs = { __VA_ARGS__ }
+
+const struct ops_row ops_standard_rows[OPS_COUNT] = {
+	[OPS_REWRAP] = { .kind = OPS_REWRAP,
+			 STANDARD,
+			 .run = standard_rewrap,
+			 NEEDS(CKM_RSA_PKCS_OAEP, CKM_AES_KEY_WRAP, CKM_AES_CMAC) },
+	[OPS_TK_OPEN] = { .kind = OPS_TK_OPEN,
+			  STANDARD,
+			  .run = standard_tk_open,
+			  NEEDS(CKM_AES_KEY_WRAP, CKM_AES_CMAC) },
+	[OPS_TMK_GENERATE] = { .kind = OPS_TMK_GENERATE,
+			       STANDARD,
+			       .run = standard_tmk_generate,
+			       NEEDS(CKM_AES_KEY_GEN, CKM_AES_KEY_WRAP) },
+	[OPS_TMK_EXPORT] = { .kind = OPS_TMK_EXPORT,
+			     STANDARD,
+			     .run = standard_tmk_export,
+			     NEEDS(CKM_AES_KEY_WRAP, CKM_AES_CMAC) },
+	[OPS_PROVE] = { .kind = OPS_PROVE, STANDARD, .run = standard_prove, NEEDS(CKM_AES_CMAC) },
+	[OPS_CHECK_VALUE] = { .kind = OPS_CHECK_VALUE, STANDARD, .run = standard_check_value, NEEDS(CKM_AES_CMAC) },
+	[OPS_PR_GENERATE] = { .kind = OPS_PR_GENERATE,
+			      STANDARD,
+			      .run = standard_pr_generate,
+			      NEEDS(CKM_RSA_PKCS_KEY_PAIR_GEN) },
+	[OPS_SRK_GENERATE] = { .kind = OPS_SRK_GENERATE,
+			       STANDARD,
+			       .run = standard_srk_generate,
+			       NEEDS(CKM_AES_KEY_GEN) },
+	[OPS_TK_GENERATE] = { .kind = OPS_TK_GENERATE,
+			      STANDARD,
+			      .run = standard_tk_generate,
+			      NEEDS(CKM_AES_KEY_GEN, CKM_RSA_PKCS_OAEP, CKM_AES_CMAC) },
+	[OPS_TK_FIND] = { .kind = OPS_TK_FIND, STANDARD, .run = standard_tk_find, NEEDS(CKM_AES_CMAC) },
+	[OPS_TMK_LOAD] = { .kind = OPS_TMK_LOAD,
+			   STANDARD,
+			   .run = standard_tmk_load,
+			   NEEDS(CKM_AES_KEY_WRAP, CKM_AES_CMAC) },
+	[OPS_SIGN] = { .kind = OPS_SIGN, STANDARD, .run = standard_sign, NEEDS(CKM_SHA256_RSA_PKCS) },
+};

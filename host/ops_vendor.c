@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The vendor way: the mechanisms of hsm/vendor.h. The only file of the host side that knows it. */
+#include "ops_standard.h"
+
+#include "vendor.h"
+
+_Static_assert(SR_SUITE_TDES == FORMAT_SUITE_TDES && SR_SUITE_AES == FORMAT_SUITE_AES, "suites");
+_Static_assert(SR_HANDSHAKE_V1 == FORMAT_HANDSHAKE_V1 && SR_HANDSHAKE_V2 == FORMAT_HANDSHAKE_V2, "versions");
+_Static_assert(SR_RECORD_MAX >= FORMAT_RECORD_MAX && SR_TK_PACKET_MAX >= FORMAT_PACKET_MAX, "bounds");
+
+static enum err vendor_rewrap(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	const struct ops_rewrap_arg *a = arg;
+	const struct ops_rewrap_in *in = a->in;
+	struct sr_tk_rewrap_params params = {
+		.pPacket = (CK_BYTE_PTR)(uintptr_t)in->packet.p,
+		.ulPacketLen = in->packet.n,
+		.pCustomer = (CK_BYTE_PTR)(uintptr_t)in->customer.p,
+		.ulCustomerLen = in->customer.n,
+		.collectionTime = in->collected,
+		.pTekIv = in->tek_iv.n ? (CK_BYTE_PTR)(uintptr_t)in->tek_iv.p : NULL,
+		.ulTekIvLen = in->tek_iv.n,
+		.pAukIv = in->auk_iv.n ? (CK_BYTE_PTR)(uintptr_t)in->auk_iv.p : NULL,
+		.ulAukIvLen = in->auk_iv.n,
+	};
+	CK_MECHANISM m = { CKM_SR_TK_REWRAP, &params, sizeof(params) };
+	CK_OBJECT_HANDLE pr, pk;
+	uint8_t record[SR_RECORD_MAX];
+	size_t n = 0;
+	enum err e = pk11_key_handle(s, in->pr, &pr, f);
+
+	if (e == ERR_OK)
+		e = pk11_key_handle(s, in->pk, &pk, f);
+	if (e == ERR_OK)
+		e = pk11_key_handle(s, in->mak, &params.hMak, f);
+	if (e == ERR_OK)
+		e = step_wrap(s, &m, pk, pr, record, sizeof(record), &n, f);
+	if (e != ERR_OK)
+		return e;
+	buf_put(a->record, record, n);
+	return buf_ok(a->record) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "record");
+}
+
+static enum err vendor_tk_open(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct ops_open_arg *in = arg;
+	CK_OBJECT_HANDLE pk, tek = CK_INVALID_HANDLE, auk = CK_INVALID_HANDLE;
+	struct sr_tk_open_params params = { .phAuk = &auk };
+	CK_MECHANISM m = { CKM_SR_TK_OPEN, &params, sizeof(params) };
+	struct template t = { 0 };
+	enum err e = pk11_key_handle(s, in->keys->pk, &pk, f);
+
+	template_bool(&t, CKA_TOKEN, false);
+	if (e == ERR_OK)
+		e = pk11_key_handle(s, in->keys->mak, &params.hMak, f);
+	if (e == ERR_OK)
+		e = step_unwrap(s, &m, pk, in->bytes, &t, &tek, f);
+	if (e != ERR_OK)
+		return e;
+	in->tek = tek;
+	in->auk = auk;
+	return ERR_OK;
+}
+
+static enum err vendor_tmk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct ops_generate_arg *in = arg;
+	struct template t = { 0 };
+
+	template_secret(&t, in->type, in->length, false, true);
+	template_number(&t, CKA_SR_ROLE, SR_ROLE_TMK);
+	return step_blob_make(o, s, in, &t, f);
+}
+
+static struct sr_tmk_params tmk_params(const struct ops_tk *tk, const struct ops_shake *shake, struct view iv)
+{
+	struct sr_tmk_params params = { .hAuk = tk->auk };
+
+	if (tk->handshake == FORMAT_HANDSHAKE_V2) {
+		params.pTerminalRandom = (CK_BYTE_PTR)(uintptr_t)shake->terminal_random.p;
+		params.ulTerminalRandomLen = shake->terminal_random.n;
+		params.pHostRandom = (CK_BYTE_PTR)(uintptr_t)shake->host_random.p;
+		params.ulHostRandomLen = shake->host_random.n;
+	}
+	if (iv.n) {
+		params.pIv = (CK_BYTE_PTR)(uintptr_t)iv.p;
+		params.ulIvLen = iv.n;
+	}
+	return params;
+}
+
+static enum err vendor_tmk_export(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	const struct ops_export_arg *in = arg;
+	struct template t = { 0 };
+	CK_OBJECT_HANDLE tmk = CK_INVALID_HANDLE;
+	uint8_t message[SR_TMK_MESSAGE_MAX];
+	size_t n = 0;
+
+	template_secret(&t, in->blob->attrs.type, in->blob->attrs.length, false, false);
+	enum err e = step_blob_unwrap(o, s, in->srk, in->blob, &t, &tmk, f);
+	if (e == ERR_OK && in->tk) {
+		struct sr_tmk_params params = tmk_params(in->tk, in->shake, in->iv);
+		CK_MECHANISM m = { CKM_SR_TMK_EXPORT, &params, sizeof(params) };
+		e = step_wrap(s, &m, in->tk->tek, tmk, message, sizeof(message), &n, f);
+		if (e == ERR_OK)
+			buf_put(in->message, message, n);
+	}
+	step_destroy(s, &tmk);
+	return e;
+}
+
+static enum err vendor_prove(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct ops_prove_arg *in = arg;
+	CK_MECHANISM m = { CKM_SR_HANDSHAKE_MAC, NULL, 0 };
+
+	if (in->check)
+		return step_verify(s, &m, in->tk->auk, in->transcript, in->tag, f);
+	return step_sign(s, &m, in->tk->auk, in->transcript, in->made, sizeof(in->made), &in->made_len, f);
+}
+
+static enum err vendor_check_value(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct ops_check_arg *in = arg;
+	CK_MECHANISM m = { CKM_SR_CHECK_VALUE, NULL, 0 };
+	struct check_value value;
+	CK_OBJECT_HANDLE key = in->handle;
+	uint8_t nothing = 0, type, length;
+	size_t n = 0;
+	enum err e = in->key ? pk11_key_handle(s, in->key, &key, f) : ERR_OK;
+
+	if (e == ERR_OK)
+		e = step_key_kind(s, key, &type, &length, f);
+	if (e == ERR_OK)
+		e = step_sign(s, &m, key, VIEW(&nothing, 0), value.value, sizeof(value.value), &n, f);
+	if (e == ERR_OK && n != sizeof(value.value))
+		e = fail_set(f, ERR_TOKEN, 0, "check value of %zu bytes", n);
+	if (e != ERR_OK)
+		return e;
+	value.method = check_value_method(type);
+	in->value = value;
+	return ERR_OK;
+}
+
+static enum err vendor_pr_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct template pub = { 0 }, priv = { 0 };
+
+	template_number(&priv, CKA_SR_ROLE, SR_ROLE_PR);
+	return step_pair_generate(s, arg, &pub, &priv, f);
+}
+
+static enum err vendor_srk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	const struct ops_generate_arg *in = arg;
+	CK_MECHANISM m = step_generation(FORMAT_KEY_AES, FORMAT_KEY_MAX);
+	struct template t = { 0 };
+	CK_OBJECT_HANDLE srk;
+
+	template_secret(&t, FORMAT_KEY_AES, FORMAT_KEY_MAX, true, true);
+	template_bytes(&t, CKA_LABEL, view_of_string(in->label));
+	template_bytes(&t, CKA_ID, in->id);
+	template_number(&t, CKA_SR_ROLE, SR_ROLE_SRK);
+	return step_generate(s, &m, &t, &srk, f);
+}
+
+static CK_MECHANISM_TYPE hash_mechanism(uint8_t hash)
+{
+	CK_RSA_PKCS_OAEP_PARAMS params;
+	CK_MECHANISM m;
+	return step_oaep(hash, &params, &m) ? params.hashAlg : 0;
+}
+
+static enum err vendor_tk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	const struct ops_tk_arg *a = arg;
+	const struct ops_tk_in *in = a->in;
+	CK_OBJECT_HANDLE tek, auk;
+	uint8_t packet[SR_TK_PACKET_MAX];
+	CK_ULONG packet_len = sizeof(packet);
+	struct sr_tk_generate_params params = {
+		.suite = in->suite,
+		.handshake = in->handshake,
+		.oaepHash = hash_mechanism(in->oaep_hash),
+		.keyType = step_key_type(in->type, in->length),
+		.keyLen = in->length,
+		.pSerial = (CK_BYTE_PTR)(uintptr_t)in->serial.p,
+		.ulSerialLen = in->serial.n,
+		.pPinPad = (CK_BYTE_PTR)(uintptr_t)in->pin_pad.p,
+		.ulPinPadLen = in->pin_pad.n,
+		.pCertSerial = (CK_BYTE_PTR)(uintptr_t)in->cert_serial.p,
+		.ulCertSerialLen = in->cert_serial.n,
+		.counter = in->counter,
+		.phAuk = &auk,
+		.pPacket = packet,
+		.pulPacketLen = &packet_len,
+	};
+	CK_MECHANISM m = { CKM_SR_TK_GENERATE, &params, sizeof(params) };
+	struct template t = { 0 };
+	enum err e = pk11_key_handle(s, in->pu, &params.hPu, f);
+
+	template_bool(&t, CKA_TOKEN, true);
+	template_bytes(&t, CKA_LABEL, view_of_string(OPS_TK_LABEL));
+	template_bytes(&t, CKA_ID, in->id);
+	if (e == ERR_OK)
+		e = step_generate(s, &m, &t, &tek, f);
+	if (e == ERR_OK)
+		buf_put(a->packet, packet, packet_len);
+	return e;
+}
+
+static enum err find_role(struct pk11_session *s, struct view id, CK_ULONG role, CK_OBJECT_HANDLE *ret, struct fail *f)
+{
+	struct template t = { 0 };
+
+	template_number(&t, CKA_CLASS, CKO_SECRET_KEY);
+	template_bool(&t, CKA_TOKEN, true);
+	template_bytes(&t, CKA_LABEL, view_of_string(OPS_TK_LABEL));
+	template_bytes(&t, CKA_ID, id);
+	template_number(&t, CKA_SR_ROLE, role);
+	return pk11_find_one(s, t.a, t.n, ret, f);
+}
+
+static enum err vendor_tk_find(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct ops_find_arg *in = arg;
+	enum err e = find_role(s, in->id, SR_ROLE_TEK, &in->tek, f);
+
+	return e == ERR_OK ? find_role(s, in->id, SR_ROLE_AUK, &in->auk, f) : e;
+}
+
+static enum err vendor_tmk_load(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	const struct ops_load_arg *in = arg;
+	struct sr_tmk_params params = tmk_params(in->tk, in->shake, VIEW(NULL, 0));
+	CK_MECHANISM m = { CKM_SR_TMK_LOAD, &params, sizeof(params) };
+	CK_OBJECT_HANDLE tmk;
+	struct template t = { 0 };
+
+	template_bool(&t, CKA_TOKEN, true);
+	template_bytes(&t, CKA_LABEL, view_of_string(OPS_TMK_LABEL));
+	template_bytes(&t, CKA_ID, in->id);
+	return step_unwrap(s, &m, in->tk->tek, in->bytes, &t, &tmk, f);
+}
+
+#define VENDOR .way = OPS_WAY_VENDOR
+#define NEEDS(...)                                                                                                     \
+	.need_count = sizeof((CK_MECHANISM_TYPE[]){ __VA_ARGS__ }) / sizeof(CK_MECHANISM_TYPE), .needs = { __VA_ARGS__ }
+
+const struct ops_row ops_vendor_rows[OPS_COUNT] = {
+	[OPS_REWRAP] = { .kind = OPS_REWRAP, VENDOR, .run = vendor_rewrap, NEEDS(CKM_SR_TK_REWRAP) },
+	[OPS_TK_OPEN] = { .kind = OPS_TK_OPEN, VENDOR, .run = vendor_tk_open, NEEDS(CKM_SR_TK_OPEN) },
+	[OPS_TMK_GENERATE] = { .kind = OPS_TMK_GENERATE,
+			       VENDOR,
+			       .run = vendor_tmk_generate,
+			       NEEDS(CKM_SR_TMK_EXPORT, CKM_AES_KEY_GEN, CKM_AES_KEY_WRAP) },
+	[OPS_TMK_EXPORT] = { .kind = OPS_TMK_EXPORT,
+			     VENDOR,
+			     .run = vendor_tmk_export,
+			     NEEDS(CKM_SR_TMK_EXPORT, CKM_AES_KEY_WRAP) },
+	[OPS_PROVE] = { .kind = OPS_PROVE, VENDOR, .run = vendor_prove, NEEDS(CKM_SR_HANDSHAKE_MAC) },
+	[OPS_CHECK_VALUE] = { .kind = OPS_CHECK_VALUE, VENDOR, .run = vendor_check_value, NEEDS(CKM_SR_CHECK_VALUE) },
+	[OPS_PR_GENERATE] = { .kind = OPS_PR_GENERATE,
+			      VENDOR,
+			      .run = vendor_pr_generate,
+			      NEEDS(CKM_SR_TK_REWRAP, CKM_RSA_PKCS_KEY_PAIR_GEN) },
+	[OPS_SRK_GENERATE] = { .kind = OPS_SRK_GENERATE,
+			       VENDOR,
+			       .run = vendor_srk_generate,
+			       NEEDS(CKM_SR_TMK_EXPORT, CKM_AES_KEY_GEN) },
+	[OPS_TK_GENERATE] = { .kind = OPS_TK_GENERATE, VENDOR, .run = vendor_tk_generate, NEEDS(CKM_SR_TK_GENERATE) },
+	[OPS_TK_FIND] = { .kind = OPS_TK_FIND, VENDOR, .run = vendor_tk_find, NEEDS(CKM_SR_TK_GENERATE) },
+	[OPS_TMK_LOAD] = { .kind = OPS_TMK_LOAD, VENDOR, .run = vendor_tmk_load, NEEDS(CKM_SR_TMK_LOAD) },
+	[OPS_SIGN] = { .kind = OPS_SIGN, VENDOR, .run = standard_sign, NEEDS(CKM_SR_CHECK_VALUE, CKM_SHA256_RSA_PKCS) },
+};
