@@ -96,12 +96,16 @@ static enum err db_open_any(const char *path, int flags, struct db **ret, struct
 enum err db_open(const char *path, const char *const *steps, size_t count, struct db **ret, struct fail *f)
 {
 	struct db *d = NULL;
-	/* SQLite gives its -wal and -shm files the mode of the main file. */
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	/*
+	 * SQLite gives its -wal and -shm files the mode of the main file. Only a new file is opened here: closing a
+	 * descriptor of a file drops all POSIX locks that other connections of this process hold on it.
+	 */
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	if (fd < 0)
+	if (fd < 0 && errno != EEXIST)
 		return fail_set(f, ERR_IO, 0, "database %s: %s", path, strerror(errno));
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	enum err e = db_open_any(path, SQLITE_OPEN_READWRITE, &d, f);
 	if (e == ERR_OK)
 		e = db_exec(d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;", f);
