@@ -63,14 +63,18 @@ class Token:
         return self.as_officer(officer, "--hash", "--mechanism", CHECK_VALUE, stdin=key.encode()).hex().upper()
 
 
-def combine_everywhere(customer, officers, tokens):
-    """Each of two officers brings one component of PK and one of MAK into every token. Answers the check values by key
+def combine_everywhere(customer, officers, tokens, watch=None):
+    """watch: a file that gets the components, for the test that looks for them everywhere else.
+    Each of two officers brings one component of PK and one of MAK into every token. Answers the check values by key
     and token: {"PK-ACME": ["08793E", "08793E"], ...}."""
     keys = {}
     for role in ("PK", "MAK"):
         key = f"{role}-{customer}"
         components = [secrets.token_bytes(KEY_BYTES) for _ in officers]
         keys[key] = []
+        if watch:
+            watch.writelines(f"{key}#{k} {c.hex()}\n" for k, c in enumerate(components, 1))
+            watch.flush()
         for token in tokens:
             for k, officer in enumerate(officers, 1):
                 token.enter(officer, f"{key}#{k}/{len(officers)}", components[k - 1])

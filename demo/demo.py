@@ -21,8 +21,9 @@ WORKERS = 3
 class Story:
     """What the demo made, step after step; the table at the end is printed from here."""
 
-    def __init__(self, place, terminals):
+    def __init__(self, place, terminals, watch):
         self.place = place
+        self.watch = watch
         self.steps = []  # name, count, unit, seconds
         self.held = True
         self.customers = list(CUSTOMERS)
@@ -65,7 +66,7 @@ def ceremony(story):
         token = story.hsm2[customer] = Token(place, f"hsm2-{customer}", f"HSM2-{customer}")
         officers = [FACTORY_OFFICER, officer_of(customer)]
         token.initialise(officers)
-        made = combine_everywhere(customer, officers, [story.hsm1, token])
+        made = combine_everywhere(customer, officers, [story.hsm1, token], story.watch)
         for key, (one, two) in made.items():
             story.say(f"{key:9} combined by {' and '.join(officers)}: check value HSM 1 {one}, HSM 2 {two}", one == two)
         values.update(made)
@@ -246,13 +247,19 @@ def main():
     parser.add_argument("--staged", required=True, help="folder of an installation")
     parser.add_argument("--terminals", type=int, default=200)
     parser.add_argument("--place", help="folder to work in; default: a new one that is removed")
+    parser.add_argument("--preload", help="library for LD_PRELOAD of every program, with TAP_FILE in the place")
+    parser.add_argument("--watch", type=argparse.FileType("w"), help="file that gets the components")
+    parser.add_argument("--hold", action="store_true", help="at the end, name the daemons and wait for a line")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="strongroom-demo.") as fresh:
-        place = Place(options.place or fresh, options.staged)
-        story = Story(place, options.terminals)
+        place = Place(options.place or fresh, options.staged, options.preload)
+        story = Story(place, options.terminals, options.watch)
         try:
             for title, work, unit in STEPS:
                 story.step(title, lambda work=work: work(story), unit)
+            if options.hold:
+                print("\nholding", *(d.pid for d in place.daemons if d.poll() is None), flush=True)
+                sys.stdin.readline()
         except Refused as no:
             story.say(no.args[0], False)
         finally:

@@ -19,8 +19,9 @@ class Refused(Exception):
 
 
 class Place:
-    def __init__(self, top, staged):
+    def __init__(self, top, staged, preload=None):
         self.top = pathlib.Path(top)
+        self.preload = preload
         self.bin = next(pathlib.Path(staged).rglob("bin/pos")).parent
         self.module = next(pathlib.Path(staged).rglob("libstrongroom-pkcs11.so"))
         self.proxy = next(pathlib.Path("/usr/lib").rglob("p11-kit-proxy.so"))
@@ -36,7 +37,9 @@ class Place:
 
     def computer(self, name):
         """A computer with its own token directory: the environment of the programs that run on it."""
-        env = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "TERM", "LD_PRELOAD", "TAP_FILE", "ASAN_OPTIONS")}
+        env = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "TERM")}
+        if self.preload:
+            env.update(LD_PRELOAD=str(self.preload), TAP_FILE=str(self.top / "tap"))
         env["HOME"] = str(self.folder("home"))
         env["STRONGROOM_TOKEN_DIR"] = str(self.folder(f"{name}/tokens"))
         return env
