@@ -1,59 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "import.h"
 #include "keyfile.h"
 #include "messages.h"
+#include "records.h"
 
 #define NAME_DC_MAX 64
-#define RECORD_ROOM 2048 /* more than a record ever has: one that is too long is a bad record, not a bad message */
-
-struct record_item {
-	struct view bytes;
-};
-struct records_in {
-	struct view dc;
-	struct view delivery;
-	struct msg_list records;
-};
-struct records_out {
-	struct view delivery;
-	uint64_t received;
-	bool repeated;
-};
-
-static const struct msg_field record_field[] = {
-	{ .name = "", .type = MSG_BASE64, .min = 0, .max = RECORD_ROOM, .offset = offsetof(struct record_item, bytes) },
-};
-static const struct msg_fields record_fields = MSG_FIELDS(record_field, struct record_item);
-
-static const struct msg_field records_in_field[] = {
-	{ .name = "dc", .type = MSG_TEXT, .min = 1, .max = NAME_DC_MAX, .offset = offsetof(struct records_in, dc) },
-	{ .name = "delivery",
-	  .type = MSG_TEXT,
-	  .min = 1,
-	  .max = KEYFILE_NAME_MAX,
-	  .offset = offsetof(struct records_in, delivery) },
-	{ .name = "records",
-	  .type = MSG_LIST,
-	  .min = 1,
-	  .max = 1000,
-	  .offset = offsetof(struct records_in, records),
-	  .item = &record_fields },
-};
-static const struct msg_field records_out_field[] = {
-	{ .name = "delivery",
-	  .type = MSG_TEXT,
-	  .min = 1,
-	  .max = KEYFILE_NAME_MAX,
-	  .offset = offsetof(struct records_out, delivery) },
-	{ .name = "received", .type = MSG_NUMBER, .max = 1000, .offset = offsetof(struct records_out, received) },
-	{ .name = "repeated", .type = MSG_BOOL, .offset = offsetof(struct records_out, repeated) },
-};
-static const struct msg_fields records_in_fields = MSG_FIELDS(records_in_field, struct records_in);
-static const struct msg_fields records_out_fields = MSG_FIELDS(records_out_field, struct records_out);
 
 /* SHA-256 over LV of every record: tells a repeated delivery from another one of the same number. */
 static bool digest_of(const struct view *records, size_t count, char ret[65])
@@ -67,9 +21,9 @@ static bool digest_of(const struct view *records, size_t count, char ret[65])
 
 static enum err on_records(struct msg_call *call, const void *in_struct, void *out_struct, struct fail *f)
 {
-	const struct records_in *in = in_struct;
+	const struct delivery_in *in = in_struct;
 	const struct record_item *items = in->records.items;
-	struct records_out *out = out_struct;
+	struct delivery_out *out = out_struct;
 	struct kms *k = call->service;
 	struct view *records = arena_alloc(call->arena, in->records.count * sizeof(*records));
 	struct view name = arena_text(call->arena, "%s/%s", (const char *)in->dc.p, (const char *)in->delivery.p);
@@ -86,7 +40,7 @@ static enum err on_records(struct msg_call *call, const void *in_struct, void *o
 	if (!records || !name.p)
 		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for a delivery");
 	for (size_t i = 0; i < in->records.count; i++)
-		records[i] = items[i].bytes;
+		records[i] = items[i].record;
 	if (!digest_of(records, in->records.count, digest))
 		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for a delivery");
 	snprintf(call->object, sizeof(call->object), "%s", (const char *)name.p);
@@ -108,11 +62,11 @@ static enum err on_records(struct msg_call *call, const void *in_struct, void *o
 
 const struct msg_row kms_messages[] = {
 	{ .name = "records",
-	  .path = "/v1/records",
+	  .path = RECORDS_PATH,
 	  .roles = ROLE_BIT(ROLE_DC),
-	  .body_max = (size_t)4 << 20,
-	  .in = &records_in_fields,
-	  .out = &records_out_fields,
+	  .body_max = RECORDS_BODY_MAX,
+	  .in = &delivery_in_fields,
+	  .out = &delivery_out_fields,
 	  .handler = on_records,
 	  .requirement = "R2.2, R2.4" },
 };

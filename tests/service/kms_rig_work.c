@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "keyfile.h"
+#include "kms_rig.h"
+#include "kms_rig_own.h"
+
+#define FRAME_MS 20000
+
+#define OK(call)                                                                                                       \
+	do {                                                                                                           \
+		struct fail f_ = { 0 };                                                                                \
+		struct fail *f = &f_;                                                                                  \
+		if ((call) != ERR_OK)                                                                                  \
+			rig_die("%s:%d: %s: %s", __FILE__, __LINE__, #call, f_.text);                                  \
+	} while (0)
+
+/* ---- terminals and records ---- */
+
+void rig_terminal_done(struct rig_terminal *t)
+{
+	buf_done(&t->packet);
+	memset(t, 0, sizeof(*t));
+}
+
+void rig_tk(struct rig *r, struct rig_terminal *t, const char *serial, uint8_t suite, uint8_t handshake)
+{
+	struct ops_tk_in in = { .pu = r->pu,
+				.suite = suite,
+				.handshake = handshake,
+				.oaep_hash = FORMAT_HASH_SHA256,
+				.type = suite == FORMAT_SUITE_TDES ? FORMAT_KEY_TDES : FORMAT_KEY_AES,
+				.length = suite == FORMAT_SUITE_TDES ? 16 : 32,
+				.serial = view_of_string(serial),
+				.pin_pad = VIEW_STR("PP-1"),
+				.cert_serial = buf_view(&r->cert_serial),
+				.counter = ++r->counter };
+
+	buf_done(&t->packet);
+	snprintf(t->serial, sizeof(t->serial), "%s", serial);
+	t->suite = suite;
+	t->handshake = handshake;
+	be_put64(t->id, in.counter);
+	in.id = VIEW(t->id, sizeof(t->id));
+	OK(ops_tk_generate(r->pos_ops, &in, &t->packet, f));
+}
+
+void rig_record(struct rig *r, const struct rig_terminal *t, const char *customer, bool other_keys, struct buf *ret)
+{
+	const struct ops_record_keys *keys = other_keys ? &r->other : &r->keys[t->suite];
+	struct ops_rewrap_in in = { .pr = r->pr,
+				    .pk = keys->pk,
+				    .mak = keys->mak,
+				    .packet = buf_view(&t->packet),
+				    .customer = view_of_string(customer),
+				    .collected = (uint64_t)time(NULL) };
+	struct tk_record record;
+	BUF_AUTO bytes = { 0 };
+
+	OK(ops_rewrap(r->hsm1_ops, &in, &bytes, f));
+	if (!tk_record_parse(buf_view(&bytes), &record))
+		rig_die("record of %s is malformed", t->serial);
+	record.has_imported = true;
+	record.imported = (uint64_t)time(NULL);
+	buf_done(ret);
+	tk_record_put(ret, &record);
+	if (!buf_ok(ret))
+		rig_die("record of %s", t->serial);
+}
+
+/* ---- database ---- */
+
+int64_t rig_number(struct rig *r, const char *sql, const char *text)
+{
+	int64_t n = 0;
+
+	if (text)
+		OK(db_one(r->db, &n, f, sql, "t", text));
+	else
+		OK(db_one(r->db, &n, f, sql, ""));
+	return n;
+}
+
+void rig_wait(struct rig *r, int64_t want, const char *sql, const char *text)
+{
+	int64_t n = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		n = rig_number(r, sql, text);
+		if (n == want)
+			return;
+		usleep(10000);
+	}
+	rig_die("waited for %lld in vain, have %lld: %s %s", (long long)want, (long long)n, sql, text ? text : "");
+}
+
+void rig_text(struct rig *r, char ret[512], const char *sql, const char *text)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = false;
+
+	if (text)
+		OK(db_query(r->db, &s, f, sql, "t", text));
+	else
+		OK(db_query(r->db, &s, f, sql, ""));
+	OK(db_next(s, &row, f));
+	snprintf(ret, 512, "%s", row ? db_text(s, 0) : "");
+}
+
+void rig_db_write(struct rig *r, const char *sql)
+{
+	char path[200];
+	sqlite3 *d = NULL;
+	char *error = NULL;
+
+	snprintf(path, sizeof(path), "%s/kms.db", r->dir);
+	if (sqlite3_open_v2(path, &d, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+	    sqlite3_busy_timeout(d, 10000) != SQLITE_OK || sqlite3_exec(d, sql, NULL, NULL, &error) != SQLITE_OK)
+		rig_die("%s: %s", sql, error ? error : "?");
+	sqlite3_close(d);
+}
+
+/* ---- deliveries ---- */
+
+int rig_post(struct rig *r, enum role role, const char *body, size_t body_len, struct buf *ret)
+{
+	struct http_client_options options = { .server = ROLE_KMS };
+	struct identity *identity = NULL;
+	struct http_client *client = NULL;
+	char cert[200], key[200], ca[200], url[200];
+	int status = 0;
+
+	snprintf(cert, sizeof(cert), "%s/%s.pem", r->dir, role_name(role));
+	snprintf(key, sizeof(key), "%s/%s.key", r->dir, role_name(role));
+	snprintf(ca, sizeof(ca), "%s/ca/root.pem", r->dir);
+	snprintf(url, sizeof(url), "https://%s/v1/records", r->https);
+	OK(identity_load(cert, key, ca, role, &identity, f));
+	options.identity = identity;
+	OK(http_client_new(&options, &client, f));
+	if (http_post(client, url, VIEW(body, body_len), &status, ret, NULL) != ERR_OK)
+		status = 0;
+	buf_put_u8(ret, 0);
+	http_client_free(client);
+	identity_free(identity);
+	return status;
+}
+
+int rig_deliver(struct rig *r, const char *delivery, const struct view *records, size_t count, struct buf *ret)
+{
+	BUF_AUTO body = { 0 };
+
+	buf_printf(&body, "{\"dc\":\"dc1\",\"delivery\":\"%s\",\"records\":[", delivery);
+	for (size_t i = 0; i < count; i++) {
+		buf_printf(&body, "%s\"", i ? "," : "");
+		base64_encode(records[i], &body);
+		buf_put_u8(&body, '"');
+	}
+	buf_printf(&body, "]}");
+	if (!buf_ok(&body))
+		rig_die("delivery");
+	return rig_post(r, ROLE_DC, (const char *)body.p, body.len, ret);
+}
+
+void rig_keyfile(struct rig *r, const char *file, const char *name, const char *kms, const struct view *records,
+		 size_t count)
+{
+	struct keyfile_head head = { .dc = "dc1" };
+	BUF_AUTO text = { 0 };
+	char part[300], from[400], to[400];
+
+	snprintf(head.kms, sizeof(head.kms), "%s", kms);
+	snprintf(head.name, sizeof(head.name), "%s", name);
+	OK(keyfile_write(&head, records, count, &text, f));
+	snprintf(part, sizeof(part), "spool/.%s.part", file);
+	rig_write(r, part, text.p, text.len);
+	snprintf(from, sizeof(from), "%s/%s", r->dir, part);
+	snprintf(to, sizeof(to), "%s/spool/%s", r->dir, file);
+	if (rename(from, to) < 0)
+		rig_die("rename %s", to);
+}
+
+void rig_import(struct rig *r, struct buf *record)
+{
+	static unsigned number;
+	struct view v = buf_view(record);
+	BUF_AUTO answer = { 0 };
+	char name[64], key[80];
+
+	snprintf(name, sizeof(name), "good-%u", ++number);
+	snprintf(key, sizeof(key), "dc1/%s", name);
+	if (rig_deliver(r, name, &v, 1, &answer) != 200)
+		rig_die("delivery %s: %s", name, (char *)answer.p);
+	rig_wait(r, 1,
+		 "SELECT count(*) FROM key_source s JOIN key_file k ON k.id = s.file"
+		 " WHERE k.name = ? AND s.flag = 'imported'",
+		 key);
+}
+
+void rig_known(struct rig *r, struct rig_terminal *t, uint8_t suite, uint8_t handshake)
+{
+	static unsigned number;
+	BUF_AUTO record = { 0 };
+	char serial[33];
+
+	snprintf(serial, sizeof(serial), "DL%05u", ++number);
+	rig_tk(r, t, serial, suite, handshake);
+	rig_record(r, t, "ACME", false, &record);
+	rig_import(r, &record);
+}
+
+void rig_audited(struct rig *r, const char *serial, const char *word)
+{
+	char text[512];
+
+	rig_wait(r, 1, "SELECT count(*) > 0 FROM audit WHERE event = 'download' AND code <> 0 AND object = ?", serial);
+	rig_text(r, text,
+		 "SELECT text FROM audit WHERE event = 'download' AND code <> 0 AND object = ? ORDER BY id DESC",
+		 serial);
+	if (strncmp(text, word, strlen(word)) != 0 || text[strlen(word)] != ' ')
+		rig_die("%s: %s, not %s", serial, text, word);
+}
+
+/* ---- the terminal's end ---- */
+
+void rig_connect(struct rig *r, struct rig_client *c)
+{
+	*c = (struct rig_client){ .fd = -1 };
+	OK(frame_connect(r->terminals, FRAME_MS, &c->fd, f));
+}
+
+void rig_close(struct rig_client *c)
+{
+	ops_tk_close(&c->tk);
+	if (c->fd >= 0)
+		close(c->fd);
+	buf_done(&c->storage);
+	*c = (struct rig_client){ .fd = -1 };
+}
+
+void rig_send(struct rig_client *c, const struct frame *fr)
+{
+	OK(frame_send(c->fd, fr, FRAME_MS, f));
+}
+
+struct frame rig_recv(struct rig_client *c)
+{
+	struct frame got = { 0 };
+	struct fail f = { 0 };
+	enum err e = frame_recv(c->fd, &c->storage, &got, FRAME_MS, &f);
+
+	if (e == ERR_PEER)
+		return (struct frame){ 0 };
+	if (e)
+		rig_die("frame: %s", f.text);
+	return got;
+}
+
+void rig_refused(struct rig_client *c, enum err code)
+{
+	struct frame got = rig_recv(c);
+
+	if (got.type != FRAME_ERROR || frame_error_code(&got) != (unsigned)code)
+		rig_die("expected ERROR %d, got %s %u", code, got.type ? frame_name(got.type) : "the end",
+			got.type == FRAME_ERROR ? frame_error_code(&got) : 0);
+	got = rig_recv(c);
+	if (got.type)
+		rig_die("%s after ERROR", frame_name(got.type));
+}
+
+void rig_hello_send(struct rig_client *c, uint8_t handshake, const char *serial, struct view random)
+{
+	struct frame hello = { .type = FRAME_HELLO, .field = { VIEW(&handshake, 1), view_of_string(serial), random } };
+
+	rig_send(c, &hello);
+}
+
+struct frame rig_hello(struct rig *r, struct rig_client *c, const struct rig_terminal *t)
+{
+	struct frame proof;
+
+	ops_tk_close(&c->tk);
+	OK(ops_tk_find(r->pos_ops, VIEW(t->id, sizeof(t->id)), t->handshake, view_of_string(t->serial), &c->tk, f));
+	c->nonce_len = ops_nonce_len(&c->tk);
+	OK(ops_random(r->pos_ops, c->terminal_random, c->nonce_len, f));
+	rig_hello_send(c, t->handshake, t->serial, VIEW(c->terminal_random, c->nonce_len));
+	proof = rig_recv(c);
+	if (proof.type != FRAME_PROOF_K || proof.field[PROOF_K_RANDOM].n != c->nonce_len)
+		rig_die("expected PROOF_K, got %s %u", proof.type ? frame_name(proof.type) : "the end",
+			proof.type == FRAME_ERROR ? frame_error_code(&proof) : 0);
+	memcpy(c->host_random, proof.field[PROOF_K_RANDOM].p, c->nonce_len);
+	return proof;
+}
+
+static struct ops_shake shake_of(const struct rig_client *c)
+{
+	return (struct ops_shake){ VIEW(c->terminal_random, c->nonce_len), VIEW(c->host_random, c->nonce_len) };
+}
+
+enum err rig_check_host(struct rig *r, struct rig_client *c, const struct frame *proof)
+{
+	struct ops_shake shake = shake_of(c);
+
+	return ops_check(r->pos_ops, &c->tk, &shake, TRANSCRIPT_HOST_PROVES, NULL, proof->field[PROOF_K_TAG], NULL);
+}
+
+void rig_greet(struct rig *r, struct rig_client *c, const struct rig_terminal *t)
+{
+	struct frame got;
+
+	rig_connect(r, c);
+	got = rig_hello(r, c, t);
+	if (rig_check_host(r, c, &got) != ERR_OK)
+		rig_die("%s: the KMS did not prove itself", t->serial);
+}
+
+size_t rig_proof(struct rig *r, struct rig_client *c, uint8_t ret[OPS_TAG_MAX])
+{
+	struct ops_shake shake = shake_of(c);
+	size_t n = 0;
+
+	OK(ops_prove(r->pos_ops, &c->tk, &shake, TRANSCRIPT_TERMINAL_PROVES, NULL, ret, &n, f));
+	return n;
+}
+
+void rig_proof_send(struct rig_client *c, struct view tag)
+{
+	struct frame proof = { .type = FRAME_PROOF_T, .field = { tag } };
+
+	rig_send(c, &proof);
+}
+
+enum err rig_load(struct rig *r, struct rig_client *c, struct view message, struct check_value *ret)
+{
+	static uint64_t number;
+	struct ops_shake shake = shake_of(c);
+	uint8_t id[8];
+
+	be_put64(id, ++number);
+	return ops_tmk_load(r->pos_ops, &c->tk, &shake, message, VIEW(id, sizeof(id)), ret, NULL);
+}
+
+void rig_confirm(struct rig *r, struct rig_client *c, const struct check_value *loaded)
+{
+	struct ops_shake shake = shake_of(c);
+	uint8_t tag[OPS_TAG_MAX];
+	BUF_AUTO check = { 0 };
+	struct frame confirm = { .type = FRAME_CONFIRM };
+	size_t n = 0;
+
+	OK(ops_prove(r->pos_ops, &c->tk, &shake, TRANSCRIPT_CONFIRM, loaded, tag, &n, f));
+	check_value_put(&check, loaded);
+	confirm.field[CONFIRM_CHECK] = buf_view(&check);
+	confirm.field[CONFIRM_TAG] = VIEW(tag, n);
+	rig_send(c, &confirm);
+}
+
+struct check_value rig_download(struct rig *r, const struct rig_terminal *t)
+{
+	struct rig_client c;
+	struct check_value loaded = { 0 };
+	uint8_t tag[OPS_TAG_MAX];
+	struct frame got;
+	size_t n;
+
+	rig_greet(r, &c, t);
+	n = rig_proof(r, &c, tag);
+	rig_proof_send(&c, VIEW(tag, n));
+	got = rig_recv(&c);
+	if (got.type != FRAME_TMK || rig_load(r, &c, got.field[TMK_MESSAGE], &loaded) != ERR_OK)
+		rig_die("%s: no TMK, but %s", t->serial, frame_name(got.type));
+	rig_confirm(r, &c, &loaded);
+	got = rig_recv(&c);
+	if (got.type != FRAME_DONE)
+		rig_die("%s: no DONE, but %s", t->serial, frame_name(got.type));
+	rig_close(&c);
+	return loaded;
+}
