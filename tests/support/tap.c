@@ -17,11 +17,11 @@
 #define EXPORT __attribute__((visibility("default")))
 #define REAL(name) ((__typeof__(&name))real(#name))
 
-typedef struct ssl_st SSL;
-EXPORT int SSL_read(SSL *s, void *p, int n);
-EXPORT int SSL_write(SSL *s, const void *p, int n);
-EXPORT int SSL_read_ex(SSL *s, void *p, size_t n, size_t *done);
-EXPORT int SSL_write_ex(SSL *s, const void *p, size_t n, size_t *done);
+struct ssl_st;
+EXPORT int SSL_read(struct ssl_st *s, void *p, int n);
+EXPORT int SSL_write(struct ssl_st *s, const void *p, int n);
+EXPORT int SSL_read_ex(struct ssl_st *s, void *p, size_t n, size_t *done);
+EXPORT int SSL_write_ex(struct ssl_st *s, const void *p, size_t n, size_t *done);
 
 static void *real(const char *name)
 {
@@ -136,7 +136,7 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *m, int flags)
 	return got;
 }
 
-EXPORT int SSL_read(SSL *s, void *p, int n)
+EXPORT int SSL_read(struct ssl_st *s, void *p, int n)
 {
 	int got = REAL(SSL_read)(s, p, n);
 
@@ -144,7 +144,7 @@ EXPORT int SSL_read(SSL *s, void *p, int n)
 	return got;
 }
 
-EXPORT int SSL_write(SSL *s, const void *p, int n)
+EXPORT int SSL_write(struct ssl_st *s, const void *p, int n)
 {
 	int done = REAL(SSL_write)(s, p, n);
 
@@ -152,7 +152,7 @@ EXPORT int SSL_write(SSL *s, const void *p, int n)
 	return done;
 }
 
-EXPORT int SSL_read_ex(SSL *s, void *p, size_t n, size_t *done)
+EXPORT int SSL_read_ex(struct ssl_st *s, void *p, size_t n, size_t *done)
 {
 	int ok = REAL(SSL_read_ex)(s, p, n, done);
 
@@ -160,7 +160,7 @@ EXPORT int SSL_read_ex(SSL *s, void *p, size_t n, size_t *done)
 	return ok;
 }
 
-EXPORT int SSL_write_ex(SSL *s, const void *p, size_t n, size_t *done)
+EXPORT int SSL_write_ex(struct ssl_st *s, const void *p, size_t n, size_t *done)
 {
 	int ok = REAL(SSL_write_ex)(s, p, n, done);
 
