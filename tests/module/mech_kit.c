@@ -318,13 +318,13 @@ unsigned mk_vectors(const char *file, void (*each)(const struct vector *v))
 	const char *dir = getenv("STRONGROOM_VECTORS");
 	char path[512], line[4096];
 	unsigned count = 0, number = 0;
-	struct vector *v = malloc(sizeof(*v));
+	struct vector v;
 	FILE *f;
 
 	ck_assert_msg(dir != NULL, "STRONGROOM_VECTORS is not set");
 	snprintf(path, sizeof(path), "%s/%s", dir, file);
 	f = fopen(path, "r");
-	ck_assert_msg(f != NULL && v != NULL, "%s cannot be read", path);
+	ck_assert_msg(f != NULL, "%s cannot be read", path);
 	while (fgets(line, sizeof(line), f) != NULL) {
 		char *rest = line, *word;
 
@@ -332,20 +332,19 @@ unsigned mk_vectors(const char *file, void (*each)(const struct vector *v))
 		ck_assert_msg(number > 1 || (line[0] == '#' && strlen(line) > 10), "%s names no source", path);
 		if (line[0] == '#' || line[0] == '\n')
 			continue;
-		*v = (struct vector){ .tag = 128, .line = number };
+		v = (struct vector){ .tag = 128, .line = number };
 		while ((word = strsep(&rest, " \n")) != NULL) {
 			char *equals = strchr(word, '=');
 
 			if (equals == NULL)
 				continue;
 			*equals = '\0';
-			field(v, word, equals + 1);
+			field(&v, word, equals + 1);
 		}
-		each(v);
+		each(&v);
 		count++;
 	}
 	fclose(f);
-	free(v);
 	return count;
 }
 
