@@ -195,7 +195,7 @@ enum err card_make_key(struct card *c, struct fail *f)
 {
 	unsigned char id[8];
 	if (find_key(c) != NULL)
-		return fail_set(f, ERR_DUPLICATE, 0, "operator card: it holds a key '%s' already", c->label);
+		return fail_set(f, ERR_REFUSED, 0, "operator card: it holds a key '%s' already", c->label);
 	if (RAND_bytes(id, sizeof(id)) != 1)
 		return card_fail(f, ERR_INTERNAL, "no random bytes");
 #pragma GCC diagnostic push

@@ -28,7 +28,7 @@ enum err card_open(const char *module, const char *uri, const char *pin_file, st
 		   struct fail *f) MUST_CHECK;
 void card_free(struct card *c);
 
-/* card_make_key: RSA-2048 pair in the card; ERR_DUPLICATE when the card holds a key of that label. */
+/* card_make_key: RSA-2048 pair in the card; ERR_REFUSED when the card holds a key of that label. */
 enum err card_make_key(struct card *c, struct fail *f) MUST_CHECK;
 /* card_request: PKCS#10 in PEM with this common name, signed by the card's key. ERR_KEY_MISSING, ERR_TOKEN. */
 enum err card_request(struct card *c, const char *common_name, struct buf *ret_pem, struct fail *f) MUST_CHECK;

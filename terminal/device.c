@@ -199,7 +199,7 @@ static enum err save_state(struct pk11_session *s, void *arg, struct fail *f)
 		{ CKA_TOKEN, &yes, sizeof(yes) },
 		{ CKA_PRIVATE, &yes, sizeof(yes) },
 		{ CKA_MODIFIABLE, &yes, sizeof(yes) },
-		{ CKA_LABEL, DEVICE_STATE_LABEL, strlen(DEVICE_STATE_LABEL) },
+		{ CKA_LABEL, (void *)(uintptr_t)DEVICE_STATE_LABEL, strlen(DEVICE_STATE_LABEL) },
 	};
 	if (n > 0) {
 		CK_RV rv = s->f->C_SetAttributeValue(s->handle, h, t, 1);

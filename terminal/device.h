@@ -50,7 +50,7 @@ struct device_make {
 
 /*
  * device_init: makes the folder and its secure module: C_InitToken, SO login, root certificate and identity, C_InitPIN.
- * Errors: ERR_USAGE (serial numbers), ERR_DUPLICATE (the folder has a terminal), ERR_MALFORMED (root certificate),
+ * Errors: ERR_USAGE (serial numbers), ERR_REFUSED (the folder has a terminal), ERR_MALFORMED (root certificate),
  * ERR_TOKEN, ERR_IO.
  * Secret: both PINs are random, kept in PIN files alone.
  */

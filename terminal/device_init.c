@@ -101,7 +101,7 @@ static enum err burn_root(struct maker *m, X509 *root, struct fail *f)
 		{ CKA_PRIVATE, &no, sizeof(no) },
 		{ CKA_MODIFIABLE, &no, sizeof(no) },
 		{ CKA_TRUSTED, &yes, sizeof(yes) },
-		{ CKA_LABEL, DEVICE_ROOT_LABEL, strlen(DEVICE_ROOT_LABEL) },
+		{ CKA_LABEL, (void *)(uintptr_t)DEVICE_ROOT_LABEL, strlen(DEVICE_ROOT_LABEL) },
 		{ CKA_SUBJECT, subject, (CK_ULONG)(subject_len > 0 ? subject_len : 0) },
 		{ CKA_VALUE, der.p, der.len },
 	};
@@ -125,7 +125,7 @@ static enum err burn_identity(struct maker *m, const struct device_make *in, str
 		{ CKA_TOKEN, &yes, sizeof(yes) },
 		{ CKA_PRIVATE, &no, sizeof(no) },
 		{ CKA_MODIFIABLE, &no, sizeof(no) },
-		{ CKA_LABEL, DEVICE_IDENTITY_LABEL, strlen(DEVICE_IDENTITY_LABEL) },
+		{ CKA_LABEL, (void *)(uintptr_t)DEVICE_IDENTITY_LABEL, strlen(DEVICE_IDENTITY_LABEL) },
 		{ CKA_VALUE, v.p, v.len },
 	};
 	return create(m, t, ARRAY_LEN(t), f);
@@ -203,7 +203,7 @@ static enum err check_input(const struct device_make *in, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	if (access(path, F_OK) == 0)
-		return fail_set(f, ERR_DUPLICATE, 0, "%s: a terminal is there already", in->dir);
+		return fail_set(f, ERR_REFUSED, 0, "%s: a terminal is there already", in->dir);
 	if (!format_pos_serial_ok(view_of_string(in->serial)) || !format_pin_pad_ok(view_of_string(in->pin_pad)))
 		return fail_set(f, ERR_USAGE, 0, "serial numbers: 1 to 32 (PIN pad: 0 to 32) printable characters");
 	if (in->way != NULL && !ops_way_of_name(in->way, &way))
