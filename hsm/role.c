@@ -236,10 +236,10 @@ static CK_RV role_of_template(const struct object_make *make, const CK_ATTRIBUTE
 			continue;
 		if (t[i].type != CKA_SR_ROLE)
 			return CKR_ATTRIBUTE_READ_ONLY;
-		if (!template_ulong(t, n, CKA_SR_ROLE, &asked))
+		if (!template_ulong(t, n, CKA_SR_ROLE, &asked) || !role_find(asked))
 			return CKR_ATTRIBUTE_VALUE_INVALID;
 		row = role_find(asked);
-		if (make->role == 0 && make->origin == OBJECT_GENERATED && row && (row->births & ROLE_BORN_GENERATED) &&
+		if (make->role == 0 && make->origin == OBJECT_GENERATED && (row->births & ROLE_BORN_GENERATED) &&
 		    row->class == object_class(o))
 			role = asked;
 		if (asked != role)

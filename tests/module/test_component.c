@@ -2,12 +2,9 @@
 /* Key components: entry by custodians, combination, check values (R1.3, R6.2, R6.4). */
 #include "vendor_kit.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define OK(call) ck_assert_uint_eq((call), CKR_OK)
 
 static CK_BBOOL yes = CK_TRUE;
 
@@ -29,12 +26,12 @@ static void clear_components(void)
 	CK_OBJECT_HANDLE found[32];
 	CK_ULONG n = 0;
 
-	kit_login_so();
-	OK(ck->C_FindObjectsInit(kit_session, t, 1));
-	OK(ck->C_FindObjects(kit_session, found, ARRAY_LEN(found), &n));
-	OK(ck->C_FindObjectsFinal(kit_session));
+	ck_login(CKU_SO);
+	ck_ok(ck->C_FindObjectsInit(ck_session, t, 1));
+	ck_ok(ck->C_FindObjects(ck_session, found, ARRAY_LEN(found), &n));
+	ck_ok(ck->C_FindObjectsFinal(ck_session));
 	for (CK_ULONG i = 0; i < n; i++)
-		OK(ck->C_DestroyObject(kit_session, found[i]));
+		ck_ok(ck->C_DestroyObject(ck_session, found[i]));
 	kit_login(NULL);
 }
 
@@ -51,22 +48,22 @@ START_TEST(component_is_recognised_and_can_do_nothing) /* R1.3 */
 	CK_OBJECT_HANDLE copy = 0;
 
 	kit_login(KIT_ALICE);
-	OK(kit_component("PK-A#1/2", CKK_DES3, value, &h)); /* CKK_DES3 of 16 bytes: here only */
-	ck_assert_uint_eq(kit_ulong(h, CKA_KEY_TYPE), CKK_DES2);
-	ck_assert_uint_eq(kit_ulong(h, CKA_SR_ROLE), SR_ROLE_COMPONENT);
-	ck_assert(kit_bool(h, CKA_PRIVATE) && kit_bool(h, CKA_SENSITIVE) && kit_bool(h, CKA_TOKEN));
-	ck_assert(!kit_bool(h, CKA_EXTRACTABLE) && !kit_bool(h, CKA_COPYABLE) && !kit_bool(h, CKA_MODIFIABLE));
-	ck_assert(!kit_bool(h, CKA_ENCRYPT) && !kit_bool(h, CKA_DECRYPT) && !kit_bool(h, CKA_WRAP) &&
-		  !kit_bool(h, CKA_UNWRAP) && !kit_bool(h, CKA_DERIVE) && !kit_bool(h, CKA_VERIFY));
-	OK(ck->C_GetAttributeValue(kit_session, h, &who, 1));
+	ck_ok(kit_component("PK-A#1/2", CKK_DES3, value, &h)); /* CKK_DES3 of 16 bytes: here only */
+	ck_assert_uint_eq(ck_get_ulong(h, CKA_KEY_TYPE), CKK_DES2);
+	ck_assert_uint_eq(ck_get_ulong(h, CKA_SR_ROLE), SR_ROLE_COMPONENT);
+	ck_assert(ck_get_bool(h, CKA_PRIVATE) && ck_get_bool(h, CKA_SENSITIVE) && ck_get_bool(h, CKA_TOKEN));
+	ck_assert(!ck_get_bool(h, CKA_EXTRACTABLE) && !ck_get_bool(h, CKA_COPYABLE) && !ck_get_bool(h, CKA_MODIFIABLE));
+	ck_assert(!ck_get_bool(h, CKA_ENCRYPT) && !ck_get_bool(h, CKA_DECRYPT) && !ck_get_bool(h, CKA_WRAP) &&
+		  !ck_get_bool(h, CKA_UNWRAP) && !ck_get_bool(h, CKA_DERIVE) && !ck_get_bool(h, CKA_VERIFY));
+	ck_ok(ck->C_GetAttributeValue(ck_session, h, &who, 1));
 	ck_assert_mem_eq(bytes, "alice", 5);
-	OK(ck->C_GetAttributeValue(kit_session, h, &place, 1));
+	ck_ok(ck->C_GetAttributeValue(ck_session, h, &place, 1));
 	ck_assert_mem_eq(bytes, "\1\2", 2);
-	ck_assert_uint_eq(ck->C_GetAttributeValue(kit_session, h, &get, 1), CKR_ATTRIBUTE_SENSITIVE);
-	ck_assert_uint_ne(ck->C_EncryptInit(kit_session, &ecb, h), CKR_OK);
-	ck_assert_uint_ne(ck->C_DecryptInit(kit_session, &ecb, h), CKR_OK);
-	ck_assert_uint_ne(ck->C_SignInit(kit_session, &cmac, h), CKR_OK);
-	ck_assert_uint_ne(ck->C_CopyObject(kit_session, h, NULL, 0, &copy), CKR_OK);
+	ck_assert_uint_eq(ck->C_GetAttributeValue(ck_session, h, &get, 1), CKR_ATTRIBUTE_SENSITIVE);
+	ck_assert_uint_ne(ck->C_EncryptInit(ck_session, &ecb, h), CKR_OK);
+	ck_assert_uint_ne(ck->C_DecryptInit(ck_session, &ecb, h), CKR_OK);
+	ck_assert_uint_ne(ck->C_SignInit(ck_session, &cmac, h), CKR_OK);
+	ck_assert_uint_ne(ck->C_CopyObject(ck_session, h, NULL, 0, &copy), CKR_OK);
 	clear_components();
 }
 END_TEST
@@ -127,13 +124,13 @@ START_TEST(label_of_a_component_is_refused_for_every_other_object) /* R1.3 */
 	CK_OBJECT_HANDLE h = 0, plain;
 
 	kit_login(KIT_ALICE);
-	ck_assert_uint_ne(ck->C_CreateObject(kit_session, of_data, 3, &h), CKR_OK);
-	ck_assert_uint_ne(ck->C_GenerateKey(kit_session, &gen, of_key, 2, &h), CKR_OK);
-	ck_assert_uint_ne(ck->C_CreateObject(kit_session, of_session, 4, &h), CKR_OK); /* not a token object */
+	ck_assert_uint_ne(ck->C_CreateObject(ck_session, of_data, 3, &h), CKR_OK);
+	ck_assert_uint_ne(ck->C_GenerateKey(ck_session, &gen, of_key, 2, &h), CKR_OK);
+	ck_assert_uint_ne(ck->C_CreateObject(ck_session, of_session, 4, &h), CKR_OK); /* not a token object */
 	plain = kit_plain_key(CKK_AES, 32);
-	ck_assert_uint_ne(ck->C_SetAttributeValue(kit_session, plain, rename, 1), CKR_OK);
-	ck_assert_uint_ne(ck->C_CopyObject(kit_session, plain, rename, 1, &h), CKR_OK);
-	OK(ck->C_DestroyObject(kit_session, plain));
+	ck_assert_uint_ne(ck->C_SetAttributeValue(ck_session, plain, rename, 1), CKR_OK);
+	ck_assert_uint_ne(ck->C_CopyObject(ck_session, plain, rename, 1, &h), CKR_OK);
+	ck_ok(ck->C_DestroyObject(ck_session, plain));
 }
 END_TEST
 
@@ -150,8 +147,8 @@ START_TEST(component_asked_to_be_extractable_is_refused)
 			     { CKA_EXTRACTABLE, &yes, 1 } };
 
 	kit_login(KIT_ALICE);
-	ck_assert_uint_eq(ck->C_CreateObject(kit_session, t, ARRAY_LEN(t), &h), CKR_TEMPLATE_INCONSISTENT);
-	OK(ck->C_CreateObject(kit_session, t, ARRAY_LEN(t) - 1, &h));
+	ck_assert_uint_eq(ck->C_CreateObject(ck_session, t, ARRAY_LEN(t), &h), CKR_TEMPLATE_INCONSISTENT);
+	ck_ok(ck->C_CreateObject(ck_session, t, ARRAY_LEN(t) - 1, &h));
 	clear_components();
 }
 END_TEST
@@ -160,7 +157,7 @@ START_TEST(component_is_entered_by_custodians_only) /* R1.3 */
 {
 	kit_login(KIT_USER);
 	ck_assert_uint_eq(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL), CKR_ACTION_PROHIBITED);
-	kit_login_so();
+	ck_login(CKU_SO);
 	ck_assert_uint_ne(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL), CKR_OK);
 	kit_login(NULL);
 	ck_assert_uint_ne(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL), CKR_OK);
@@ -170,10 +167,10 @@ END_TEST
 START_TEST(component_is_refused_when_its_place_is_taken_or_n_differs) /* R1.3 */
 {
 	kit_login(KIT_ALICE);
-	OK(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL));
+	ck_ok(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL));
 	ck_assert_uint_eq(kit_component("PK#1/2", CKK_DES2, pattern(16, 6), NULL), CKR_ACTION_PROHIBITED);
 	ck_assert_uint_eq(kit_component("PK#2/3", CKK_DES2, pattern(16, 6), NULL), CKR_ACTION_PROHIBITED);
-	OK(kit_component("PK-X#1/3", CKK_DES2, pattern(16, 6), NULL)); /* another name */
+	ck_ok(kit_component("PK-X#1/3", CKK_DES2, pattern(16, 6), NULL)); /* another name */
 	clear_components();
 }
 END_TEST
@@ -195,17 +192,17 @@ START_TEST(component_is_destroyed_by_its_custodian_or_the_so_only) /* R1.3 */
 	CK_OBJECT_HANDLE h = 0;
 
 	kit_login(KIT_ALICE);
-	OK(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL));
+	ck_ok(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL));
 	kit_login(KIT_BOB);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK#1/2", &h), 1);
-	ck_assert_uint_eq(ck->C_DestroyObject(kit_session, h), CKR_ACTION_PROHIBITED);
+	ck_assert_uint_eq(ck->C_DestroyObject(ck_session, h), CKR_ACTION_PROHIBITED);
 	kit_login(KIT_USER);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK#1/2", &h), 1);
-	ck_assert_uint_eq(ck->C_DestroyObject(kit_session, h), CKR_ACTION_PROHIBITED);
+	ck_assert_uint_eq(ck->C_DestroyObject(ck_session, h), CKR_ACTION_PROHIBITED);
 	kit_login(KIT_ALICE);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK#1/2", &h), 1);
-	OK(ck->C_DestroyObject(kit_session, h));
-	OK(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL));
+	ck_ok(ck->C_DestroyObject(ck_session, h));
+	ck_ok(kit_component("PK#1/2", CKK_DES2, pattern(16, 5), NULL));
 	clear_components();
 }
 END_TEST
@@ -244,7 +241,7 @@ static void check_equals(CK_OBJECT_HANDLE h, const char *line, const char *name)
 
 	ck_assert(word(line, name, &want));
 	ck_assert_uint_eq(want.len, 3);
-	OK(kit_check_value(h, got));
+	ck_ok(kit_check_value(h, got));
 	ck_assert_mem_eq(got, want.p, 3);
 }
 
@@ -263,18 +260,18 @@ START_TEST(combination_gives_the_published_key) /* R1.3 R6.2 */
 			continue;
 		ck_assert(word(line, "a", &a) && word(line, "b", &b));
 		kit_login(KIT_ALICE);
-		OK(kit_component("PK-V#1/2", CKK_DES3, buf_view(&a), &h));
+		ck_ok(kit_component("PK-V#1/2", CKK_DES3, buf_view(&a), &h));
 		check_equals(h, line, "kcv_a");
 		kit_login(KIT_BOB);
-		OK(kit_component("PK-V#2/2", CKK_DES3, buf_view(&b), &h));
+		ck_ok(kit_component("PK-V#2/2", CKK_DES3, buf_view(&b), &h));
 		check_equals(h, line, "kcv_b");
-		OK(kit_combine("PK-V", CKK_DES3, 16, &h)); /* pkcs11-tool --key-type DES3:16 */
+		ck_ok(kit_combine("PK-V", CKK_DES3, 16, &h)); /* pkcs11-tool --key-type DES3:16 */
 		check_equals(h, line, "kcv");
-		ck_assert_uint_eq(kit_ulong(h, CKA_KEY_TYPE), CKK_DES2);
-		ck_assert_uint_eq(kit_ulong(h, CKA_SR_ROLE), SR_ROLE_PK);
+		ck_assert_uint_eq(ck_get_ulong(h, CKA_KEY_TYPE), CKK_DES2);
+		ck_assert_uint_eq(ck_get_ulong(h, CKA_SR_ROLE), SR_ROLE_PK);
 		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-V#1/2", NULL), 0);
 		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-V#2/2", NULL), 0);
-		OK(ck->C_DestroyObject(kit_session, h));
+		ck_ok(ck->C_DestroyObject(ck_session, h));
 		done++;
 	}
 	fclose(f);
@@ -306,10 +303,10 @@ START_TEST(check_values_are_the_published_ones) /* R6.2 */
 					     { CKA_VALUE, key.p, key.len },
 					     { CKA_SIGN, &yes, 1 } };
 
-			OK(ck->C_CreateObject(kit_session, t, ARRAY_LEN(t), &h));
+			ck_ok(ck->C_CreateObject(ck_session, t, ARRAY_LEN(t), &h));
 		}
 		check_equals(h, line, "value");
-		OK(ck->C_DestroyObject(kit_session, h));
+		ck_ok(ck->C_DestroyObject(ck_session, h));
 		done++;
 	}
 	fclose(f);
@@ -327,17 +324,17 @@ START_TEST(check_value_takes_no_data_and_keeps_to_its_length)
 
 	kit_login(KIT_USER);
 	h = kit_plain_key(CKK_AES, 32);
-	OK(ck->C_SignInit(kit_session, &m, h));
-	OK(ck->C_Sign(kit_session, &data, 0, NULL, &len));
+	ck_ok(ck->C_SignInit(ck_session, &m, h));
+	ck_ok(ck->C_Sign(ck_session, &data, 0, NULL, &len));
 	ck_assert_uint_eq(len, 3);
 	len = 2;
-	ck_assert_uint_eq(ck->C_Sign(kit_session, &data, 0, out, &len), CKR_BUFFER_TOO_SMALL);
+	ck_assert_uint_eq(ck->C_Sign(ck_session, &data, 0, out, &len), CKR_BUFFER_TOO_SMALL);
 	len = sizeof(out);
-	OK(ck->C_Sign(kit_session, &data, 0, out, &len));
+	ck_ok(ck->C_Sign(ck_session, &data, 0, out, &len));
 	ck_assert_uint_eq(len, 3);
-	OK(ck->C_SignInit(kit_session, &m, h));
-	ck_assert_uint_eq(ck->C_Sign(kit_session, &data, 1, out, &len), CKR_DATA_LEN_RANGE);
-	OK(ck->C_DestroyObject(kit_session, h));
+	ck_ok(ck->C_SignInit(ck_session, &m, h));
+	ck_assert_uint_eq(ck->C_Sign(ck_session, &data, 1, out, &len), CKR_DATA_LEN_RANGE);
+	ck_ok(ck->C_DestroyObject(ck_session, h));
 }
 END_TEST
 
@@ -345,10 +342,10 @@ static CK_RV digest_label(const char *text, uint8_t out[3])
 {
 	CK_MECHANISM m = { CKM_SR_CHECK_VALUE, NULL, 0 };
 	CK_ULONG len = 3;
-	CK_RV rv = ck->C_DigestInit(kit_session, &m);
+	CK_RV rv = ck->C_DigestInit(ck_session, &m);
 
 	if (rv == CKR_OK)
-		rv = ck->C_Digest(kit_session, (CK_BYTE_PTR)(uintptr_t)text, strlen(text), out, &len);
+		rv = ck->C_Digest(ck_session, (CK_BYTE_PTR)(uintptr_t)text, strlen(text), out, &len);
 	return rv;
 }
 
@@ -362,23 +359,24 @@ START_TEST(digest_of_a_label_answers_the_check_value_of_one_key) /* R6.4 */
 
 	kit_combined(&wish, 1);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "MAK-D", &h), 1);
-	OK(kit_check_value(h, want));
-	OK(digest_label("MAK-D", got));
+	ck_ok(kit_check_value(h, want));
+	ck_ok(digest_label("MAK-D", got));
 	ck_assert_mem_eq(got, want, 3);
 	memset(got, 0, 3);
-	OK(digest_label("MAK-D\n", got));
+	ck_ok(digest_label("MAK-D\n", got));
 	ck_assert_mem_eq(got, want, 3);
 	ck_assert_uint_ne(digest_label("MAK-D\n\n", got), CKR_OK);
 	ck_assert_uint_ne(digest_label("MAK-", got), CKR_OK);
 	ck_assert_uint_ne(digest_label("", got), CKR_OK);
 	twin = kit_plain_key(CKK_AES, 32);
-	OK(ck->C_SetAttributeValue(kit_session, twin, rename, 1));
+	ck_ok(ck->C_SetAttributeValue(ck_session, twin, rename, 1));
 	ck_assert_uint_ne(digest_label("MAK-D", got), CKR_OK); /* two keys of that name */
-	OK(ck->C_DestroyObject(kit_session, twin));
+	ck_ok(ck->C_DestroyObject(ck_session, twin));
 	kit_login(NULL);
 	ck_assert_uint_eq(digest_label("MAK-D", got), CKR_USER_NOT_LOGGED_IN);
 	kit_login(KIT_USER);
-	OK(ck->C_DestroyObject(kit_session, h));
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "MAK-D", &h), 1);
+	ck_ok(ck->C_DestroyObject(ck_session, h));
 }
 END_TEST
 
@@ -387,9 +385,9 @@ END_TEST
 static void two(struct view a, struct view b, CK_KEY_TYPE type, CK_RV want)
 {
 	kit_login(KIT_ALICE);
-	OK(kit_component("PK-N#1/2", type, a, NULL));
+	ck_ok(kit_component("PK-N#1/2", type, a, NULL));
 	kit_login(KIT_BOB);
-	OK(kit_component("PK-N#2/2", type, b, NULL));
+	ck_ok(kit_component("PK-N#2/2", type, b, NULL));
 	ck_assert_uint_eq(kit_combine("PK-N", type, a.n, NULL), want);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-N", NULL), 0);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-N#1/2", NULL), 1); /* nothing consumed */
@@ -460,8 +458,8 @@ END_TEST
 START_TEST(combination_by_one_custodian_is_refused) /* R1.3 */
 {
 	kit_login(KIT_ALICE);
-	OK(kit_component("PK-N#1/2", CKK_AES, pattern(32, 1), NULL));
-	OK(kit_component("PK-N#2/2", CKK_AES, pattern(32, 2), NULL));
+	ck_ok(kit_component("PK-N#1/2", CKK_AES, pattern(32, 1), NULL));
+	ck_ok(kit_component("PK-N#2/2", CKK_AES, pattern(32, 2), NULL));
 	ck_assert_uint_eq(kit_combine("PK-N", CKK_AES, 32, NULL), CKR_ACTION_PROHIBITED);
 	clear_components();
 }
@@ -471,20 +469,20 @@ START_TEST(combination_without_all_components_is_refused)
 {
 	kit_login(KIT_ALICE);
 	ck_assert_uint_ne(kit_combine("PK-N", CKK_AES, 32, NULL), CKR_OK);
-	OK(kit_component("PK-N#1/3", CKK_AES, pattern(32, 1), NULL));
+	ck_ok(kit_component("PK-N#1/3", CKK_AES, pattern(32, 1), NULL));
 	kit_login(KIT_BOB);
-	OK(kit_component("PK-N#2/3", CKK_AES, pattern(32, 2), NULL));
+	ck_ok(kit_component("PK-N#2/3", CKK_AES, pattern(32, 2), NULL));
 	ck_assert_uint_ne(kit_combine("PK-N", CKK_AES, 32, NULL), CKR_OK);
 	kit_login(KIT_CAROL);
-	OK(kit_component("PK-N#3/3", CKK_AES, pattern(32, 3), NULL));
-	OK(kit_combine("PK-N", CKK_AES, 32, NULL));
+	ck_ok(kit_component("PK-N#3/3", CKK_AES, pattern(32, 3), NULL));
+	ck_ok(kit_combine("PK-N", CKK_AES, 32, NULL));
 	clear_components();
 	kit_login(KIT_USER);
 	{
 		CK_OBJECT_HANDLE h = 0;
 
 		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-N", &h), 1);
-		OK(ck->C_DestroyObject(kit_session, h));
+		ck_ok(ck->C_DestroyObject(ck_session, h));
 	}
 }
 END_TEST
@@ -492,16 +490,16 @@ END_TEST
 START_TEST(combination_of_unlike_components_or_to_another_type_is_refused)
 {
 	kit_login(KIT_ALICE);
-	OK(kit_component("PK-N#1/2", CKK_DES2, pattern(16, 1), NULL));
+	ck_ok(kit_component("PK-N#1/2", CKK_DES2, pattern(16, 1), NULL));
 	kit_login(KIT_BOB);
-	OK(kit_component("PK-N#2/2", CKK_DES3, pattern(24, 2), NULL));
+	ck_ok(kit_component("PK-N#2/2", CKK_DES3, pattern(24, 2), NULL));
 	ck_assert_uint_ne(kit_combine("PK-N", CKK_DES3, 16, NULL), CKR_OK);
 	ck_assert_uint_ne(kit_combine("PK-N", CKK_DES3, 24, NULL), CKR_OK);
 	clear_components();
 	kit_login(KIT_ALICE);
-	OK(kit_component("PK-N#1/2", CKK_DES2, pattern(16, 1), NULL));
+	ck_ok(kit_component("PK-N#1/2", CKK_DES2, pattern(16, 1), NULL));
 	kit_login(KIT_BOB);
-	OK(kit_component("PK-N#2/2", CKK_DES2, pattern(16, 2), NULL));
+	ck_ok(kit_component("PK-N#2/2", CKK_DES2, pattern(16, 2), NULL));
 	ck_assert_uint_ne(kit_combine("PK-N", CKK_AES, 32, NULL), CKR_OK);
 	ck_assert_uint_ne(kit_combine("PK-N", CKK_DES3, 24, NULL), CKR_OK);
 	ck_assert_uint_ne(kit_combine("PK-N", CKK_GENERIC_SECRET, 16, NULL), CKR_OK);
@@ -518,14 +516,14 @@ START_TEST(combination_under_a_name_that_is_taken_is_refused)
 
 	kit_combined(&wish, 1);
 	kit_login(KIT_ALICE);
-	OK(kit_component("PK-T#1/2", CKK_AES, pattern(32, 31), NULL));
+	ck_ok(kit_component("PK-T#1/2", CKK_AES, pattern(32, 31), NULL));
 	kit_login(KIT_BOB);
-	OK(kit_component("PK-T#2/2", CKK_AES, pattern(32, 32), NULL));
+	ck_ok(kit_component("PK-T#2/2", CKK_AES, pattern(32, 32), NULL));
 	ck_assert_uint_eq(kit_combine("PK-T", CKK_AES, 32, NULL), CKR_ACTION_PROHIBITED);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-T", &h), 1);
-	OK(ck->C_DestroyObject(kit_session, h));
-	OK(kit_combine("PK-T", CKK_AES, 32, &h));
-	OK(ck->C_DestroyObject(kit_session, h));
+	ck_ok(ck->C_DestroyObject(ck_session, h));
+	ck_ok(kit_combine("PK-T", CKK_AES, 32, &h));
+	ck_ok(ck->C_DestroyObject(ck_session, h));
 }
 END_TEST
 
@@ -534,16 +532,16 @@ START_TEST(custodian_created_anew_loses_waiting_components) /* R1.3: against a l
 	CK_OBJECT_HANDLE h = 0;
 
 	kit_login(KIT_CAROL);
-	OK(kit_component("PK-C#1/2", CKK_AES, pattern(32, 1), &h));
-	kit_login_so();
-	OK(ck->C_InitPIN(kit_session, (CK_UTF8CHAR_PTR)(uintptr_t) "carol:444444", 12));
+	ck_ok(kit_component("PK-C#1/2", CKK_AES, pattern(32, 1), &h));
+	ck_login(CKU_SO);
+	ck_ok(ck->C_InitPIN(ck_session, (CK_UTF8CHAR_PTR)(uintptr_t) "carol:444444", 12));
 	kit_login(KIT_BOB);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-C#1/2", NULL), 0);
 	/* A given PIN opens nothing before it is changed: not even entering a component. */
 	kit_login("carol:444444");
 	ck_assert_uint_eq(kit_component("PK-C#1/2", CKK_AES, pattern(32, 1), &h), CKR_PIN_EXPIRED);
-	OK(ck->C_SetPIN(kit_session, (CK_UTF8CHAR_PTR)(uintptr_t) "carol:444444", 12,
-			(CK_UTF8CHAR_PTR)(uintptr_t)KIT_CAROL, strlen(KIT_CAROL)));
+	ck_ok(ck->C_SetPIN(ck_session, (CK_UTF8CHAR_PTR)(uintptr_t) "carol:444444", 12,
+			   (CK_UTF8CHAR_PTR)(uintptr_t)KIT_CAROL, strlen(KIT_CAROL)));
 	kit_login(NULL);
 }
 END_TEST
@@ -552,11 +550,9 @@ int main(void)
 {
 	Suite *s = suite_create("component");
 	TCase *c = tcase_create("component");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(c, 0);
-	tcase_add_unchecked_fixture(c, kit_begin, kit_end);
+	tcase_add_unchecked_fixture(c, kit_begin, ck_test_end);
 	tcase_add_test(c, component_is_recognised_and_can_do_nothing);
 	tcase_add_loop_test(c, component_with_a_wrong_label_type_or_length_is_refused, 0, (int)ARRAY_LEN(bad_entries));
 	tcase_add_test(c, label_of_a_component_is_refused_for_every_other_object);
@@ -577,10 +573,5 @@ int main(void)
 	tcase_add_test(c, combination_under_a_name_that_is_taken_is_refused);
 	tcase_add_test(c, custodian_created_anew_loses_waiting_components);
 	suite_add_tcase(s, c);
-	runner = srunner_create(s);
-	srunner_set_fork_status(runner, CK_NOFORK); /* a forked child has no module any more */
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return ck_test_run(s);
 }

@@ -3,11 +3,8 @@
 #include "formats.h"
 #include "vendor_kit.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define OK(call) ck_assert_uint_eq((call), CKR_OK)
 
 static CK_OBJECT_HANDLE pu, pr;
 static CK_OBJECT_HANDLE pk[3], mak[3]; /* TDES 16, TDES 24, AES 32 */
@@ -64,7 +61,7 @@ static void make(const struct shape *s, struct way *w)
 	memset(w, 0, sizeof(*w));
 	p = kit_tk_params(&w->tk, pu, s->suite, s->handshake, s->type, s->length);
 	p.oaepHash = s->hash;
-	OK(kit_tk_generate(&p, &w->tk));
+	ck_ok(kit_tk_generate(&p, &w->tk));
 }
 
 static CK_RV rewrap(const struct shape *s, struct way *w)
@@ -77,8 +74,8 @@ static CK_RV rewrap(const struct shape *s, struct way *w)
 static void whole_way(const struct shape *s, struct way *w)
 {
 	make(s, w);
-	OK(rewrap(s, w));
-	OK(kit_open(pk[s->keys], mak[s->keys], VIEW(w->record, w->record_len), &w->tek, &w->auk));
+	ck_ok(rewrap(s, w));
+	ck_ok(kit_open(pk[s->keys], mak[s->keys], VIEW(w->record, w->record_len), &w->tek, &w->auk));
 }
 
 static void drop(struct way *w)
@@ -87,7 +84,7 @@ static void drop(struct way *w)
 
 	for (size_t i = 0; i < ARRAY_LEN(h); i++) {
 		if (h[i])
-			OK(ck->C_DestroyObject(kit_session, h[i]));
+			ck_ok(ck->C_DestroyObject(ck_session, h[i]));
 	}
 }
 
@@ -95,8 +92,8 @@ static void same_key(CK_OBJECT_HANDLE a, CK_OBJECT_HANDLE b)
 {
 	uint8_t va[3], vb[3];
 
-	OK(kit_check_value(a, va));
-	OK(kit_check_value(b, vb));
+	ck_ok(kit_check_value(a, va));
+	ck_ok(kit_check_value(b, vb));
 	ck_assert_mem_eq(va, vb, 3);
 }
 
@@ -121,22 +118,22 @@ START_TEST(tk_made_in_the_terminal_arrives_at_the_host) /* R1.4 R1.7 R1.9 */
 	ck_assert(!r.has_imported);
 	same_key(w.tk.tek, w.tek);
 	same_key(w.tk.auk, w.auk);
-	ck_assert_uint_eq(kit_ulong(w.tek, CKA_SR_ROLE), SR_ROLE_TEK);
-	ck_assert_uint_eq(kit_ulong(w.auk, CKA_SR_ROLE), SR_ROLE_AUK);
-	ck_assert_uint_eq(kit_ulong(w.auk, CKA_SR_SIDE), SR_SIDE_HOST);
-	ck_assert_uint_eq(kit_ulong(w.tk.auk, CKA_SR_SIDE), SR_SIDE_TERMINAL);
-	ck_assert_uint_eq(kit_ulong(w.tek, CKA_SR_HANDSHAKE), s->handshake);
-	ck_assert_uint_eq(kit_ulong(w.tek, CKA_SR_COUNTER), r.counter);
-	ck_assert_uint_eq(kit_ulong(w.tek, CKA_KEY_TYPE), s->type);
-	ck_assert(!kit_bool(w.tek, CKA_TOKEN) && kit_bool(w.tk.tek, CKA_TOKEN));
-	OK(kit_role_key(SR_ROLE_TMK, tmk_type, s->length, &tmk));
-	OK(kit_export(w.tek, w.auk, tmk, nonces, message, &len)); /* R1.11 */
-	OK(kit_load(w.tk.tek, w.tk.auk, VIEW(message, len), nonces, &loaded));
+	ck_assert_uint_eq(ck_get_ulong(w.tek, CKA_SR_ROLE), SR_ROLE_TEK);
+	ck_assert_uint_eq(ck_get_ulong(w.auk, CKA_SR_ROLE), SR_ROLE_AUK);
+	ck_assert_uint_eq(ck_get_ulong(w.auk, CKA_SR_SIDE), SR_SIDE_HOST);
+	ck_assert_uint_eq(ck_get_ulong(w.tk.auk, CKA_SR_SIDE), SR_SIDE_TERMINAL);
+	ck_assert_uint_eq(ck_get_ulong(w.tek, CKA_SR_HANDSHAKE), s->handshake);
+	ck_assert_uint_eq(ck_get_ulong(w.tek, CKA_SR_COUNTER), r.counter);
+	ck_assert_uint_eq(ck_get_ulong(w.tek, CKA_KEY_TYPE), s->type);
+	ck_assert(!ck_get_bool(w.tek, CKA_TOKEN) && ck_get_bool(w.tk.tek, CKA_TOKEN));
+	ck_ok(kit_role_key(SR_ROLE_TMK, tmk_type, s->length, &tmk));
+	ck_ok(kit_export(w.tek, w.auk, tmk, nonces, message, &len)); /* R1.11 */
+	ck_ok(kit_load(w.tk.tek, w.tk.auk, VIEW(message, len), nonces, &loaded));
 	same_key(tmk, loaded);
-	ck_assert_uint_eq(kit_ulong(loaded, CKA_SR_ROLE), SR_ROLE_TMK);
-	ck_assert(!kit_bool(loaded, CKA_EXTRACTABLE) && kit_bool(loaded, CKA_SENSITIVE));
-	OK(ck->C_DestroyObject(kit_session, tmk));
-	OK(ck->C_DestroyObject(kit_session, loaded));
+	ck_assert_uint_eq(ck_get_ulong(loaded, CKA_SR_ROLE), SR_ROLE_TMK);
+	ck_assert(!ck_get_bool(loaded, CKA_EXTRACTABLE) && ck_get_bool(loaded, CKA_SENSITIVE));
+	ck_ok(ck->C_DestroyObject(ck_session, tmk));
+	ck_ok(ck->C_DestroyObject(ck_session, loaded));
 	drop(&w);
 }
 END_TEST
@@ -149,7 +146,7 @@ START_TEST(packet_with_one_byte_changed_is_refused) /* R1.7 */
 	struct way w;
 
 	make(s, &w);
-	OK(rewrap(s, &w));
+	ck_ok(rewrap(s, &w));
 	for (CK_ULONG i = 0; i < w.tk.packet_len; i++) {
 		CK_ULONG len = sizeof(out);
 
@@ -164,7 +161,7 @@ START_TEST(packet_with_one_byte_changed_is_refused) /* R1.7 */
 		w.tk.packet[i] ^= 0x04;
 		ck_assert_uint_eq(out[0], 0);
 	}
-	OK(rewrap(s, &w));
+	ck_ok(rewrap(s, &w));
 	drop(&w);
 }
 END_TEST
@@ -271,32 +268,32 @@ START_TEST(rewrap_checks_its_parameter_and_its_keys) /* R1.7 */
 		CK_MECHANISM m = { CKM_SR_TK_REWRAP, &p, sizeof(p) };
 		CK_ULONG need = 0;
 
-		OK(ck->C_WrapKey(kit_session, &m, pk[2], pr, NULL, &need));
+		ck_ok(ck->C_WrapKey(ck_session, &m, pk[2], pr, NULL, &need));
 		len = need - 1;
-		ck_assert_uint_eq(ck->C_WrapKey(kit_session, &m, pk[2], pr, out, &len), CKR_BUFFER_TOO_SMALL);
+		ck_assert_uint_eq(ck->C_WrapKey(ck_session, &m, pk[2], pr, out, &len), CKR_BUFFER_TOO_SMALL);
 		ck_assert_uint_eq(len, need);
-		OK(ck->C_WrapKey(kit_session, &m, pk[2], pr, out, &len));
+		ck_ok(ck->C_WrapKey(ck_session, &m, pk[2], pr, out, &len));
 		ck_assert_uint_eq(len, need);
 		p.pTekIv = iv;
 		p.ulTekIvLen = 8;
-		ck_assert_uint_eq(ck->C_WrapKey(kit_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
+		ck_assert_uint_eq(ck->C_WrapKey(ck_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
 		p.pTekIv = NULL;
-		ck_assert_uint_eq(ck->C_WrapKey(kit_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
+		ck_assert_uint_eq(ck->C_WrapKey(ck_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
 		p.ulTekIvLen = 0;
 		p.pCustomer = bad_customer;
-		ck_assert_uint_eq(ck->C_WrapKey(kit_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
+		ck_assert_uint_eq(ck->C_WrapKey(ck_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
 		p.pCustomer = NULL;
-		ck_assert_uint_eq(ck->C_WrapKey(kit_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
+		ck_assert_uint_eq(ck->C_WrapKey(ck_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
 		p.pCustomer = customer;
 		p.pPacket = NULL;
-		ck_assert_uint_eq(ck->C_WrapKey(kit_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
+		ck_assert_uint_eq(ck->C_WrapKey(ck_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
 		m.ulParameterLen--;
-		ck_assert_uint_eq(ck->C_WrapKey(kit_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
+		ck_assert_uint_eq(ck->C_WrapKey(ck_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
 		m.pParameter = NULL;
 		m.ulParameterLen = 0;
-		ck_assert_uint_eq(ck->C_WrapKey(kit_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
+		ck_assert_uint_eq(ck->C_WrapKey(ck_session, &m, pk[2], pr, out, &len), CKR_MECHANISM_PARAM_INVALID);
 	}
-	OK(ck->C_DestroyObject(kit_session, plain));
+	ck_ok(ck->C_DestroyObject(ck_session, plain));
 	drop(&w);
 }
 END_TEST
@@ -316,10 +313,10 @@ START_TEST(record_with_given_ivs_is_the_same_every_time) /* the standard way mak
 						 tek_iv, 8,           auk_iv,          8 };
 		CK_MECHANISM m = { CKM_SR_TK_REWRAP, &p, sizeof(p) };
 
-		OK(ck->C_WrapKey(kit_session, &m, pk[1], pr, a, &a_len));
-		OK(ck->C_WrapKey(kit_session, &m, pk[1], pr, b, &b_len));
+		ck_ok(ck->C_WrapKey(ck_session, &m, pk[1], pr, a, &a_len));
+		ck_ok(ck->C_WrapKey(ck_session, &m, pk[1], pr, b, &b_len));
 		p.ulTekIvLen = 7;
-		ck_assert_uint_eq(ck->C_WrapKey(kit_session, &m, pk[1], pr, b, &b_len), CKR_MECHANISM_PARAM_INVALID);
+		ck_assert_uint_eq(ck->C_WrapKey(ck_session, &m, pk[1], pr, b, &b_len), CKR_MECHANISM_PARAM_INVALID);
 	}
 	ck_assert_uint_eq(a_len, b_len);
 	ck_assert_mem_eq(a, b, a_len);
@@ -337,7 +334,7 @@ START_TEST(record_with_one_byte_changed_is_refused_and_makes_no_key) /* R1.9 R2.
 	struct way w;
 
 	make(s, &w);
-	OK(rewrap(s, &w));
+	ck_ok(rewrap(s, &w));
 	before = kit_count();
 	for (CK_ULONG i = 0; i < w.record_len; i++) {
 		w.record[i] ^= 0x10;
@@ -362,13 +359,13 @@ START_TEST(import_time_does_not_break_the_record) /* R2.1 */
 	BUF_AUTO b = { 0 };
 
 	make(s, &w);
-	OK(rewrap(s, &w));
+	ck_ok(rewrap(s, &w));
 	ck_assert(tk_record_parse(VIEW(w.record, w.record_len), &r));
 	r.has_imported = true;
 	r.imported = 1700000100;
 	tk_record_put(&b, &r);
 	ck_assert(buf_ok(&b));
-	OK(kit_open(pk[2], mak[2], buf_view(&b), &w.tek, &w.auk));
+	ck_ok(kit_open(pk[2], mak[2], buf_view(&b), &w.tek, &w.auk));
 	drop(&w);
 }
 END_TEST
@@ -380,7 +377,7 @@ START_TEST(record_under_other_keys_is_refused) /* R2.7 */
 	struct way w;
 
 	make(s, &w);
-	OK(rewrap(s, &w));
+	ck_ok(rewrap(s, &w));
 	ck_assert_uint_eq(kit_open(pk[0], mak[0], VIEW(w.record, w.record_len), &tek, &auk), CKR_WRAPPED_KEY_INVALID);
 	ck_assert_uint_eq(kit_open(pk[2], mak[2], VIEW(w.record, w.record_len), &tek, &auk), CKR_WRAPPED_KEY_INVALID);
 	ck_assert_uint_ne(kit_open(pk[1], pk[1], VIEW(w.record, w.record_len), &tek, &auk), CKR_OK);
@@ -462,7 +459,7 @@ START_TEST(generation_checks_its_parameter) /* R1.4 */
 		}
 		ck_assert_msg(kit_tk_generate(&p, &tk) != CKR_OK, "kind %d was accepted", kind);
 	}
-	OK(ck->C_DestroyObject(kit_session, plain));
+	ck_ok(ck->C_DestroyObject(ck_session, plain));
 	ck_assert_uint_eq(kit_count(), before);
 }
 END_TEST
@@ -480,10 +477,10 @@ START_TEST(generation_with_a_short_buffer_makes_nothing)
 	tk.packet_len = need - 1;
 	ck_assert_uint_eq(kit_tk_generate(&p, &tk), CKR_BUFFER_TOO_SMALL);
 	ck_assert_uint_eq(kit_count(), before);
-	OK(kit_tk_generate(&p, &tk));
+	ck_ok(kit_tk_generate(&p, &tk));
 	ck_assert_uint_eq(tk.packet_len, need);
-	OK(ck->C_DestroyObject(kit_session, tk.tek));
-	OK(ck->C_DestroyObject(kit_session, tk.auk));
+	ck_ok(ck->C_DestroyObject(ck_session, tk.tek));
+	ck_ok(ck->C_DestroyObject(ck_session, tk.auk));
 }
 END_TEST
 
@@ -492,7 +489,7 @@ START_TEST(generation_with_a_counter_not_above_the_last_is_refused) /* R2.5 */
 	struct kit_tk a, b;
 	struct sr_tk_generate_params p = kit_tk_params(&a, pu, SR_SUITE_AES, SR_HANDSHAKE_V2, CKK_AES, 32);
 
-	OK(kit_tk_generate(&p, &a));
+	ck_ok(kit_tk_generate(&p, &a));
 	b.packet_len = sizeof(b.packet);
 	p.phAuk = &b.auk;
 	p.pPacket = b.packet;
@@ -501,12 +498,12 @@ START_TEST(generation_with_a_counter_not_above_the_last_is_refused) /* R2.5 */
 	p.counter--;
 	ck_assert_uint_eq(kit_tk_generate(&p, &b), CKR_ARGUMENTS_BAD);
 	p.counter += 2;
-	OK(kit_tk_generate(&p, &b));
+	ck_ok(kit_tk_generate(&p, &b));
 	(void)kit_tk_params(&b, pu, SR_SUITE_AES, SR_HANDSHAKE_V2, CKK_AES, 32); /* keeps the kit's counter ahead */
-	OK(ck->C_DestroyObject(kit_session, a.tek));
-	OK(ck->C_DestroyObject(kit_session, a.auk));
-	OK(ck->C_DestroyObject(kit_session, b.tek));
-	OK(ck->C_DestroyObject(kit_session, b.auk));
+	ck_ok(ck->C_DestroyObject(ck_session, a.tek));
+	ck_ok(ck->C_DestroyObject(ck_session, a.auk));
+	ck_ok(ck->C_DestroyObject(ck_session, b.tek));
+	ck_ok(ck->C_DestroyObject(ck_session, b.auk));
 }
 END_TEST
 
@@ -522,8 +519,8 @@ START_TEST(tmk_message_with_one_byte_changed_is_refused_and_makes_no_key) /* R1.
 	struct way w;
 
 	whole_way(s, &w);
-	OK(kit_role_key(SR_ROLE_TMK, s->type, s->length, &tmk));
-	OK(kit_export(w.tek, w.auk, tmk, nonces, message, &len));
+	ck_ok(kit_role_key(SR_ROLE_TMK, s->type, s->length, &tmk));
+	ck_ok(kit_export(w.tek, w.auk, tmk, nonces, message, &len));
 	before = kit_count();
 	for (CK_ULONG i = 0; i < len; i++) {
 		message[i] ^= 0x20;
@@ -535,7 +532,7 @@ START_TEST(tmk_message_with_one_byte_changed_is_refused_and_makes_no_key) /* R1.
 	}
 	ck_assert_uint_eq(loaded, 79);
 	ck_assert_uint_eq(kit_count(), before);
-	OK(ck->C_DestroyObject(kit_session, tmk));
+	ck_ok(ck->C_DestroyObject(ck_session, tmk));
 	drop(&w);
 }
 END_TEST
@@ -549,8 +546,8 @@ START_TEST(tmk_message_of_another_session_is_refused) /* R1.10: rolled-back Ctmk
 	struct way w;
 
 	whole_way(s, &w);
-	OK(kit_role_key(SR_ROLE_TMK, CKK_AES, 24, &tmk));
-	OK(kit_export(w.tek, w.auk, tmk, true, message, &len));
+	ck_ok(kit_role_key(SR_ROLE_TMK, CKK_AES, 24, &tmk));
+	ck_ok(kit_export(w.tek, w.auk, tmk, true, message, &len));
 	kit_terminal_random[0] ^= 1;
 	ck_assert_uint_eq(kit_load(w.tk.tek, w.tk.auk, VIEW(message, len), true, &loaded), CKR_WRAPPED_KEY_INVALID);
 	kit_terminal_random[0] ^= 1;
@@ -559,9 +556,9 @@ START_TEST(tmk_message_of_another_session_is_refused) /* R1.10: rolled-back Ctmk
 	kit_host_random[15] ^= 1;
 	ck_assert_uint_eq(kit_load(w.tk.tek, w.tk.auk, VIEW(message, len), false, &loaded),
 			  CKR_MECHANISM_PARAM_INVALID);
-	OK(kit_load(w.tk.tek, w.tk.auk, VIEW(message, len), true, &loaded));
-	OK(ck->C_DestroyObject(kit_session, loaded));
-	OK(ck->C_DestroyObject(kit_session, tmk));
+	ck_ok(kit_load(w.tk.tek, w.tk.auk, VIEW(message, len), true, &loaded));
+	ck_ok(ck->C_DestroyObject(ck_session, loaded));
+	ck_ok(ck->C_DestroyObject(ck_session, tmk));
 	drop(&w);
 }
 END_TEST
@@ -577,8 +574,8 @@ START_TEST(tmk_message_never_falls_back_to_version_1) /* R1.10 */
 
 	whole_way(&shapes[6], &w1); /* version 1 */
 	whole_way(&shapes[7], &w2);
-	OK(kit_role_key(SR_ROLE_TMK, CKK_AES, 32, &tmk));
-	OK(kit_export(w2.tek, w2.auk, tmk, true, message, &len));
+	ck_ok(kit_role_key(SR_ROLE_TMK, CKK_AES, 32, &tmk));
+	ck_ok(kit_export(w2.tek, w2.auk, tmk, true, message, &len));
 	ck_assert(tmk_message_parse(VIEW(message, len), &m));
 	m.handshake = 1;
 	m.mac = VIEW(NULL, 0);
@@ -592,9 +589,9 @@ START_TEST(tmk_message_never_falls_back_to_version_1) /* R1.10 */
 	/* Sides: the host loads nothing, the terminal exports nothing. */
 	len = sizeof(message);
 	ck_assert_uint_ne(kit_export(w2.tk.tek, w2.tk.auk, tmk, true, message, &len), CKR_OK);
-	OK(kit_export(w2.tek, w2.auk, tmk, true, message, &len));
+	ck_ok(kit_export(w2.tek, w2.auk, tmk, true, message, &len));
 	ck_assert_uint_ne(kit_load(w2.tek, w2.auk, VIEW(message, len), true, &loaded), CKR_OK);
-	OK(ck->C_DestroyObject(kit_session, tmk));
+	ck_ok(ck->C_DestroyObject(ck_session, tmk));
 	drop(&w1);
 	drop(&w2);
 }
@@ -621,10 +618,10 @@ START_TEST(tek_carries_no_longer_key_of_its_type_and_tdes_no_aes) /* R1.11 */
 		struct way w;
 
 		whole_way(&shapes[cases[i].shape], &w);
-		OK(kit_role_key(SR_ROLE_TMK, cases[i].type, cases[i].length, &tmk));
+		ck_ok(kit_role_key(SR_ROLE_TMK, cases[i].type, cases[i].length, &tmk));
 		ck_assert_msg((kit_export(w.tek, w.auk, tmk, true, message, &len) == CKR_OK) == cases[i].good,
 			      "case %zu", i);
-		OK(ck->C_DestroyObject(kit_session, tmk));
+		ck_ok(ck->C_DestroyObject(ck_session, tmk));
 		drop(&w);
 	}
 }
@@ -639,8 +636,8 @@ START_TEST(export_keeps_the_length_rule_and_checks_its_parameter)
 	CK_BYTE iv[8] = { 0 };
 
 	whole_way(&shapes[7], &w);
-	OK(kit_role_key(SR_ROLE_TMK, CKK_AES, 32, &tmk));
-	OK(kit_export(w.tek, w.auk, tmk, true, NULL, &need));
+	ck_ok(kit_role_key(SR_ROLE_TMK, CKK_AES, 32, &tmk));
+	ck_ok(kit_export(w.tek, w.auk, tmk, true, NULL, &need));
 	len = need - 1;
 	ck_assert_uint_eq(kit_export(w.tek, w.auk, tmk, true, message, &len), CKR_BUFFER_TOO_SMALL);
 	ck_assert_uint_eq(len, need);
@@ -650,16 +647,16 @@ START_TEST(export_keeps_the_length_rule_and_checks_its_parameter)
 		CK_MECHANISM m = { CKM_SR_TMK_EXPORT, &p, sizeof(p) };
 
 		len = sizeof(message);
-		ck_assert_uint_eq(ck->C_WrapKey(kit_session, &m, w.tek, tmk, message, &len),
+		ck_assert_uint_eq(ck->C_WrapKey(ck_session, &m, w.tek, tmk, message, &len),
 				  CKR_MECHANISM_PARAM_INVALID);
 		p.pIv = NULL;
 		p.ulIvLen = 0;
 		p.hAuk = w.tek;
-		ck_assert_uint_ne(ck->C_WrapKey(kit_session, &m, w.tek, tmk, message, &len), CKR_OK);
+		ck_assert_uint_ne(ck->C_WrapKey(ck_session, &m, w.tek, tmk, message, &len), CKR_OK);
 		p.hAuk = 0;
-		ck_assert_uint_ne(ck->C_WrapKey(kit_session, &m, w.tek, tmk, message, &len), CKR_OK);
+		ck_assert_uint_ne(ck->C_WrapKey(ck_session, &m, w.tek, tmk, message, &len), CKR_OK);
 	}
-	OK(ck->C_DestroyObject(kit_session, tmk));
+	ck_ok(ck->C_DestroyObject(ck_session, tmk));
 	drop(&w);
 }
 END_TEST
@@ -705,9 +702,9 @@ START_TEST(each_side_signs_its_directions_and_verifies_the_others) /* R1.10: ref
 			ck_assert_uint_ne(kit_sign(CKM_SR_HANDSHAKE_MAC, w.tk.auk, buf_view(&b), tag, &len), CKR_OK);
 			continue;
 		}
-		OK(kit_sign(CKM_SR_HANDSHAKE_MAC, signer, buf_view(&b), tag, &len));
+		ck_ok(kit_sign(CKM_SR_HANDSHAKE_MAC, signer, buf_view(&b), tag, &len));
 		ck_assert_uint_eq(len, s->type == CKK_AES ? 16 : 8);
-		OK(kit_verify(CKM_SR_HANDSHAKE_MAC, reader, buf_view(&b), VIEW(tag, len)));
+		ck_ok(kit_verify(CKM_SR_HANDSHAKE_MAC, reader, buf_view(&b), VIEW(tag, len)));
 		ck_assert_uint_ne(kit_verify(CKM_SR_HANDSHAKE_MAC, signer, buf_view(&b), VIEW(tag, len)), CKR_OK);
 		len = sizeof(other);
 		ck_assert_uint_ne(kit_sign(CKM_SR_HANDSHAKE_MAC, reader, buf_view(&b), other, &len), CKR_OK);
@@ -761,20 +758,20 @@ START_TEST(auk_of_version_1_does_one_block_and_no_mac) /* R1.10 */
 	sides[1] = w.tk.auk;
 	for (size_t i = 0; i < 2; i++) {
 		if (s->handshake == SR_HANDSHAKE_V2) {
-			ck_assert_uint_ne(ck->C_EncryptInit(kit_session, &ecb, sides[i]), CKR_OK);
+			ck_assert_uint_ne(ck->C_EncryptInit(ck_session, &ecb, sides[i]), CKR_OK);
 		} else {
 			len = sizeof(a);
-			OK(ck->C_EncryptInit(kit_session, &ecb, sides[i]));
-			OK(ck->C_Encrypt(kit_session, in, block, i ? b : a, &len));
+			ck_ok(ck->C_EncryptInit(ck_session, &ecb, sides[i]));
+			ck_ok(ck->C_Encrypt(ck_session, in, block, i ? b : a, &len));
 			ck_assert_uint_eq(len, block);
-			OK(ck->C_EncryptInit(kit_session, &ecb, sides[i]));
-			ck_assert_uint_ne(ck->C_Encrypt(kit_session, in, 2 * block, a + 16, &len), CKR_OK);
-			ck_assert_uint_ne(ck->C_SignInit(kit_session, &handshake, sides[i]), CKR_OK);
-			ck_assert_uint_ne(ck->C_VerifyInit(kit_session, &handshake, sides[i]), CKR_OK);
+			ck_ok(ck->C_EncryptInit(ck_session, &ecb, sides[i]));
+			ck_assert_uint_ne(ck->C_Encrypt(ck_session, in, 2 * block, a + 16, &len), CKR_OK);
+			ck_assert_uint_ne(ck->C_SignInit(ck_session, &handshake, sides[i]), CKR_OK);
+			ck_assert_uint_ne(ck->C_VerifyInit(ck_session, &handshake, sides[i]), CKR_OK);
 		}
-		ck_assert_uint_ne(ck->C_DecryptInit(kit_session, &ecb, sides[i]), CKR_OK);
-		ck_assert_uint_ne(ck->C_SignInit(kit_session, &cmac, sides[i]), CKR_OK);
-		ck_assert_uint_ne(ck->C_VerifyInit(kit_session, &cmac, sides[i]), CKR_OK);
+		ck_assert_uint_ne(ck->C_DecryptInit(ck_session, &ecb, sides[i]), CKR_OK);
+		ck_assert_uint_ne(ck->C_SignInit(ck_session, &cmac, sides[i]), CKR_OK);
+		ck_assert_uint_ne(ck->C_VerifyInit(ck_session, &cmac, sides[i]), CKR_OK);
 	}
 	if (s->handshake == SR_HANDSHAKE_V1)
 		ck_assert_mem_eq(a, b, block);
@@ -786,11 +783,9 @@ int main(void)
 {
 	Suite *s = suite_create("tk");
 	TCase *c = tcase_create("tk");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(c, 0);
-	tcase_add_unchecked_fixture(c, begin, kit_end);
+	tcase_add_unchecked_fixture(c, begin, ck_test_end);
 	tcase_add_loop_test(c, tk_made_in_the_terminal_arrives_at_the_host, 0, (int)ARRAY_LEN(shapes));
 	tcase_add_loop_test(c, packet_with_one_byte_changed_is_refused, 1, 9);
 	tcase_add_test(c, packet_cut_or_prolonged_is_refused);
@@ -814,10 +809,5 @@ int main(void)
 	tcase_add_test(c, handshake_tag_over_anything_but_an_own_transcript_is_refused);
 	tcase_add_loop_test(c, auk_of_version_1_does_one_block_and_no_mac, 0, (int)ARRAY_LEN(shapes));
 	suite_add_tcase(s, c);
-	runner = srunner_create(s);
-	srunner_set_fork_status(runner, CK_NOFORK); /* a forked child has no module any more */
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return ck_test_run(s);
 }

@@ -1,85 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vendor_kit.h"
 
-#include <check.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "temp.h"
 
-CK_FUNCTION_LIST *ck;
-CK_SESSION_HANDLE kit_session;
 uint8_t kit_terminal_random[16], kit_host_random[16];
-static void *library;
-static char directory[128];
-static bool logged_in;
-
-#define OK(call) ck_assert_uint_eq((call), CKR_OK)
-#define TEXT(s) (CK_UTF8CHAR_PTR)(uintptr_t)(s), strlen(s)
 
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 
 void kit_login(const char *pin)
 {
-	if (logged_in)
-		OK(ck->C_Logout(kit_session));
-	logged_in = pin != NULL;
+	ck_logout();
 	if (pin)
-		OK(ck->C_Login(kit_session, CKU_USER, TEXT(pin)));
-}
-
-void kit_login_so(void)
-{
-	kit_login(NULL);
-	OK(ck->C_Login(kit_session, CKU_SO, TEXT(KIT_SO)));
-	logged_in = true;
+		ck_ok(ck->C_Login(ck_session, CKU_USER, CK_TEXT(pin)));
 }
 
 static void custodian(const char *given, const char *own)
 {
-	kit_login_so();
-	OK(ck->C_InitPIN(kit_session, TEXT(given)));
+	ck_login(CKU_SO);
+	ck_ok(ck->C_InitPIN(ck_session, CK_TEXT(given)));
 	kit_login(given);
-	OK(ck->C_SetPIN(kit_session, TEXT(given), TEXT(own)));
+	ck_ok(ck->C_SetPIN(ck_session, CK_TEXT(given), CK_TEXT(own)));
 	kit_login(NULL);
 }
 
 void kit_begin(void)
 {
-	const char *path = getenv("STRONGROOM_MODULE");
-	CK_C_GetFunctionList get;
-	CK_UTF8CHAR label[32];
-	CK_SLOT_ID slot = 0;
-
-	ck_assert_msg(path != NULL, "STRONGROOM_MODULE is not set");
-	temp_dir(directory);
-	setenv("STRONGROOM_TOKEN_DIR", directory, 1);
-	setenv("XDG_CONFIG_HOME", directory, 1);
-	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	ck_assert_msg(library != NULL, "%s", dlerror());
-	get = (CK_C_GetFunctionList)dlsym(library, "C_GetFunctionList");
-	ck_assert_ptr_nonnull(get);
-	OK(get(&ck));
-	OK(ck->C_Initialize(NULL));
-	memset(label, ' ', sizeof(label));
-	memcpy(label, "vendor", 6);
-	OK(ck->C_InitToken(slot, TEXT(KIT_SO), label));
-	OK(ck->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &kit_session));
-	kit_login_so();
-	OK(ck->C_InitPIN(kit_session, TEXT(KIT_USER)));
+	ck_test_begin();
 	custodian("alice:111111", KIT_ALICE);
 	custodian("bob:222222", KIT_BOB);
 	custodian("carol:333333", KIT_CAROL);
 	kit_pattern(kit_terminal_random, 16, 1001);
 	kit_pattern(kit_host_random, 16, 1002);
-}
-
-void kit_end(void)
-{
-	OK(ck->C_Finalize(NULL));
-	dlclose(library);
-	temp_remove(directory);
 }
 
 void kit_pattern(uint8_t *p, size_t n, unsigned seed)
@@ -110,7 +63,7 @@ CK_RV kit_component(const char *label, CK_KEY_TYPE type, struct view value, CK_O
 		{ CKA_DECRYPT, &yes, 1 },
 		{ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
 	};
-	CK_RV rv = ck->C_CreateObject(kit_session, t, ARRAY_LEN(t), &h);
+	CK_RV rv = ck->C_CreateObject(ck_session, t, ARRAY_LEN(t), &h);
 
 	if (rv == CKR_OK && ret)
 		*ret = h;
@@ -136,7 +89,7 @@ CK_RV kit_combine(const char *label, CK_KEY_TYPE type, CK_ULONG length, CK_OBJEC
 		{ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
 		{ CKA_ID, &id, 1 },
 	};
-	CK_RV rv = ck->C_GenerateKey(kit_session, &m, t, ARRAY_LEN(t), &h);
+	CK_RV rv = ck->C_GenerateKey(ck_session, &m, t, ARRAY_LEN(t), &h);
 
 	if (rv == CKR_OK && ret)
 		*ret = h;
@@ -150,7 +103,7 @@ static void enter(const struct kit_wish *w, unsigned k)
 
 	kit_pattern(value, w->length, k * 100 + (unsigned)strlen(w->name) * 7 + (unsigned char)w->name[0]);
 	snprintf(label, sizeof(label), "%s#%u/2", w->name, k);
-	OK(kit_component(label, w->type, VIEW(value, w->length), NULL));
+	ck_ok(kit_component(label, w->type, VIEW(value, w->length), NULL));
 }
 
 void kit_combined(const struct kit_wish *wishes, size_t count)
@@ -161,7 +114,7 @@ void kit_combined(const struct kit_wish *wishes, size_t count)
 	kit_login(KIT_BOB);
 	for (size_t i = 0; i < count; i++) {
 		enter(&wishes[i], 2);
-		OK(kit_combine(wishes[i].name, wishes[i].type, wishes[i].length, NULL));
+		ck_ok(kit_combine(wishes[i].name, wishes[i].type, wishes[i].length, NULL));
 	}
 }
 
@@ -169,15 +122,8 @@ CK_ULONG kit_find(CK_OBJECT_CLASS class, const char *label, CK_OBJECT_HANDLE *re
 {
 	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) },
 			     { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) } };
-	CK_OBJECT_HANDLE found[16];
-	CK_ULONG n = 0;
 
-	OK(ck->C_FindObjectsInit(kit_session, t, 2));
-	OK(ck->C_FindObjects(kit_session, found, ARRAY_LEN(found), &n));
-	OK(ck->C_FindObjectsFinal(kit_session));
-	if (ret && n)
-		*ret = found[0];
-	return n;
+	return ck_find(t, ARRAY_LEN(t), ret);
 }
 
 CK_ULONG kit_count(void)
@@ -185,9 +131,9 @@ CK_ULONG kit_count(void)
 	CK_OBJECT_HANDLE found[4096];
 	CK_ULONG n = 0;
 
-	OK(ck->C_FindObjectsInit(kit_session, NULL, 0));
-	OK(ck->C_FindObjects(kit_session, found, ARRAY_LEN(found), &n));
-	OK(ck->C_FindObjectsFinal(kit_session));
+	ck_ok(ck->C_FindObjectsInit(ck_session, NULL, 0));
+	ck_ok(ck->C_FindObjects(ck_session, found, ARRAY_LEN(found), &n));
+	ck_ok(ck->C_FindObjectsFinal(ck_session));
 	ck_assert_uint_lt(n, ARRAY_LEN(found));
 	return n;
 }
@@ -195,21 +141,21 @@ CK_ULONG kit_count(void)
 CK_RV kit_sign(CK_MECHANISM_TYPE mechanism, CK_OBJECT_HANDLE key, struct view data, uint8_t *ret, CK_ULONG *len)
 {
 	CK_MECHANISM m = { mechanism, NULL, 0 };
-	CK_RV rv = ck->C_SignInit(kit_session, &m, key);
+	CK_RV rv = ck->C_SignInit(ck_session, &m, key);
 
 	if (rv != CKR_OK)
 		return rv;
-	return ck->C_Sign(kit_session, (CK_BYTE_PTR)(uintptr_t)data.p, data.n, ret, len);
+	return ck->C_Sign(ck_session, (CK_BYTE_PTR)(uintptr_t)data.p, data.n, ret, len);
 }
 
 CK_RV kit_verify(CK_MECHANISM_TYPE mechanism, CK_OBJECT_HANDLE key, struct view data, struct view tag)
 {
 	CK_MECHANISM m = { mechanism, NULL, 0 };
-	CK_RV rv = ck->C_VerifyInit(kit_session, &m, key);
+	CK_RV rv = ck->C_VerifyInit(ck_session, &m, key);
 
 	if (rv != CKR_OK)
 		return rv;
-	return ck->C_Verify(kit_session, (CK_BYTE_PTR)(uintptr_t)data.p, data.n, (CK_BYTE_PTR)(uintptr_t)tag.p, tag.n);
+	return ck->C_Verify(ck_session, (CK_BYTE_PTR)(uintptr_t)data.p, data.n, (CK_BYTE_PTR)(uintptr_t)tag.p, tag.n);
 }
 
 CK_RV kit_check_value(CK_OBJECT_HANDLE key, uint8_t ret[3])
@@ -221,25 +167,6 @@ CK_RV kit_check_value(CK_OBJECT_HANDLE key, uint8_t ret[3])
 	if (rv == CKR_OK)
 		ck_assert_uint_eq(len, 3);
 	return rv;
-}
-
-CK_ULONG kit_ulong(CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type)
-{
-	CK_ULONG value = 0;
-	CK_ATTRIBUTE t = { type, &value, sizeof(value) };
-
-	OK(ck->C_GetAttributeValue(kit_session, o, &t, 1));
-	return value;
-}
-
-bool kit_bool(CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type)
-{
-	CK_BBOOL value = 2;
-	CK_ATTRIBUTE t = { type, &value, sizeof(value) };
-
-	OK(ck->C_GetAttributeValue(kit_session, o, &t, 1));
-	ck_assert_uint_le(value, 1);
-	return value == CK_TRUE;
 }
 
 static CK_MECHANISM_TYPE generator(CK_KEY_TYPE type)
@@ -258,7 +185,7 @@ CK_OBJECT_HANDLE kit_plain_key(CK_KEY_TYPE type, CK_ULONG length)
 		{ CKA_EXTRACTABLE, &yes, 1 }, { CKA_VALUE_LEN, &length, sizeof(length) },
 	};
 
-	OK(ck->C_GenerateKey(kit_session, &m, t, ARRAY_LEN(t), &h));
+	ck_ok(ck->C_GenerateKey(ck_session, &m, t, ARRAY_LEN(t), &h));
 	return h;
 }
 
@@ -270,7 +197,7 @@ CK_RV kit_role_key(CK_ULONG role, CK_KEY_TYPE type, CK_ULONG length, CK_OBJECT_H
 		{ CKA_SR_ROLE, &role, sizeof(role) },
 		{ CKA_VALUE_LEN, &length, sizeof(length) },
 	};
-	CK_RV rv = ck->C_GenerateKey(kit_session, &m, t, ARRAY_LEN(t), &h);
+	CK_RV rv = ck->C_GenerateKey(ck_session, &m, t, ARRAY_LEN(t), &h);
 
 	if (rv == CKR_OK)
 		*ret = h;
@@ -284,8 +211,8 @@ void kit_pair(CK_ULONG bits, bool role, CK_OBJECT_HANDLE *ret_public, CK_OBJECT_
 	CK_ATTRIBUTE public[] = { { CKA_MODULUS_BITS, &bits, sizeof(bits) }, { CKA_WRAP, &yes, 1 } };
 	CK_ATTRIBUTE private[] = { { CKA_UNWRAP, &yes, 1 }, { CKA_SR_ROLE, &pr, sizeof(pr) } };
 
-	OK(ck->C_GenerateKeyPair(kit_session, &m, public, ARRAY_LEN(public), private, role ? 2 : 1, ret_public,
-				 ret_private));
+	ck_ok(ck->C_GenerateKeyPair(ck_session, &m, public, ARRAY_LEN(public), private, role ? 2 : 1, ret_public,
+				    ret_private));
 }
 
 struct sr_tk_generate_params kit_tk_params(struct kit_tk *tk, CK_OBJECT_HANDLE pu, CK_ULONG suite, CK_ULONG handshake,
@@ -318,7 +245,7 @@ CK_RV kit_tk_generate(struct sr_tk_generate_params *p, struct kit_tk *tk)
 	CK_MECHANISM m = { CKM_SR_TK_GENERATE, p, sizeof(*p) };
 	CK_ATTRIBUTE t[] = { { CKA_LABEL, (void *)(uintptr_t) "TK", 2 } };
 
-	return ck->C_GenerateKey(kit_session, &m, t, 1, &tk->tek);
+	return ck->C_GenerateKey(ck_session, &m, t, 1, &tk->tek);
 }
 
 CK_RV kit_rewrap(CK_OBJECT_HANDLE pk, CK_OBJECT_HANDLE mak, CK_OBJECT_HANDLE pr, struct view packet, uint8_t *ret,
@@ -333,7 +260,7 @@ CK_RV kit_rewrap(CK_OBJECT_HANDLE pk, CK_OBJECT_HANDLE mak, CK_OBJECT_HANDLE pr,
 					 .collectionTime = 1700000000 };
 	CK_MECHANISM m = { CKM_SR_TK_REWRAP, &p, sizeof(p) };
 
-	return ck->C_WrapKey(kit_session, &m, pk, pr, ret, len);
+	return ck->C_WrapKey(ck_session, &m, pk, pr, ret, len);
 }
 
 CK_RV kit_open(CK_OBJECT_HANDLE pk, CK_OBJECT_HANDLE mak, struct view record, CK_OBJECT_HANDLE *ret_tek,
@@ -342,7 +269,7 @@ CK_RV kit_open(CK_OBJECT_HANDLE pk, CK_OBJECT_HANDLE mak, struct view record, CK
 	struct sr_tk_open_params p = { .hMak = mak, .phAuk = ret_auk };
 	CK_MECHANISM m = { CKM_SR_TK_OPEN, &p, sizeof(p) };
 
-	return ck->C_UnwrapKey(kit_session, &m, pk, (CK_BYTE_PTR)(uintptr_t)record.p, record.n, NULL, 0, ret_tek);
+	return ck->C_UnwrapKey(ck_session, &m, pk, (CK_BYTE_PTR)(uintptr_t)record.p, record.n, NULL, 0, ret_tek);
 }
 
 static struct sr_tmk_params tmk_params(CK_OBJECT_HANDLE auk, bool nonces)
@@ -363,7 +290,7 @@ CK_RV kit_export(CK_OBJECT_HANDLE tek, CK_OBJECT_HANDLE auk, CK_OBJECT_HANDLE tm
 	struct sr_tmk_params p = tmk_params(auk, nonces);
 	CK_MECHANISM m = { CKM_SR_TMK_EXPORT, &p, sizeof(p) };
 
-	return ck->C_WrapKey(kit_session, &m, tek, tmk, ret, len);
+	return ck->C_WrapKey(ck_session, &m, tek, tmk, ret, len);
 }
 
 CK_RV kit_load(CK_OBJECT_HANDLE tek, CK_OBJECT_HANDLE auk, struct view message, bool nonces, CK_OBJECT_HANDLE *ret)
@@ -373,5 +300,5 @@ CK_RV kit_load(CK_OBJECT_HANDLE tek, CK_OBJECT_HANDLE auk, struct view message, 
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
 	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) } };
 
-	return ck->C_UnwrapKey(kit_session, &m, tek, (CK_BYTE_PTR)(uintptr_t)message.p, message.n, t, 1, ret);
+	return ck->C_UnwrapKey(ck_session, &m, tek, (CK_BYTE_PTR)(uintptr_t)message.p, message.n, t, 1, ret);
 }

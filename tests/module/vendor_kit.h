@@ -2,28 +2,20 @@
 #ifndef TESTS_VENDOR_KIT_H
 #define TESTS_VENDOR_KIT_H
 
-#include "bytes.h"
-#include "ck.h"
+#include "ck_test.h"
 
 /*
  * A token with two custodians, and what ceremonies and terminals do with it, through the real C_ API. Every function
  * that does not answer a CK_RV fails the test when something goes wrong.
  */
-#define KIT_USER "123456"
+#define KIT_USER CK_TEST_USER_PIN
 #define KIT_ALICE "alice:aaaaaa"
 #define KIT_BOB "bob:bbbbbb"
 #define KIT_CAROL "carol:cccccc"
-#define KIT_SO "12345678"
 
-extern CK_FUNCTION_LIST *ck;
-extern CK_SESSION_HANDLE kit_session;
-
-/* kit_begin: C_Initialize, a fresh token in a private directory, user and custodians with PINs of their own. */
+/* kit_begin: ck_test_begin and three custodians with PINs of their own. kit_login: NULL: nobody. */
 void kit_begin(void);
-void kit_end(void);
-/* kit_login: logs out who is there, then in; NULL: nobody. kit_login_so: the SO. */
 void kit_login(const char *pin);
-void kit_login_so(void);
 
 /* kit_component: as pkcs11-tool --write-object --type secrkey sends it. kit_combine: as --keygen. Token objects. */
 CK_RV kit_component(const char *label, CK_KEY_TYPE type, struct view value, CK_OBJECT_HANDLE *ret);
@@ -44,8 +36,6 @@ CK_ULONG kit_count(void); /* all visible objects */
 CK_RV kit_check_value(CK_OBJECT_HANDLE key, uint8_t ret[3]);
 CK_RV kit_sign(CK_MECHANISM_TYPE mechanism, CK_OBJECT_HANDLE key, struct view data, uint8_t *ret, CK_ULONG *len);
 CK_RV kit_verify(CK_MECHANISM_TYPE mechanism, CK_OBJECT_HANDLE key, struct view data, struct view tag);
-CK_ULONG kit_ulong(CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type);
-bool kit_bool(CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type);
 /* kit_plain_key: an ordinary session key with all usages, extractable. kit_role_key: CKA_SR_ROLE in the template. */
 CK_OBJECT_HANDLE kit_plain_key(CK_KEY_TYPE type, CK_ULONG length);
 CK_RV kit_role_key(CK_ULONG role, CK_KEY_TYPE type, CK_ULONG length, CK_OBJECT_HANDLE *ret);
