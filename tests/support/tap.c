@@ -6,6 +6,7 @@
  */
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ static void tap(const char *function, const void *p, ssize_t n)
 	if (fd < 0)
 		abort();
 	parts[0] = (struct iovec){ head, (size_t)snprintf(head, sizeof(head), "tap %d %s\n", (int)getpid(), function) };
-	parts[1] = (struct iovec){ (void *)p, (size_t)n };
+	parts[1] = (struct iovec){ (void *)(uintptr_t)p, (size_t)n };
 	parts[2] = (struct iovec){ "\n", 1 };
 	if (REAL(writev)(fd, parts, 3) < 0)
 		abort();
