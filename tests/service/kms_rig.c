@@ -333,7 +333,7 @@ struct rig *rig_new(void)
 void rig_free(struct rig *r)
 {
 	if (r->kmsd)
-		rig_stop(r, SIGKILL);
+		rig_stop(r, SIGTERM);
 	pk11_key_free(r->pr);
 	pk11_key_free(r->pu);
 	pk11_key_free(r->other.pk);

@@ -172,7 +172,7 @@ void rig_keyfile(struct rig *r, const char *file, const char *name, const char *
 {
 	struct keyfile_head head = { .dc = "dc1" };
 	BUF_AUTO text = { 0 };
-	char part[300], from[400], to[400];
+	char part[100], from[400], to[400];
 
 	snprintf(head.kms, sizeof(head.kms), "%s", kms);
 	snprintf(head.name, sizeof(head.name), "%s", name);
