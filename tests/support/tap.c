@@ -36,7 +36,7 @@ static void *real(const char *name)
 static void tap(const char *function, const void *p, ssize_t n)
 {
 	const char *path = getenv("TAP_FILE");
-	char head[64];
+	char head[64], end[] = "\n";
 	struct iovec parts[3];
 	int fd;
 
@@ -47,7 +47,7 @@ static void tap(const char *function, const void *p, ssize_t n)
 		abort();
 	parts[0] = (struct iovec){ head, (size_t)snprintf(head, sizeof(head), "tap %d %s\n", (int)getpid(), function) };
 	parts[1] = (struct iovec){ (void *)(uintptr_t)p, (size_t)n };
-	parts[2] = (struct iovec){ "\n", 1 };
+	parts[2] = (struct iovec){ end, 1 };
 	if (REAL(writev)(fd, parts, 3) < 0)
 		abort();
 	close(fd);
