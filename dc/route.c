@@ -47,32 +47,28 @@ static void delivery_name(const struct route *r, int64_t number, char ret[KEYFIL
 		 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (long long)number);
 }
 
-/* Puts what waits for this KMS into a new delivery, oldest first. ret_count 0: nothing waits. */
-static enum err compose_in(struct route *r, int64_t *ret_count, struct fail *f)
+/* Puts count of what waits for this KMS into a new delivery, oldest first. */
+static enum err compose_in(struct route *r, int64_t count, struct fail *f)
 {
 	char name[KEYFILE_NAME_MAX + 1];
-	int64_t number = 0;
-	enum err e = db_one(r->db, ret_count, f,
-			    "SELECT count(*) FROM (SELECT 1 FROM tk_record WHERE customer = ? AND waiting = 1 LIMIT ?)",
-			    "ti", r->customer, (int64_t)r->batch);
+	int64_t number;
+	enum err e =
+	    db_run(r->db, f,
+		   "INSERT INTO kms_delivery (name, customer, created, count, state) VALUES (hex(randomblob(16)),"
+		   " ?, ?, ?, 'waiting')",
+		   "tii", r->customer, (int64_t)time(NULL), count);
 
-	if (e || !*ret_count)
-		return e;
-	e = db_run(
-	    r->db, f,
-	    "INSERT INTO kms_delivery (name, customer, created, count, state) VALUES (hex(randomblob(16)), ?, ?, ?,"
-	    " 'waiting')",
-	    "tii", r->customer, (int64_t)time(NULL), *ret_count);
 	number = db_last_id(r->db);
 	delivery_name(r, number, name);
 	if (!e)
 		e = db_run(r->db, f, "UPDATE kms_delivery SET name = ? WHERE number = ?", "ti", name, number);
 	if (!e)
-		e = db_run(r->db, f,
-			   "INSERT INTO delivery_record (delivery, position, record) SELECT ?, row_number() OVER "
-			   "(ORDER BY id) - 1,"
-			   " id FROM (SELECT id FROM tk_record WHERE customer = ? AND waiting = 1 ORDER BY id LIMIT ?)",
-			   "iti", number, r->customer, *ret_count);
+		e = db_run(
+		    r->db, f,
+		    "INSERT INTO delivery_record (delivery, position, record) SELECT ?, row_number() OVER (ORDER BY "
+		    "id) -"
+		    " 1, id FROM (SELECT id FROM tk_record WHERE customer = ? AND waiting = 1 ORDER BY id LIMIT ?)",
+		    "iti", number, r->customer, count);
 	if (!e)
 		e = db_run(r->db, f,
 			   "UPDATE tk_record SET waiting = 0 WHERE id IN (SELECT record FROM delivery_record WHERE "
@@ -81,18 +77,25 @@ static enum err compose_in(struct route *r, int64_t *ret_count, struct fail *f)
 	return e;
 }
 
+/* Only this worker takes what waits: the count can but grow before the transaction begins. */
 static enum err compose(struct route *r, bool *ret_made, struct fail *f)
 {
 	int64_t count = 0;
-	enum err e = db_begin(r->db, f);
+	enum err e = db_one(r->db, &count, f,
+			    "SELECT count(*) FROM (SELECT 1 FROM tk_record WHERE customer = ? AND waiting = 1 LIMIT ?)",
+			    "ti", r->customer, (int64_t)r->batch);
 
+	*ret_made = false;
+	if (e || !count)
+		return e;
+	e = db_begin(r->db, f);
 	if (!e)
-		e = compose_in(r, &count, f);
+		e = compose_in(r, count, f);
 	if (!e)
 		e = db_commit(r->db, f);
 	if (e)
 		db_rollback(r->db);
-	*ret_made = !e && count;
+	*ret_made = !e;
 	return e;
 }
 

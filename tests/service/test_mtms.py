@@ -1,0 +1,436 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""mtmsd and dcd as real processes over a real token: keys, batches, re-wrap, outbox. R1.1, R1.2, R1.5, R1.6, R1.7, R2.1"""
+import base64
+import json
+import shutil
+import sqlite3
+import ssl
+import unittest
+
+from factory import (Authority, Daemon, Folder, SoftToken, StrongToken, Terminal, b64, batch_content, cms_sign, post, program,
+                     query, run, tool, wait_until)
+
+CUSTOMERS = ("ACME", "BANK")
+
+
+class Line:
+    """One factory line: CA, HSM 1 with PK and MAK of two customers, a Pr with its HsmWCRT, configurations."""
+
+    def __init__(self, token):
+        self.folder = Folder()
+        self.ca = Authority(self.folder)
+        self.ca.operator()
+        self.token = token(self.folder, CUSTOMERS)
+        self.template = self.folder / "template.db"
+        self.wcrt = self.folder / "hsm.pem"
+        mtmsd = self.mtmsd(self.folder, self.template)
+        self.certify(mtmsd, "request.der", self.wcrt)
+        mtmsd.command("order", "add", "O-ACME", "ACME")
+        mtmsd.command("order", "add", "O-BANK", "BANK")
+
+    def certify(self, mtmsd, request, out, command="key-init"):
+        mtmsd.command(command, str(mtmsd.log.parent / request))
+        self.ca.call("issue", "--dir", self.ca.dir, "--role", "hsm", "--name", "HsmWCRT", "--request",
+                     mtmsd.log.parent / request, "--out", out)
+        mtmsd.command("cert-import", str(out))
+
+    def mtmsd(self, folder, database, dc="127.0.0.1:9"):
+        conf = folder / "mtms.conf"
+        text = f"""name = mtms1
+database = {database}
+[identity]
+certificate = {self.ca.cert('mtms')}
+key = {self.ca.key('mtms')}
+ca = {self.ca.root}
+[token]
+uri = {self.token.uri}
+way = {self.token.way}
+[dc]
+url = https://{dc}
+"""
+        for customer in CUSTOMERS:
+            text += f"[customer {customer}]\npk = pkcs11:object=PK-{customer}\nmak = pkcs11:object=MAK-{customer}\n"
+        conf.write_text(text)
+        return Daemon("MTMSD", conf, folder, self.token.env)
+
+    def dcd(self, folder, database, listen="127.0.0.1:0"):
+        conf = folder / "dc.conf"
+        (folder / "spool").mkdir(exist_ok=True)
+        text = f"""name = dc1
+listen = {listen}
+database = {database}
+[identity]
+certificate = {self.ca.cert('dc')}
+key = {self.ca.key('dc')}
+ca = {self.ca.root}
+"""
+        for customer in CUSTOMERS:
+            text += f"[kms {customer}]\nmode = file\nspool = {folder / 'spool'}\n"
+        conf.write_text(text)
+        return Daemon("DCD", conf, folder)
+
+    def stop(self):
+        self.folder.stop()
+
+
+class Base:
+    """What both kinds of token go through."""
+
+    token = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.line = Line(cls.token)
+        cls.ca = cls.line.ca
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.line.stop()
+
+    def setUp(self):
+        self.mine = Folder()
+        self.database, self.dc_database = self.mine / "mtms.db", self.mine / "dc.db"
+        shutil.copy(self.line.template, self.database)
+        self.dcd = self.line.dcd(self.mine, self.dc_database).start()
+        self.mtmsd = self.line.mtmsd(self.mine, self.database, self.dcd.address).start()
+
+    def tearDown(self):
+        try:
+            for daemon in (self.mtmsd, self.dcd):
+                if daemon.process:
+                    self.assertEqual(daemon.stop(), 0, daemon.log.read_text())
+                self.assertNotIn("Sanitizer", daemon.log.read_text())
+        finally:
+            self.mine.stop()
+
+    def terminals(self, count, prefix="SN", **more):
+        return [Terminal(self.line.wcrt, f"{prefix}-{i:04}", **more) for i in range(count)]
+
+    def upload(self, order, batch, cms, name="opterm"):
+        return post(self.ca, name, self.mtmsd.address, "/v1/batches", {"order": order, "batch": batch, "cms": b64(cms)})
+
+    def send(self, terminals, order="O-ACME", batch="B1", signer="operator"):
+        return self.upload(order, batch, cms_sign(self.ca, signer, batch_content(order, batch, terminals)))
+
+    def records(self, count):
+        def there():
+            try:
+                found = query(self.dc_database, "SELECT customer, record FROM tk_record ORDER BY id")
+            except sqlite3.OperationalError:
+                return None
+            return found if len(found) >= count else None
+        found = wait_until(there, f"{count} records in the DC: {self.mtmsd.command('status')}")
+        self.assertEqual(len(found), count)
+        return found
+
+    def check(self, found, terminals):
+        """The records are those of these terminals, in order, each openable with its customer's PK and MAK only."""
+        for (customer, record), terminal in zip(found, terminals, strict=True):
+            pk, mak = self.line.token.keys[customer]
+            line = tool("record", pk.hex(), mak.hex(), text=b64(record) + "\n").split()
+            self.assertEqual([line[0], line[1], line[5], line[6]], [customer, terminal.serial, terminal.tek, terminal.auk])
+
+    def states(self):
+        return query(self.database, "SELECT serial, state, coalesce(reason, '') FROM sn_key ORDER BY id")
+
+    def settled(self):
+        wait_until(lambda: not query(self.database, "SELECT 1 FROM sn_key WHERE state = 'waiting'"), "nothing waits")
+        return self.states()
+
+    def refused(self, answer, status, code):
+        self.assertEqual((answer[0], answer[1]["error"]), (status, code))
+        self.assertEqual(query(self.database, "SELECT count(*) FROM batch")[0][0], 0)
+
+    def test_batch_leaves_as_records_that_only_its_customers_keys_open(self):  # R1.7, R2.9
+        acme, bank = self.terminals(3, "A"), self.terminals(2, "B")
+        self.assertEqual(self.send(acme), (200, {"batch": "B1", "accepted": 3, "refused": [], "repeated": False}))
+        self.records(3)
+        self.assertEqual(self.send(bank, "O-BANK", "B2")[1]["accepted"], 2)
+        found = self.records(5)
+        self.assertEqual([c for c, _ in found], ["ACME"] * 3 + ["BANK"] * 2)
+        self.check(found, acme + bank)
+        pk, mak = self.line.token.keys["BANK"]
+        with self.assertRaises(AssertionError):
+            tool("record", pk.hex(), mak.hex(), text=b64(found[0][1]) + "\n")
+
+    def test_packet_that_the_token_refuses_is_recorded_and_the_others_go_on(self):  # R1.7
+        mixed = [Terminal(self.line.wcrt, f"SN-{f}", fault=f) for f in ("none", "mac", "padding", "same")]
+        mixed.append(Terminal(self.line.wcrt, "SN-last"))
+        self.assertEqual(self.send(mixed)[1]["accepted"], 5)
+        self.check(self.records(2), [mixed[0], mixed[4]])
+        states = {serial: (state, bool(reason)) for serial, state, reason in self.settled()}
+        for fault in ("mac", "padding", "same"):
+            self.assertEqual(states[f"SN-{fault}"], ("failed", True))
+        self.assertEqual(query(self.database, "SELECT count(*) FROM audit WHERE event = 're-wrap'")[0][0], 3)
+
+
+class Strong(Base, unittest.TestCase):
+    token = StrongToken
+
+    def test_working_certificate_is_handed_out(self):  # R1.2
+        status, answer = post(self.ca, "opterm", self.mtmsd.address, "/v1/working-certificate", {})
+        der = run(["openssl", "x509", "-in", self.line.wcrt, "-outform", "DER"]).stdout
+        self.assertEqual((status, base64.b64decode(answer["certificate"])), (200, der))
+
+    def test_without_a_working_certificate_there_is_none(self):  # R1.2
+        self.mtmsd.stop()
+        (self.mine / "mtms.db").unlink()
+        self.mtmsd.start()
+        self.assertEqual(post(self.ca, "opterm", self.mtmsd.address, "/v1/working-certificate", {}),
+                         (404, {"error": 6, "text": "not found"}))
+
+    def test_index_number_of_pr_is_recorded(self):  # R1.1
+        rows = query(self.database, "SELECT key_index, label, length(spki) FROM pr_key")
+        self.assertEqual(rows, [(1, "Pr-1", rows[0][2])])
+        objects = run(["pkcs11-tool", "--module", self.line.token.module, "--login", "--pin", self.line.token.pin, "-O", "--type",
+                       "privkey"], env=self.line.token.env).stdout.decode()
+        self.assertIn("00000001", objects)
+        self.assertIn("unwrap", objects)
+        self.assertNotIn("sign", objects.lower().replace("signature", ""))
+
+    def test_second_key_init_is_refused(self):  # R1.1
+        done = run([*self.mtmsd.argv, "key-init", self.mine / "again.der"], check=False, env=self.mtmsd.env)
+        self.assertEqual(done.returncode, 1)
+        self.assertFalse((self.mine / "again.der").exists())
+
+    def test_new_pr_leaves_packets_for_the_old_one_usable(self):  # R1.1
+        old = self.terminals(1, "OLD")
+        new_cert = self.mine / "hsm2.pem"
+        self.line.certify(self.mtmsd, "request2.der", new_cert, "key-again")
+        new = [Terminal(new_cert, "NEW-1")]
+        self.assertEqual(self.send(old + new)[1]["accepted"], 2)
+        self.check(self.records(2), old + new)
+
+    def test_foreign_working_certificates_are_not_imported(self):  # R1.1
+        key = self.mine / "other.key"
+        run(["openssl", "genrsa", "-out", key, "2048"])
+        spki = run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"]).stdout
+        request, out = self.mine / "r.der", self.mine / "foreign.pem"
+        request.write_bytes(cms_sign(self.ca, "mtms", spki))
+        self.ca.call("issue", "--dir", self.ca.dir, "--role", "hsm", "--name", "X", "--request", request, "--out", out)
+        for cert in (out, self.ca.cert("mtms"), self.ca.root, key):
+            done = run([*self.mtmsd.argv, "cert-import", cert], check=False, env=self.mtmsd.env)
+            self.assertEqual(done.returncode, 1, cert)
+        self.assertEqual(query(self.database, "SELECT count(*) FROM working_certificate")[0][0], 1)
+
+    def test_unsigned_batch_is_refused(self):  # R1.5
+        self.refused(self.upload("O-ACME", "B1", batch_content("O-ACME", "B1", self.terminals(1))), 400, 1)
+
+    def test_batch_signed_by_another_role_is_refused(self):  # R1.5
+        for signer in ("opterm", "mtms", "dc"):
+            self.refused(self.send(self.terminals(1), signer=signer), 403, 4)
+        self.assertIn("operator", query(self.database, "SELECT text FROM audit ORDER BY id DESC LIMIT 1")[0][0])
+
+    def test_batch_signed_by_an_operator_of_another_ca_is_refused(self):  # R2.3
+        folder = Folder()
+        try:
+            other = Authority(folder, roles=())
+            other.operator()
+            content = batch_content("O-ACME", "B1", self.terminals(1))
+            self.refused(self.upload("O-ACME", "B1", cms_sign(other, "operator", content)), 403, 4)
+        finally:
+            folder.stop()
+
+    def test_every_altered_part_of_a_batch_is_refused(self):  # R1.6
+        whole = cms_sign(self.ca, "operator", batch_content("O-ACME", "B1", self.terminals(1)))
+        content = whole.index(b"strongroom tk batch")
+        places = [content, whole.index(b"packet") + 200, len(whole) - 1, len(whole) - 100] + list(range(3, len(whole), 173))
+        for at in places:
+            altered = whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1:]
+            status, answer = self.upload("O-ACME", "B1", altered)
+            self.assertIn((status, answer.get("error")), ((400, 1), (403, 4)), at)
+        self.refused(self.upload("O-ACME", "B1", whole + b"\0"), 400, 1)
+        self.refused(self.upload("O-ACME", "B1", whole[:-1]), 400, 1)
+
+    def test_other_cms_kinds_are_refused(self):  # R1.6
+        content = batch_content("O-ACME", "B1", self.terminals(1))
+        detached = run(["openssl", "cms", "-sign", "-binary", "-signer", self.ca.cert("operator"), "-inkey",
+                        self.ca.key("operator"), "-outform", "DER"], input=content).stdout
+        self.refused(self.upload("O-ACME", "B1", detached), 400, 1)
+        self.refused(self.upload("O-ACME", "B1", cms_sign(self.ca, "operator", content, "-nocerts")), 400, 1)
+        self.refused(self.upload("O-ACME", "B1", cms_sign(self.ca, "operator", content, "-md", "sha1")), 403, 4)
+        self.ca.operator("second")
+        two = cms_sign(self.ca, "operator", content, "-signer", self.ca.cert("second"), "-inkey", self.ca.key("second"))
+        self.refused(self.upload("O-ACME", "B1", two), 400, 1)
+
+    def test_unknown_or_closed_order_is_refused(self):  # R1.5
+        self.refused(self.send(self.terminals(1), order="O-NONE"), 403, 4)
+        self.mtmsd.command("order", "close", "O-BANK")
+        self.refused(self.send(self.terminals(1), order="O-BANK"), 403, 4)
+
+    def test_names_outside_the_signature_do_not_count(self):  # R1.6
+        cms = cms_sign(self.ca, "operator", batch_content("O-ACME", "B1", self.terminals(1)))
+        self.refused(self.upload("O-BANK", "B1", cms), 403, 4)
+        self.refused(self.upload("O-ACME", "B2", cms), 403, 4)
+
+    def test_malformed_content_is_refused(self):
+        good = json.loads(batch_content("O-ACME", "B1", self.terminals(1)))
+        for change in ({"format": "x"}, {"version": 2}, {"terminals": []}, {"more": 1}, {"terminals": [{"serial": "S"}]},
+                       {"terminals": [dict(good["terminals"][0], packet="!")]}, {"terminals": good["terminals"] * 1001}):
+            cms = cms_sign(self.ca, "operator", json.dumps({**good, **change}).encode())
+            self.refused(self.upload("O-ACME", "B1", cms), 400, 1)
+
+    def test_repeated_batch_gets_the_same_answer_and_changes_nothing(self):  # R1.6
+        terminals = self.terminals(2) + [Terminal(self.line.wcrt, "SN-0000", counter=1)]
+        content = batch_content("O-ACME", "B1", terminals)
+        first = self.upload("O-ACME", "B1", cms_sign(self.ca, "operator", content))
+        self.assertEqual((first[1]["accepted"], len(first[1]["refused"])), (2, 1))
+        self.records(2)
+        again = self.upload("O-ACME", "B1", cms_sign(self.ca, "operator", content))
+        self.assertEqual(again, (200, {**first[1], "repeated": True}))
+        self.assertEqual(len(self.states()), 3)
+        self.records(2)
+
+    def test_same_batch_name_with_other_content_is_refused(self):  # R1.6
+        self.send(self.terminals(1))
+        status, answer = self.send(self.terminals(1, "OTHER"))
+        self.assertEqual((status, answer["error"]), (403, 4))
+        self.assertEqual(len(self.states()), 1)
+
+    def test_bad_packets_are_refused_with_a_reason_and_the_others_go_on(self):  # R1.6
+        good, renamed, short, foreign = self.terminals(4)
+        renamed.serial = "SN-X"
+        short.packet = b64(base64.b64decode(short.packet)[:-1])
+        other = self.line.folder / "foreign.pem"
+        if not other.exists():
+            run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=x", "-out",
+                 other])
+        foreign = Terminal(other, "SN-F")
+        answer = self.send([renamed, good, short, foreign])[1]
+        self.assertEqual(answer["accepted"], 1)
+        self.assertEqual([r["serial"] for r in answer["refused"]], ["SN-X", short.serial, "SN-F"])
+        for refusal, word in zip(answer["refused"], ("serial number", "well formed", "certificate")):
+            self.assertIn(word, refusal["reason"])
+        self.check(self.records(1), [good])
+        self.assertEqual([s[1] for s in self.settled()], ["refused", "rewrapped", "refused", "refused"])
+
+    def test_counter_must_rise(self):  # R1.6
+        self.send([Terminal(self.line.wcrt, "SN-1", counter=5)])
+        self.records(1)
+        answer = self.send([Terminal(self.line.wcrt, "SN-1", counter=c) for c in (5, 4, 6)], batch="B2")[1]
+        self.assertEqual((answer["accepted"], len(answer["refused"])), (1, 2))
+        self.assertIn("counter", answer["refused"][0]["reason"])
+        self.records(2)
+
+    def test_failed_packet_does_not_hold_its_counter(self):  # R1.6
+        self.send([Terminal(self.line.wcrt, "SN-1", counter=9, fault="mac")])
+        self.settled()
+        again = [Terminal(self.line.wcrt, "SN-1", counter=2)]
+        self.assertEqual(self.send(again, batch="B2")[1]["accepted"], 1)
+        self.check(self.records(1), again)
+
+    def test_wrong_client_role_is_refused(self):  # R2.3
+        cms = cms_sign(self.ca, "operator", batch_content("O-ACME", "B1", self.terminals(1)))
+        for name in ("kms", "dc", "mtms", "operator", None):
+            try:
+                self.assertEqual(self.upload("O-ACME", "B1", cms, name)[0], 403)
+            except (ssl.SSLError, OSError):
+                pass  # refused in the handshake
+        self.assertEqual(self.states(), [])
+
+    def test_malformed_messages_get_one_code_and_change_nothing(self):
+        for body in (b"", b"{}", b"[1]", b'{"order":"O-ACME","batch":"B1"}', b'{"order":"O-ACME","batch":"B1","cms":"?"}',
+                     b'{"order":"O-ACME","batch":"../b","cms":"AA=="}', b'{"order":"O-ACME","batch":"b","cms":"AA==","x":1}',
+                     b'{"order":"O-ACME","batch":"b","cms":"AA=="}'):
+            answer = post(self.ca, "opterm", self.mtmsd.address, "/v1/batches", body)
+            self.assertEqual(answer, (400, {"error": 1, "text": "malformed message"}), body)
+        self.assertEqual(self.states(), [])
+
+    def test_oversized_message_is_refused(self):
+        try:
+            status = post(self.ca, "opterm", self.mtmsd.address, "/v1/batches", b"x" * (8 << 20))[0]
+        except OSError:
+            status = 413  # closed before all was sent
+        self.assertEqual(status, 413)
+        status, answer = post(self.ca, "opterm", self.mtmsd.address, "/v1/working-certificate", b" " * 100000 + b"{}")
+        self.assertEqual((status, answer["error"]), (413, 2))
+
+    def test_kill_9_after_the_answer_loses_nothing(self):
+        terminals = self.terminals(60)
+        self.assertEqual(self.send(terminals)[1]["accepted"], 60)
+        self.mtmsd.kill()
+        waiting = query(self.database, "SELECT count(*) FROM sn_key WHERE state = 'waiting'")[0][0]
+        self.assertGreater(waiting, 0)  # killed before all was re-wrapped
+        self.mtmsd.start()
+        self.check(self.records(60), terminals)
+
+    def test_kill_9_again_and_again_delivers_once_in_order(self):
+        terminals = self.terminals(40)
+        self.send(terminals)
+        for _ in range(4):
+            self.mtmsd.kill()
+            self.mtmsd.start()
+        self.check(self.records(40), terminals)
+        wait_until(lambda: "outbox delivered\t40" in self.mtmsd.command("status"), "all delivered")
+
+    def test_dc_down_then_up_gets_all_once_in_order(self):  # R2.1
+        address = self.dcd.address
+        self.assertEqual(self.dcd.stop(), 0)
+        batches = [self.terminals(5, f"P{i}") for i in range(3)]
+        for i, terminals in enumerate(batches):
+            self.assertEqual(self.send(terminals, batch=f"B{i}")[1]["accepted"], 5)
+        self.settled()
+        self.assertIn("outbox waiting\t15", self.mtmsd.command("status"))
+        self.dcd = self.line.dcd(self.mine, self.dc_database, address).start()
+        self.check(self.records(15), [t for terminals in batches for t in terminals])
+
+    def test_row_altered_before_the_re_wrap_is_not_re_wrapped(self):  # R1.6
+        terminals = self.terminals(40)
+        self.send(terminals)
+        self.mtmsd.kill()
+        db = sqlite3.connect(self.database)
+        left = [row[0] for row in db.execute("SELECT id FROM sn_key WHERE state = 'waiting' ORDER BY id DESC LIMIT 2")]
+        self.assertEqual(len(left), 2)
+        db.execute("UPDATE sn_key SET serial = 'SN-EVIL' WHERE id = ?", (left[0],))
+        db.execute("UPDATE sn_key SET packet = (SELECT packet FROM sn_key WHERE id = 1) WHERE id = ?", (left[1],))
+        db.commit()
+        db.close()
+        self.mtmsd.start()
+        self.assertEqual(len(self.records(38)), 38)
+        self.assertEqual([s[1:] for s in self.settled() if s[1] != "rewrapped"],
+                         [("failed", "sn_key differs from what the operator signed")] * 2)
+
+    def test_signature_is_verified_again_before_the_re_wrap(self):  # R1.6
+        self.send(self.terminals(40))
+        self.mtmsd.kill()
+        db = sqlite3.connect(self.database)
+        cms = bytearray(db.execute("SELECT cms FROM batch").fetchone()[0])
+        cms[cms.index(b"collected") + 14] ^= 1
+        db.execute("UPDATE batch SET cms = ?", (bytes(cms),))
+        waiting = db.execute("SELECT count(*) FROM sn_key WHERE state = 'waiting'").fetchone()[0]
+        self.assertGreater(waiting, 0)
+        db.commit()
+        db.close()
+        self.mtmsd.start()
+        states = self.settled()
+        self.assertEqual(len([s for s in states if s[1] == "failed"]), waiting)
+        self.assertEqual(query(self.database, "SELECT state FROM batch"), [("failed",)])
+
+    def test_audit_names_peer_operator_and_reason(self):  # R2.3
+        self.send(self.terminals(1))
+        self.send(self.terminals(1), order="O-NONE", batch="B2")
+        audit = self.mtmsd.command("audit")
+        self.assertIn("opterm:opterm-1\tbatch\tB1\t0\torder O-ACME, operator operator", audit)
+        self.assertIn("unknown production order", audit)
+
+    def test_wrong_configuration_does_not_start(self):
+        conf = self.mine / "mtms.conf"
+        text = conf.read_text()
+        for old, new in (("PK-ACME", "PK-NONE"), ("token=HSM1", "token=HSM9"), ("hsm1.pin", "nopin"),
+                         (str(self.ca.cert("mtms")), str(self.ca.cert("dc"))), ("way = ", "way = x")):
+            conf.write_text(text.replace(old, new))
+            done = run([program("MTMSD"), "--config", conf], check=False, env=self.mtmsd.env)
+            self.assertEqual((done.returncode, len(done.stderr.decode().splitlines())), (1, 1), done.stderr)
+
+    def test_order_of_an_unknown_customer_is_not_opened(self):
+        for arguments in (("O-X", "NOBODY"), ("../x", "ACME"), ("O-ACME", "ACME")):
+            done = run([*self.mtmsd.argv, "order", "add", *arguments], check=False, env=self.mtmsd.env)
+            self.assertEqual(done.returncode, 1)
+
+
+class OtherVendor(Base, unittest.TestCase):  # R6.3
+    token = SoftToken
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
