@@ -139,6 +139,8 @@ static CK_RV fill_one(const struct attr_row *row, struct object *o)
 		return object_set_bytes(o, row->type, VIEW(NULL, 0));
 	case DEFAULT_ZERO:
 		return object_set_ulong(o, row->type, 0);
+	case DEFAULT_SHA_1:
+		return object_set_ulong(o, row->type, CKM_SHA_1);
 	case DEFAULT_UNAVAILABLE:
 		return object_set_ulong(o, row->type, CK_UNAVAILABLE_INFORMATION);
 	case DEFAULT_NONE:
