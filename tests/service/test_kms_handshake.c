@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handshake.h"
+#include "import.h"
+#include "kms_rig.h"
+#include "open.h"
+
+/* The KMS's end of a handshake without sockets or process: what is left in HSM 2 after every way out. */
+
+static struct rig *r;
+static struct kms kms;
+static struct conf *conf;
+
+static void setup(void)
+{
+	struct fail f = { 0 };
+	char path[200], error[256];
+
+	r = rig_new();
+	snprintf(path, sizeof(path), "%s/kmsd.conf", r->dir);
+	ck_assert_msg(conf_load(path, kms_keys, kms_keys_count, &conf, error), "%s", error);
+	ck_assert_msg(!kms_open(conf, &kms, &f), "%s", f.text);
+}
+
+static void teardown(void)
+{
+	kms_done(&kms);
+	conf_free(conf);
+	rig_free(r);
+}
+
+static void import_one(struct view record)
+{
+	static unsigned number;
+	char name[32];
+	struct import_in in = { "message", name, "test", name, &record, 1 };
+	struct fail f = { 0 };
+	enum reason reason;
+	bool more = true;
+	int64_t id;
+
+	snprintf(name, sizeof(name), "n%u", ++number);
+	ck_assert_msg(!import_store(&kms, &in, &id, &reason, &f), "%s", f.text);
+	while (more)
+		ck_assert_msg(!import_slice(&kms, 5, &more, &f), "%s", f.text);
+}
+
+static void known(struct rig_terminal *t, const char *serial, uint8_t handshake)
+{
+	BUF_AUTO record = { 0 };
+	int64_t n = 0;
+
+	rig_tk(r, t, serial, FORMAT_SUITE_AES, handshake);
+	rig_record(r, t, "ACME", false, &record);
+	import_one(buf_view(&record));
+	ck_assert(!db_one(kms.db, &n, NULL, "SELECT count(*) FROM key_formal WHERE serial_number = ?", "t", serial));
+	ck_assert_int_eq(n, 1);
+}
+
+/* Secret keys in HSM 2 that are no token objects. */
+static size_t session_keys(void)
+{
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_BBOOL no = CK_FALSE;
+	CK_ATTRIBUTE template[] = { { CKA_CLASS, &class, sizeof(class) }, { CKA_TOKEN, &no, sizeof(no) } };
+	struct pk11_session *s;
+	CK_OBJECT_HANDLE found[8];
+	size_t count = 0;
+
+	ck_assert(!pk11_borrow(kms.token, &s, NULL));
+	ck_assert(!pk11_find(s, template, 2, found, ARRAY_LEN(found), &count, NULL));
+	pk11_return(s, CKR_OK);
+	return count;
+}
+
+static enum reason step(struct handshake *h, const struct frame *in, struct buf *storage, struct frame *ret)
+{
+	struct fail f = { 0 };
+	BUF_AUTO out = { 0 };
+	enum reason reason = handshake_frame(h, in, &out, &f);
+
+	buf_done(storage);
+	buf_put_view(storage, VIEW(out.p + 2, out.len > 2 ? out.len - 2 : 0));
+	if (!reason)
+		ck_assert(!frame_parse(buf_view(storage), ret, NULL));
+	return reason;
+}
+
+/* Runs a handshake until it waits for this state; the client's half lies in c. */
+static struct frame until(struct handshake *h, enum handshake_state state, struct rig_client *c,
+			  const struct rig_terminal *t, struct buf *storage)
+{
+	struct frame hello = { .type = FRAME_HELLO }, proof = { .type = FRAME_PROOF_T }, got = { 0 };
+	uint8_t tag[OPS_TAG_MAX];
+
+	*c = (struct rig_client){ .fd = -1 };
+	handshake_init(h, &kms, "test");
+	if (state == HANDSHAKE_HELLO)
+		return got;
+	ck_assert(!ops_tk_find(r->pos_ops, VIEW(t->id, 8), t->handshake, view_of_string(t->serial), &c->tk, NULL));
+	c->nonce_len = ops_nonce_len(&c->tk);
+	hello.field[HELLO_HANDSHAKE] = VIEW(&t->handshake, 1);
+	hello.field[HELLO_SERIAL] = view_of_string(t->serial);
+	hello.field[HELLO_RANDOM] = VIEW(c->terminal_random, c->nonce_len);
+	ck_assert_int_eq(step(h, &hello, storage, &got), REASON_NONE);
+	memcpy(c->host_random, got.field[PROOF_K_RANDOM].p, c->nonce_len);
+	ck_assert_int_eq(rig_check_host(r, c, &got), ERR_OK);
+	if (state == HANDSHAKE_PROOF)
+		return got;
+	proof.field[PROOF_T_TAG] = VIEW(tag, rig_proof(r, c, tag));
+	ck_assert_int_eq(step(h, &proof, storage, &got), REASON_NONE);
+	ck_assert_int_eq(got.type, FRAME_TMK);
+	return got;
+}
+
+/* "TEK/AUK session objects destroyed on every way out" */
+START_TEST(no_key_stays_in_the_hsm_after_any_way_out)
+{
+	static const uint8_t versions[] = { FORMAT_HANDSHAKE_V2, FORMAT_HANDSHAKE_V1 };
+	static const struct {
+		enum handshake_state state;
+		uint8_t frame;
+		enum reason reason;
+	} rows[] = {
+		{ HANDSHAKE_HELLO, FRAME_CONFIRM, REASON_ORDER },   { HANDSHAKE_PROOF, FRAME_PROOF_T, REASON_PROOF },
+		{ HANDSHAKE_PROOF, FRAME_CONFIRM, REASON_ORDER },   { HANDSHAKE_PROOF, FRAME_ERROR, REASON_PEER },
+		{ HANDSHAKE_PROOF, FRAME_HELLO, REASON_ORDER },     { HANDSHAKE_CONFIRM, FRAME_CONFIRM, REASON_NONE },
+		{ HANDSHAKE_CONFIRM, FRAME_PROOF_T, REASON_ORDER }, { HANDSHAKE_CONFIRM, FRAME_ERROR, REASON_PEER },
+	};
+
+	for (size_t v = 0; v < ARRAY_LEN(versions); v++) {
+		struct rig_terminal t = { 0 };
+		char serial[33];
+
+		snprintf(serial, sizeof(serial), "HS%zu", v);
+		known(&t, serial, versions[v]);
+		ck_assert_uint_eq(session_keys(), 0);
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+			static const uint8_t code[2] = { 0, 4 }, check[4] = { 2, 0, 0, 0 }, wrong[16] = { 0 };
+			struct frame in = { .type = rows[i].frame }, got;
+			BUF_AUTO storage = { 0 };
+			struct handshake h;
+			struct rig_client c;
+			enum reason reason;
+
+			until(&h, rows[i].state, &c, &t, &storage);
+			ck_assert_uint_eq(session_keys(), rows[i].state == HANDSHAKE_HELLO ? 0 : 2);
+			if (in.type == FRAME_ERROR)
+				in.field[ERROR_CODE] = VIEW(code, 2);
+			else
+				in.field[0] = VIEW(wrong, 16);
+			if (in.type == FRAME_CONFIRM)
+				in.field[CONFIRM_CHECK] = VIEW(check, 4);
+			if (in.type == FRAME_CONFIRM && versions[v] == FORMAT_HANDSHAKE_V2)
+				in.field[CONFIRM_TAG] = VIEW(wrong, 16);
+			reason = step(&h, &in, &storage, &got);
+			if (rows[i].reason)
+				ck_assert_int_eq(reason, rows[i].reason);
+			ck_assert_int_ne(reason, REASON_NONE);
+			ck_assert(!handshake_refuse(&h, reason, "", NULL));
+			ck_assert_uint_eq(session_keys(), 0);
+			ops_tk_close(&c.tk);
+		}
+		rig_terminal_done(&t);
+	}
+}
+END_TEST
+
+START_TEST(no_key_and_no_nonce_stay_after_a_download)
+{
+	struct rig_terminal t = { 0 };
+	static const uint8_t zero[FORMAT_NONCE];
+	struct frame confirm = { .type = FRAME_CONFIRM }, got;
+	struct check_value loaded;
+	BUF_AUTO storage = { 0 };
+	BUF_AUTO check = { 0 };
+	uint8_t tag[OPS_TAG_MAX];
+	struct ops_shake shake;
+	struct handshake h;
+	struct rig_client c;
+	size_t n = 0;
+
+	known(&t, "HSDONE", FORMAT_HANDSHAKE_V2);
+	got = until(&h, HANDSHAKE_CONFIRM, &c, &t, &storage);
+	ck_assert(!rig_load(r, &c, got.field[TMK_MESSAGE], &loaded));
+	shake = (struct ops_shake){ VIEW(c.terminal_random, 16), VIEW(c.host_random, 16) };
+	ck_assert(!ops_prove(r->pos_ops, &c.tk, &shake, TRANSCRIPT_CONFIRM, &loaded, tag, &n, NULL));
+	check_value_put(&check, &loaded);
+	confirm.field[CONFIRM_CHECK] = buf_view(&check);
+	confirm.field[CONFIRM_TAG] = VIEW(tag, n);
+	ck_assert_int_eq(step(&h, &confirm, &storage, &got), REASON_NONE);
+	ck_assert_int_eq(got.type, FRAME_DONE);
+	ck_assert_int_eq(h.state, HANDSHAKE_DONE);
+	ck_assert_uint_eq(session_keys(), 0);
+	ck_assert_mem_eq(h.host_random, zero, sizeof(zero));
+	/* over is over: the same frame again */
+	ck_assert_int_eq(step(&h, &confirm, &storage, &got), REASON_ORDER);
+	ops_tk_close(&c.tk);
+	rig_terminal_done(&t);
+}
+END_TEST
+
+/* R2.5: import leaves no key behind either */
+START_TEST(no_key_stays_in_the_hsm_after_an_import)
+{
+	struct rig_terminal t = { 0 };
+	BUF_AUTO record = { 0 };
+
+	rig_tk(r, &t, "HSIMP", FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	rig_record(r, &t, "ACME", false, &record);
+	record.p[record.len - 20] ^= 1;
+	import_one(buf_view(&record));
+	ck_assert_uint_eq(session_keys(), 0);
+	record.p[record.len - 20] ^= 1;
+	import_one(buf_view(&record));
+	ck_assert_uint_eq(session_keys(), 0);
+	rig_terminal_done(&t);
+}
+END_TEST
+
+/* Frames of every type in every state, with random fields: refused or answered, never a crash, never a key left. */
+START_TEST(random_frames_in_random_order_do_no_harm)
+{
+	static const uint8_t types[] = {
+		FRAME_HELLO, FRAME_PROOF_T, FRAME_CONFIRM, FRAME_TMK, FRAME_DONE, FRAME_ERROR
+	};
+	struct rig_terminal t = { 0 };
+	uint8_t noise[64];
+
+	known(&t, "HSFUZZ", FORMAT_HANDSHAKE_V2);
+	for (int i = 0; i < 300; i++) {
+		struct handshake h;
+		enum reason reason = REASON_NONE;
+
+		handshake_init(&h, &kms, "test");
+		for (int j = 0; j < 4 && !reason; j++) {
+			struct frame in = { 0 }, got;
+			BUF_AUTO storage = { 0 };
+
+			ck_assert(!ops_random(r->pos_ops, noise, sizeof(noise), NULL));
+			in.type = j ? types[noise[0] % ARRAY_LEN(types)] : FRAME_HELLO;
+			in.field[0] = in.type == FRAME_HELLO     ? VIEW(noise[1] & 1 ? &t.handshake : noise + 1, 1)
+				      : in.type == FRAME_CONFIRM ? VIEW(noise + 8, 4)
+				      : in.type == FRAME_ERROR   ? VIEW(noise + 8, 2)
+								 : VIEW(noise + 8, 8 + noise[2] % 9);
+			if (in.type == FRAME_HELLO) {
+				in.field[HELLO_SERIAL] =
+				    noise[3] & 3 ? view_of_string(t.serial) : VIEW(noise + 24, 1 + noise[4] % 32);
+				in.field[HELLO_RANDOM] = VIEW(noise + 8, noise[5] & 3 ? 16 : 8 + noise[5] % 9);
+			}
+			if (in.type == FRAME_CONFIRM)
+				in.field[CONFIRM_TAG] = VIEW(noise + 12, noise[6] % 17);
+			reason = step(&h, &in, &storage, &got);
+		}
+		ck_assert_int_ne(h.state, HANDSHAKE_DONE);
+		if (reason)
+			ck_assert(!handshake_refuse(&h, reason, "", NULL));
+		handshake_done(&h);
+		ck_assert_uint_eq(session_keys(), 0);
+	}
+	rig_terminal_done(&t);
+}
+END_TEST
+
+START_TEST(every_reason_has_a_word_a_text_and_a_public_code)
+{
+	for (int i = 0; i <= REASON_DB; i++) {
+		ck_assert(strlen(reason_word((enum reason)i)) > 0);
+		ck_assert(strlen(reason_text((enum reason)i)) > 0);
+		ck_assert(i == REASON_NONE || reason_err((enum reason)i) != ERR_OK);
+		for (int j = 0; j < i; j++)
+			ck_assert_str_ne(reason_word((enum reason)i), reason_word((enum reason)j));
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("kms_handshake");
+	TCase *c = tcase_create("kms_handshake");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	tcase_set_timeout(c, 120);
+	tcase_add_unchecked_fixture(c, setup, teardown);
+	tcase_add_test(c, no_key_stays_in_the_hsm_after_any_way_out);
+	tcase_add_test(c, no_key_and_no_nonce_stay_after_a_download);
+	tcase_add_test(c, no_key_stays_in_the_hsm_after_an_import);
+	tcase_add_test(c, random_frames_in_random_order_do_no_harm);
+	tcase_add_test(c, every_reason_has_a_word_a_text_and_a_public_code);
+	suite_add_tcase(s, c);
+	srunner_set_fork_status(runner, CK_NOFORK);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
