@@ -174,7 +174,7 @@ def factory(story):
     for customer in story.customers:
         lots[customer] = story.place.start(story.card.env, "opterm.log", "opterm", *collect_arguments(
             story, customer, len(story.serials[customer]), story.card.service_pin))
-        lines[customer] = lots[customer].stdout.readline().decode().split()[-1].removeprefix("listen=")
+        lines[customer] = story.place.addresses(lots[customer])["terminals"]
     every_terminal(story, lambda customer, serial: pos(story, serial, "make", "--serial", serial, "--pinpad", f"PP{serial[3:]}",
                                                        "--root", story.root, "--connect", lines[customer]))
     for customer, lot in lots.items():

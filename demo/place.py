@@ -72,12 +72,14 @@ class Place:
         return process
 
     def daemon(self, env, program, config):
-        """Starts a daemon; answers the addresses of its ready line, by name."""
-        process = self.start(env, f"{config.stem}.log", program, "--config", config)
-        line = process.stdout.readline().decode()
-        if not line.startswith("ready "):
-            raise Refused(f"{program} did not start, see {self.top}/logs/{config.stem}.log")
-        return dict(word.split("=", 1) for word in line.split()[2:])
+        return self.addresses(self.start(env, f"{config.stem}.log", program, "--config", config))
+
+    def addresses(self, process):
+        """The addresses of a program's ready line, by name."""
+        for line in process.stdout:
+            if line.startswith(b"ready "):
+                return dict(word.split("=", 1) for word in line.decode().split()[2:])
+        raise Refused(f"{process.args[0]} did not start, see {self.top}/logs")
 
     def close(self):
         for process in self.daemons:
