@@ -122,6 +122,7 @@ void template_secret(struct template *t, uint8_t type, uint8_t length, bool toke
 /* Steps. rv of the failed call stands in f->rv. */
 CK_KEY_TYPE step_key_type(uint8_t type, uint8_t length);
 CK_MECHANISM_TYPE step_cmac(uint8_t type);
+/* step_key_kind: length 0 where the token does not tell it (SoftHSM, after C_UnwrapKey). */
 enum err step_key_kind(struct pk11_session *s, CK_OBJECT_HANDLE key, uint8_t *ret_type, uint8_t *ret_length,
 		       struct fail *f) MUST_CHECK;
 enum err step_random(struct pk11_session *s, uint8_t *ret, size_t n, struct fail *f) MUST_CHECK;
@@ -142,6 +143,8 @@ enum err step_generate(struct pk11_session *s, CK_MECHANISM *m, struct template 
 void step_destroy(struct pk11_session *s, CK_OBJECT_HANDLE *key);
 /* step_key_mechanism: how a key goes under another one of that type: AES key wrap, or DES3-CBC with iv (8 bytes). */
 CK_MECHANISM step_key_mechanism(uint8_t wrapper_type, struct view iv);
+/* step_wrapped_length: bytes of a key of that length under such a wrapper. */
+size_t step_wrapped_length(uint8_t wrapper_type, size_t length);
 /* step_oaep: hash of formats.md; params must outlive the mechanism. */
 bool step_oaep(uint8_t hash, CK_RSA_PKCS_OAEP_PARAMS *params, CK_MECHANISM *ret) MUST_CHECK;
 CK_MECHANISM step_generation(uint8_t type, uint8_t length);

@@ -4,18 +4,30 @@
 
 #include "ops_standard.h"
 
-void standard_check_usage(struct template *t, uint8_t type)
+CK_FLAGS standard_check_use(uint8_t type)
 {
-	template_bool(t, type == FORMAT_KEY_AES ? CKA_SIGN : CKA_ENCRYPT, true);
+	return type == FORMAT_KEY_AES ? CKF_SIGN : CKF_ENCRYPT;
 }
 
-void standard_auk_usage(struct template *t, uint8_t type, uint8_t handshake)
+CK_FLAGS standard_auk_uses(uint8_t type, uint8_t handshake)
 {
-	bool mac = handshake == FORMAT_HANDSHAKE_V2;
+	CK_FLAGS uses = handshake == FORMAT_HANDSHAKE_V2 ? CKF_SIGN | CKF_VERIFY : CKF_ENCRYPT;
+	return uses | standard_check_use(type);
+}
 
-	template_bool(t, CKA_VERIFY, mac);
-	template_bool(t, CKA_SIGN, mac || type == FORMAT_KEY_AES);
-	template_bool(t, CKA_ENCRYPT, !mac || type == FORMAT_KEY_TDES);
+void standard_uses(struct template *t, CK_FLAGS uses)
+{
+	static const struct {
+		CK_ATTRIBUTE_TYPE type;
+		CK_FLAGS use;
+	} rows[] = {
+		{ CKA_ENCRYPT, CKF_ENCRYPT }, { CKA_DECRYPT, CKF_DECRYPT }, { CKA_SIGN, CKF_SIGN },
+		{ CKA_VERIFY, CKF_VERIFY },   { CKA_WRAP, CKF_WRAP },       { CKA_UNWRAP, CKF_UNWRAP },
+		{ CKA_DERIVE, CKF_DERIVE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		template_bool(t, rows[i].type, (uses & rows[i].use) != 0);
 }
 
 enum err standard_suite_key(struct pk11_session *s, struct pk11_key *key, uint8_t suite, CK_OBJECT_HANDLE *ret,
@@ -38,7 +50,8 @@ enum err standard_length(struct pk11_session *s, CK_OBJECT_HANDLE key, const str
 	uint8_t type, length;
 	enum err e = step_key_kind(s, key, &type, &length, f);
 
-	if (e == ERR_OK && (type != attrs->type || length != attrs->length))
+	/* 0: a token that does not tell; the length of the ciphertext does (step_wrapped_length). */
+	if (e == ERR_OK && (type != attrs->type || (length && length != attrs->length)))
 		e = fail_set(f, ERR_BAD_DATA, 0, "key of %u bytes where %u are said", length, attrs->length);
 	return e;
 }
@@ -62,8 +75,7 @@ static enum err packet_key(struct pk11_session *s, const struct rewrap_keys *k, 
 	template_secret(&t, attrs->type, attrs->length, false, false);
 	template_bool(&t, CKA_SENSITIVE, true);
 	template_bool(&t, CKA_EXTRACTABLE, true); /* it leaves again, under PK */
-	if (attrs->role == FORMAT_ROLE_AUK)
-		template_bool(&t, CKA_VERIFY, true);
+	standard_uses(&t, attrs->role == FORMAT_ROLE_AUK ? CKF_VERIFY : 0);
 	enum err e = step_unwrap(s, &m, k->pr, wrapped, &t, ret, f);
 	return e == ERR_OK ? standard_length(s, *ret, attrs, f) : e;
 }
@@ -103,6 +115,21 @@ static enum err twins(struct pk11_session *s, const struct rewrap_keys *k, const
 	return e;
 }
 
+static enum err wrap_under_pk(struct pk11_session *s, const struct rewrap_keys *k, CK_OBJECT_HANDLE key,
+			      const struct key_attrs *attrs, uint8_t room[FORMAT_WRAPPED_MAX], struct view *ret,
+			      struct fail *f)
+{
+	CK_MECHANISM m = step_key_mechanism(k->pk_type, attrs->iv);
+	size_t n = 0;
+	enum err e = step_wrap(s, &m, k->pk, key, room, FORMAT_WRAPPED_MAX, &n, f);
+
+	if (e == ERR_OK && n != step_wrapped_length(k->pk_type, attrs->length))
+		e = fail_set(f, ERR_BAD_DATA, 0, "TK packet: key of another length than it says");
+	if (e == ERR_OK)
+		*ret = VIEW(room, n);
+	return e;
+}
+
 static enum err record_seal(struct pk11_session *s, const struct rewrap_keys *k, const struct ops_rewrap_arg *in,
 			    struct fail *f)
 {
@@ -132,19 +159,13 @@ static enum err record_seal(struct pk11_session *s, const struct rewrap_keys *k,
 		e = step_iv(s, k->pk_type, in->in->auk_iv, auk_iv, &r.auk.iv, f);
 	if (e != ERR_OK)
 		return e;
-	CK_MECHANISM m = step_key_mechanism(k->pk_type, r.tek.iv);
-	e = step_wrap(s, &m, k->pk, k->tek, ctek, sizeof(ctek), &n, f);
+	e = wrap_under_pk(s, k, k->tek, &r.tek, ctek, &r.ctek, f);
+	if (e == ERR_OK)
+		e = twins(s, k, &r, f);
+	if (e == ERR_OK)
+		e = wrap_under_pk(s, k, k->auk, &r.auk, cauk, &r.cauk, f);
 	if (e != ERR_OK)
 		return e;
-	r.ctek = VIEW(ctek, n);
-	e = twins(s, k, &r, f);
-	if (e != ERR_OK)
-		return e;
-	m = step_key_mechanism(k->pk_type, r.auk.iv);
-	e = step_wrap(s, &m, k->pk, k->auk, cauk, sizeof(cauk), &n, f);
-	if (e != ERR_OK)
-		return e;
-	r.cauk = VIEW(cauk, n);
 	tk_record_mac_input(&covered, &r);
 	if (!buf_ok(&covered))
 		return fail_set(f, ERR_NO_MEMORY, 0, "record");

@@ -15,10 +15,12 @@ enum err standard_tk_find(struct ops *o, struct pk11_session *s, void *arg, stru
 enum err standard_tmk_load(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_sign(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 
-/* standard_check_usage: what a key must be allowed so that its check value can be computed. */
-void standard_check_usage(struct template *t, uint8_t type);
-/* standard_auk_usage: of an AUK by handshake version, with its check value. */
-void standard_auk_usage(struct template *t, uint8_t type, uint8_t handshake);
+/* standard_check_use: what a key must be allowed so that its check value can be computed (CKF_*). */
+CK_FLAGS standard_check_use(uint8_t type);
+/* standard_auk_uses: of an AUK by handshake version, with its check value. */
+CK_FLAGS standard_auk_uses(uint8_t type, uint8_t handshake);
+/* standard_uses: every usage attribute of a secret key, yes or no: tokens differ in what absent ones mean. */
+void standard_uses(struct template *t, CK_FLAGS uses);
 /* standard_suite_key: PK or MAK; ERR_BAD_DATA when the suite goes with another type. */
 enum err standard_suite_key(struct pk11_session *s, struct pk11_key *key, uint8_t suite, CK_OBJECT_HANDLE *ret,
 			    struct fail *f) MUST_CHECK;

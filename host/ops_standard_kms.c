@@ -12,12 +12,10 @@ static enum err record_key(struct pk11_session *s, CK_OBJECT_HANDLE pk, const st
 	template_secret(&t, attrs->type, attrs->length, false, false);
 	template_bool(&t, CKA_SENSITIVE, true);
 	template_bool(&t, CKA_EXTRACTABLE, false);
-	if (attrs->role == FORMAT_ROLE_AUK) {
-		standard_auk_usage(&t, attrs->type, r->handshake);
-	} else {
-		template_bool(&t, CKA_WRAP, true);
-		standard_check_usage(&t, attrs->type);
-	}
+	if (attrs->role == FORMAT_ROLE_AUK)
+		standard_uses(&t, standard_auk_uses(attrs->type, r->handshake));
+	else
+		standard_uses(&t, CKF_WRAP | standard_check_use(attrs->type));
 	enum err e = step_unwrap(s, &m, pk, wrapped, &t, ret, f);
 	return e == ERR_OK ? standard_length(s, *ret, attrs, f) : e;
 }
@@ -58,7 +56,7 @@ static void tmk_template(struct template *t, uint8_t type, uint8_t length, bool 
 	template_secret(t, type, length, false, generated);
 	template_bool(t, CKA_SENSITIVE, true);
 	template_bool(t, CKA_EXTRACTABLE, true); /* it leaves under SRK or TEK */
-	standard_check_usage(t, type);
+	standard_uses(t, standard_check_use(type));
 }
 
 enum err standard_tmk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
@@ -141,10 +139,6 @@ enum err standard_srk_generate(struct ops *o, struct pk11_session *s, void *arg,
 	template_bool(&t, CKA_PRIVATE, true);
 	template_bool(&t, CKA_SENSITIVE, true);
 	template_bool(&t, CKA_EXTRACTABLE, false);
-	template_bool(&t, CKA_WRAP, true);
-	template_bool(&t, CKA_UNWRAP, true);
-	template_bool(&t, CKA_ENCRYPT, false);
-	template_bool(&t, CKA_DECRYPT, false);
-	standard_check_usage(&t, FORMAT_KEY_AES);
+	standard_uses(&t, CKF_WRAP | CKF_UNWRAP | standard_check_use(FORMAT_KEY_AES));
 	return step_generate(s, &m, &t, &srk, f);
 }

@@ -18,14 +18,10 @@ static enum err fresh_key(struct pk11_session *s, const struct ops_tk_in *in, bo
 	template_secret(&t, in->type, in->length, false, true);
 	template_bool(&t, CKA_SENSITIVE, true);
 	template_bool(&t, CKA_EXTRACTABLE, true);
-	if (auk) {
-		template_bool(&t, CKA_SIGN, true); /* the possession MAC */
-		template_bool(&t, CKA_VERIFY, in->handshake == FORMAT_HANDSHAKE_V2);
-		template_bool(&t, CKA_ENCRYPT, in->handshake == FORMAT_HANDSHAKE_V1 || in->type == FORMAT_KEY_TDES);
-	} else {
-		template_bool(&t, CKA_UNWRAP, true);
-		standard_check_usage(&t, in->type);
-	}
+	if (auk) /* CKF_SIGN: the possession MAC */
+		standard_uses(&t, CKF_SIGN | standard_auk_uses(in->type, in->handshake));
+	else
+		standard_uses(&t, CKF_UNWRAP | standard_check_use(in->type));
 	return step_generate(s, &m, &t, ret, f);
 }
 
@@ -41,7 +37,7 @@ static enum err keep(struct pk11_session *s, const struct ops_tk_in *in, CK_OBJE
 	template_bytes(&t, CKA_LABEL, view_of_string(OPS_TK_LABEL));
 	template_bytes(&t, CKA_ID, in->id);
 	if (auk)
-		standard_auk_usage(&t, in->type, in->handshake);
+		standard_uses(&t, standard_auk_uses(in->type, in->handshake));
 	CK_RV rv = s->f->C_CopyObject(s->handle, fresh, t.a, t.n, ret);
 	return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_CopyObject");
 }
@@ -158,8 +154,7 @@ static enum err unwrap_tmk(struct pk11_session *s, const struct ops_load_arg *in
 	template_bool(&t, CKA_EXTRACTABLE, false);
 	template_bytes(&t, CKA_LABEL, view_of_string(OPS_TMK_LABEL));
 	template_bytes(&t, CKA_ID, in->id);
-	template_bool(&t, CKA_UNWRAP, true); /* working keys come under it */
-	standard_check_usage(&t, attrs->type);
+	standard_uses(&t, CKF_UNWRAP | standard_check_use(attrs->type)); /* working keys come under it */
 	enum err e = step_unwrap(s, &m, in->tk->tek, in->message->ctmk, &t, ret, f);
 	return e == ERR_OK ? standard_length(s, *ret, attrs, f) : e;
 }

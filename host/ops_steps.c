@@ -69,6 +69,11 @@ CK_MECHANISM step_key_mechanism(uint8_t wrapper_type, struct view iv)
 	return (CK_MECHANISM){ CKM_DES3_CBC, (void *)(uintptr_t)iv.p, iv.n };
 }
 
+size_t step_wrapped_length(uint8_t wrapper_type, size_t length)
+{
+	return wrapper_type == FORMAT_KEY_AES ? length + 8 : length;
+}
+
 CK_MECHANISM step_generation(uint8_t type, uint8_t length)
 {
 	if (type == FORMAT_KEY_AES)
@@ -275,7 +280,7 @@ enum err step_blob_unwrap(struct ops *o, struct pk11_session *s, struct pk11_key
 		e = step_unwrap(s, &m, wrapper, blob->wrapped, t, &tmk, f);
 	if (e == ERR_OK)
 		e = step_key_kind(s, tmk, &type, &length, f);
-	if (e == ERR_OK && (type != blob->attrs.type || length != blob->attrs.length))
+	if (e == ERR_OK && (type != blob->attrs.type || (length && length != blob->attrs.length)))
 		e = fail_set(f, ERR_BAD_DATA, 0, "TMK of the database: not of the length it says");
 	if (e == ERR_OK)
 		e = ops_check_value_of(o, s, tmk, &check, f);
