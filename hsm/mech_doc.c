@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mech-doc: writes docs/mechanisms.md from the mechanism table to standard output; with a file name: exit status 0 when
+ * that file holds exactly this text.
+ */
+#include "mech.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	CK_FLAGS flag;
+	const char *name;
+} uses[] = {
+	{ CKF_DIGEST, "digest" },   { CKF_SIGN, "sign" },
+	{ CKF_VERIFY, "verify" },   { CKF_ENCRYPT, "encrypt" },
+	{ CKF_DECRYPT, "decrypt" }, { CKF_GENERATE, "generate" },
+	{ CKF_WRAP, "wrap" },       { CKF_GENERATE_KEY_PAIR, "generate pair" },
+	{ CKF_UNWRAP, "unwrap" },   { CKF_DERIVE, "derive" },
+};
+
+static const struct {
+	CK_KEY_TYPE type;
+	const char *name;
+} types[] = {
+	{ CKK_RSA, "RSA" }, { CKK_AES, "AES" },   { CKK_GENERIC_SECRET, "GENERIC_SECRET" },
+	{ CKK_DES, "DES" }, { CKK_DES2, "DES2" }, { CKK_DES3, "DES3" },
+};
+
+static const char head[] =
+    "# Mechanisms\n\n"
+    "Made from the mechanism table (`hsm/mech_table.c`) by `mech-doc`; a test compares. Key sizes in bytes, of RSA in\n"
+    "bits, as C_GetMechanismInfo answers them. Parameters of the vendor mechanisms: `hsm/vendor.h`.\n\n"
+    "| mechanism | number | functions | keys | sizes | parameter | source |\n"
+    "| --- | --- | --- | --- | --- | --- | --- |\n";
+
+static const char tail[] =
+    "\nFor every mechanism the same gate asks, in this order: the function, CKA_ALLOWED_MECHANISMS, class, key type, "
+    "size,\n"
+    "the usage attribute, the role of the key, the parameter. Mechanisms marked `*` work in a single part only.\n\n"
+    "Lengths. A NULL output asks for the length, a short one answers it with CKR_BUFFER_TOO_SMALL; both keep the\n"
+    "operation, any other error ends it. For encryption and decryption the answer to NULL is an upper bound; a buffer "
+    "of the\n"
+    "real length is always enough. C_*Init with a NULL mechanism ends an active operation. A single-part call after "
+    "an\n"
+    "update is refused with CKR_OPERATION_ACTIVE and ends the operation; updates of a single-part mechanism are "
+    "refused with\n"
+    "CKR_FUNCTION_NOT_SUPPORTED.\n\n"
+    "CKM_AES_GCM gives out no plaintext before the tag was verified; a multi-part decryption keeps up to 64 MiB.\n"
+    "CKM_AES_CTR refuses data beyond the range of its counter bits. The DES MACs pad with zeroes (an empty message is "
+    "one\n"
+    "block). CKM_AES_CBC, CKM_AES_ECB, CKM_DES3_CBC and CKM_DES3_ECB wrap secret keys filled with zeroes to a block; "
+    "RSA\n"
+    "private keys travel as PKCS #8 under the padding mechanisms. Unwrapped DES keys need odd parity. "
+    "CKM_AES_KEY_WRAP_PAD is\n"
+    "RFC 5649, as CKM_AES_KEY_WRAP_KWP. Generated DES keys have odd parity and no weak or semi-weak half. RSA PKCS #1 "
+    "v1.5 is\n"
+    "for signatures only.\n";
+
+static void put_row(struct buf *b, const struct mech_row *r)
+{
+	const char *sep = "";
+
+	buf_printf(b, "| %s%s | %08lx | ", r->name, r->traits & MECH_NO_UPDATE ? " *" : "", r->type);
+	for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
+		if (r->flags & uses[i].flag) {
+			buf_printf(b, "%s%s", sep, uses[i].name);
+			sep = ", ";
+		}
+	}
+	buf_printf(b, " | ");
+	sep = "";
+	for (size_t i = 0; i < r->keys.count; i++) {
+		for (size_t k = 0; k < ARRAY_LEN(types); k++) {
+			if (types[k].type == r->keys.types[i]) {
+				buf_printf(b, "%s%s", sep, types[k].name);
+				sep = ", ";
+			}
+		}
+	}
+	if (r->key_max == 0)
+		buf_printf(b, " | ");
+	else if (r->key_min == r->key_max)
+		buf_printf(b, " | %lu", r->key_min);
+	else
+		buf_printf(b, " | %lu to %lu", r->key_min, r->key_max);
+	buf_printf(b, " | %s | %s |\n", r->param->text, r->source);
+}
+
+static int compare(const char *path, struct view want)
+{
+	uint8_t *have = malloc(want.n + 1);
+	FILE *f = fopen(path, "r");
+	size_t n = 0;
+	int status = EXIT_FAILURE;
+
+	if (f != NULL && have != NULL)
+		n = fread(have, 1, want.n + 1, f);
+	if (view_equal(VIEW(have, n), want))
+		status = EXIT_SUCCESS;
+	else
+		fprintf(stderr, "%s is not what the mechanism table says: run `mech-doc > %s`\n", path, path);
+	if (f != NULL)
+		fclose(f);
+	free(have);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	BUF_AUTO b = { 0 };
+
+	buf_printf(&b, "%s", head);
+	for (size_t i = 0; i < mech_count(); i++)
+		put_row(&b, mech_at(i));
+	buf_printf(&b, "%s", tail);
+	if (!buf_ok(&b))
+		return EXIT_FAILURE;
+	if (argc > 1)
+		return compare(argv[1], buf_view(&b));
+	return fwrite(b.p, 1, b.len, stdout) == b.len ? EXIT_SUCCESS : EXIT_FAILURE;
+}
