@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "admin.h"
+#include "audit.h"
 #include "formats.h"
 #include "keyfile.h"
 
@@ -65,6 +66,37 @@ static enum err terminals(void *service, char **arguments, struct fail *f)
 	    NULL, 7, f);
 }
 
+/* For a fault of HSM 1 that was mended; a terminal that has given a newer TK needs no older one. */
+static enum err terminals_retry(void *service, char **arguments, struct fail *f)
+{
+	struct mtms *m = service;
+	struct audit_entry entry = { "operator", "terminals retry", arguments[0], ERR_OK, "" };
+	enum err e = db_begin(m->db, f);
+
+	if (!e)
+		e = db_run(
+		    m->db, f,
+		    "UPDATE batch SET state = 'received' WHERE number IN (SELECT batch FROM sn_key WHERE serial = ? AND"
+		    " state = 'failed')",
+		    "t", arguments[0]);
+	if (!e)
+		e = db_run(m->db, f,
+			   "UPDATE sn_key SET state = 'waiting', reason = NULL WHERE serial = ? AND state = 'failed' "
+			   "AND counter >"
+			   " (SELECT coalesce(max(counter), 0) FROM sn_key WHERE serial = ? AND state IN ('waiting', "
+			   "'rewrapped'))",
+			   "tt", arguments[0], arguments[0]);
+	if (!e && !db_changes(m->db))
+		e = fail_set(f, ERR_NOT_FOUND, 0, "no failed terminal %s without a newer TK", arguments[0]);
+	if (!e)
+		e = audit_append(m->db, &entry, f);
+	if (!e)
+		e = db_commit(m->db, f);
+	if (e)
+		db_rollback(m->db);
+	return e;
+}
+
 static enum err audit(void *service, char **arguments, struct fail *f)
 {
 	struct mtms *m = service;
@@ -79,6 +111,8 @@ const struct command_row admin_rows[] = {
 	{ "order close", 1, "order close ORDER        take no more batches of it", order_close, "R1.5" },
 	{ "order list", 0, "order list", order_list, "R1.5" },
 	{ "status", 0, "status                   counts by state", status, "R1.6" },
+	{ "terminals retry", 1, "terminals retry SERIAL   re-wrap a failed terminal once more", terminals_retry,
+	  "R1.7" },
 	{ "terminals", 0, "terminals                serial number, counter, batch, customer, states, reason", terminals,
 	  "R1.6" },
 	{ "audit", 0, "audit                    the audit table", audit, "R2.3" },

@@ -88,6 +88,22 @@ static enum err load_jobs(struct work *w, struct fail *f)
 	return e;
 }
 
+/* Answers of HSM 1 that are about the request and stay the same at the next try; all others are about HSM 1. */
+static bool hopeless(const struct fail *f)
+{
+	static const CK_RV answers[] = {
+		CKR_ARGUMENTS_BAD,         CKR_MECHANISM_INVALID,      CKR_MECHANISM_PARAM_INVALID,
+		CKR_WRAPPED_KEY_INVALID,   CKR_WRAPPED_KEY_LEN_RANGE,  CKR_DATA_INVALID,
+		CKR_DATA_LEN_RANGE,        CKR_ENCRYPTED_DATA_INVALID, CKR_ENCRYPTED_DATA_LEN_RANGE,
+		CKR_TEMPLATE_INCONSISTENT, CKR_KEY_SIZE_RANGE
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+		if (f->code == ERR_TOKEN && f->rv == answers[i])
+			return true;
+	return f->code == ERR_BAD_DATA;
+}
+
 /*
  * Re-wraps one terminal. What goes into HSM 1 is what the operator signed; the row must still agree with it. Answers an
  * error only when the fault is ours (token, key, memory) and the same call may succeed later.
@@ -114,7 +130,7 @@ static enum err run_job(struct work *w, struct job *j, struct fail *f)
 	e = ops_rewrap(w->m->ops, &in, &j->record, &j->fail);
 	if (!e && !buf_ok(&j->record))
 		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
-	if (e && e != ERR_BAD_DATA) {
+	if (e && !hopeless(&j->fail)) {
 		*f = j->fail;
 		return e;
 	}

@@ -104,6 +104,7 @@ class SoftToken:
     """A SoftHSMv2 token: PK and MAK of known value, so that a test can look into records (standard way)."""
 
     way = "standard"
+    oaep = "sha1"  # SoftHSMv2 knows no other
 
     def __init__(self, folder, customers):
         self.folder = folder
@@ -132,10 +133,19 @@ class SoftToken:
         return value
 
 
+def sanitizer_preload(module):
+    """A stock tool that loads a module built with AddressSanitizer needs its runtime first."""
+    for line in run(["ldd", module]).stdout.decode().splitlines():
+        if "libasan" in line:
+            return {"LD_PRELOAD": line.split("=>")[1].split()[0], "ASAN_OPTIONS": "detect_leaks=0"}
+    return {}
+
+
 class StrongToken:
     """A token of the strongroom module: PK and MAK combined from the components of two custodians (vendor way)."""
 
     way = "vendor"
+    oaep = "sha256"
 
     def __init__(self, folder, customers):
         self.folder = folder
@@ -155,7 +165,7 @@ class StrongToken:
         self.keys = {c: (self.combine(f"PK-{c}"), self.combine(f"MAK-{c}")) for c in customers}
 
     def tool(self, *arguments):
-        return run(["pkcs11-tool", "--module", self.module, *arguments], env=self.env)
+        return run(["pkcs11-tool", "--module", self.module, *arguments], env={**self.env, **sanitizer_preload(self.module)})
 
     def so(self, *arguments):
         return self.tool("--login", "--login-type", "so", "--so-pin", "so-135790", *arguments)
@@ -316,9 +326,9 @@ def tool(*arguments, text=None):
 class Terminal:
     """A TK packet as a terminal makes it, and the keys that are in it."""
 
-    def __init__(self, certificate, serial, counter=1, fault="none"):
+    def __init__(self, certificate, serial, counter=1, fault="none", oaep="sha256"):
         self.serial = serial
-        self.packet, self.tek, self.auk = tool("packet", certificate, serial, str(counter), fault).split()
+        self.packet, self.tek, self.auk = tool("packet", certificate, serial, str(counter), fault, oaep).split()
 
 
 def batch_content(order, batch, terminals, **more):

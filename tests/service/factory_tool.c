@@ -18,7 +18,8 @@
  * <AUK>"
  *   factory_tool form CUSTOMER SERIAL COUNTER              a record that is well formed and nothing more, base64
  *
- * FAULT: none; mac (possession MAC wrong); padding (Ctek_pu random); same (TEK equal to AUK). Any failure aborts.
+ * HASH: sha1 or sha256, of OAEP. FAULT: none; mac (possession MAC wrong); padding (Ctek_pu random); same (TEK equal to
+ * AUK). Any failure aborts.
  */
 #define KEY 32
 
@@ -44,15 +45,15 @@ static void cmac(const uint8_t *key, struct view data, uint8_t ret[16])
 	EVP_MAC_free(mac);
 }
 
-static void oaep(EVP_PKEY *pu, const uint8_t *key, struct buf *out)
+static void oaep(EVP_PKEY *pu, const EVP_MD *hash, const uint8_t *key, struct buf *out)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pu, NULL);
 	uint8_t c[FORMAT_RSA_MAX];
 	size_t n = sizeof(c);
 
 	need(ctx && EVP_PKEY_encrypt_init(ctx) > 0 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0 &&
-		 EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha256()) > 0 &&
-		 EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) > 0 && EVP_PKEY_encrypt(ctx, c, &n, key, KEY) > 0,
+		 EVP_PKEY_CTX_set_rsa_oaep_md(ctx, hash) > 0 && EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, hash) > 0 &&
+		 EVP_PKEY_encrypt(ctx, c, &n, key, KEY) > 0,
 	     "OAEP");
 	buf_put(out, c, n);
 	EVP_PKEY_CTX_free(ctx);
@@ -78,6 +79,8 @@ static int packet(char **argv)
 {
 	X509 *cert = load_certificate(argv[0]);
 	const char *fault = argv[3];
+	bool sha1 = !strcmp(argv[4], "sha1");
+	const EVP_MD *hash = sha1 ? EVP_sha1() : EVP_sha256();
 	const ASN1_INTEGER *number = X509_get0_serialNumber(cert);
 	uint8_t tek[KEY], auk[KEY], mac[16];
 	BUF_AUTO ctek = { 0 };
@@ -88,7 +91,7 @@ static int packet(char **argv)
 	struct tk_packet p = { .suite = FORMAT_SUITE_AES,
 			       .version = FORMAT_VERSION,
 			       .handshake = FORMAT_HANDSHAKE_V2,
-			       .oaep_hash = FORMAT_HASH_SHA256,
+			       .oaep_hash = sha1 ? FORMAT_HASH_SHA1 : FORMAT_HASH_SHA256,
 			       .pos_serial = view_of_string(argv[1]),
 			       .pin_pad = VIEW_STR("PP-1"),
 			       .cert_serial = VIEW(number->data, (size_t)number->length),
@@ -99,8 +102,8 @@ static int packet(char **argv)
 	need(RAND_bytes(tek, KEY) == 1 && RAND_bytes(auk, KEY) == 1, "random");
 	if (!strcmp(fault, "same"))
 		memcpy(auk, tek, KEY);
-	oaep(X509_get0_pubkey(cert), tek, &ctek);
-	oaep(X509_get0_pubkey(cert), auk, &cauk);
+	oaep(X509_get0_pubkey(cert), hash, tek, &ctek);
+	oaep(X509_get0_pubkey(cert), hash, auk, &cauk);
 	if (!strcmp(fault, "padding"))
 		ctek.p[ctek.len - 1] ^= 1;
 	p.ctek = buf_view(&ctek);
@@ -206,14 +209,13 @@ static int form(char **argv)
 
 int main(int argc, char **argv)
 {
-	if (argc == 6 && !strcmp(argv[1], "packet"))
+	if (argc == 7 && !strcmp(argv[1], "packet"))
 		return packet(argv + 2);
 	if (argc == 4 && !strcmp(argv[1], "record"))
 		return records(argv + 2);
 	if (argc == 5 && !strcmp(argv[1], "form"))
 		return form(argv + 2);
-	fprintf(
-	    stderr,
-	    "factory_tool packet CERTIFICATE SERIAL COUNTER FAULT | record PK MAK | form CUSTOMER SERIAL COUNTER\n");
+	fprintf(stderr, "factory_tool packet CERTIFICATE SERIAL COUNTER FAULT HASH | record PK MAK | form CUSTOMER "
+			"SERIAL COUNTER\n");
 	return 2;
 }

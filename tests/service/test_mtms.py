@@ -103,8 +103,11 @@ class Base:
         finally:
             self.mine.stop()
 
-    def terminals(self, count, prefix="SN", **more):
-        return [Terminal(self.line.wcrt, f"{prefix}-{i:04}", **more) for i in range(count)]
+    def terminal(self, serial, **more):
+        return Terminal(self.line.wcrt, serial, oaep=self.line.token.oaep, **more)
+
+    def terminals(self, count, prefix="SN"):
+        return [self.terminal(f"{prefix}-{i:04}") for i in range(count)]
 
     def upload(self, order, batch, cms, name="opterm"):
         return post(self.ca, name, self.mtmsd.address, "/v1/batches", {"order": order, "batch": batch, "cms": b64(cms)})
@@ -154,8 +157,8 @@ class Base:
             tool("record", pk.hex(), mak.hex(), text=b64(found[0][1]) + "\n")
 
     def test_packet_that_the_token_refuses_is_recorded_and_the_others_go_on(self):  # R1.7
-        mixed = [Terminal(self.line.wcrt, f"SN-{f}", fault=f) for f in ("none", "mac", "padding", "same")]
-        mixed.append(Terminal(self.line.wcrt, "SN-last"))
+        mixed = [self.terminal(f"SN-{f}", fault=f) for f in ("none", "mac", "padding", "same")]
+        mixed.append(self.terminal("SN-last"))
         self.assertEqual(self.send(mixed)[1]["accepted"], 5)
         self.check(self.records(2), [mixed[0], mixed[4]])
         states = {serial: (state, bool(reason)) for serial, state, reason in self.settled()}
@@ -182,8 +185,7 @@ class Strong(Base, unittest.TestCase):
     def test_index_number_of_pr_is_recorded(self):  # R1.1
         rows = query(self.database, "SELECT key_index, label, length(spki) FROM pr_key")
         self.assertEqual(rows, [(1, "Pr-1", rows[0][2])])
-        objects = run(["pkcs11-tool", "--module", self.line.token.module, "--login", "--pin", self.line.token.pin, "-O", "--type",
-                       "privkey"], env=self.line.token.env).stdout.decode()
+        objects = self.line.token.tool("--login", "--pin", self.line.token.pin, "-O", "--type", "privkey").stdout.decode()
         self.assertIn("00000001", objects)
         self.assertIn("unwrap", objects)
         self.assertNotIn("sign", objects.lower().replace("signature", ""))
@@ -271,7 +273,7 @@ class Strong(Base, unittest.TestCase):
             self.refused(self.upload("O-ACME", "B1", cms), 400, 1)
 
     def test_repeated_batch_gets_the_same_answer_and_changes_nothing(self):  # R1.6
-        terminals = self.terminals(2) + [Terminal(self.line.wcrt, "SN-0000", counter=1)]
+        terminals = self.terminals(2) + [self.terminal("SN-0000", counter=1)]
         content = batch_content("O-ACME", "B1", terminals)
         first = self.upload("O-ACME", "B1", cms_sign(self.ca, "operator", content))
         self.assertEqual((first[1]["accepted"], len(first[1]["refused"])), (2, 1))
@@ -305,19 +307,27 @@ class Strong(Base, unittest.TestCase):
         self.assertEqual([s[1] for s in self.settled()], ["refused", "rewrapped", "refused", "refused"])
 
     def test_counter_must_rise(self):  # R1.6
-        self.send([Terminal(self.line.wcrt, "SN-1", counter=5)])
+        self.send([self.terminal("SN-1", counter=5)])
         self.records(1)
-        answer = self.send([Terminal(self.line.wcrt, "SN-1", counter=c) for c in (5, 4, 6)], batch="B2")[1]
+        answer = self.send([self.terminal("SN-1", counter=c) for c in (5, 4, 6)], batch="B2")[1]
         self.assertEqual((answer["accepted"], len(answer["refused"])), (1, 2))
         self.assertIn("counter", answer["refused"][0]["reason"])
         self.records(2)
 
     def test_failed_packet_does_not_hold_its_counter(self):  # R1.6
-        self.send([Terminal(self.line.wcrt, "SN-1", counter=9, fault="mac")])
+        self.send([self.terminal("SN-1", counter=9, fault="mac")])
         self.settled()
-        again = [Terminal(self.line.wcrt, "SN-1", counter=2)]
+        again = [self.terminal("SN-1", counter=2)]
         self.assertEqual(self.send(again, batch="B2")[1]["accepted"], 1)
         self.check(self.records(1), again)
+
+    def test_failed_terminal_can_be_tried_again(self):  # R1.7
+        self.send([self.terminal("SN-1", fault="mac")])
+        self.settled()
+        self.mtmsd.command("terminals", "retry", "SN-1")
+        wait_until(lambda: query(self.database, "SELECT count(*) FROM audit WHERE event = 're-wrap'")[0][0] == 2, "second try")
+        self.assertEqual(self.settled()[0][1], "failed")
+        self.assertEqual(run([*self.mtmsd.argv, "terminals", "retry", "SN-2"], check=False, env=self.mtmsd.env).returncode, 1)
 
     def test_wrong_client_role_is_refused(self):  # R2.3
         cms = cms_sign(self.ca, "operator", batch_content("O-ACME", "B1", self.terminals(1)))
@@ -430,6 +440,12 @@ class Strong(Base, unittest.TestCase):
 
 class OtherVendor(Base, unittest.TestCase):  # R6.3
     token = SoftToken
+
+    def test_what_the_token_cannot_do_fails_that_terminal_alone(self):  # R1.7
+        mixed = [Terminal(self.line.wcrt, "SN-256", oaep="sha256"), self.terminal("SN-1")]
+        self.assertEqual(self.send(mixed)[1]["accepted"], 2)
+        self.check(self.records(1), mixed[1:])
+        self.assertEqual(self.settled()[0][1], "failed")
 
 
 if __name__ == "__main__":
