@@ -28,6 +28,7 @@ struct handshake {
 	struct check_value tmk_check;
 };
 
+/* handshake_init: waits for HELLO. k and peer must outlive it. */
 void handshake_init(struct handshake *h, struct kms *k, const char *peer);
 
 /*

@@ -54,6 +54,7 @@ enum reason {
 #undef REASON_ENUM
 };
 
+/* reason_word: for programs and audit; reason_err: what a peer is told; reason_text: for operators. */
 const char *reason_word(enum reason r);
 enum err reason_err(enum reason r);
 const char *reason_text(enum reason r);

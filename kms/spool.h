@@ -18,6 +18,7 @@ struct spool_options {
 	size_t file_max; /* bytes */
 };
 
+/* spool_new: starts to look; the folder must be there, done/ and failed/ are made. ERR_CONFIG, ERR_IO. */
 enum err spool_new(struct kms *k, const struct spool_options *o, struct spool **ret, struct fail *f) MUST_CHECK;
 void spool_free(struct spool *s);
 

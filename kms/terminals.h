@@ -17,6 +17,7 @@ struct terminals_options {
 	unsigned expiry_ms;
 };
 
+/* terminals_new: listens from now on, in the event loop of k->base. ERR_CONFIG, ERR_IO. terminals_free: ends all. */
 enum err terminals_new(struct kms *k, const struct terminals_options *o, struct terminals **ret,
 		       struct fail *f) MUST_CHECK;
 void terminals_free(struct terminals *t);
