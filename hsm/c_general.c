@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "crypto.h"
 #include "padded.h"
 
 /* check_args: CK_C_INITIALIZE_ARGS as PKCS#11 5.4 wants it. The module locks with POSIX mutexes and nothing else. */
@@ -25,6 +26,7 @@ CK_RV C_Initialize(CK_VOID_PTR args)
 {
 	CK_RV rv = module_get() != NULL ? CKR_CRYPTOKI_ALREADY_INITIALIZED : check_args(args);
 
+	crypto_errors_mark();
 	if (rv == CKR_OK)
 		rv = module_start();
 	return call_end(__func__, 0, NULL, rv);
@@ -34,6 +36,7 @@ CK_RV C_Finalize(CK_VOID_PTR reserved)
 {
 	if (module_get() == NULL)
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	crypto_errors_mark();
 	return call_end(__func__, 0, NULL, reserved != NULL ? CKR_ARGUMENTS_BAD : module_stop());
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "module.h"
 
+#include "crypto.h"
 #include "log.h"
 #include "session.h"
 
 CK_RV call_module(void)
 {
+	crypto_errors_mark();
 	return module_get() != NULL ? CKR_OK : CKR_CRYPTOKI_NOT_INITIALIZED;
 }
 
@@ -15,6 +17,7 @@ CK_RV call_session(CK_SESSION_HANDLE handle, unsigned flags, struct session **re
 	struct token_user user;
 	CK_RV rv;
 
+	crypto_errors_mark();
 	if (module_get() == NULL)
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	rv = session_get(handle, &s);
@@ -37,6 +40,7 @@ CK_RV call_end(const char *name, CK_ULONG handle, struct session *s, CK_RV rv)
 
 	if (s != NULL)
 		session_put(s);
+	crypto_errors_drop();
 	if (m != NULL && m->settings.log_fd >= 0)
 		log_line(LOG_LEVEL_INFO, name, "handle %lu rv 0x%lx", handle, rv);
 	return rv;

@@ -6,6 +6,7 @@
 #include "session.h"
 
 #define SUFFIX_MAX 24
+#define LABEL_MAX 65535 /* longer ones are no labels at all; nobody walks over them */
 
 static bool suffix_letter(uint8_t c)
 {
@@ -31,7 +32,7 @@ static const struct role_row *role_of_label(struct view label, size_t *ret_len)
 bool component_name_parse(struct view label, struct component_label *ret)
 {
 	size_t n = 0;
-	const struct role_row *row = role_of_label(label, &n);
+	const struct role_row *row = label.n <= LABEL_MAX ? role_of_label(label, &n) : NULL;
 
 	if (!row)
 		return false;
@@ -51,8 +52,11 @@ enum component_match component_label_parse(struct view label, struct component_l
 {
 	struct component_label c;
 	size_t n = 0;
-	const uint8_t *hash = label.n ? memchr(label.p, '#', label.n) : NULL;
+	const uint8_t *hash;
 
+	if (label.n > LABEL_MAX)
+		return COMPONENT_BAD;
+	hash = label.n ? memchr(label.p, '#', label.n) : NULL;
 	if (!hash || !role_of_label(label, &n))
 		return COMPONENT_NO;
 	n = (size_t)(hash - label.p);

@@ -2,6 +2,7 @@
 #include "crypto.h"
 #include "secret.h"
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
@@ -90,6 +91,16 @@ void crypto_free(struct crypto *c)
 		EVP_CIPHER_free(c->cipher[i]);
 	OSSL_LIB_CTX_free(c->lib);
 	free(c);
+}
+
+void crypto_errors_mark(void)
+{
+	ERR_set_mark();
+}
+
+void crypto_errors_drop(void)
+{
+	ERR_pop_to_mark();
 }
 
 CK_RV crypto_random(const struct crypto *c, uint8_t *ret, size_t n)

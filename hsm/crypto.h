@@ -55,6 +55,12 @@ struct crypto {
 /* crypto_new: CKR_HOST_MEMORY, or CKR_GENERAL_ERROR when OpenSSL lacks an algorithm. */
 CK_RV crypto_new(struct crypto **ret) MUST_CHECK;
 void crypto_free(struct crypto *c);
+/*
+ * crypto_errors_mark, crypto_errors_drop: around every C_ call: what OpenSSL notes in this thread's error queue on the
+ * way goes, what the caller had there stays. The module shares libcrypto with its host, whose TLS asks that queue.
+ */
+void crypto_errors_mark(void);
+void crypto_errors_drop(void);
 /* crypto_random: n bytes of OpenSSL's private generator. */
 CK_RV crypto_random(const struct crypto *c, uint8_t *ret, size_t n) MUST_CHECK;
 /* crypto_seed: mixes bytes into that generator, besides the entropy it takes itself. */

@@ -3,6 +3,7 @@
 #include "formats.h"
 #include "vendor_kit.h"
 
+#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,6 +163,26 @@ START_TEST(packet_with_one_byte_changed_is_refused) /* R1.7 */
 		ck_assert_uint_eq(out[0], 0);
 	}
 	ck_ok(rewrap(s, &w));
+	drop(&w);
+}
+END_TEST
+
+/* The module shares libcrypto with its host, whose TLS looks into this queue after every call of its own. */
+START_TEST(refusal_leaves_nothing_in_the_callers_openssl_error_queue)
+{
+	struct way w;
+	unsigned long mine;
+
+	make(&shapes[5], &w);
+	w.tk.packet[200] ^= 1;
+	ERR_clear_error();
+	ck_assert_uint_eq(rewrap(&shapes[5], &w), CKR_WRAPPED_KEY_INVALID);
+	ck_assert_uint_eq(ERR_peek_error(), 0);
+	ERR_raise(ERR_LIB_USER, 1);
+	mine = ERR_peek_error();
+	ck_assert_uint_eq(rewrap(&shapes[5], &w), CKR_WRAPPED_KEY_INVALID);
+	ck_assert_uint_eq(ERR_peek_last_error(), mine);
+	ERR_clear_error();
 	drop(&w);
 }
 END_TEST
@@ -788,6 +809,7 @@ int main(void)
 	tcase_add_unchecked_fixture(c, begin, ck_test_end);
 	tcase_add_loop_test(c, tk_made_in_the_terminal_arrives_at_the_host, 0, (int)ARRAY_LEN(shapes));
 	tcase_add_loop_test(c, packet_with_one_byte_changed_is_refused, 1, 9);
+	tcase_add_test(c, refusal_leaves_nothing_in_the_callers_openssl_error_queue);
 	tcase_add_test(c, packet_cut_or_prolonged_is_refused);
 	tcase_add_test(c, packet_with_swapped_keys_serial_or_other_terminals_keys_is_refused);
 	tcase_add_test(c, rewrap_checks_its_parameter_and_its_keys);
