@@ -97,8 +97,9 @@ struct mech_keys {
 
 /* Traits of a row beyond its flags. */
 #define MECH_NO_UPDATE 1u /* single part only: C_*Update answers CKR_FUNCTION_NOT_SUPPORTED and ends the operation */
-#define MECH_OWN_CARGO 2u /* C_WrapKey: the mechanism itself decides about the key to wrap, and counts for the audit   \
-			   */
+#define MECH_OWN_CARGO                                                                                                 \
+	2u /* C_WrapKey: the mechanism itself decides about the key to wrap, and counts for the audit                  \
+	    */
 
 /*
  * struct mech_row: one mechanism. keys empty: no key (digest, generation). key_min, key_max: bits for RSA, bytes for
@@ -120,6 +121,7 @@ struct mech_row {
 	const char *vectors;
 };
 
+/* mech_count, mech_at: the table in its order; mech_at(i) for i below mech_count(). */
 size_t mech_count(void);
 const struct mech_row *mech_at(size_t i);
 /* mech_find: NULL when unknown. */

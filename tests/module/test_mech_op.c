@@ -168,7 +168,7 @@ END_TEST
 
 START_TEST(session_cancel_ends_what_is_named)
 {
-	CK_RV (*cancel)
+	CK_RV(*cancel)
 	(CK_SESSION_HANDLE, CK_FLAGS) = (CK_RV(*)(CK_SESSION_HANDLE, CK_FLAGS))(uintptr_t)mk_symbol("C_SessionCancel");
 	CK_MECHANISM m = mechanism_of(CKF_SIGN), d = mechanism_of(CKF_DIGEST);
 	CK_OBJECT_HANDLE key = aes();
