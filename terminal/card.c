@@ -208,21 +208,16 @@ enum err card_make_key(struct card *c, struct fail *f)
 	return ERR_OK;
 }
 
-static enum err key_pair(struct card *c, EVP_PKEY **ret_private, EVP_PKEY **ret_public, PKCS11_KEY **ret_key,
-			 struct fail *f)
+/* The private key as EVP_PKEY; it knows its public part too. */
+static enum err get_key(struct card *c, EVP_PKEY **ret_private, PKCS11_KEY **ret_key, struct fail *f)
 {
 	PKCS11_KEY *key = find_key(c);
 	if (key == NULL)
 		return fail_set(f, ERR_KEY_MISSING, 0, "operator card: no key '%s'", c->label);
 	EVP_PKEY *private = PKCS11_get_private_key(key);
-	EVP_PKEY *public = PKCS11_get_public_key(key);
-	if (private == NULL || public == NULL) {
-		EVP_PKEY_free(private);
-		EVP_PKEY_free(public);
+	if (private == NULL)
 		return card_fail(f, ERR_TOKEN, "operator card: key not usable");
-	}
 	*ret_private = private;
-	*ret_public = public;
 	*ret_key = key;
 	return ERR_OK;
 }
@@ -239,12 +234,12 @@ static bool bio_take(BIO *bio, struct buf *out)
 
 enum err card_request(struct card *c, const char *common_name, struct buf *ret_pem, struct fail *f)
 {
-	EVP_PKEY *private = NULL, *public = NULL;
+	EVP_PKEY *private = NULL;
 	PKCS11_KEY *key;
 	X509_REQ *req = NULL;
 	X509_NAME *name = NULL;
 	BIO *bio = NULL;
-	enum err e = key_pair(c, &private, &public, &key, f);
+	enum err e = get_key(c, &private, &key, f);
 	if (e != ERR_OK)
 		return e;
 	req = X509_REQ_new();
@@ -252,14 +247,13 @@ enum err card_request(struct card *c, const char *common_name, struct buf *ret_p
 	bio = BIO_new(BIO_s_mem());
 	if (req == NULL || name == NULL || bio == NULL || X509_REQ_set_version(req, 0) != 1 ||
 	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0) != 1 ||
-	    X509_REQ_set_subject_name(req, name) != 1 || X509_REQ_set_pubkey(req, public) != 1 ||
+	    X509_REQ_set_subject_name(req, name) != 1 || X509_REQ_set_pubkey(req, private) != 1 ||
 	    X509_REQ_sign(req, private, EVP_sha256()) <= 0 || PEM_write_bio_X509_REQ(bio, req) != 1 ||
 	    !bio_take(bio, ret_pem))
 		e = card_fail(f, ERR_TOKEN, "operator card: request not signed");
 	BIO_free(bio);
 	X509_NAME_free(name);
 	X509_REQ_free(req);
-	EVP_PKEY_free(public);
 	EVP_PKEY_free(private);
 	return e;
 }
@@ -280,10 +274,10 @@ static X509 *read_certificate(struct view v)
 
 enum err card_store_certificate(struct card *c, struct view certificate, struct fail *f)
 {
-	EVP_PKEY *private = NULL, *public = NULL;
+	EVP_PKEY *private = NULL;
 	PKCS11_KEY *key;
 	X509 *x = NULL;
-	enum err e = key_pair(c, &private, &public, &key, f);
+	enum err e = get_key(c, &private, &key, f);
 	if (e != ERR_OK)
 		return e;
 	x = read_certificate(certificate);
@@ -291,7 +285,7 @@ enum err card_store_certificate(struct card *c, struct view certificate, struct 
 		e = card_fail(f, ERR_MALFORMED, "not a certificate");
 		goto out;
 	}
-	if (EVP_PKEY_eq(X509_get0_pubkey(x), public) != 1) {
+	if (EVP_PKEY_eq(X509_get0_pubkey(x), private) != 1) {
 		e = fail_set(f, ERR_REFUSED, 0, "the certificate is not over the card's key");
 		goto out;
 	}
@@ -304,7 +298,6 @@ enum err card_store_certificate(struct card *c, struct view certificate, struct 
 		e = card_fail(f, ERR_TOKEN, "operator card: certificate not stored");
 out:
 	X509_free(x);
-	EVP_PKEY_free(public);
 	EVP_PKEY_free(private);
 	return e;
 }
@@ -315,9 +308,9 @@ enum err card_check(struct card *c, char ret_subject[256], struct fail *f)
 	PKCS11_CERT *cert = key != NULL ? find_certificate(c, key) : NULL;
 	if (cert == NULL)
 		return fail_set(f, ERR_KEY_MISSING, 0, "operator card: %s", key ? "no certificate" : "no key");
-	EVP_PKEY *public = PKCS11_get_public_key(key);
-	bool same = public != NULL && EVP_PKEY_eq(X509_get0_pubkey(cert->x509), public) == 1;
-	EVP_PKEY_free(public);
+	EVP_PKEY *private = PKCS11_get_private_key(key);
+	bool same = private != NULL && EVP_PKEY_eq(X509_get0_pubkey(cert->x509), private) == 1;
+	EVP_PKEY_free(private);
 	ERR_clear_error();
 	if (!same)
 		return fail_set(f, ERR_REFUSED, 0, "operator card: the certificate is not over the card's key");
@@ -327,11 +320,11 @@ enum err card_check(struct card *c, char ret_subject[256], struct fail *f)
 
 enum err card_sign(struct card *c, struct view content, struct buf *ret_cms, struct fail *f)
 {
-	EVP_PKEY *private = NULL, *public = NULL;
+	EVP_PKEY *private = NULL;
 	PKCS11_KEY *key;
 	CMS_ContentInfo *cms = NULL;
 	BIO *in = NULL, *out = NULL;
-	enum err e = key_pair(c, &private, &public, &key, f);
+	enum err e = get_key(c, &private, &key, f);
 	if (e != ERR_OK)
 		return e;
 	PKCS11_CERT *cert = find_certificate(c, key);
@@ -350,7 +343,6 @@ out:
 	CMS_ContentInfo_free(cms);
 	BIO_free(in);
 	BIO_free(out);
-	EVP_PKEY_free(public);
 	EVP_PKEY_free(private);
 	return e;
 }

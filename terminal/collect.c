@@ -125,10 +125,10 @@ static enum err make_tk(struct visit *v, const struct identity_facts *who, struc
 }
 
 /* A place among the count is taken before the packet goes into the spool, so that a batch never grows past it. */
-static enum err commit_begin(struct collector *c, bool known, struct fail *f)
+static enum err commit_begin(struct collector *c, bool open, struct fail *f)
 {
 	pthread_mutex_lock(&c->mutex);
-	bool full = !known && spool_open_count(c->in->spool) + c->putting >= c->in->count;
+	bool full = !open && spool_open_count(c->in->spool) + c->putting >= c->in->count;
 	if (!full) {
 		c->committing++;
 		c->putting++;
@@ -175,16 +175,17 @@ static enum err serve(struct visit *v, struct fail *f)
 	struct view serial = VIEW(who.serial, who.serial_len);
 	if (e != ERR_OK || (e = claim(v, serial, f)) != ERR_OK)
 		return e;
-	bool known = spool_find(v->c->in->spool, serial, &kept);
+	bool open = false;
+	bool known = spool_find(v->c->in->spool, serial, &kept, &open);
 	if (known && kept > who.counter)
 		return fail_set(f, ERR_REFUSED, 0, "an older state of a terminal whose TK %llu is collected",
 				(unsigned long long)kept);
-	if (known && kept == who.counter)
+	if (open && kept == who.counter)
 		return finish(v, f);
 	if ((e = give_certificate(v, &storage, f)) != ERR_OK ||
 	    (e = make_tk(v, &who, &storage, &packet, &raw, f)) != ERR_OK)
 		return e;
-	if ((e = commit_begin(v->c, known, f)) != ERR_OK)
+	if ((e = commit_begin(v->c, open, f)) != ERR_OK)
 		return e;
 	e = spool_put(v->c->in->spool, serial, packet.counter, (int64_t)time(NULL), raw, f);
 	commit_put(v->c);

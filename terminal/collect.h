@@ -29,7 +29,8 @@ struct collect_in {
 /*
  * collect: lets terminals in, many at a time, each in a thread of its own, and drives them through frames 20h to 26h
  * (R1.2, R1.4, R1.5). A packet is durable in the spool before COLLECTED is sent. A terminal that talks rubbish or
- * nothing costs its own connection and no other. A terminal whose last TK is in the spool already just gets COLLECTED.
+ * nothing costs its own connection and no other. A terminal whose last TK is in the spool and not
+ * acknowledged yet just gets COLLECTED; any other makes a new TK.
  * Errors: ERR_TIMEOUT (wait_s), ERR_UNEXPECTED (*stop), ERR_IO; what was collected until then is in the spool.
  */
 enum err collect(const struct collect_in *in, struct fail *f) MUST_CHECK;

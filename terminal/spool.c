@@ -231,12 +231,14 @@ void spool_free(struct spool *s)
 	free(s);
 }
 
-bool spool_find(struct spool *s, struct view serial, uint64_t *ret_counter)
+bool spool_find(struct spool *s, struct view serial, uint64_t *ret_counter, bool *ret_open)
 {
 	pthread_mutex_lock(&s->mutex);
 	struct entry *e = entry_find(s, serial);
-	if (e != NULL)
+	if (e != NULL) {
 		*ret_counter = e->counter;
+		*ret_open = e->open;
+	}
 	pthread_mutex_unlock(&s->mutex);
 	return e != NULL;
 }

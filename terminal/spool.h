@@ -29,8 +29,8 @@ struct spool;
 enum err spool_open(const char *dir, const char *order, struct spool **ret, struct fail *f) MUST_CHECK;
 void spool_free(struct spool *s);
 
-/* spool_find: highest TK counter kept for a serial number, in any folder; false: none. */
-bool spool_find(struct spool *s, struct view serial, uint64_t *ret_counter);
+/* spool_find: highest TK counter kept for a serial number, in any folder; open: not acknowledged yet; false: none. */
+bool spool_find(struct spool *s, struct view serial, uint64_t *ret_counter, bool *ret_open);
 /* spool_put: durable when ERR_OK; replaces an older packet of the serial number that is in no batch yet (R1.5). */
 enum err spool_put(struct spool *s, struct view serial, uint64_t counter, int64_t collected, struct view packet,
 		   struct fail *f) MUST_CHECK;

@@ -87,6 +87,12 @@ static void set_up(void)
 	mtms_start(&mtms, &kit);
 }
 
+static void tear_down(void)
+{
+	mtms_stop(&mtms);
+	kit_done(&kit);
+}
+
 struct run {
 	const char *order;
 	const char *count;
@@ -388,6 +394,7 @@ int main(void)
 {
 	Suite *suite = suite_create("opterm");
 	TCase *c = tcase_create("opterm");
+	tcase_add_unchecked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, terminals_are_collected_signed_and_acknowledged);
 	tcase_add_test(c, wrong_operator_pin_refuses_before_any_terminal_work);
 	tcase_add_test(c, identity_of_another_role_is_refused);
@@ -402,11 +409,8 @@ int main(void)
 	suite_add_tcase(suite, c);
 	SRunner *r = srunner_create(suite);
 	srunner_set_fork_status(r, CK_NOFORK);
-	set_up();
 	srunner_run_all(r, CK_NORMAL);
 	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
-	mtms_stop(&mtms);
-	kit_done(&kit);
 	return failed == 0 ? 0 : 1;
 }

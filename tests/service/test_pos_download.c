@@ -67,6 +67,11 @@ static void set_up(void)
 	}
 }
 
+static void tear_down(void)
+{
+	kit_done(&kit);
+}
+
 /* One connection of a terminal. */
 struct visit {
 	const struct soft_kms *k;
@@ -179,11 +184,13 @@ static void new_key(uint8_t type, uint8_t *key, size_t n)
 
 static void tmk_sign(const struct visit *v, struct tmk *k)
 {
+	if (v->k->handshake != FORMAT_HANDSHAKE_V2)
+		return; /* version 1 has no MAC: its gap */
 	k->t.attrs = k->m.attrs;
 	k->t.ctmk = k->m.ctmk;
 	k->t.check = k->m.check;
 	soft_transcript(v->k, &k->t, &k->mac);
-	k->m.mac = v->k->handshake == FORMAT_HANDSHAKE_V2 ? VIEW(k->mac.bytes, k->mac.len) : VIEW(NULL, 0);
+	k->m.mac = VIEW(k->mac.bytes, k->mac.len);
 }
 
 static void tmk_make(const struct visit *v, struct tmk *k)
@@ -426,22 +433,33 @@ static void spoil(const struct visit *v, struct tmk *k, enum wrong_tmk w)
 		k->m.check.value[0] ^= 0x80;
 		tmk_sign(v, k);
 		break;
-	case SIGNED_WRONG_ROLE:
-		k->m.attrs.role = FORMAT_ROLE_TEK;
-		tmk_sign(v, k);
-		break;
 	default:
 		break;
 	}
 }
 
-/* Forms that the codec would not write: bytes of a good message, altered. */
-static void spoil_bytes(struct buf *b, size_t mac_len, enum wrong_tmk w)
+/* The codec does not write another role than TMK: role byte of message and transcript altered, the MAC made anew. */
+static void spoil_role(const struct visit *v, struct buf *b, const struct tmk *k)
 {
+	struct soft_tag mac;
+	BUF_AUTO t = { 0 };
+	size_t attrs = 4 + 1 + 3 + 2 + strlen(v->k->serial) + 2 * (2 + FORMAT_NONCE);
+	transcript_put(&t, &k->t);
+	ck_assert(buf_ok(&t) && t.p[attrs + 2] == FORMAT_ROLE_TMK && b->p[4] == FORMAT_ROLE_TMK);
+	t.p[attrs + 2] = b->p[4] = FORMAT_ROLE_TEK;
+	soft_cmac(v->k, buf_view(&t), &mac);
+	memcpy(b->p + b->len - mac.len, mac.bytes, mac.len);
+}
+
+/* Forms that the codec would not write: bytes of a good message, altered. */
+static void spoil_bytes(const struct visit *v, struct buf *b, const struct tmk *k, enum wrong_tmk w)
+{
+	if (w == SIGNED_WRONG_ROLE)
+		spoil_role(v, b, k);
 	if (w == MAC_CUT)
 		b->len -= 1;
 	if (w == MAC_MISSING || w == FALL_BACK) {
-		b->len -= mac_len;
+		b->len -= k->mac.len;
 		be_put16(b->p + b->len - 2, 0);
 	}
 	if (w == FALL_BACK)
@@ -464,7 +482,7 @@ START_TEST(tmk_message_that_does_not_hold_is_not_loaded) /* R1.11, R1.13 */
 	spoil(&v, &k, w);
 	tmk_message_put(&b, &k.m);
 	ck_assert(buf_ok(&b));
-	spoil_bytes(&b, k.mac.len, w);
+	spoil_bytes(&v, &b, &k, w);
 	out.field[TMK_MESSAGE] = buf_view(&b);
 	kit_send(v.fd, &out);
 	expect_refusal(&v, ERR_REFUSED);
@@ -616,6 +634,7 @@ int main(void)
 {
 	Suite *suite = suite_create("pos download");
 	TCase *c = tcase_create("download");
+	tcase_add_unchecked_fixture(c, set_up, tear_down);
 	tcase_add_loop_test(c, honest_kms_loads_a_tmk_and_then_a_newer_one, 0, ARRAY_LEN(terminals));
 	tcase_add_loop_test(c, tag_of_whom_has_no_auk_is_refused, 0, ARRAY_LEN(terminals));
 	tcase_add_loop_test(c, terminals_own_nonce_sent_back_is_refused, 0, 4);
@@ -632,10 +651,8 @@ int main(void)
 	suite_add_tcase(suite, c);
 	SRunner *r = srunner_create(suite);
 	srunner_set_fork_status(r, CK_NOFORK);
-	set_up();
 	srunner_run_all(r, CK_NORMAL);
 	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
-	kit_done(&kit);
 	return failed == 0 ? 0 : 1;
 }
