@@ -22,6 +22,7 @@ enum err key_new(const char *type, EVP_PKEY **ret, struct fail *f) MUST_CHECK;
 enum err key_save(const char *path, EVP_PKEY *key, struct fail *f) MUST_CHECK;
 enum err key_load(const char *path, EVP_PKEY **ret, struct fail *f) MUST_CHECK;
 
+/* certificate_save, certificate_load: one certificate, PEM, mode 0644. */
 enum err certificate_save(const char *path, X509 *cert, struct fail *f) MUST_CHECK;
 enum err certificate_load(const char *path, X509 **ret, struct fail *f) MUST_CHECK;
 
