@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Stock PKCS#11 programs on the module: pkcs11-tool, p11tool, p11-kit, openssl (R6.1, R6.5).
+
+usage: test_stock_tools.py MODULE"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+MODULE = pathlib.Path(sys.argv[1]).resolve()
+NOBODY = 65534
+
+
+def run(*args, env, data=b"", user=None):
+    return subprocess.run([str(a) for a in args], input=data, capture_output=True, env=env, timeout=120, user=user,
+                          group=user, extra_groups=[] if user else None)
+
+
+class Tools(unittest.TestCase):
+    def setUp(self):
+        place = tempfile.TemporaryDirectory(prefix="strongroom-tools-")
+        self.addCleanup(place.cleanup)
+        self.top = pathlib.Path(place.name)
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(self.top), "XDG_CONFIG_HOME": str(self.top), "LC_ALL": "C",
+                    "STRONGROOM_TOKEN_DIR": str(self.top / "tokens")}
+
+    def good(self, *args, data=b"", **more):
+        ran = run(*args, env=dict(self.env, **more), data=data)
+        self.assertEqual(ran.returncode, 0, f"{args}: {ran.stdout!r}{ran.stderr!r}")
+        return ran.stdout
+
+    def bad(self, *args, text):
+        ran = run(*args, env=self.env)
+        self.assertNotEqual(ran.returncode, 0, args)
+        self.assertIn(text, (ran.stdout + ran.stderr).decode())
+
+    def tool(self, *args, **more):
+        return self.good("pkcs11-tool", "--module", MODULE, *args, **more)
+
+    def fresh(self):
+        self.tool("--init-token", "--label", "tools", "--so-pin", "12345678")
+        self.tool("--login", "--login-type", "so", "--so-pin", "12345678", "--init-pin", "--pin", "123456")
+
+    def test_unconfigured_module_is_silent(self):
+        ran = run("pkcs11-tool", "--module", MODULE, "-L", env={k: v for k, v in self.env.items() if "TOKEN" not in k})
+        self.assertEqual(ran.returncode, 0)
+        self.assertIn(b"uninitialized", ran.stdout)
+        self.assertEqual(ran.stderr, b"")
+
+    def test_pins_with_pkcs11_tool(self):
+        self.fresh()
+        out = self.tool("-L").decode()
+        self.assertRegex(out, r"token label\s+: tools\n")
+        self.assertIn("PIN initialized", out)
+        self.tool("--login", "--pin", "123456", "--change-pin", "--new-pin", "654321")
+        self.bad("pkcs11-tool", "--module", MODULE, "--login", "--pin", "123456", "-O", text="CKR_PIN_INCORRECT")
+        self.assertIn("user PIN count low", self.tool("-L").decode())
+        self.tool("--login", "--pin", "654321", "-O")
+        self.assertNotIn("user PIN count low", self.tool("-L").decode())
+        self.bad("pkcs11-tool", "--module", MODULE, "--init-token", "--label", "x", "--so-pin", "87654321",
+                 text="CKR_PIN_INCORRECT")
+
+    def test_custodian_with_pkcs11_tool(self):
+        self.fresh()
+        self.tool("--login", "--login-type", "so", "--so-pin", "12345678", "--init-pin", "--pin", "alice:111111")
+        self.bad("pkcs11-tool", "--module", MODULE, "--login", "--pin", "alice:111111", "-O", text="CKR_PIN_EXPIRED")
+        self.tool("--login", "--pin", "alice:111111", "--change-pin", "--new-pin", "alice:222222")
+        self.tool("--login", "--pin", "alice:222222", "-O")
+
+    def test_objects_with_pkcs11_tool(self):
+        self.fresh()
+        pin = ("--login", "--pin", "123456")
+        self.tool(*pin, "--keypairgen", "--key-type", "rsa:2048", "--id", "01", "--label", "pair", "--usage-sign")
+        self.tool(*pin, "--keygen", "--key-type", "AES:32", "--id", "02", "--label", "aes")
+        note = self.top / "note"
+        note.write_bytes(b"hello")
+        self.tool(*pin, "--write-object", note, "--type", "data", "--label", "note")
+        self.assertEqual(self.tool(*pin, "--read-object", "--type", "data", "--label", "note"), b"hello")
+        key, cert = self.top / "key.pem", self.top / "cert.der"
+        self.good("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-subj", "/CN=tools", "-out", cert,
+                  "-outform", "DER")
+        self.tool(*pin, "--write-object", cert, "--type", "cert", "--id", "03", "--label", "cert")
+        self.assertEqual(self.tool("--read-object", "--type", "cert", "--id", "03"), cert.read_bytes())
+        self.good("openssl", "pkcs8", "-topk8", "-nocrypt", "-in", key, "-outform", "DER", "-out", self.top / "key.der")
+        self.tool(*pin, "--write-object", self.top / "key.der", "--type", "privkey", "--id", "03", "--label", "own",
+                  "--usage-sign")
+        listed = self.tool(*pin, "-O").decode()
+        for label in "pair", "aes", "note", "cert", "own":
+            self.assertRegex(listed, rf"label:\s+'?{label}'?\n")
+        self.tool(*pin, "--delete-object", "--type", "secrkey", "--id", "02")
+        self.assertNotRegex(self.tool(*pin, "-O").decode(), r"label:\s+aes\n")
+
+    def test_signatures_verify_with_openssl(self):
+        self.fresh()
+        pin = ("--login", "--pin", "123456")
+        self.tool(*pin, "--keypairgen", "--key-type", "rsa:2048", "--id", "01", "--label", "pair", "--usage-sign")
+        text, der, sig = self.top / "text", self.top / "pub.der", self.top / "sig"
+        text.write_bytes(b"what is signed")
+        der.write_bytes(self.tool("--read-object", "--type", "pubkey", "--id", "01"))
+        self.tool(*pin, "--sign", "--mechanism", "SHA256-RSA-PKCS", "--id", "01", "-i", text, "-o", sig)
+        self.good("openssl", "dgst", "-sha256", "-keyform", "DER", "-verify", der, "-signature", sig, text)
+        self.tool(*pin, "--sign", "--mechanism", "SHA256-RSA-PKCS-PSS", "--id", "01", "-i", text, "-o", sig)
+        self.good("openssl", "dgst", "-sha256", "-keyform", "DER", "-verify", der, "-sigopt", "rsa_padding_mode:pss",
+                  "-signature", sig, text)
+
+    def test_own_test_of_pkcs11_tool(self):
+        self.fresh()
+        pin = ("--login", "--pin", "123456")
+        self.tool(*pin, "--keypairgen", "--key-type", "rsa:2048", "--id", "01", "--label", "pair")
+        self.assertIn(b"No errors", self.tool(*pin, "--test"))
+        self.assertIn(b"AES-KEY-WRAP", self.tool("-M"))
+
+    def test_p11tool(self):
+        def tool(*args):
+            return self.good("p11tool", "--provider", MODULE, *args, GNUTLS_PIN="123456", GNUTLS_SO_PIN="12345678").decode()
+
+        self.assertEqual(tool("--list-token-urls").strip(), "")
+        tool("--initialize", "pkcs11:", "--label", "gnu", "--set-so-pin", "12345678")
+        url = tool("--list-token-urls").strip()
+        self.assertRegex(url, r"^pkcs11:model=soft%20HSM;manufacturer=strongroom;serial=[0-9a-f]{16};token=gnu$")
+        tool("--initialize-pin", url, "--set-pin", "123456", "--set-so-pin", "12345678")
+        tool("--login", "--generate-privkey", "rsa", "--bits", "2048", "--label", "key", "--id", "0102", url)
+        listed = tool("--login", "--list-all", url)
+        self.assertIn("object=key;type=private", listed)
+        self.assertIn("object=key;type=public", listed)
+        tool("--login", "--test-sign", f"{url};object=key")
+        tool("--login", "--write", "--secret-key", "000102030405060708090a0b0c0d0e0f", "--label", "sk", url)
+        self.assertIn("object=sk;type=secret-key", tool("--login", "--list-all", url))
+        tool("--login", "--batch", "--delete", f"{url};object=sk")
+        self.assertNotIn("object=sk", tool("--login", "--list-all", url))
+
+    def test_p11_kit_lists_the_token(self):
+        """p11-kit ignores user configuration as root, so it runs as nobody then."""
+        user = NOBODY if os.geteuid() == 0 else None
+        modules = self.top / "pkcs11" / "modules"
+        modules.mkdir(parents=True)
+        shutil.copy(MODULE, self.top / "module.so")
+        (modules / "strongroom.module").write_text(f"module: {self.top}/module.so\n")
+        if user:
+            for at in [self.top, *self.top.rglob("*")]:
+                os.chown(at, user, user)
+
+        def as_user(*args):
+            ran = run(*args, env=self.env, user=user)
+            self.assertEqual(ran.returncode, 0, ran.stderr.decode())
+            return ran.stdout.decode()
+
+        as_user("pkcs11-tool", "--module", self.top / "module.so", "--init-token", "--label", "kit", "--so-pin", "12345678")
+        listed = as_user("p11-kit", "list-modules")
+        self.assertRegex(listed, r"strongroom: \S*module\.so")
+        self.assertRegex(listed, r"token: kit\s")
+        self.assertRegex(listed, r"serial-number: [0-9a-f]{16}")
+
+    def test_directory_of_tokens_is_private(self):
+        self.fresh()
+        tokens = self.top / "tokens"
+        for at in [tokens, *tokens.rglob("*")]:
+            self.assertEqual(at.stat().st_mode & 0o077, 0, at)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
