@@ -92,14 +92,14 @@ static const struct {
 
 START_TEST(component_with_a_wrong_label_type_or_length_is_refused) /* R1.3 */
 {
-	CK_OBJECT_HANDLE h = 0;
 	CK_ULONG before;
 
 	kit_login(KIT_ALICE);
 	before = kit_count();
-	ck_assert_msg(kit_component(bad_entries[_i].label, bad_entries[_i].type, pattern(bad_entries[_i].length, 5),
-				    &h) != CKR_OK,
-		      "%s was accepted", bad_entries[_i].why);
+	for (size_t i = 0; i < ARRAY_LEN(bad_entries); i++)
+		ck_assert_msg(kit_component(bad_entries[i].label, bad_entries[i].type,
+					    pattern(bad_entries[i].length, 5), NULL) != CKR_OK,
+			      "%s was accepted", bad_entries[i].why);
 	ck_assert_uint_eq(kit_count(), before);
 }
 END_TEST
@@ -444,14 +444,32 @@ static const struct {
 
 START_TEST(combination_with_a_weak_result_is_refused)
 {
-	BUF_AUTO key = { 0 };
+	struct buf keys[ARRAY_LEN(weak)] = { { 0 } };
+	char name[16], label[16];
 	uint8_t a[24];
 
-	ck_assert(hex_decode(weak[_i].key, strlen(weak[_i].key), &key));
-	kit_pattern(a, key.len, 77);
-	for (size_t i = 0; i < key.len; i++)
-		key.p[i] ^= a[i];
-	two(VIEW(a, key.len), buf_view(&key), key.len == 16 ? CKK_DES2 : CKK_DES3, CKR_ACTION_PROHIBITED);
+	kit_pattern(a, sizeof(a), 77);
+	kit_login(KIT_ALICE);
+	for (size_t i = 0; i < ARRAY_LEN(weak); i++) {
+		ck_assert(hex_decode(weak[i].key, strlen(weak[i].key), &keys[i]));
+		snprintf(label, sizeof(label), "PK-W%zu#1/2", i);
+		ck_ok(kit_component(label, keys[i].len == 16 ? CKK_DES2 : CKK_DES3, VIEW(a, keys[i].len), NULL));
+	}
+	kit_login(KIT_BOB);
+	for (size_t i = 0; i < ARRAY_LEN(weak); i++) {
+		CK_KEY_TYPE type = keys[i].len == 16 ? CKK_DES2 : CKK_DES3;
+
+		for (size_t j = 0; j < keys[i].len; j++)
+			keys[i].p[j] ^= a[j];
+		snprintf(name, sizeof(name), "PK-W%zu", i);
+		snprintf(label, sizeof(label), "PK-W%zu#2/2", i);
+		ck_ok(kit_component(label, type, buf_view(&keys[i]), NULL));
+		ck_assert_msg(kit_combine(name, type, keys[i].len, NULL) == CKR_ACTION_PROHIBITED, "%s", weak[i].why);
+		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, name, NULL), 0);
+		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, label, NULL), 1); /* nothing consumed */
+		buf_done(&keys[i]);
+	}
+	clear_components();
 }
 END_TEST
 
@@ -554,7 +572,7 @@ int main(void)
 	tcase_set_timeout(c, 0);
 	tcase_add_unchecked_fixture(c, kit_begin, ck_test_end);
 	tcase_add_test(c, component_is_recognised_and_can_do_nothing);
-	tcase_add_loop_test(c, component_with_a_wrong_label_type_or_length_is_refused, 0, (int)ARRAY_LEN(bad_entries));
+	tcase_add_test(c, component_with_a_wrong_label_type_or_length_is_refused);
 	tcase_add_test(c, label_of_a_component_is_refused_for_every_other_object);
 	tcase_add_test(c, component_asked_to_be_extractable_is_refused);
 	tcase_add_test(c, component_is_entered_by_custodians_only);
@@ -566,7 +584,7 @@ int main(void)
 	tcase_add_test(c, check_value_takes_no_data_and_keeps_to_its_length);
 	tcase_add_test(c, digest_of_a_label_answers_the_check_value_of_one_key);
 	tcase_add_test(c, combination_of_equal_components_is_refused);
-	tcase_add_loop_test(c, combination_with_a_weak_result_is_refused, 0, (int)ARRAY_LEN(weak));
+	tcase_add_test(c, combination_with_a_weak_result_is_refused);
 	tcase_add_test(c, combination_by_one_custodian_is_refused);
 	tcase_add_test(c, combination_without_all_components_is_refused);
 	tcase_add_test(c, combination_of_unlike_components_or_to_another_type_is_refused);
