@@ -17,8 +17,8 @@ enum msg_type {
 	MSG_NUMBER, /* uint64_t, min..max (at most INT64_MAX) */
 	MSG_BOOL,   /* bool */
 	/*
-	 * struct msg_list: objects of item, min..max of them. An item of exactly one field with the name "" stands for bare
-	 * values instead of objects ("records": [base64, ...]).
+	 * struct msg_list: objects of item, min..max of them. An item of exactly one field with the name "" stands for
+	 * bare values instead of objects ("records": [base64, ...]).
 	 */
 	MSG_LIST,
 };

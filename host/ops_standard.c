@@ -120,14 +120,17 @@ static enum err wrap_under_pk(struct pk11_session *s, const struct rewrap_keys *
 			      struct fail *f)
 {
 	CK_MECHANISM m = step_key_mechanism(k->pk_type, attrs->iv);
+	uint8_t wrapped[FORMAT_RSA_MAX + 8]; /* whatever OAEP can carry: it may be longer than it says */
 	size_t n = 0;
-	enum err e = step_wrap(s, &m, k->pk, key, room, FORMAT_WRAPPED_MAX, &n, f);
+	enum err e = step_wrap(s, &m, k->pk, key, wrapped, sizeof(wrapped), &n, f);
 
 	if (e == ERR_OK && n != step_wrapped_length(k->pk_type, attrs->length))
 		e = fail_set(f, ERR_BAD_DATA, 0, "TK packet: key of another length than it says");
-	if (e == ERR_OK)
-		*ret = VIEW(room, n);
-	return e;
+	if (e != ERR_OK)
+		return e;
+	memcpy(room, wrapped, n);
+	*ret = VIEW(room, n);
+	return ERR_OK;
 }
 
 static enum err record_seal(struct pk11_session *s, const struct rewrap_keys *k, const struct ops_rewrap_arg *in,
@@ -161,9 +164,9 @@ static enum err record_seal(struct pk11_session *s, const struct rewrap_keys *k,
 		return e;
 	e = wrap_under_pk(s, k, k->tek, &r.tek, ctek, &r.ctek, f);
 	if (e == ERR_OK)
-		e = twins(s, k, &r, f);
-	if (e == ERR_OK)
 		e = wrap_under_pk(s, k, k->auk, &r.auk, cauk, &r.cauk, f);
+	if (e == ERR_OK)
+		e = twins(s, k, &r, f);
 	if (e != ERR_OK)
 		return e;
 	tk_record_mac_input(&covered, &r);

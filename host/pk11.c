@@ -315,6 +315,14 @@ static enum err session_new(struct pk11 *p, struct pk11_session **ret, CK_RV *re
 	return ERR_OK;
 }
 
+static bool session_alive(const struct pk11_session *s)
+{
+	CK_SESSION_INFO info;
+
+	return s->f->C_GetSessionInfo(s->handle, &info) == CKR_OK &&
+	       (!s->token->has_pin || info.state == CKS_RW_USER_FUNCTIONS || info.state == CKS_RO_USER_FUNCTIONS);
+}
+
 enum err pk11_borrow(struct pk11 *p, struct pk11_session **ret, struct fail *f)
 {
 	struct fail first = { 0 };
@@ -322,6 +330,12 @@ enum err pk11_borrow(struct pk11 *p, struct pk11_session **ret, struct fail *f)
 	CK_RV rv = CKR_OK;
 
 	pthread_mutex_lock(&p->mutex);
+	/* Somebody may have logged the user out: the token would then hide keys instead of saying why. */
+	if (p->idle && !session_alive(p->idle)) {
+		p->generation++;
+		p->epoch++;
+		idle_close(p);
+	}
 	if (p->idle) {
 		*ret = p->idle;
 		p->idle = (*ret)->next;
