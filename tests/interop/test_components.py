@@ -116,6 +116,20 @@ class Components(unittest.TestCase):
             self.bad(*self.enter(ALICE, b"\x11" * 32, "AES:", label), code="CKR_ATTRIBUTE_VALUE_INVALID")
         self.bad(*ALICE, "--keygen", "--key-type", "AES:32", "--label", "PK#1/2", code="CKR_TEMPLATE_INCONSISTENT")
 
+    def together(self, *commands):
+        """Runs them at once; answers how many succeeded."""
+        runs = [subprocess.Popen(["pkcs11-tool", "--module", str(MODULE), *c], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL, env=self.env) for c in commands]
+        return [run.wait(60) for run in runs].count(0)
+
+    def test_of_several_processes_one_enters_and_one_combines(self):
+        entry = self.enter(ALICE, b"\x33" * 32, "AES:", "PK-R#1/2")
+        self.assertEqual(self.together(*[entry] * 4), 1)
+        self.good(*self.enter(BOB, b"\x44" * 31 + b"\x45", "AES:", "PK-R#2/2"))
+        combine = ("--keygen", "--mechanism", COMBINE, "--key-type", "AES:32", "--label", "PK-R")
+        self.assertEqual(self.together(*[(*who, *combine) for who in (ALICE, BOB, ALICE, BOB)]), 1)
+        self.assertEqual([label for label in self.labels(USER) if label.startswith("PK-R")], ["PK-R"])
+
     def test_check_value_asks_for_a_login(self):
         self.bad("--hash", "--mechanism", CHECK_VALUE, data=b"PK\n", code="CKR_USER_NOT_LOGGED_IN")
 
