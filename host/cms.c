@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <openssl/cms.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 #include "cms.h"
 
@@ -74,6 +75,8 @@ static enum err check_signer(CMS_ContentInfo *cms, X509_STORE *roots, enum role 
 		e = fail_set(f, ERR_REFUSED, 0, "the signer's certificate is not there");
 	else
 		e = identity_check(roots, certs, sk_X509_value(signers, 0), role, 0, f);
+	if (!e && !(X509_get_key_usage(sk_X509_value(signers, 0)) & KU_DIGITAL_SIGNATURE))
+		e = fail_set(f, ERR_REFUSED, 0, "the signer's certificate is not for signatures");
 	if (!e)
 		e = identity_cert_serial(sk_X509_value(signers, 0), &serial, f);
 	if (!e && (!buf_ok(&serial) || serial.len > 20))

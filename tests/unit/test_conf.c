@@ -12,6 +12,8 @@ static const struct conf_key keys[] = {
 	{ "", "log", NULL, "log file" },
 	{ "http", "port", CONF_REQUIRED, "port" },
 	{ "http", "uri", NULL, "a long one" },
+	{ "customer *", "pk", CONF_REQUIRED, "key of a customer" },
+	{ "customer *", "suite", "2", "suite of a customer" },
 };
 
 static char dir[128], file[192];
@@ -136,6 +138,31 @@ START_TEST(no_file_gives_fallbacks)
 }
 END_TEST
 
+START_TEST(families_have_members_of_their_own)
+{
+	struct conf *c = LOAD_OK("[http]\nport = 1\n[customer ACME]\npk = a\n[customer BANK]\npk = b\nsuite = 1\n");
+
+	ck_assert_str_eq(conf_member(c, "customer *", 0), "ACME");
+	ck_assert_str_eq(conf_member(c, "customer *", 1), "BANK");
+	ck_assert_ptr_null(conf_member(c, "customer *", 2));
+	ck_assert_str_eq(conf_get(c, "customer ACME", "pk"), "a");
+	ck_assert_str_eq(conf_get(c, "customer ACME", "suite"), "2");
+	ck_assert_str_eq(conf_get(c, "customer BANK", "suite"), "1");
+	ck_assert_ptr_null(conf_get(c, "customer NONE", "pk"));
+	conf_free(c);
+}
+END_TEST
+
+START_TEST(errors_in_a_family_name_its_member)
+{
+	LOAD_FAILS("[http]\nport = 1\n[customer ACME]\nsuite = 1\n", "customer ACME.pk is missing");
+	LOAD_FAILS("[http]\nport = 1\n[customer ACME]\npk = a\npk = b\n", "repeated key pk");
+	LOAD_FAILS("[http]\nport = 1\n[customer ACME]\nother = a\n", "unknown key other");
+	LOAD_FAILS("[http]\nport = 1\n[customer]\npk = a\n", "unknown key pk");
+	LOAD_FAILS("[http]\nport = 1\n[customer ]\npk = a\n", "unknown key pk");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("conf");
@@ -148,6 +175,8 @@ int main(void)
 	tcase_add_test(c, errors_name_file_line_and_key);
 	tcase_add_test(c, missing_file_is_an_error);
 	tcase_add_test(c, no_file_gives_fallbacks);
+	tcase_add_test(c, families_have_members_of_their_own);
+	tcase_add_test(c, errors_in_a_family_name_its_member);
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
