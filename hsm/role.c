@@ -41,17 +41,7 @@ static const struct role_row roles[] = {
 	{ SR_ROLE_SRK, "SRK", CKO_SECRET_KEY, ROLE_BORN_GENERATED, { { CKK_AES, 32, 32 } }, false },
 };
 
-/*
- * Who may do what. use 0: the key is named in the parameter or is the cargo of that mechanism, nothing more. side and
- * handshake 0: any. CKA_<usage> and CKA_ALLOWED_MECHANISMS of a role are the sum of its rows.
- */
-static const struct role_use {
-	CK_ULONG role;
-	CK_MECHANISM_TYPE mechanism;
-	CK_FLAGS use;
-	CK_ULONG side;
-	CK_ULONG handshake;
-} role_uses[] = {
+static const struct role_use role_uses[] = {
 	{ SR_ROLE_COMPONENT, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
 	{ SR_ROLE_PK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
 	{ SR_ROLE_PK, CKM_SR_TK_REWRAP, CKF_WRAP, 0, 0 },
@@ -76,12 +66,8 @@ static const struct role_use {
 	{ SR_ROLE_SRK, CKM_AES_KEY_WRAP, CKF_WRAP | CKF_UNWRAP, 0, 0 },
 };
 
-/* Who carries whom. C_WrapKey and C_UnwrapKey alike; the vendor mechanisms that need no wrapping row are not here. */
-static const struct role_carry {
-	CK_ULONG wrapper;
-	CK_MECHANISM_TYPE mechanism;
-	CK_ULONG cargo;
-} role_carries[] = {
+/* The vendor mechanisms that need no wrapping row are not here. */
+static const struct role_carry role_carries[] = {
 	{ SR_ROLE_PK, CKM_SR_TK_REWRAP, SR_ROLE_PR },
 	{ SR_ROLE_TEK, CKM_SR_TMK_EXPORT, SR_ROLE_TMK },
 	{ SR_ROLE_TEK, CKM_SR_TMK_LOAD, SR_ROLE_TMK },
@@ -104,6 +90,21 @@ static const struct {
 	{ CKA_WRAP, CKF_WRAP, true, false },       { CKA_UNWRAP, CKF_UNWRAP, true, true },
 	{ CKA_DERIVE, CKF_DERIVE, true, true },    { CKA_SIGN_RECOVER, CKF_SIGN_RECOVER, false, true },
 };
+
+const struct role_row *role_at(size_t i)
+{
+	return i < ARRAY_LEN(roles) ? &roles[i] : NULL;
+}
+
+const struct role_use *role_use_at(size_t i)
+{
+	return i < ARRAY_LEN(role_uses) ? &role_uses[i] : NULL;
+}
+
+const struct role_carry *role_carry_at(size_t i)
+{
+	return i < ARRAY_LEN(role_carries) ? &role_carries[i] : NULL;
+}
 
 const struct role_row *role_find(CK_ULONG role)
 {

@@ -42,6 +42,28 @@ struct role_row {
 	bool extractable; /* may leave under what the matrix names; loaded into a terminal: never */
 };
 
+/*
+ * struct role_use: who may do what. use 0: the key is named in the parameter or is the cargo of that mechanism, nothing
+ * more. side and handshake 0: any. CKA_<usage> and CKA_ALLOWED_MECHANISMS of a role are the sum of its rows.
+ * struct role_carry: who carries whom, for C_WrapKey and C_UnwrapKey alike.
+ */
+struct role_use {
+	CK_ULONG role;
+	CK_MECHANISM_TYPE mechanism;
+	CK_FLAGS use;
+	CK_ULONG side;      /* SR_SIDE_* */
+	CK_ULONG handshake; /* SR_HANDSHAKE_* */
+};
+struct role_carry {
+	CK_ULONG wrapper;
+	CK_MECHANISM_TYPE mechanism;
+	CK_ULONG cargo;
+};
+/* The rows of the three tables, for docs/roles.md; NULL behind the last. */
+const struct role_row *role_at(size_t i);
+const struct role_use *role_use_at(size_t i);
+const struct role_carry *role_carry_at(size_t i);
+
 /* role_find: NULL for 0 and unknown roles. role_named: by name, for labels. */
 const struct role_row *role_find(CK_ULONG role);
 const struct role_row *role_named(struct view name);

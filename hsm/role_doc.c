@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * role-doc: writes docs/roles.md from the role tables to standard output; with a file name: exit status 0 when that
+ * file holds exactly this text.
+ */
+#include "mech.h"
+#include "role.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+struct flag_name {
+	CK_FLAGS flag;
+	const char *name;
+};
+
+static const struct flag_name births[] = {
+	{ ROLE_BORN_COMPONENT, "entered by a custodian" },
+	{ ROLE_BORN_COMBINED, "CKM_SR_COMPONENT_COMBINE" },
+	{ ROLE_BORN_GENERATED, "generated with CKA_SR_ROLE" },
+	{ ROLE_BORN_TK, "CKM_SR_TK_GENERATE, CKM_SR_TK_OPEN" },
+	{ ROLE_BORN_UNWRAPPED, "unwrapped" },
+	{ ROLE_BORN_LOADED, "CKM_SR_TMK_LOAD" },
+};
+
+static const struct flag_name uses[] = {
+	{ CKF_ENCRYPT, "encrypt" }, { CKF_SIGN, "sign" },     { CKF_VERIFY, "verify" },
+	{ CKF_WRAP, "wrap" },       { CKF_UNWRAP, "unwrap" },
+};
+
+static const char head[] =
+    "# Roles\n\n"
+    "Made from the tables of `hsm/role.c` by `role-doc`; a test compares. A key with a role (CKA_SR_ROLE) is private,\n"
+    "sensitive, not copyable and not modifiable; its CKA_<usage> and CKA_ALLOWED_MECHANISMS are the sum of its rows\n"
+    "below, and what has no row is refused. A template may ask for less, never for more; for components and combined\n"
+    "keys the table wins over the booleans, and only CKA_EXTRACTABLE true is refused.\n\n"
+    "| role | number | class | keys, bytes (RSA: bits) | extractable | comes into being |\n"
+    "| --- | --- | --- | --- | --- | --- |\n";
+static const char middle[] =
+    "\n## Who may do what\n\n"
+    "`-`: named in the parameter of the mechanism, or wrapped by it; nothing more. An AUK of handshake version 1\n"
+    "encrypts one block an operation.\n\n"
+    "| role | mechanism | function | side | handshake |\n"
+    "| --- | --- | --- | --- | --- |\n";
+static const char last[] =
+    "\n## Who carries whom\n\n"
+    "A key with a role leaves and enters only by these rows, whatever its CKA_EXTRACTABLE says; an unwrapped key gets\n"
+    "the role of the row. A key loaded into a terminal is never extractable. Under CKM_SR_TK_REWRAP Pr itself does "
+    "not\n"
+    "leave: it opens the packet of the parameter, whose keys leave under PK.\n\n"
+    "| wrapper | mechanism | cargo |\n"
+    "| --- | --- | --- |\n";
+
+static void put_flags(struct buf *b, const struct flag_name *names, size_t n, CK_FLAGS flags)
+{
+	const char *sep = "";
+
+	for (size_t i = 0; i < n; i++) {
+		if (flags & names[i].flag) {
+			buf_printf(b, "%s%s", sep, names[i].name);
+			sep = ", ";
+		}
+	}
+	if (flags == 0)
+		buf_printf(b, "-");
+}
+
+static const char *type_name(CK_KEY_TYPE type)
+{
+	switch (type) {
+	case CKK_RSA:
+		return "RSA";
+	case CKK_AES:
+		return "AES";
+	case CKK_DES2:
+		return "DES2";
+	default:
+		return "DES3";
+	}
+}
+
+static void put_role(struct buf *b, const struct role_row *r)
+{
+	const char *sep = "";
+
+	buf_printf(b, "| %s | %lu | %s | ", r->name, r->role, r->class == CKO_PRIVATE_KEY ? "private" : "secret");
+	for (size_t i = 0; i < ROLE_LENGTHS && r->keys[i].max; i++) {
+		buf_printf(b, "%s%s %lu", sep, type_name(r->keys[i].type), r->keys[i].min);
+		if (r->keys[i].min != r->keys[i].max)
+			buf_printf(b, " to %lu", r->keys[i].max);
+		sep = ", ";
+	}
+	buf_printf(b, " | %s | ", r->extractable ? "yes" : "no");
+	put_flags(b, births, ARRAY_LEN(births), r->births);
+	buf_printf(b, " |\n");
+}
+
+static void put_use(struct buf *b, const struct role_use *u)
+{
+	static const char *const sides[] = { "any", "terminal", "host" };
+	static const char *const versions[] = { "any", "1", "2" };
+
+	buf_printf(b, "| %s | %s | ", role_find(u->role)->name, mech_find(u->mechanism)->name);
+	put_flags(b, uses, ARRAY_LEN(uses), u->use);
+	buf_printf(b, " | %s | %s |\n", sides[u->side], versions[u->handshake]);
+}
+
+static int compare(const char *path, struct view want)
+{
+	uint8_t *have = malloc(want.n + 1);
+	FILE *f = fopen(path, "r");
+	size_t n = 0;
+	int status = EXIT_FAILURE;
+
+	if (f && have)
+		n = fread(have, 1, want.n + 1, f);
+	if (view_equal(VIEW(have, n), want))
+		status = EXIT_SUCCESS;
+	else
+		fprintf(stderr, "%s is not what the role tables say: run `role-doc > %s`\n", path, path);
+	if (f)
+		fclose(f);
+	free(have);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	const struct role_carry *c;
+	BUF_AUTO b = { 0 };
+
+	buf_printf(&b, "%s", head);
+	for (size_t i = 0; role_at(i); i++)
+		put_role(&b, role_at(i));
+	buf_printf(&b, "%s", middle);
+	for (size_t i = 0; role_use_at(i); i++)
+		put_use(&b, role_use_at(i));
+	buf_printf(&b, "%s", last);
+	for (size_t i = 0; (c = role_carry_at(i)) != NULL; i++)
+		buf_printf(&b, "| %s | %s | %s |\n", role_find(c->wrapper)->name, mech_find(c->mechanism)->name,
+			   role_find(c->cargo)->name);
+	if (!buf_ok(&b))
+		return EXIT_FAILURE;
+	if (argc > 1)
+		return compare(argv[1], buf_view(&b));
+	return fwrite(b.p, 1, b.len, stdout) == b.len ? EXIT_SUCCESS : EXIT_FAILURE;
+}
