@@ -66,13 +66,23 @@ size_t mech_mac_len(const struct mac_arg *a, const CK_MECHANISM *m);
 /*
  * mech_wrapped_form: the bytes in which an object is wrapped: CKA_VALUE of a secret key, PKCS#8 of an RSA private key.
  * CKR_KEY_NOT_WRAPPABLE: neither.
- * mech_unwrapped: the counterpart: checks the form, makes, fills and commits the object that the template asks for.
- * zero_filled: a secret key may be followed by zeroes up to a block (its length: the type's, or CKA_VALUE_LEN).
- * CKR_WRAPPED_KEY_INVALID: no such key (length, DES parity, PKCS#8).
  */
 CK_RV mech_wrapped_form(struct object *key, struct secret *ret) MUST_CHECK;
-CK_RV mech_unwrapped(struct session *s, const struct mech_row *row, const struct object *unwrapping, struct view form,
-		     bool zero_filled, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret) MUST_CHECK;
+
+/*
+ * Unwrapping in two steps, so that faults of the template are found before anything is decrypted and tell nothing about
+ * the ciphertext.
+ *
+ * mech_unwrap_begin  makes the object that the template asks for, in the role that the unwrapping key gives it. *ret
+ *                    is to be unref'ed by the caller.
+ * mech_unwrap_end    checks the form, fills and commits the object. zero_filled: a secret key may be followed by zeroes
+ *                    up to a block (its length: the type's, or CKA_VALUE_LEN). CKR_WRAPPED_KEY_INVALID: no such key
+ *                    (length, DES parity, PKCS#8).
+ */
+CK_RV mech_unwrap_begin(struct session *s, const struct mech_row *row, const struct object *unwrapping,
+			const CK_ATTRIBUTE *t, CK_ULONG n, struct object **ret) MUST_CHECK;
+CK_RV mech_unwrap_end(struct session *s, struct object *o, struct view form, bool zero_filled, const CK_ATTRIBUTE *t,
+		      CK_ULONG n, CK_OBJECT_HANDLE *ret) MUST_CHECK;
 
 /* cipher_wrap, cipher_unwrap: C_WrapKey by a block cipher: ECB, CBC zero-filled to a block, CBC_PAD with PKCS#7. */
 CK_RV cipher_wrap(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *wrapping,

@@ -330,20 +330,20 @@ static CK_RV oaep_unwrap(struct session *s, const struct mech_row *row, const CK
 	struct rsa_oaep p = oaep_of(m);
 	SECRET_AUTO form = { 0 };
 	EVP_PKEY *pkey = NULL;
+	struct object *o = NULL;
 	CK_RV rv = rsa_pkey(unwrapping, &pkey);
 
-	if (rv != CKR_OK)
-		return rv;
-	if (wrapped.n != (size_t)EVP_PKEY_get_size(pkey))
+	if (rv == CKR_OK && wrapped.n != (size_t)EVP_PKEY_get_size(pkey))
 		rv = CKR_WRAPPED_KEY_LEN_RANGE;
-	else
+	if (rv == CKR_OK)
+		rv = mech_unwrap_begin(s, row, unwrapping, t, n, &o);
+	if (rv == CKR_OK)
 		rv = rsa_oaep_decrypt(pkey, &p, wrapped, &form);
+	if (rv == CKR_OK)
+		rv = mech_unwrap_end(s, o, secret_view(&form), false, t, n, ret);
+	object_unref(o);
 	EVP_PKEY_free(pkey);
-	if (rv == CKR_ENCRYPTED_DATA_INVALID)
-		return CKR_WRAPPED_KEY_INVALID;
-	if (rv != CKR_OK)
-		return rv;
-	return mech_unwrapped(s, row, unwrapping, secret_view(&form), false, t, n, ret);
+	return rv == CKR_ENCRYPTED_DATA_INVALID ? CKR_WRAPPED_KEY_INVALID : rv;
 }
 
 const struct mech_ops rsa_oaep_ops = {

@@ -80,19 +80,16 @@ static CK_RV fill_secret(struct object *o, struct view form, bool zero_filled, c
 static CK_RV fill_private(struct object *o, struct view form)
 {
 	EVP_PKEY *pkey = NULL;
-	CK_RV rv;
+	CK_RV rv = rsa_of_pkcs8(form, &pkey);
 
-	if (object_key_type(o) != CKK_RSA)
-		return CKR_TEMPLATE_INCONSISTENT;
-	rv = rsa_of_pkcs8(form, &pkey);
 	if (rv == CKR_OK)
 		rv = rsa_set_private(o, pkey);
 	EVP_PKEY_free(pkey);
 	return rv;
 }
 
-CK_RV mech_unwrapped(struct session *s, const struct mech_row *row, const struct object *unwrapping, struct view form,
-		     bool zero_filled, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
+CK_RV mech_unwrap_begin(struct session *s, const struct mech_row *row, const struct object *unwrapping,
+			const CK_ATTRIBUTE *t, CK_ULONG n, struct object **ret)
 {
 	struct object_make make = {
 		.origin = OBJECT_UNWRAPPED, .class = OBJECT_ANY, .key_type = OBJECT_ANY, .mechanism = row->type
@@ -105,17 +102,28 @@ CK_RV mech_unwrapped(struct session *s, const struct mech_row *row, const struct
 	rv = object_new_from(s, &make, t, n, &o);
 	if (rv != CKR_OK)
 		return rv;
+	if (object_class(o) != CKO_SECRET_KEY &&
+	    !(object_class(o) == CKO_PRIVATE_KEY && object_key_type(o) == CKK_RSA)) {
+		object_unref(o);
+		return CKR_TEMPLATE_INCONSISTENT;
+	}
+	*ret = o;
+	return CKR_OK;
+}
+
+CK_RV mech_unwrap_end(struct session *s, struct object *o, struct view form, bool zero_filled, const CK_ATTRIBUTE *t,
+		      CK_ULONG n, CK_OBJECT_HANDLE *ret)
+{
+	CK_RV rv;
+
 	if (object_class(o) == CKO_SECRET_KEY)
 		rv = fill_secret(o, form, zero_filled, t, n);
-	else if (object_class(o) == CKO_PRIVATE_KEY && !zero_filled)
-		rv = fill_private(o, form);
 	else
-		rv = CKR_TEMPLATE_INCONSISTENT;
+		rv = zero_filled ? CKR_TEMPLATE_INCONSISTENT : fill_private(o, form);
 	if (rv == CKR_OK)
 		rv = object_commit(s, o, ret);
 	if (rv == CKR_OK)
 		session_count(s, AUDIT_KEY_UNWRAPPED);
-	object_unref(o);
 	return rv;
 }
 
@@ -164,18 +172,20 @@ CK_RV cipher_unwrap(struct session *s, const struct mech_row *row, const CK_MECH
 {
 	const struct cipher_arg *a = row->arg;
 	SECRET_AUTO form = { 0 };
+	struct object *o = NULL;
 	CK_RV rv;
 
 	if (wrapped.n == 0 || wrapped.n % a->block != 0 || wrapped.n > SECRET_ROOM_MAX)
 		return CKR_WRAPPED_KEY_LEN_RANGE;
 	if (!secret_init(&form, wrapped.n))
 		return CKR_HOST_MEMORY;
-	rv = transform(s, row, m, CKF_DECRYPT, unwrapping, wrapped, &form);
-	if (rv == CKR_ENCRYPTED_DATA_INVALID || rv == CKR_ENCRYPTED_DATA_LEN_RANGE)
-		return CKR_WRAPPED_KEY_INVALID;
-	if (rv != CKR_OK)
-		return rv;
-	return mech_unwrapped(s, row, unwrapping, secret_view(&form), a->mode != CIPHER_CBC_PAD, t, n, ret);
+	rv = mech_unwrap_begin(s, row, unwrapping, t, n, &o);
+	if (rv == CKR_OK)
+		rv = transform(s, row, m, CKF_DECRYPT, unwrapping, wrapped, &form);
+	if (rv == CKR_OK)
+		rv = mech_unwrap_end(s, o, secret_view(&form), a->mode != CIPHER_CBC_PAD, t, n, ret);
+	object_unref(o);
+	return rv == CKR_ENCRYPTED_DATA_INVALID || rv == CKR_ENCRYPTED_DATA_LEN_RANGE ? CKR_WRAPPED_KEY_INVALID : rv;
 }
 
 /* AES key wrap. */
@@ -212,6 +222,7 @@ static CK_RV key_unwrap(struct session *s, const struct mech_row *row, const CK_
 	const uint8_t *iv = m->ulParameterLen > 0 ? m->pParameter : NULL;
 	struct view kek = object_secret(unwrapping, CKA_VALUE);
 	SECRET_AUTO form = { 0 };
+	struct object *o = NULL;
 	size_t len = 0;
 	CK_RV rv;
 
@@ -219,11 +230,14 @@ static CK_RV key_unwrap(struct session *s, const struct mech_row *row, const CK_
 		return CKR_WRAPPED_KEY_LEN_RANGE;
 	if (!secret_init(&form, wrapped.n + 16))
 		return CKR_HOST_MEMORY;
-	rv = crypto_aes_wrap(module_crypto(), kek, iv, a->pad, false, wrapped, form.p, &len);
-	if (rv != CKR_OK)
-		return rv;
+	rv = mech_unwrap_begin(s, row, unwrapping, t, n, &o);
+	if (rv == CKR_OK)
+		rv = crypto_aes_wrap(module_crypto(), kek, iv, a->pad, false, wrapped, form.p, &len);
 	form.len = len;
-	return mech_unwrapped(s, row, unwrapping, secret_view(&form), false, t, n, ret);
+	if (rv == CKR_OK)
+		rv = mech_unwrap_end(s, o, secret_view(&form), false, t, n, ret);
+	object_unref(o);
+	return rv;
 }
 
 const struct mech_ops key_wrap_ops = {

@@ -27,6 +27,18 @@ static const struct {
 #define PUBLIC_NUMBERS 2
 #define NUMBER_MAX 1024 /* bytes of one number, 8192 bits */
 
+/* Numbers that no RSA key has, and with which OpenSSL would "encrypt" all the same. */
+static bool numbers_bad(const struct object *o)
+{
+	struct view n = object_bytes(o, CKA_MODULUS), e = object_bytes(o, CKA_PUBLIC_EXPONENT);
+
+	if (n.n == 0 || e.n == 0 || !(n.p[n.n - 1] & 1) || !(e.p[e.n - 1] & 1))
+		return true;
+	while (e.n > 1 && e.p[0] == 0)
+		e = VIEW(e.p + 1, e.n - 1);
+	return e.n == 1 && e.p[0] < 3;
+}
+
 /* pkey_of: the object's numbers, in the byte order that OSSL_PARAM wants, stand in one secret while OpenSSL reads them.
  */
 static void *pkey_of(const struct object *o)
@@ -38,7 +50,7 @@ static void *pkey_of(const struct object *o)
 	EVP_PKEY_CTX *ctx = NULL;
 	EVP_PKEY *pkey = NULL;
 
-	if (!secret_init(&bytes, ARRAY_LEN(numbers) * NUMBER_MAX))
+	if (numbers_bad(o) || !secret_init(&bytes, ARRAY_LEN(numbers) * NUMBER_MAX))
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		struct view v = object_secret(o, numbers[i].type);

@@ -263,6 +263,51 @@ START_TEST(unwrap_checks_what_came_out)
 }
 END_TEST
 
+/* A template that cannot be is told before the ciphertext is looked at: no oracle of the padding. */
+START_TEST(bad_template_tells_nothing_about_the_ciphertext)
+{
+	CK_OBJECT_HANDLE kek = mk_secret(CKK_AES, VIEW(bytes, 32), CKF_UNWRAP), back = 0;
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) } };
+	CK_MECHANISM m = { CKM_AES_CBC_PAD, iv, 16 };
+	uint8_t wrapped[32] = { 0 };
+
+	for (unsigned n = 0; n < 256; n++) {
+		wrapped[15] = (uint8_t)n;
+		IS(ck->C_UnwrapKey(mk_session, &m, kek, wrapped, 32, t, 1, &back), CKR_TEMPLATE_INCOMPLETE);
+	}
+	mk_destroy(kek);
+}
+END_TEST
+
+/* PKCS#11 2.40, 4.10.2: ECB of a zero block; SHA-1 of a generic secret. */
+START_TEST(check_value_attribute)
+{
+	static const uint8_t aes[16] = { 0 }, des2[16] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
+							   0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10 };
+	static const struct {
+		CK_KEY_TYPE type;
+		struct view value;
+		uint8_t want[3];
+	} rows[] = {
+		{ CKK_AES, { aes, 16 }, { 0x66, 0xe9, 0x4b } },
+		{ CKK_DES2, { des2, 16 }, { 0x08, 0xd7, 0xb4 } },
+		{ CKK_DES, { des2, 8 }, { 0xd5, 0xd4, 0x4f } },
+		{ CKK_GENERIC_SECRET, { (const uint8_t *)"abc", 3 }, { 0xa9, 0x99, 0x3e } },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CK_OBJECT_HANDLE key = mk_secret(rows[i].type, rows[i].value, 0);
+		uint8_t got[3];
+		CK_ATTRIBUTE t = { CKA_CHECK_VALUE, got, 3 };
+
+		OK(ck->C_GetAttributeValue(mk_session, key, &t, 1));
+		ck_assert(t.ulValueLen == 3 && memcmp(got, rows[i].want, 3) == 0);
+		mk_destroy(key);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("keys");
@@ -277,6 +322,8 @@ int main(void)
 	tcase_add_test(c, keys_that_may_not_leave_stay);
 	tcase_add_test(c, bad_arguments_of_wrap_and_unwrap);
 	tcase_add_test(c, unwrap_checks_what_came_out);
+	tcase_add_test(c, bad_template_tells_nothing_about_the_ciphertext);
+	tcase_add_test(c, check_value_attribute);
 	suite_add_tcase(s, c);
 	return mk_main(s);
 }

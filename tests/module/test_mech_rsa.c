@@ -373,6 +373,49 @@ START_TEST(pair_of_a_bad_template_is_refused)
 }
 END_TEST
 
+/* Numbers that are no RSA key do not "encrypt"; an imported public key does what the generated one does. */
+START_TEST(created_public_key)
+{
+	uint8_t n[256], bad[256], e[3] = { 1, 0, 1 }, one = 1, out[256];
+	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
+	CK_KEY_TYPE type = CKK_RSA;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) },
+			     { CKA_KEY_TYPE, &type, sizeof(type) },
+			     { CKA_ENCRYPT, &yes, 1 },
+			     { CKA_MODULUS, n, sizeof(n) },
+			     { CKA_PUBLIC_EXPONENT, e, sizeof(e) } };
+	CK_RSA_PKCS_OAEP_PARAMS p = { CKM_SHA_1, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, NULL, 0 };
+	CK_MECHANISM m = { CKM_RSA_PKCS_OAEP, &p, sizeof(p) };
+	CK_OBJECT_HANDLE public, private, key = 0;
+	CK_ULONG len = sizeof(out);
+
+	mk_pair(&public, &private);
+	OK(ck->C_GetAttributeValue(mk_session, public, &t[3], 1));
+	OK(ck->C_CreateObject(mk_session, t, ARRAY_LEN(t), &key));
+	OK(mk_init(CKF_ENCRYPT, &m, key));
+	OK(mk_single(CKF_ENCRYPT, VIEW(text, 16), out, &len));
+	OK(mk_init(CKF_DECRYPT, &m, private));
+	OK(mk_single(CKF_DECRYPT, VIEW(out, 256), out, &len));
+	ck_assert(len == 16 && memcmp(out, text, 16) == 0);
+	OK(ck->C_DestroyObject(mk_session, key));
+	for (unsigned i = 0; i < 3; i++) {
+		CK_RV rv;
+
+		memcpy(bad, n, sizeof(bad));
+		bad[255] &= i == 0 ? 0xfe : 0xff;
+		t[3].pValue = bad;
+		t[4] = (CK_ATTRIBUTE){ CKA_PUBLIC_EXPONENT, i == 1 ? &one : e, i == 1 ? 1 : 3 };
+		t[3].ulValueLen = i == 2 ? 128 : 256;
+		rv = ck->C_CreateObject(mk_session, t, ARRAY_LEN(t), &key);
+		if (rv != CKR_OK)
+			continue; /* refused even earlier */
+		rv = mk_init(CKF_ENCRYPT, &m, key);
+		ck_assert(rv == CKR_GENERAL_ERROR || rv == CKR_KEY_SIZE_RANGE);
+		OK(ck->C_DestroyObject(mk_session, key));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("RSA");
@@ -387,6 +430,7 @@ int main(void)
 	tcase_add_test(c, private_key_travels_as_pkcs8);
 	tcase_add_test(c, pair_has_its_attributes);
 	tcase_add_test(c, pair_of_a_bad_template_is_refused);
+	tcase_add_test(c, created_public_key);
 	suite_add_tcase(s, c);
 	return mk_main(s);
 }
