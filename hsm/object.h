@@ -88,6 +88,7 @@ static inline CK_ULONG object_role(const struct object *o)
 /* object_id: the 16 bytes that name the object in store and audit (CKA_UNIQUE_ID is their hex). */
 struct view object_id(const struct object *o);
 
+/* object_ref: one holder more; answers o. */
 struct object *object_ref(struct object *o);
 void object_unref(struct object *o); /* takes NULL; the last one wipes */
 

@@ -34,6 +34,7 @@ struct object {
 	void (*cache_drop)(void *p);
 };
 
+/* object_alloc: an empty uncommitted object; NULL: no memory. object_attr: the attribute, or NULL. */
 struct object *object_alloc(void);
 const struct attr *object_attr(const struct object *o, CK_ATTRIBUTE_TYPE type);
 /* object_clone: an uncommitted copy of all attributes, with the same id. */

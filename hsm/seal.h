@@ -27,6 +27,7 @@ struct seal {
 	struct store_crypto store;
 };
 
+/* seal_init: no keys yet; the struct must not move afterwards. */
 void seal_init(struct seal *s, const struct crypto *c);
 void seal_done(struct seal *s);
 /* seal_public: takes the public key of the token record. */

@@ -68,6 +68,7 @@ struct tokens {
 	struct token *_Atomic first;
 };
 
+/* tokens_new: scans dir, which may be absent. tokens_free closes the stores and wipes all keys; takes NULL. */
 CK_RV tokens_new(const char *dir, const struct crypto *c, struct tokens **ret) MUST_CHECK;
 void tokens_free(struct tokens *t);
 /* tokens_abandon: in a forked child, on the parent's slots: lets the stores go and touches nothing else. */

@@ -56,7 +56,7 @@ struct user_check {
 	struct view pin;
 	enum audit_number event; /* on success */
 	CK_RV (*on_success)(void *ctx, struct store_txn *txn, struct user_record *r, const struct secret *token_key);
-	CK_RV (*before_success)
+	CK_RV(*before_success)
 	(void *ctx, const struct user_record *r, const struct secret *token_key); /* no txn held */
 	void *ctx;
 };
