@@ -5,7 +5,7 @@
 
 CK_OBJECT_HANDLE tk_pu, tk_pr, tk_pk[3], tk_mak[3];
 
-static const struct kit_wish wishes[] = {
+const struct kit_wish tk_wishes[6] = {
 	{ "PK-T16", CKK_DES2, 16 },  { "PK-T24", CKK_DES3, 24 },  { "PK", CKK_AES, 32 },
 	{ "MAK-T16", CKK_DES2, 16 }, { "MAK-T24", CKK_DES3, 24 }, { "MAK", CKK_AES, 32 },
 };
@@ -13,11 +13,11 @@ static const struct kit_wish wishes[] = {
 void tk_begin(void)
 {
 	kit_begin();
-	kit_combined(wishes, ARRAY_LEN(wishes));
+	kit_combined(tk_wishes, ARRAY_LEN(tk_wishes));
 	kit_login(KIT_USER);
 	for (size_t i = 0; i < 3; i++) {
-		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, wishes[i].name, &tk_pk[i]), 1);
-		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, wishes[i + 3].name, &tk_mak[i]), 1);
+		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, tk_wishes[i].name, &tk_pk[i]), 1);
+		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, tk_wishes[i + 3].name, &tk_mak[i]), 1);
 	}
 	kit_pair(2048, true, &tk_pu, &tk_pr);
 }

@@ -16,6 +16,7 @@ struct tk_shape {
 	size_t keys; /* index of PK and MAK */
 	CK_MECHANISM_TYPE hash;
 };
+extern const struct kit_wish tk_wishes[6]; /* the three PK, then the three MAK */
 #define TK_SHAPES 10
 extern const struct tk_shape tk_shapes[TK_SHAPES];
 

@@ -96,12 +96,34 @@ CK_RV kit_combine(const char *label, CK_KEY_TYPE type, CK_ULONG length, CK_OBJEC
 	return rv;
 }
 
+static unsigned seed_of(const struct kit_wish *w, unsigned k)
+{
+	unsigned seed = k;
+
+	for (const char *c = w->name; *c; c++)
+		seed = seed * 31 + (unsigned char)*c;
+	return seed;
+}
+
+void kit_wish_value(const struct kit_wish *w, uint8_t *ret)
+{
+	uint8_t other[32];
+
+	kit_pattern(ret, w->length, seed_of(w, 1));
+	kit_pattern(other, w->length, seed_of(w, 2));
+	for (size_t i = 0; i < w->length; i++) {
+		ret[i] ^= other[i];
+		if (w->type != CKK_AES)
+			ret[i] = (uint8_t)((ret[i] & 0xfe) | !(__builtin_popcount(ret[i] & 0xfe) & 1));
+	}
+}
+
 static void enter(const struct kit_wish *w, unsigned k)
 {
 	uint8_t value[32];
 	char label[64];
 
-	kit_pattern(value, w->length, k * 100 + (unsigned)strlen(w->name) * 7 + (unsigned char)w->name[0]);
+	kit_pattern(value, w->length, seed_of(w, k));
 	snprintf(label, sizeof(label), "%s#%u/2", w->name, k);
 	ck_ok(kit_component(label, w->type, VIEW(value, w->length), NULL));
 }

@@ -27,6 +27,8 @@ struct kit_wish {
 	CK_ULONG length;
 };
 void kit_combined(const struct kit_wish *wishes, size_t count);
+/* kit_wish_value: the bytes of the combined key, which nobody but a test knows. */
+void kit_wish_value(const struct kit_wish *w, uint8_t *ret);
 /* kit_pattern: bytes without meaning, different for every seed. */
 void kit_pattern(uint8_t *p, size_t n, unsigned seed);
 
