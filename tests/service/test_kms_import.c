@@ -367,6 +367,13 @@ START_TEST(kill_9_after_the_answer_loses_no_record)
 				    " WHERE k.name = 'dc1/killed'",
 				    NULL),
 			 N);
+	/* as it stands right after the answer, however far the import got */
+	rig_db_write(r, "DELETE FROM key_formal WHERE source IN (SELECT s.id FROM key_source s JOIN key_file k"
+			" ON k.id = s.file WHERE k.name = 'dc1/killed');"
+			"DELETE FROM notification WHERE file = (SELECT id FROM key_file WHERE name = 'dc1/killed');"
+			"UPDATE key_source SET flag = 'not imported', imported = NULL WHERE file ="
+			" (SELECT id FROM key_file WHERE name = 'dc1/killed');"
+			"UPDATE key_file SET state = 'importing' WHERE name = 'dc1/killed'");
 	rig_start(r);
 	rig_wait(r, 1, done_sql, "dc1/killed");
 	for (int i = 0; i < N; i++) {
