@@ -42,7 +42,9 @@ enum err identity_ssl_ctx_peers(const struct identity *i, bool server, unsigned 
 	    !SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) ||
 	    !SSL_CTX_set_purpose(ctx, server ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER))
 		return fail_set(f, ERR_INTERNAL, 0, "TLS context");
-	SSL_CTX_set1_cert_store(ctx, i->roots);
+	/* The store that verification asks: libcurl fills the context's other one after its callback ran. */
+	if (!SSL_CTX_set1_verify_cert_store(ctx, i->roots))
+		return fail_set(f, ERR_INTERNAL, 0, "TLS context");
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify_peer);
 	SSL_CTX_set_verify_depth(ctx, CHAIN_DEPTH_MAX);
 	return ERR_OK;

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* HTTPS with mutual authentication: who is let in, and what happens to the others (R2.3). */
+#include <check.h>
+#include <event2/event.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+
+#include "frame.h"
+#include "http.h"
+#include "pki.h"
+#include "temp.h"
+
+#define BODY_MAX 1000
+#define CONNECTIONS 3
+
+static char dir[128];
+static struct pki root, other;
+
+/* The server in a thread of its own; a byte through the pipe ends it. */
+static struct event_base *base;
+static struct http_server *server;
+static struct identity *server_identity;
+static int stop_pipe[2];
+static pthread_t thread;
+static char url[400];
+static unsigned runs; /* read after the answer came, or after the thread ended */
+
+static void handle(void *arg, const struct http_request *rq, struct http_reply *reply)
+{
+	__atomic_add_fetch(&runs, 1, __ATOMIC_SEQ_CST);
+	if (!strcmp(rq->path, "/slow"))
+		sleep(2);
+	if (!strcmp(rq->path, "/large")) {
+		for (int i = 0; i < 1000; i++)
+			buf_printf(&reply->body, "0123456789");
+		return;
+	}
+	if (!strcmp(rq->path, "/teapot"))
+		reply->status = 418;
+	buf_printf(&reply->body, "%s %s %s %zu", role_name(rq->peer->role), rq->peer->name, rq->path, rq->body.n);
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+	event_base_loopbreak(base);
+}
+
+static void *serve(void *arg)
+{
+	struct event *stop = event_new(base, stop_pipe[0], EV_READ, on_stop, NULL);
+
+	event_add(stop, NULL);
+	event_base_dispatch(base);
+	event_free(stop);
+	return NULL;
+}
+
+static struct identity *identity_of(const struct pki *p, enum role role, const char *name)
+{
+	char cert[300], key[300];
+	struct identity *i = NULL;
+	struct fail f = { 0 };
+
+	pki_identity(p, role, name);
+	snprintf(cert, sizeof(cert), "%s/%s.crt", dir, name);
+	snprintf(key, sizeof(key), "%s/%s.key", dir, name);
+	ck_assert_msg(identity_load(cert, key, root.root_pem, ROLE_NONE, &i, &f) == ERR_OK, "%s", f.text);
+	return i;
+}
+
+static void setup(void)
+{
+	struct fail f = { 0 };
+
+	temp_dir(dir);
+	pki_init(&root, dir, "root");
+	pki_init(&other, dir, "other");
+	server_identity = identity_of(&root, ROLE_KMS, "kms1");
+	base = event_base_new();
+	const struct http_server_options options = {
+		.identity = server_identity,
+		.peers = ROLE_BIT(ROLE_DC) | ROLE_BIT(ROLE_MTMS),
+		.listen = "127.0.0.1:0",
+		.body_max = BODY_MAX,
+		.timeout_s = 1,
+		.connections_max = CONNECTIONS,
+		.handler = handle,
+	};
+	ck_assert_msg(http_server_new(base, &options, &server, &f) == ERR_OK, "%s", f.text);
+	snprintf(url, sizeof(url), "https://%s", http_server_address(server));
+	ck_assert_int_eq(pipe(stop_pipe), 0);
+	runs = 0;
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve, NULL), 0);
+}
+
+static void teardown(void)
+{
+	ck_assert_int_eq(write(stop_pipe[1], "x", 1), 1);
+	pthread_join(thread, NULL);
+	http_server_free(server);
+	event_base_free(base);
+	identity_free(server_identity);
+	close(stop_pipe[0]);
+	close(stop_pipe[1]);
+	pki_done(&root);
+	pki_done(&other);
+	temp_remove(dir);
+}
+
+static unsigned seen_runs(void)
+{
+	return __atomic_load_n(&runs, __ATOMIC_SEQ_CST);
+}
+
+static struct http_client *client_of(const struct identity *i, enum role expected)
+{
+	const struct http_client_options options = {
+		.identity = i, .server = expected, .timeout_s = 5, .answer_max = 5000
+	};
+	struct http_client *c = NULL;
+
+	ck_assert_int_eq(http_client_new(&options, &c, NULL), ERR_OK);
+	return c;
+}
+
+static enum err post(struct http_client *c, const char *path, size_t length, int *status, char answer[200])
+{
+	static uint8_t body[2 * BODY_MAX];
+	BUF_AUTO got = { 0 };
+	char full[500];
+	struct fail f = { 0 };
+
+	snprintf(full, sizeof(full), "%s%s", url, path);
+	memset(body, 'x', sizeof(body));
+	enum err e = http_post(c, full, VIEW(body, length), status, &got, &f);
+	snprintf(answer, 200, "%.*s", e == ERR_OK ? (int)got.len : 150, e == ERR_OK ? (char *)got.p : f.text);
+	return e;
+}
+
+START_TEST(right_roles_talk_and_keep_their_connection)
+{
+	struct identity *i = identity_of(&root, ROLE_DC, "dc1");
+	struct http_client *c = client_of(i, ROLE_KMS);
+	char answer[200];
+	int status = 0;
+
+	for (int k = 0; k < 3; k++) {
+		ck_assert_int_eq(post(c, "/v1/x", 5, &status, answer), ERR_OK);
+		ck_assert_int_eq(status, 200);
+		ck_assert_str_eq(answer, "dc dc1 /v1/x 5");
+	}
+	ck_assert_int_eq(post(c, "/teapot", 0, &status, answer), ERR_OK);
+	ck_assert_int_eq(status, 418);
+	ck_assert_int_eq(post(c, "/v1/x?q=%41", BODY_MAX, &status, answer), ERR_OK);
+	ck_assert_str_eq(answer, "dc dc1 /v1/x 1000");
+	ck_assert_uint_eq(seen_runs(), 5);
+	http_client_free(c);
+	identity_free(i);
+}
+END_TEST
+
+/* refused_as: an identity that must not get through. */
+static void refused_as(struct identity *i)
+{
+	struct http_client *c = client_of(i, ROLE_KMS);
+	char answer[200];
+	int status = 0;
+
+	ck_assert_int_eq(post(c, "/v1/x", 5, &status, answer), ERR_PEER);
+	http_client_free(c);
+	identity_free(i);
+}
+
+/* signed_by: an identity with a certificate of our own making. */
+static struct identity *signed_by(const struct pki *p, const struct pki_cert *how)
+{
+	struct identity *i = identity_of(&root, ROLE_DC, "base");
+	X509 *x = pki_issue(p, i->key, how);
+
+	X509_free(i->cert);
+	i->cert = x;
+	return i;
+}
+
+START_TEST(wrong_clients_never_reach_the_handler)
+{
+	char usages[200], server_only[200];
+
+	refused_as(identity_of(&root, ROLE_OPTERM, "opterm1"));
+	refused_as(identity_of(&root, ROLE_KMS, "kms2"));
+	refused_as(identity_of(&other, ROLE_DC, "dc2"));
+	snprintf(usages, sizeof(usages), "clientAuth,%s", role_oid(ROLE_DC));
+	snprintf(server_only, sizeof(server_only), "serverAuth,%s", role_oid(ROLE_DC));
+	refused_as(signed_by(&root, &(struct pki_cert){ .name = "old", .usages = usages, .from = -7000, .until = -9 }));
+	refused_as(signed_by(&root, &(struct pki_cert){ .name = "early", .usages = usages, .from = 600 }));
+	refused_as(signed_by(&root, &(struct pki_cert){ .name = "no role", .usages = "clientAuth" }));
+	refused_as(signed_by(&root, &(struct pki_cert){ .name = "server", .usages = server_only }));
+	refused_as(signed_by(&root, &(struct pki_cert){ .name = "role only", .usages = role_oid(ROLE_DC) }));
+	ck_assert_uint_eq(seen_runs(), 0);
+}
+END_TEST
+
+/* raw_tls: a connection of OpenSSL's own; NULL when the handshake does not succeed. */
+static SSL *raw_tls(SSL_CTX *ctx, int *ret_fd)
+{
+	SSL *ssl = SSL_new(ctx);
+
+	*ret_fd = -1;
+	ck_assert_int_eq(frame_connect(http_server_address(server), 2000, ret_fd, NULL), ERR_OK);
+	struct timeval limit = { .tv_sec = 5 };
+	setsockopt(*ret_fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	SSL_set_fd(ssl, *ret_fd);
+	for (int i = 0; i < 500; i++) {
+		int rc = SSL_connect(ssl);
+		if (rc == 1)
+			return ssl;
+		int why = SSL_get_error(ssl, rc);
+		struct pollfd p = { .fd = *ret_fd, .events = why == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN };
+		if ((why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) || poll(&p, 1, 3000) <= 0)
+			break;
+	}
+	SSL_free(ssl);
+	return NULL;
+}
+
+/* raw_read: bytes until the other side ends or 4 seconds passed; -1: still open then. */
+static int raw_read(SSL *ssl, int fd, char *out, size_t room)
+{
+	size_t got = 0;
+	time_t until = time(NULL) + 4;
+
+	while (time(NULL) < until) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		if (poll(&p, 1, 200) == 0)
+			continue;
+		int n =
+		    ssl ? SSL_read(ssl, out + got, (int)(room - 1 - got)) : (int)recv(fd, out + got, room - 1 - got, 0);
+		if (n > 0)
+			got += (size_t)n;
+		else if (!ssl || SSL_get_error(ssl, n) != SSL_ERROR_WANT_READ) {
+			out[got] = 0;
+			return (int)got;
+		}
+	}
+	out[got] = 0;
+	return -1;
+}
+
+START_TEST(without_certificate_or_tls_there_is_no_answer)
+{
+	char out[2000] = "";
+	int fd = -1;
+	static const char request[] = "POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = raw_tls(ctx, &fd);
+
+	/* TLS 1.3: the client thinks it is done before the server refuses. */
+	if (ssl) {
+		SSL_write(ssl, request, sizeof(request) - 1);
+		ck_assert_int_ge(raw_read(ssl, fd, out, sizeof(out)), 0);
+		ck_assert_str_eq(out, "");
+	}
+	SSL_free(ssl);
+	close(fd);
+	SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+	ck_assert_ptr_null(raw_tls(ctx, &fd));
+	close(fd);
+	SSL_CTX_free(ctx);
+	/* Plain HTTP. */
+	ck_assert_int_eq(frame_connect(http_server_address(server), 2000, &fd, NULL), ERR_OK);
+	ck_assert_int_gt(send(fd, request, sizeof(request) - 1, 0), 0);
+	ck_assert_int_ge(raw_read(NULL, fd, out, sizeof(out)), 0);
+	ck_assert_ptr_null(strstr(out, "HTTP"));
+	close(fd);
+	ck_assert_uint_eq(seen_runs(), 0);
+}
+END_TEST
+
+START_TEST(old_tls_is_refused)
+{
+	struct identity *i = identity_of(&root, ROLE_DC, "dc1");
+	SSL_CTX *ctx = NULL;
+	int fd = -1;
+
+	ck_assert_int_eq(identity_ssl_ctx(i, false, ROLE_BIT(ROLE_KMS), &ctx, NULL), ERR_OK);
+	SSL_CTX_set_security_level(ctx, 0);
+	SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION);
+	SSL_CTX_set_max_proto_version(ctx, TLS1_1_VERSION);
+	ck_assert_ptr_null(raw_tls(ctx, &fd));
+	close(fd);
+	SSL_CTX_free(ctx);
+	identity_free(i);
+}
+END_TEST
+
+START_TEST(client_refuses_wrong_servers)
+{
+	struct identity *i = identity_of(&root, ROLE_DC, "dc1");
+	struct http_client *c = client_of(i, ROLE_MTMS);
+	char answer[200];
+	int status = 0;
+	BUF_AUTO got = { 0 };
+
+	ck_assert_int_eq(post(c, "/v1/x", 5, &status, answer), ERR_PEER);
+	http_client_free(c);
+	/* Another root. */
+	X509_STORE_free(i->roots);
+	ck_assert_int_eq(identity_roots(other.root_pem, &i->roots, NULL), ERR_OK);
+	c = client_of(i, ROLE_KMS);
+	ck_assert_int_eq(post(c, "/v1/x", 5, &status, answer), ERR_PEER);
+	http_client_free(c);
+	X509_STORE_free(i->roots);
+	ck_assert_int_eq(identity_roots(root.root_pem, &i->roots, NULL), ERR_OK);
+	/* No TLS, no talk. */
+	c = client_of(i, ROLE_KMS);
+	ck_assert_int_eq(http_post(c, "http://127.0.0.1/", VIEW_STR("{}"), &status, &got, NULL), ERR_PEER);
+	http_client_free(c);
+	identity_free(i);
+	ck_assert_uint_eq(seen_runs(), 0);
+}
+END_TEST
+
+/* A server whose certificate names another host. */
+START_TEST(client_refuses_a_name_that_is_not_in_the_certificate)
+{
+	struct event_base *b = event_base_new();
+	struct identity *dc = identity_of(&root, ROLE_DC, "dc1");
+	struct identity *i = identity_of(&root, ROLE_KMS, "kms3");
+	char usages[200];
+	struct http_server *s = NULL;
+
+	snprintf(usages, sizeof(usages), "serverAuth,clientAuth,%s", role_oid(ROLE_KMS));
+	X509_free(i->cert);
+	i->cert = pki_issue(&root, i->key, &(struct pki_cert){ .name = "kms3", .usages = usages });
+	const struct http_server_options options = {
+		.identity = i, .peers = ROLE_BIT(ROLE_DC), .listen = "127.0.0.1:0", .handler = handle
+	};
+	ck_assert_int_eq(http_server_new(b, &options, &s, NULL), ERR_OK);
+	char there[300], text[200];
+	snprintf(there, sizeof(there), "%s", http_server_address(s));
+	pid_t pid = fork();
+	if (pid == 0) {
+		event_base_dispatch(b);
+		_exit(0);
+	}
+	snprintf(url, sizeof(url), "https://%s", there);
+	struct http_client *c = client_of(dc, ROLE_KMS);
+	int status = 0;
+	ck_assert_int_eq(post(c, "/v1/x", 2, &status, text), ERR_PEER);
+	ck_assert_ptr_nonnull(strstr(text, "127.0.0.1"));
+	kill(pid, SIGKILL);
+	http_client_free(c);
+	http_server_free(s);
+	event_base_free(b);
+	identity_free(i);
+	identity_free(dc);
+}
+END_TEST
+
+START_TEST(large_bodies_and_answers_are_cut_off)
+{
+	struct identity *i = identity_of(&root, ROLE_DC, "dc1");
+	struct http_client *c = client_of(i, ROLE_KMS);
+	char answer[200];
+	int status = 0;
+
+	enum err e = post(c, "/v1/x", BODY_MAX + 1, &status, answer);
+	ck_assert_msg(e == ERR_PEER || (e == ERR_OK && status == 413), "%d %d", e, status);
+	ck_assert_uint_eq(seen_runs(), 0);
+	ck_assert_int_eq(post(c, "/large", 1, &status, answer), ERR_TOO_LARGE);
+	ck_assert_int_eq(post(c, "/v1/x", 1, &status, answer), ERR_OK);
+	http_client_free(c);
+	identity_free(i);
+}
+END_TEST
+
+START_TEST(slow_server_is_a_timeout)
+{
+	struct identity *i = identity_of(&root, ROLE_DC, "dc1");
+	const struct http_client_options options = { .identity = i, .server = ROLE_KMS, .timeout_s = 1 };
+	struct http_client *c = NULL;
+	char answer[200];
+	int status = 0;
+
+	ck_assert_int_eq(http_client_new(&options, &c, NULL), ERR_OK);
+	ck_assert_int_eq(post(c, "/slow", 1, &status, answer), ERR_TIMEOUT);
+	http_client_free(c);
+	identity_free(i);
+}
+END_TEST
+
+/* Who says nothing, half a handshake, or half a request is closed, and the others go on. */
+START_TEST(slow_clients_are_closed_and_do_not_stop_others)
+{
+	struct identity *i = identity_of(&root, ROLE_DC, "dc1");
+	SSL_CTX *ctx = NULL;
+	int silent = -1, half = -1;
+	char out[2000];
+
+	ck_assert_int_eq(frame_connect(http_server_address(server), 2000, &silent, NULL), ERR_OK);
+	ck_assert_int_eq(identity_ssl_ctx(i, false, ROLE_BIT(ROLE_KMS), &ctx, NULL), ERR_OK);
+	SSL *ssl = raw_tls(ctx, &half);
+	ck_assert_ptr_nonnull(ssl);
+	ck_assert_int_gt(SSL_write(ssl, "POST /v1/x HTTP/1.1\r\nContent-Le", 31), 0);
+	struct http_client *c = client_of(i, ROLE_KMS);
+	int status = 0;
+	ck_assert_int_eq(post(c, "/v1/x", 1, &status, out), ERR_OK);
+	ck_assert_int_ge(raw_read(ssl, half, out, sizeof(out)), 0);
+	ck_assert_int_ge(raw_read(NULL, silent, out, sizeof(out)), 0);
+	ck_assert_uint_eq(seen_runs(), 1);
+	http_client_free(c);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	close(half);
+	close(silent);
+	identity_free(i);
+}
+END_TEST
+
+START_TEST(connections_above_the_limit_wait_for_their_turn)
+{
+	struct identity *i = identity_of(&root, ROLE_DC, "dc1");
+	struct http_client *c = client_of(i, ROLE_KMS);
+	int silent[CONNECTIONS];
+	char answer[200];
+	int status = 0;
+
+	for (unsigned k = 0; k < CONNECTIONS; k++)
+		ck_assert_int_eq(frame_connect(http_server_address(server), 2000, &silent[k], NULL), ERR_OK);
+	/* The silent ones are closed after a second; then it is our turn. */
+	struct timespec from, to;
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	ck_assert_int_eq(post(c, "/v1/x", 1, &status, answer), ERR_OK);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	ck_assert_int_ge((to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000, 500);
+	for (unsigned k = 0; k < CONNECTIONS; k++)
+		close(silent[k]);
+	http_client_free(c);
+	identity_free(i);
+}
+END_TEST
+
+START_TEST(other_methods_are_refused)
+{
+	struct identity *i = identity_of(&root, ROLE_DC, "dc1");
+	SSL_CTX *ctx = NULL;
+	static const char *const methods[] = { "GET", "PUT", "DELETE", "NONSENSE" };
+
+	ck_assert_int_eq(identity_ssl_ctx(i, false, ROLE_BIT(ROLE_KMS), &ctx, NULL), ERR_OK);
+	for (size_t k = 0; k < ARRAY_LEN(methods); k++) {
+		char request[200], out[2000];
+		int fd = -1;
+		SSL *ssl = raw_tls(ctx, &fd);
+		ck_assert_ptr_nonnull(ssl);
+		int n = snprintf(request, sizeof(request), "%s /v1/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+				 methods[k]);
+		ck_assert_int_eq(SSL_write(ssl, request, n), n);
+		ck_assert_int_ge(raw_read(ssl, fd, out, sizeof(out)), 0);
+		ck_assert_ptr_null(strstr(out, " 200 "));
+		SSL_free(ssl);
+		close(fd);
+	}
+	ck_assert_uint_eq(seen_runs(), 0);
+	SSL_CTX_free(ctx);
+	identity_free(i);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("http");
+	TCase *t = tcase_create("http");
+
+	signal(SIGPIPE, SIG_IGN);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 30);
+	tcase_add_test(t, right_roles_talk_and_keep_their_connection);
+	tcase_add_test(t, wrong_clients_never_reach_the_handler);
+	tcase_add_test(t, without_certificate_or_tls_there_is_no_answer);
+	tcase_add_test(t, old_tls_is_refused);
+	tcase_add_test(t, client_refuses_wrong_servers);
+	tcase_add_test(t, client_refuses_a_name_that_is_not_in_the_certificate);
+	tcase_add_test(t, large_bodies_and_answers_are_cut_off);
+	tcase_add_test(t, slow_server_is_a_timeout);
+	tcase_add_test(t, slow_clients_are_closed_and_do_not_stop_others);
+	tcase_add_test(t, connections_above_the_limit_wait_for_their_turn);
+	tcase_add_test(t, other_methods_are_refused);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
