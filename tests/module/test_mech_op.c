@@ -423,6 +423,21 @@ START_TEST(key_destroyed_in_the_middle)
 }
 END_TEST
 
+START_TEST(logout_ends_operations_with_private_keys)
+{
+	CK_OBJECT_HANDLE key = aes();
+	CK_MECHANISM m = mechanism_of(CKF_SIGN);
+	uint8_t tag[16];
+	CK_ULONG len = sizeof(tag);
+
+	OK(mk_init(CKF_SIGN, &m, key));
+	OK(ck->C_Logout(mk_session));
+	IS(mk_single(CKF_SIGN, VIEW(text, 40), tag, &len), CKR_OPERATION_NOT_INITIALIZED);
+	IS(mk_init(CKF_SIGN, &m, key), CKR_KEY_HANDLE_INVALID);
+	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "123456", 6));
+}
+END_TEST
+
 START_TEST(random_is_random)
 {
 	uint8_t a[4096] = { 0 }, b[64] = { 0 };
@@ -468,6 +483,7 @@ int main(void)
 	tcase_add_test(c, digest_key_takes_only_what_may_leave);
 	tcase_add_test(c, key_destroyed_in_the_middle);
 	tcase_add_test(c, random_is_random);
+	tcase_add_test(c, logout_ends_operations_with_private_keys);
 	suite_add_tcase(s, c);
 	return mk_main(s);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mech_kit.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* R6.5: every vector file, single-part and in pieces of several sizes, with length queries and short buffers. */
@@ -230,6 +231,119 @@ static void key_wrap_vector(const struct vector *v)
 	mk_destroy(kek);
 }
 
+/* Long messages: pieces of every size give what a single part gives, and decryption gives the message back. */
+#define LONG 5008
+
+static size_t feed(CK_FLAGS use, struct view in, unsigned seed, uint8_t *out, size_t room)
+{
+	size_t got = 0;
+	CK_ULONG len = room;
+
+	for (size_t at = 0, n; at < in.n; at += n) {
+		n = (size_t)rand_r(&seed) % (seed % 3 == 0 ? 2100 : 40);
+		n = n < in.n - at ? n : in.n - at;
+		len = room - got;
+		OK(mk_update(use, VIEW(in.p + at, n), out + got, &len));
+		got += len;
+	}
+	len = room - got;
+	OK(mk_final(use, out + got, &len));
+	return got + len;
+}
+
+START_TEST(long_messages_in_any_pieces)
+{
+	static uint8_t text[LONG], whole[LONG + 64], parts[LONG + 64];
+
+	for (size_t i = 0; i < LONG; i++)
+		text[i] = (uint8_t)(i * i / 7 + i);
+	for (size_t i = 0; i < mech_count(); i++) {
+		const struct mech_row *row = mech_at(i);
+		CK_FLAGS use = row->flags & (CKF_DIGEST | CKF_SIGN | CKF_ENCRYPT);
+		union mk_param p;
+		CK_MECHANISM m = mk_good(row, &p);
+		CK_OBJECT_HANDLE key = 0;
+		CK_ULONG len = sizeof(whole);
+
+		if (use == 0 || row->vectors == NULL)
+			continue;
+		if (use != CKF_DIGEST)
+			key = mk_key_for(row, use | CKF_DECRYPT);
+		OK(mk_init(use, &m, key));
+		OK(mk_single(use, VIEW(text, LONG), whole, &len));
+		for (unsigned seed = 1; seed < 9; seed++) {
+			OK(mk_init(use, &m, key));
+			ck_assert_uint_eq(feed(use, VIEW(text, LONG), seed, parts, sizeof(parts)), len);
+			ck_assert_msg(memcmp(parts, whole, len) == 0, "%s", row->name);
+			if (use != CKF_ENCRYPT)
+				continue;
+			OK(mk_init(CKF_DECRYPT, &m, key));
+			ck_assert_uint_eq(feed(CKF_DECRYPT, VIEW(whole, len), seed, parts, sizeof(parts)), LONG);
+			ck_assert_msg(memcmp(parts, text, LONG) == 0, "%s", row->name);
+		}
+		if (key != 0)
+			mk_destroy(key);
+	}
+}
+END_TEST
+
+/* ISO/IEC 9797-1 algorithm 1 is the last block of CBC with zeroes at the end: two families check each other. */
+START_TEST(cbc_mac_is_the_last_block_of_cbc) /* R5.4 */
+{
+	static const uint8_t key_bytes[8] = { 0x13, 0x57, 0x9b, 0xdf, 0x02, 0x46, 0x8a, 0xce };
+	static uint8_t text[LONG], sealed[LONG];
+	CK_OBJECT_HANDLE key = mk_secret(CKK_DES, VIEW(key_bytes, 8), CKF_SIGN | CKF_ENCRYPT);
+	uint8_t iv[8] = { 0 }, tag[8];
+	CK_ULONG eight = 8;
+	CK_MECHANISM mac = { CKM_SR_X9_9_MAC_GENERAL, &eight, sizeof(eight) }, cbc = { CKM_DES_CBC, iv, 8 };
+
+	for (size_t n = 1; n < 3000; n += 61) {
+		size_t padded = (n + 7) / 8 * 8;
+		CK_ULONG len = 8;
+
+		memset(text, 0, sizeof(text));
+		memset(text, (int)n, n);
+		OK(mk_init(CKF_SIGN, &mac, key));
+		OK(mk_single(CKF_SIGN, VIEW(text, n), tag, &len));
+		len = sizeof(sealed);
+		OK(mk_init(CKF_ENCRYPT, &cbc, key));
+		OK(mk_single(CKF_ENCRYPT, VIEW(text, padded), sealed, &len));
+		ck_assert(memcmp(tag, sealed + padded - 8, 8) == 0);
+	}
+	mk_destroy(key);
+}
+END_TEST
+
+/* More than a secret may hold, and more than one of OpenSSL's chunks of GCM: 3 MiB. */
+START_TEST(megabytes_pass)
+{
+	static const CK_MECHANISM_TYPE types[] = { CKM_AES_CBC_PAD, CKM_AES_GCM, CKM_AES_CTR };
+	size_t n = (size_t)3 << 20;
+	uint8_t *text = malloc(n), *sealed = malloc(n + 64);
+
+	ck_assert(text != NULL && sealed != NULL);
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		const struct mech_row *row = mech_find(types[i]);
+		CK_OBJECT_HANDLE key = mk_key_for(row, CKF_ENCRYPT | CKF_DECRYPT);
+		union mk_param p;
+		CK_MECHANISM m = mk_good(row, &p);
+		CK_ULONG len = n + 64, back = n;
+
+		memset(text, 0x5c, n);
+		OK(mk_init(CKF_ENCRYPT, &m, key));
+		OK(mk_single(CKF_ENCRYPT, VIEW(text, n), sealed, &len));
+		memset(text, 0, n);
+		OK(mk_init(CKF_DECRYPT, &m, key));
+		OK(mk_single(CKF_DECRYPT, VIEW(sealed, len), text, &back));
+		ck_assert_uint_eq(back, n);
+		ck_assert(text[0] == 0x5c && memcmp(text, text + 1, n - 1) == 0);
+		mk_destroy(key);
+	}
+	free(text);
+	free(sealed);
+}
+END_TEST
+
 START_TEST(digests_give_the_published_values) /* R6.5 */
 {
 	ck_assert_uint_eq(mk_vectors("sha.txt", digest_vector), 21);
@@ -290,6 +404,9 @@ int main(void)
 	tcase_add_test(c, output_may_stand_on_the_input);
 	tcase_add_test(c, gcm_tampered_gives_nothing);
 	tcase_add_test(c, key_wraps_give_the_published_values);
+	tcase_add_test(c, long_messages_in_any_pieces);
+	tcase_add_test(c, cbc_mac_is_the_last_block_of_cbc);
+	tcase_add_test(c, megabytes_pass);
 	suite_add_tcase(s, c);
 	return mk_main(s);
 }
