@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define STATE_VERSION 1
+#define STATES_MAX 8
 
 static const struct conf_key conf_keys[] = {
 	{ "", "token", CONF_REQUIRED, "PKCS#11 URI of the secure module" },
@@ -31,9 +32,10 @@ struct view device_id(uint64_t number, uint8_t room[8])
 	return VIEW(room, 8);
 }
 
-static void state_put(struct buf *b, const struct device_state *s)
+static void state_put(struct buf *b, const struct device_state *s, uint64_t saves)
 {
 	buf_put_u8(b, STATE_VERSION);
+	buf_put_u64(b, saves);
 	buf_put_u64(b, s->made);
 	buf_put_u64(b, s->current);
 	buf_put_u64(b, s->tmk);
@@ -41,11 +43,12 @@ static void state_put(struct buf *b, const struct device_state *s)
 	buf_put_u8(b, s->current_handshake);
 }
 
-static bool state_parse(struct view v, struct device_state *ret)
+static bool state_parse(struct view v, struct device_state *ret, uint64_t *ret_saves)
 {
 	struct reader r = reader_of(v);
 	struct device_state s;
 	uint8_t version = reader_u8(&r);
+	uint64_t saves = reader_u64(&r);
 	s.made = reader_u64(&r);
 	s.current = reader_u64(&r);
 	s.tmk = reader_u64(&r);
@@ -54,12 +57,13 @@ static bool state_parse(struct view v, struct device_state *ret)
 	if (!reader_done(&r) || version != STATE_VERSION || s.current > s.made)
 		return false;
 	*ret = s;
+	*ret_saves = saves;
 	return true;
 }
 
 /* Data and certificate objects by class, label, trust. */
 static enum err find_labelled(struct pk11_session *s, CK_OBJECT_CLASS class, const char *label, bool trusted,
-			      size_t *ret_n, CK_OBJECT_HANDLE *ret, struct fail *f)
+			      size_t room, size_t *ret_n, CK_OBJECT_HANDLE *ret, struct fail *f)
 {
 	CK_BBOOL yes = CK_TRUE;
 	CK_ATTRIBUTE t[3] = {
@@ -67,7 +71,7 @@ static enum err find_labelled(struct pk11_session *s, CK_OBJECT_CLASS class, con
 		{ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
 		{ CKA_TRUSTED, &yes, sizeof(yes) },
 	};
-	return pk11_find(s, t, trusted ? 3 : 2, ret, 1, ret_n, f);
+	return pk11_find(s, t, trusted ? 3 : 2, ret, room, ret_n, f);
 }
 
 static enum err read_object(struct pk11_session *s, CK_OBJECT_CLASS class, const char *label, bool trusted,
@@ -75,7 +79,7 @@ static enum err read_object(struct pk11_session *s, CK_OBJECT_CLASS class, const
 {
 	CK_OBJECT_HANDLE h = 0;
 	size_t n = 0;
-	enum err e = find_labelled(s, class, label, trusted, &n, &h, f);
+	enum err e = find_labelled(s, class, label, trusted, 1, &n, &h, f);
 	if (e != ERR_OK)
 		return e;
 	if (n != 1)
@@ -98,19 +102,26 @@ static enum err read_identity(struct device *d, struct view v, struct fail *f)
 	return ERR_OK;
 }
 
+/* After an interrupted save there are two: the later one counts. */
 static enum err read_state(struct pk11_session *s, struct device *d, struct fail *f)
 {
-	BUF_AUTO v = { 0 };
-	CK_OBJECT_HANDLE h = 0;
+	CK_OBJECT_HANDLE found[STATES_MAX];
 	size_t n = 0;
-	enum err e = find_labelled(s, CKO_DATA, DEVICE_STATE_LABEL, false, &n, &h, f);
-	if (e != ERR_OK || n == 0)
-		return e; /* a fresh terminal: all zero */
-	if (n != 1)
-		return fail_set(f, ERR_CONFIG, 0, "secure module: %zu state objects", n);
-	e = pk11_attribute(s, h, CKA_VALUE, &v, f);
-	if (e == ERR_OK && !state_parse(buf_view(&v), &d->state))
-		e = fail_set(f, ERR_CONFIG, 0, "secure module: its state is damaged");
+	enum err e = find_labelled(s, CKO_DATA, DEVICE_STATE_LABEL, false, STATES_MAX, &n, found, f);
+	if (e == ERR_OK && n > STATES_MAX)
+		e = fail_set(f, ERR_CONFIG, 0, "secure module: too many state objects");
+	for (size_t i = 0; e == ERR_OK && i < n; i++) {
+		BUF_AUTO v = { 0 };
+		struct device_state state;
+		uint64_t saves = 0;
+		e = pk11_attribute(s, found[i], CKA_VALUE, &v, f);
+		if (e == ERR_OK && !state_parse(buf_view(&v), &state, &saves))
+			e = fail_set(f, ERR_CONFIG, 0, "secure module: its state is damaged");
+		if (e == ERR_OK && saves > d->saves) {
+			d->state = state;
+			d->saves = saves;
+		}
+	}
 	return e;
 }
 
@@ -179,18 +190,20 @@ void device_done(struct device *d)
 	memset(d, 0, sizeof(*d));
 }
 
+/* Not every token lets a data object's value be set: the next one is made, then the ones before go. */
 static enum err save_state(struct pk11_session *s, void *arg, struct fail *f)
 {
 	struct device *d = arg;
 	BUF_AUTO v = { 0 };
-	CK_OBJECT_HANDLE h = 0;
+	CK_OBJECT_HANDLE older[STATES_MAX], h = 0;
 	CK_OBJECT_CLASS class = CKO_DATA;
 	CK_BBOOL yes = CK_TRUE;
 	size_t n = 0;
-	state_put(&v, &d->state);
-	enum err e = find_labelled(s, CKO_DATA, DEVICE_STATE_LABEL, false, &n, &h, f);
+	enum err e = find_labelled(s, CKO_DATA, DEVICE_STATE_LABEL, false, STATES_MAX, &n, older, f);
 	if (e != ERR_OK)
 		return e;
+	d->saves++;
+	state_put(&v, &d->state, d->saves);
 	if (!buf_ok(&v))
 		return fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
 	CK_ATTRIBUTE t[] = {
@@ -198,15 +211,15 @@ static enum err save_state(struct pk11_session *s, void *arg, struct fail *f)
 		{ CKA_CLASS, &class, sizeof(class) },
 		{ CKA_TOKEN, &yes, sizeof(yes) },
 		{ CKA_PRIVATE, &yes, sizeof(yes) },
-		{ CKA_MODIFIABLE, &yes, sizeof(yes) },
 		{ CKA_LABEL, (void *)(uintptr_t)DEVICE_STATE_LABEL, strlen(DEVICE_STATE_LABEL) },
 	};
-	if (n > 0) {
-		CK_RV rv = s->f->C_SetAttributeValue(s->handle, h, t, 1);
-		return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_SetAttributeValue");
-	}
 	CK_RV rv = s->f->C_CreateObject(s->handle, t, ARRAY_LEN(t), &h);
-	return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_CreateObject");
+	if (rv != CKR_OK)
+		return pk11_fail(f, rv, "C_CreateObject");
+	for (size_t i = 0; i < n && i < STATES_MAX; i++)
+		if ((rv = s->f->C_DestroyObject(s->handle, older[i])) != CKR_OK)
+			return pk11_fail(f, rv, "C_DestroyObject");
+	return ERR_OK;
 }
 
 enum err device_save(struct device *d, struct fail *f)

@@ -35,6 +35,7 @@ struct device {
 	size_t pin_pad_len;
 	struct buf root; /* HsmRCRT, DER */
 	struct device_state state;
+	uint64_t saves; /* of the state, so far */
 	struct pk11 *token;
 	struct ops *ops;
 };
@@ -64,7 +65,7 @@ enum err device_token_folder(const char *dir, struct fail *f) MUST_CHECK;
 enum err device_open(const char *dir, struct device *ret, struct fail *f) MUST_CHECK;
 void device_done(struct device *d);
 
-/* device_save: d->state into the token, in one call. */
+/* device_save: d->state into the token; an interrupted save leaves the state before or the new one. */
 enum err device_save(struct device *d, struct fail *f) MUST_CHECK;
 /* device_sweep: destroys what an interrupted step left: keys whose number is neither in use nor waiting. */
 enum err device_sweep(struct device *d, struct fail *f) MUST_CHECK;

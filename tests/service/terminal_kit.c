@@ -138,8 +138,12 @@ void kit_pos_init(struct kit *k, const char *serial)
 	struct spawn s;
 	char dir[256];
 	kit_path(k, serial, dir);
-	const char *const argv[] = { k->pos,   "init",   "--dir",         dir,        "--serial", serial, "--pinpad",
-				     "PP-900", "--root", k->pki.root_pem, "--module", k->module,  NULL };
+	const char *way = getenv("STRONGROOM_WAY");
+	const char *const argv[] = {
+		k->pos,   "init",   "--dir",         dir,        "--serial", serial,  "--pinpad",
+		"PP-900", "--root", k->pki.root_pem, "--module", k->module,  "--way", way != NULL ? way : "any",
+		NULL
+	};
 	if (spawn_run(&s, argv) != 0) {
 		fputs(s.stderr_text, stderr);
 		must(false, "pos init");
@@ -165,6 +169,11 @@ void kit_status(struct kit *k, const char *serial, char *ret, size_t room)
 		must(false, "pos status");
 	}
 	snprintf(ret, room, "%s", s.stdout_text);
+}
+
+uint8_t kit_hash(const struct kit *k, uint8_t hash)
+{
+	return strstr(k->module, "softhsm") != NULL ? FORMAT_HASH_SHA1 : hash;
 }
 
 int kit_listen(char ret_address[64])

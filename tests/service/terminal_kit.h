@@ -12,7 +12,8 @@
 /*
  * What the tests of terminal/ share: a private folder, a root, an HsmWCRT over a key of this program, real pos and
  * opterm processes, sockets that play the other side. The module under test stands in STRONGROOM_MODULE, the programs'
- * folder in STRONGROOM_PROGRAMS. Failures of the machinery abort; nothing is left running or lying about.
+ * folder in STRONGROOM_PROGRAMS, the terminals' way of the key operations in STRONGROOM_WAY (default any). Failures of
+ * the machinery abort; nothing is left running or lying about.
  */
 struct kit {
 	char dir[128];
@@ -40,6 +41,9 @@ void kit_pos_init(struct kit *k, const char *serial);
 void kit_pos(struct kit *k, struct spawn *s, const char *command, const char *serial, const char *address);
 /* kit_status: pos status --json of a terminal, as text. */
 void kit_status(struct kit *k, const char *serial, char *ret, size_t room);
+
+/* kit_hash: the OAEP hash that a test asks for; SoftHSMv2 knows SHA-1 alone. */
+uint8_t kit_hash(const struct kit *k, uint8_t hash);
 
 /* kit_listen: a listening socket on a free loopback port. kit_accept: aborts after 30 s. */
 int kit_listen(char ret_address[64]);

@@ -18,13 +18,15 @@ static const struct {
 	uint8_t tmk_length;
 } terminals[] = {
 	{ "DL-A2", { 2, 2, FORMAT_HASH_SHA256, FORMAT_KEY_AES, 32 }, FORMAT_KEY_AES, 32 },
-	{ "DL-T2", { 1, 2, FORMAT_HASH_SHA256, FORMAT_KEY_TDES, 24 }, FORMAT_KEY_TDES, 16 },
 	{ "DL-A1", { 2, 1, FORMAT_HASH_SHA1, FORMAT_KEY_AES, 16 }, FORMAT_KEY_AES, 16 },
-	{ "DL-T1", { 1, 1, FORMAT_HASH_SHA512, FORMAT_KEY_TDES, 16 }, FORMAT_KEY_TDES, 16 },
 	{ "DL-M2", { 2, 2, FORMAT_HASH_SHA384, FORMAT_KEY_AES, 32 }, FORMAT_KEY_TDES, 24 },
+	{ "DL-T2", { 1, 2, FORMAT_HASH_SHA256, FORMAT_KEY_TDES, 24 }, FORMAT_KEY_TDES, 16 },
+	{ "DL-T1", { 1, 1, FORMAT_HASH_SHA512, FORMAT_KEY_TDES, 16 }, FORMAT_KEY_TDES, 16 },
 };
-enum { A2, T2, A1, T1, M2 };
+enum { A2, A1, M2, T2, T1 };
 static struct soft_kms kms[ARRAY_LEN(terminals)];
+/* SoftHSMv2 unwraps under AES keys alone: no terminal with a TDES TEK there. */
+static size_t terminal_count;
 
 /* The factory's part: makes a TK and opens the packet with the private key of this program. */
 static void make_tk(size_t t, bool collected)
@@ -42,8 +44,9 @@ static void make_tk(size_t t, bool collected)
 	kit_send(fd, &out);
 	kit_receive(fd, &storage, &in);
 	out = (struct frame){ .type = FRAME_MAKE_TK };
+	uint8_t hash = kit_hash(&kit, terminals[t].make[2]);
 	for (size_t i = 0; i < 5; i++)
-		out.field[i] = VIEW(terminals[t].make + i, 1);
+		out.field[i] = i == MAKE_TK_HASH ? VIEW(&hash, 1) : VIEW(terminals[t].make + i, 1);
 	kit_send(fd, &out);
 	kit_receive(fd, &storage, &in);
 	ck_assert_int_eq(in.type, FRAME_TK);
@@ -60,8 +63,7 @@ static void make_tk(size_t t, bool collected)
 
 static void set_up(void)
 {
-	kit_init(&kit);
-	for (size_t t = 0; t < ARRAY_LEN(terminals); t++) {
+	for (size_t t = 0; t < terminal_count; t++) {
 		kit_pos_init(&kit, terminals[t].serial);
 		make_tk(t, true);
 	}
@@ -472,9 +474,9 @@ START_TEST(tmk_message_that_does_not_hold_is_not_loaded) /* R1.11, R1.13 */
 	struct tmk k;
 	BUF_AUTO b = { 0 };
 	char before[1024], after[1024];
-	size_t t = _i % 2 == 0 ? A2 : T2;
+	size_t t = _i < WRONG_TMK_COUNT ? A2 : T2;
 	struct frame out = { .type = FRAME_TMK };
-	enum wrong_tmk w = (enum wrong_tmk)(_i / 2);
+	enum wrong_tmk w = (enum wrong_tmk)(_i % WRONG_TMK_COUNT);
 	status_of(t, before);
 	visit_open(&v, t);
 	authenticate(&v);
@@ -634,15 +636,20 @@ int main(void)
 {
 	Suite *suite = suite_create("pos download");
 	TCase *c = tcase_create("download");
+	kit_init(&kit);
+	bool tdes = strstr(kit.module, "softhsm") == NULL;
+	int count = tdes ? (int)ARRAY_LEN(terminals) : T2;
+	terminal_count = (size_t)count;
 	tcase_add_unchecked_fixture(c, set_up, tear_down);
-	tcase_add_loop_test(c, honest_kms_loads_a_tmk_and_then_a_newer_one, 0, ARRAY_LEN(terminals));
-	tcase_add_loop_test(c, tag_of_whom_has_no_auk_is_refused, 0, ARRAY_LEN(terminals));
-	tcase_add_loop_test(c, terminals_own_nonce_sent_back_is_refused, 0, 4);
+	tcase_add_loop_test(c, honest_kms_loads_a_tmk_and_then_a_newer_one, 0, count);
+	tcase_add_loop_test(c, tag_of_whom_has_no_auk_is_refused, 0, count);
+	tcase_add_loop_test(c, terminals_own_nonce_sent_back_is_refused, 0, count);
 	tcase_add_loop_test(c, proofs_of_an_earlier_session_are_refused, 0, 2);
 	tcase_add_loop_test(c, true_tag_of_something_else_is_refused, 0, WRONG_PROOFS);
-	tcase_add_loop_test(c, tmk_message_that_does_not_hold_is_not_loaded, 0, 2 * WRONG_TMK_COUNT);
+	tcase_add_loop_test(c, tmk_message_that_does_not_hold_is_not_loaded, 0,
+			    tdes ? 2 * WRONG_TMK_COUNT : WRONG_TMK_COUNT);
 	tcase_add_test(c, tmk_message_of_an_earlier_session_is_not_loaded);
-	tcase_add_loop_test(c, version_1_compares_check_values, 0, 2);
+	tcase_add_loop_test(c, version_1_compares_check_values, 0, tdes ? 2 : 1);
 	tcase_add_test(c, version_1_terminal_takes_no_version_2_message);
 	tcase_add_loop_test(c, frame_out_of_order_ends_the_download, 0, 4);
 	tcase_add_test(c, kms_that_refuses_is_told_in_one_line);
