@@ -229,6 +229,14 @@ START_TEST(bad_arguments_of_wrap_and_unwrap)
 
 		ck_assert(rv == CKR_WRAPPED_KEY_LEN_RANGE || rv == CKR_WRAPPED_KEY_INVALID);
 	}
+	m = (CK_MECHANISM){ CKM_AES_CBC_PAD, iv, 16 };
+	for (CK_ULONG n = 0; n < 32; n += 8)
+		IS(ck->C_UnwrapKey(mk_session, &m, kek, wrapped, n, t, 2, &back),
+		   n == 16 ? CKR_WRAPPED_KEY_INVALID : CKR_WRAPPED_KEY_LEN_RANGE);
+	class = CKO_PUBLIC_KEY;
+	ck_assert(ck->C_UnwrapKey(mk_session, &m, kek, wrapped, 16, t, 2, &back) != CKR_OK);
+	class = CKO_DATA;
+	ck_assert(ck->C_UnwrapKey(mk_session, &m, kek, wrapped, 16, t, 1, &back) != CKR_OK);
 	ck_assert_uint_eq(back, 4711);
 	IS(ck->C_DeriveKey(mk_session, &m, kek, t, 2, &back), CKR_MECHANISM_INVALID);
 	IS(ck->C_DeriveKey(mk_session, NULL, kek, t, 2, &back), CKR_ARGUMENTS_BAD);

@@ -212,8 +212,10 @@ START_TEST(oaep_with_every_hash_and_label) /* R1.4 */
 		OK(mk_single(CKF_DECRYPT, VIEW(sealed, n), plain, &len));
 		ck_assert(len == 16 && memcmp(plain, text, 16) == 0);
 		/* the longest message, and one byte more */
-		len = sizeof(sealed);
+		len = sizeof(sealed) - 1;
 		OK(mk_init(CKF_ENCRYPT, &m, public));
+		IS(mk_single(CKF_ENCRYPT, VIEW(text, most), sealed, &len), CKR_BUFFER_TOO_SMALL);
+		ck_assert_uint_eq(len, sizeof(sealed));
 		OK(mk_single(CKF_ENCRYPT, VIEW(text, most), sealed, &len));
 		OK(mk_init(CKF_DECRYPT, &m, private));
 		len = most;
@@ -269,6 +271,9 @@ START_TEST(oaep_carries_secret_keys)
 	type = CKK_DES3;
 	IS(ck->C_UnwrapKey(mk_session, &m, private, wrapped, len, t, ARRAY_LEN(t), &back), CKR_WRAPPED_KEY_INVALID);
 	IS(ck->C_WrapKey(mk_session, &m, public, private, NULL, &len), CKR_KEY_NOT_WRAPPABLE);
+	mk_destroy(key);
+	key = mk_secret(CKK_GENERIC_SECRET, VIEW(text, 191), 0); /* 190 would fit */
+	IS(ck->C_WrapKey(mk_session, &m, public, key, wrapped, &len), CKR_KEY_SIZE_RANGE);
 	mk_destroy(key);
 }
 END_TEST
