@@ -2,8 +2,10 @@
 #include "module.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "crypto.h"
+#include "log.h"
 #include "padded.h"
 
 /* check_args: CK_C_INITIALIZE_ARGS as PKCS#11 5.4 wants it. The module locks with POSIX mutexes and nothing else. */
@@ -24,11 +26,18 @@ static CK_RV check_args(const CK_C_INITIALIZE_ARGS *args)
 
 CK_RV C_Initialize(CK_VOID_PTR args)
 {
+	char error[SETTINGS_ERROR_LEN] = "";
 	CK_RV rv = module_get() != NULL ? CKR_CRYPTOKI_ALREADY_INITIALIZED : check_args(args);
 
 	crypto_errors_mark();
 	if (rv == CKR_OK)
-		rv = module_start();
+		rv = module_start(error);
+	if (error[0] != '\0') {
+		/* The one thing said without being asked: whoever wrote the file must learn what is wrong with it. */
+		log_open("strongroom-pkcs11", STDERR_FILENO, LOG_LEVEL_ERROR);
+		log_line(LOG_LEVEL_ERROR, "settings", "%s", error);
+		log_open("strongroom-pkcs11", -1, LOG_LEVEL_ERROR);
+	}
 	return call_end(__func__, 0, NULL, rv);
 }
 

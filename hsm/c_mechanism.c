@@ -2,6 +2,7 @@
 #include "length.h"
 #include "mech.h"
 #include "module.h"
+#include "object_find.h"
 #include "session.h"
 #include "token.h"
 
@@ -55,6 +56,8 @@ static CK_RV cancel(struct session *s, CK_FLAGS flags)
 		if (flags & kinds[i])
 			op_end(s, (enum op_kind)i, false, CKR_OK);
 	}
+	if ((flags & CKF_FIND_OBJECTS) && s->find != NULL)
+		return find_end(s);
 	return CKR_OK;
 }
 

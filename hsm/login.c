@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto.h"
+#include "module.h"
 #include "object_own.h"
 #include "store_rv.h"
 #include "user.h"
@@ -244,17 +245,25 @@ static CK_RV init_again(struct token *t, struct view pin, const uint8_t label[32
 
 CK_RV login_init_token(struct token *t, struct view pin, const uint8_t label[32])
 {
-	unsigned sessions;
+	struct tokens *all = module_get()->tokens;
 	CK_RV rv = pin_length(pin);
+	unsigned sessions;
+	bool there;
 
+	/* One at a time, and no scan that would see the half-made directory. */
+	pthread_mutex_lock(&all->lock);
 	pthread_mutex_lock(&t->lock);
 	sessions = t->sessions;
 	pthread_mutex_unlock(&t->lock);
+	there = atomic_load(&t->store) != NULL;
 	if (sessions > 0)
-		return CKR_SESSION_EXISTS;
-	if (atomic_load(&t->store) != NULL)
-		return rv == CKR_OK ? init_again(t, pin, label) : CKR_PIN_INCORRECT;
-	return rv == CKR_OK ? init_free(t, pin, label) : rv;
+		rv = CKR_SESSION_EXISTS;
+	else if (rv == CKR_OK)
+		rv = there ? init_again(t, pin, label) : init_free(t, pin, label);
+	else if (there)
+		rv = CKR_PIN_INCORRECT; /* a PIN of such a length is nobody's */
+	pthread_mutex_unlock(&all->lock);
+	return rv;
 }
 
 /* drop_components: the waiting components of a custodian, in the transaction that gives the name a new user. */

@@ -57,7 +57,7 @@ static void module_free(struct module *m)
 	free(m);
 }
 
-static CK_RV module_new(struct module **ret)
+static CK_RV module_new(struct module **ret, char ret_error[SETTINGS_ERROR_LEN])
 {
 	struct module *m = calloc(1, sizeof(*m));
 	CK_RV rv;
@@ -65,7 +65,7 @@ static CK_RV module_new(struct module **ret)
 	if (m == NULL)
 		return CKR_HOST_MEMORY;
 	m->settings.log_fd = -1;
-	rv = settings_load(&m->settings);
+	rv = settings_load(&m->settings, ret_error);
 	if (rv == CKR_OK)
 		rv = crypto_new(&m->crypto);
 	if (rv == CKR_OK)
@@ -79,7 +79,7 @@ static CK_RV module_new(struct module **ret)
 	return rv;
 }
 
-CK_RV module_start(void)
+CK_RV module_start(char ret_error[SETTINGS_ERROR_LEN])
 {
 	uint64_t *p = fork_page();
 	struct module *m = NULL;
@@ -100,7 +100,7 @@ CK_RV module_start(void)
 		tokens_abandon(latest->tokens);
 		latest = NULL;
 	}
-	rv = module_new(&m);
+	rv = module_new(&m, ret_error);
 	if (rv != CKR_OK)
 		goto out;
 	log_open("strongroom-pkcs11", m->settings.log_fd, LOG_LEVEL_INFO);

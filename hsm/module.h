@@ -30,9 +30,9 @@ const struct crypto *module_crypto(void);
 /*
  * module_start: C_Initialize after its arguments were checked. Drops what a parent process left (store_abandon).
  * CKR_CRYPTOKI_ALREADY_INITIALIZED, CKR_HOST_MEMORY, CKR_GENERAL_ERROR (settings file unreadable or wrong, no
- * MADV_WIPEONFORK).
+ * MADV_WIPEONFORK); ret_error: what is wrong with the settings, else untouched.
  */
-CK_RV module_start(void) MUST_CHECK;
+CK_RV module_start(char ret_error[SETTINGS_ERROR_LEN]) MUST_CHECK;
 CK_RV module_stop(void) MUST_CHECK;
 
 /*

@@ -79,16 +79,15 @@ static int open_log(const char *where)
 	return open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-CK_RV settings_load(struct settings *ret)
+CK_RV settings_load(struct settings *ret, char ret_error[SETTINGS_ERROR_LEN])
 {
 	struct settings s = { .log_fd = -1 };
 	struct conf *conf = NULL;
-	char text[256];
 	char *path = find_file();
 	const char *log;
 	CK_RV rv = CKR_GENERAL_ERROR;
 
-	if (!conf_load(path, keys, ARRAY_LEN(keys), &conf, text))
+	if (!conf_load(path, keys, ARRAY_LEN(keys), &conf, ret_error))
 		goto out;
 	rv = CKR_HOST_MEMORY;
 	s.token_dir = find_token_dir(conf);

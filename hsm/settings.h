@@ -11,13 +11,18 @@
  * Environment variables are read with secure_getenv. STRONGROOM_TOKEN_DIR overrides token_dir, STRONGROOM_LOG overrides
  * log.
  */
+#define SETTINGS_ERROR_LEN 256
+
 struct settings {
 	char *token_dir; /* absolute or relative path; need not exist */
 	int log_fd;      /* -1: off */
 };
 
-/* settings_load: CKR_GENERAL_ERROR when a file that is there cannot be read or is wrong; CKR_HOST_MEMORY. */
-CK_RV settings_load(struct settings *ret) MUST_CHECK;
+/*
+ * settings_load: CKR_GENERAL_ERROR when a file that is there cannot be read or is wrong, ret_error then says what;
+ * CKR_HOST_MEMORY.
+ */
+CK_RV settings_load(struct settings *ret, char ret_error[SETTINGS_ERROR_LEN]) MUST_CHECK;
 void settings_done(struct settings *s);
 
 #endif

@@ -106,7 +106,7 @@ struct search {
 	const char *name;
 	bool any;
 	bool found;
-	CK_RV rv;
+	bool spoilt; /* a record that is not what was written: matters when nothing else is found */
 	struct user_record record;
 };
 
@@ -115,10 +115,9 @@ static int search_one(void *ctx, const uint8_t *id, struct view value)
 	struct search *s = ctx;
 	struct user_record r;
 
-	s->rv = parse(value, &r);
-	if (s->rv != CKR_OK || memcmp(r.user.id, id, STORE_ID_LEN) != 0) {
-		s->rv = CKR_DEVICE_ERROR;
-		return 1;
+	if (parse(value, &r) != CKR_OK || memcmp(r.user.id, id, STORE_ID_LEN) != 0) {
+		s->spoilt = true;
+		return 0;
 	}
 	if (s->any ? r.user.kind != USER_SO : r.user.kind == s->kind && strcmp(r.user.name, s->name) == 0) {
 		s->record = r;
@@ -132,7 +131,9 @@ static CK_RV search(struct store_txn *txn, struct search *s)
 {
 	int e = store_user_each(txn, search_one, s);
 
-	return e < 0 ? store_rv(e) : s->rv;
+	if (e < 0)
+		return store_rv(e);
+	return !s->found && s->spoilt ? CKR_DEVICE_ERROR : CKR_OK;
 }
 
 CK_RV user_find(struct store_txn *txn, enum user_kind kind, const char *name, struct user_record *ret)

@@ -51,6 +51,14 @@ class Tools(unittest.TestCase):
         self.assertIn(b"uninitialized", ran.stdout)
         self.assertEqual(ran.stderr, b"")
 
+    def test_wrong_settings_are_named(self):
+        conf = self.top / "strongroom.conf"
+        conf.write_text("# mistyped\ntoken_dri = /nowhere\n")
+        ran = run("pkcs11-tool", "--module", MODULE, "-L", env=dict(self.env, STRONGROOM_CONF=str(conf)))
+        self.assertNotEqual(ran.returncode, 0)
+        self.assertIn(b"strongroom.conf", ran.stderr)
+        self.assertIn(b"token_dri", ran.stderr)
+
     def test_pins_with_pkcs11_tool(self):
         self.fresh()
         out = self.tool("-L").decode()

@@ -321,6 +321,9 @@ START_TEST(find_keeps_to_the_template)
 	ck_rv(ck->C_FindObjectsInit(ck_session, NULL, 1), CKR_ARGUMENTS_BAD);
 	ck_ok(ck->C_FindObjectsInit(ck_session, &by_label, 1));
 	ck_rv(ck->C_FindObjectsInit(ck_session, &by_label, 1), CKR_OPERATION_ACTIVE);
+	ck_ok(ck3->C_SessionCancel(ck_session, CKF_FIND_OBJECTS));
+	ck_rv(ck->C_FindObjects(ck_session, &h, 1, &n), CKR_OPERATION_NOT_INITIALIZED);
+	ck_ok(ck->C_FindObjectsInit(ck_session, &by_label, 1));
 	ck_rv(ck->C_FindObjects(ck_session, NULL, 1, &n), CKR_ARGUMENTS_BAD);
 	ck_rv(ck->C_FindObjects(ck_session, &h, 1, NULL), CKR_ARGUMENTS_BAD);
 	ck_ok(ck->C_FindObjects(ck_session, &h, 1, &n));

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ck_test.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <openssl/evp.h>
+#include "audit.h"
+#include "store.h"
+
+/* The module is finalised when the store is opened here: one environment per file and process. */
+static char serial[STORE_SERIAL_LEN + 1];
+
+static void finalise(void)
+{
+	CK_TOKEN_INFO info;
+
+	ck_ok(ck->C_GetTokenInfo(ck_slot, &info));
+	memcpy(serial, info.serialNumber, STORE_SERIAL_LEN);
+	ck_ok(ck->C_Finalize(NULL));
+}
+
+static void initialise(void)
+{
+	CK_SLOT_ID slots[8];
+	CK_ULONG n = ARRAY_LEN(slots);
+
+	ck_ok(ck->C_Initialize(NULL));
+	ck_ok(ck->C_GetSlotList(CK_TRUE, slots, &n));
+	ck_slot = slots[0];
+	ck_session = ck_open(true);
+}
+
+struct entry_seen {
+	unsigned number;
+	unsigned kind;
+	char user[40];
+	uint64_t result;
+	uint64_t count;
+};
+
+/* parse: an entry by the table of docs/store.md. */
+static void parse(struct view v, struct view *ret_previous, struct entry_seen *ret)
+{
+	struct reader r = reader_of(v);
+	struct view user;
+
+	ck_assert_uint_eq(reader_u8(&r), 1);
+	*ret_previous = reader_bytes(&r, 32);
+	ck_assert_uint_gt(reader_u64(&r), 1600000000000u);
+	ck_assert_uint_gt(reader_u32(&r), 0);
+	ret->kind = reader_u8(&r);
+	user = reader_lv(&r, 0, 39);
+	ck_assert(!r.failed);
+	memset(ret->user, 0, sizeof(ret->user));
+	if (user.n > 0)
+		memcpy(ret->user, user.p, user.n);
+	ret->number = reader_u16(&r);
+	ret->result = reader_u64(&r);
+	reader_lv(&r, 0, 16);
+	reader_lv(&r, 0, 256);
+	ret->count = reader_u64(&r);
+	ck_assert(reader_done(&r));
+}
+
+/* read_chain: all entries in order; every one names the hash of the one before. */
+static size_t read_chain(struct entry_seen *seen, size_t room)
+{
+	uint8_t hash[32] = { 0 };
+	struct store *store = NULL;
+	struct store_txn *txn = NULL;
+	struct view entry, previous;
+	size_t n = 0;
+
+	ck_assert_int_eq(store_open(ck_test_dir, serial, NULL, &store), STORE_OK);
+	ck_assert_int_eq(store_begin(store, false, &txn), STORE_OK);
+	while (store_audit_get(txn, n + 1, &entry) == STORE_OK) {
+		ck_assert_uint_lt(n, room);
+		parse(entry, &previous, &seen[n++]);
+		ck_assert_mem_eq(previous.p, hash, 32);
+		ck_assert_int_eq(EVP_Digest(entry.p, entry.n, hash, NULL, EVP_sha256(), NULL), 1);
+	}
+	store_abort(txn);
+	store_close(store);
+	return n;
+}
+
+static void set_pin(const char *old, const char *new)
+{
+	ck_ok(ck->C_SetPIN(ck_session, CK_TEXT(old), CK_TEXT(new)));
+}
+
+static void make_history(void)
+{
+	CK_MECHANISM generate = { CKM_AES_KEY_GEN, NULL, 0 }, wrap = { CKM_AES_KEY_WRAP, NULL, 0 };
+	CK_ULONG length = 32, n;
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE t[] = { { CKA_VALUE_LEN, &length, sizeof(length) },
+			     { CKA_TOKEN, &yes, 1 },
+			     { CKA_WRAP, &yes, 1 },
+			     { CKA_EXTRACTABLE, &yes, 1 } };
+	CK_ATTRIBUTE label = { CKA_LABEL, (void *)(uintptr_t) "kek", 3 };
+	CK_OBJECT_HANDLE key;
+	CK_BYTE out[64];
+
+	ck_rv(ck->C_Login(ck_session, CKU_USER, CK_TEXT("000000")), CKR_PIN_INCORRECT);
+	ck_login(CKU_SO);
+	ck_ok(ck->C_InitPIN(ck_session, CK_TEXT("alice:111111")));
+	ck_logout();
+	ck_ok(ck->C_Login(ck_session, CKU_USER, CK_TEXT("alice:111111")));
+	set_pin("alice:111111", "aaaaaa");
+	ck_ok(ck->C_GenerateKey(ck_session, &generate, t, ARRAY_LEN(t), &key));
+	ck_ok(ck->C_SetAttributeValue(ck_session, key, &label, 1));
+	for (int i = 0; i < 3; i++) {
+		n = sizeof(out);
+		ck_ok(ck->C_WrapKey(ck_session, &wrap, key, key, out, &n));
+	}
+	ck_ok(ck->C_DestroyObject(ck_session, key));
+	ck_logout();
+	ck_login(CKU_SO);
+	ck_ok(ck->C_InitPIN(ck_session, CK_TEXT("alice:222222")));
+	ck_logout();
+}
+
+/* R1.3, R6.4: who did what, in order, in a chain. */
+START_TEST(history_of_a_token_is_written_down)
+{
+	static const struct entry_seen expected[] = {
+		{ AUDIT_INIT_TOKEN, 1, "", CKR_OK, 0 },
+		{ AUDIT_LOGIN, 1, "", CKR_OK, 0 },
+		{ AUDIT_PIN_INIT, 1, "", CKR_OK, 0 },
+		{ AUDIT_LOGIN_FAILED, 2, "", CKR_PIN_INCORRECT, 0 },
+		{ AUDIT_LOGIN, 1, "", CKR_OK, 0 },
+		{ AUDIT_CUSTODIAN_CREATED, 1, "", CKR_OK, 0 },
+		{ AUDIT_LOGIN, 3, "alice", CKR_OK, 0 },
+		{ AUDIT_PIN_SET, 3, "alice", CKR_OK, 0 },
+		{ AUDIT_KEY_CREATED, 3, "alice", CKR_OK, 0 },
+		{ AUDIT_KEY_CHANGED, 3, "alice", CKR_OK, 0 },
+		{ AUDIT_KEY_DESTROYED, 3, "alice", CKR_OK, 0 },
+		{ AUDIT_KEY_WRAPPED, 3, "alice", CKR_OK, 3 },
+		{ AUDIT_LOGIN, 1, "", CKR_OK, 0 },
+		{ AUDIT_CUSTODIAN_RESET, 1, "", CKR_OK, 0 },
+	};
+	struct entry_seen seen[64];
+	size_t n;
+
+	make_history();
+	finalise();
+	n = read_chain(seen, ARRAY_LEN(seen));
+	for (size_t i = 0; i < n && i < ARRAY_LEN(expected); i++) {
+		ck_assert_msg(seen[i].number == expected[i].number, "entry %zu is %u", i, seen[i].number);
+		ck_assert_uint_eq(seen[i].kind, expected[i].kind);
+		ck_assert_str_eq(seen[i].user, expected[i].user);
+		ck_assert_uint_eq(seen[i].result, expected[i].result);
+		ck_assert_uint_eq(seen[i].count, expected[i].count);
+	}
+	ck_assert_uint_eq(n, ARRAY_LEN(expected));
+	initialise();
+}
+END_TEST
+
+/* What a test does to a user record. Offsets: docs/store.md, User records. */
+static int each_user(void *ctx, const uint8_t *id, struct view value)
+{
+	struct view *ret = ctx;
+
+	if (value.n > 20 && value.p[1] == 3) {
+		*ret = value;
+		return 1;
+	}
+	return 0;
+}
+
+/* spoil: changes one byte of the custodian's record behind the module's back. */
+static void spoil(size_t offset, uint8_t change)
+{
+	struct store *store = NULL;
+	struct store_txn *txn = NULL;
+	struct view v = { 0 };
+	BUF_AUTO copy = { 0 };
+	uint8_t id[STORE_ID_LEN];
+
+	ck_assert_int_eq(store_open(ck_test_dir, serial, NULL, &store), STORE_OK);
+	ck_assert_int_eq(store_begin(store, true, &txn), STORE_OK);
+	ck_assert_int_eq(store_user_each(txn, each_user, &v), 1);
+	memcpy(id, v.p + 2, sizeof(id));
+	buf_put_view(&copy, v);
+	ck_assert(buf_ok(&copy));
+	copy.p[offset] ^= change;
+	ck_assert_int_eq(store_user_put(txn, id, buf_view(&copy)), STORE_OK);
+	ck_assert_int_eq(store_commit(txn), STORE_OK);
+	store_close(store);
+}
+
+/* R6.4: a record with its flag (change the PIN first), salt, name or key changed opens nothing. */
+START_TEST(changed_user_record_opens_nothing)
+{
+	/* version, kind, id 16, LV "alice" 7, salt 16, cost 3, flags 4, max, left, sealed key 60 */
+	const struct {
+		size_t offset;
+		uint8_t change;
+		CK_RV rv;
+	} spots[] = {
+		{ 20, 1, CKR_PIN_INCORRECT },      /* name: nobody is called alice now */
+		{ 25, 1, CKR_PIN_INCORRECT },      /* salt */
+		{ 41, 0xff, CKR_DEVICE_ERROR },    /* cost: out of bounds */
+		{ 47, 1, CKR_PIN_INCORRECT },      /* flags: the PIN need not be changed */
+		{ 48, 0x10, CKR_PIN_INCORRECT },   /* more retries */
+		{ 50 + 20, 1, CKR_PIN_INCORRECT }, /* the sealed token key */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(spots); i++) {
+		CK_RV rv;
+
+		finalise();
+		spoil(spots[i].offset, spots[i].change);
+		initialise();
+		rv = ck->C_Login(ck_session, CKU_USER, CK_TEXT("alice:222222"));
+		ck_assert_msg(rv == spots[i].rv, "%zu: 0x%lx", i, rv);
+		finalise();
+		spoil(spots[i].offset, spots[i].change);
+		initialise();
+	}
+	ck_ok(ck->C_Login(ck_session, CKU_USER, CK_TEXT("alice:222222")));
+	ck_logout();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("audit");
+	TCase *c = tcase_create("audit");
+
+	tcase_add_unchecked_fixture(c, ck_test_begin, ck_test_end);
+	tcase_set_timeout(c, 120);
+	tcase_add_test(c, history_of_a_token_is_written_down);
+	tcase_add_test(c, changed_user_record_opens_nothing);
+	suite_add_tcase(s, c);
+	return ck_test_run(s);
+}
