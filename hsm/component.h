@@ -22,6 +22,7 @@ enum component_match {
 	COMPONENT_BAD, /* meant as one, and wrong: no object may have it */
 };
 
+/* component_label_parse: NAME#k/n; filled in only with COMPONENT_YES. */
 enum component_match component_label_parse(struct view label, struct component_label *ret) MUST_CHECK;
 /* component_name_parse: a bare NAME. */
 bool component_name_parse(struct view label, struct component_label *ret) MUST_CHECK;

@@ -22,12 +22,12 @@
 #define CKM_SR_COMPONENT_COMBINE SR_MECHANISM(0x0001UL)
 
 /*
- * C_Sign (3 bytes; data must be empty), C_Digest (data is the label of exactly one visible key; for pkcs11-tool --hash).
- * No parameter. DES keys: ECB of a zero block; AES keys: CMAC of a zero block (ANSI X9.24-1:2017 annex A).
+ * C_Sign (3 bytes; data must be empty), C_Digest (data is the label of exactly one visible key; for pkcs11-tool
+ * --hash). No parameter. DES keys: ECB of a zero block; AES keys: CMAC of a zero block (ANSI X9.24-1:2017 annex A).
  */
 #define CKM_SR_CHECK_VALUE SR_MECHANISM(0x0002UL)
 
-/* C_WrapKey: wrapping key PK, key Pr, parameter struct sr_tk_rewrap_params; out: a record (formats.md, Record) (R1.7). */
+/* C_WrapKey: wrapping key PK, key Pr, parameter struct sr_tk_rewrap_params; out: a record (R1.7). */
 #define CKM_SR_TK_REWRAP SR_MECHANISM(0x0003UL)
 
 /* C_UnwrapKey: key PK, wrapped key a record, parameter struct sr_tk_open_params; out: TEK, and AUK in *phAuk (R1.9). */
@@ -55,7 +55,7 @@
  */
 #define CKM_SR_HANDSHAKE_MAC SR_MECHANISM(0x000cUL)
 
-/* Attributes. All are read-only and given by the mechanism at creation, except CKA_SR_ROLE where the role table says so. */
+/* Attributes. Read-only, given by the mechanism at creation, but for CKA_SR_ROLE where the role table says so. */
 #define CKA_SR_ROLE SR_ATTRIBUTE(0x0001UL)          /* CK_ULONG, SR_ROLE_*; absent: an ordinary key */
 #define CKA_SR_CUSTODIAN SR_ATTRIBUTE(0x0002UL)     /* UTF-8 name of the user who entered a component */
 #define CKA_SR_COMPONENT SR_ATTRIBUTE(0x0003UL)     /* 2 bytes: k, n */
