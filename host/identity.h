@@ -31,6 +31,7 @@ enum role {
 };
 #define ROLE_BIT(role) (1U << (role))
 
+/* role_name: as in configurations and texts; unknown numbers are "none". */
 const char *role_name(enum role r);
 enum role role_of_name(const char *name); /* ROLE_NONE: unknown */
 /* role_oid: dotted OID, or "" (none, ca). role_is_tls: takes part in TLS (opterm, mtms, dc, kms). */
