@@ -38,9 +38,11 @@ struct mtms {
 	struct db *rewrap_db;
 	struct pr *prs; /* of the re-wrap worker */
 	struct worker rewrap;
+	char rewrap_trouble[256]; /* what was audited last, so that a retry does not say it again */
 	struct db *outbox_db;
 	struct http_client *dc;
 	struct worker outbox;
+	char outbox_trouble[256];
 };
 
 /* The keys of the configuration file. */
@@ -70,6 +72,11 @@ enum err pr_of_certificate(struct mtms *m, struct db *db, struct view serial, st
 extern const struct msg_row mtms_rows[];
 extern const size_t mtms_rows_count;
 
+/*
+ * mtms_trouble: logs why a worker tries again, and audits it when it is another reason than last time (last: the
+ * worker's room; why NULL: all is well again).
+ */
+void mtms_trouble(struct db *db, char last[256], const char *event, const char *object, const struct fail *why);
 /*
  * rewrap_step: the oldest received batch: its signature once more, then every waiting terminal through HSM 1 into
  * sn_key and outbox, a few at a time in one transaction each (R1.6, R1.7). arg: struct mtms.

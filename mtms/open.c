@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "formats.h"
+#include "log.h"
 #include "mtms.h"
 #include "tables.h"
 
@@ -100,6 +102,26 @@ const struct customer *mtms_customer(const struct mtms *m, const char *id)
 		if (!strcmp(m->customers[i].id, id))
 			return &m->customers[i];
 	return NULL;
+}
+
+void mtms_trouble(struct db *db, char last[256], const char *event, const char *object, const struct fail *why)
+{
+	struct audit_entry entry = { NULL, event, object, ERR_OK, "" };
+	struct fail f = { 0 };
+
+	if (!why) {
+		last[0] = 0;
+		return;
+	}
+	log_line(LOG_LEVEL_WARN, event, "%s: %s %s", object, err_name(why->code), why->text);
+	if (!strcmp(last, why->text))
+		return;
+	entry.code = why->code;
+	entry.text = why->text;
+	if (audit_append(db, &entry, &f))
+		log_line(LOG_LEVEL_ERROR, "audit", "%s", f.text);
+	else
+		snprintf(last, 256, "%s", why->text);
 }
 
 void pr_id(int64_t index, uint8_t ret[PR_ID_LEN])

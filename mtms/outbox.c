@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "log.h"
 #include "mtms.h"
 #include "records.h"
 
@@ -85,6 +84,7 @@ enum worker_next outbox_step(void *arg)
 	struct parcel p = { 0 };
 	struct records_out out = { 0 };
 	struct fail f = { 0 };
+	char object[32];
 	enum err e = load(m->outbox_db, &p, &arena, &f);
 
 	if (!e && !p.count)
@@ -93,7 +93,7 @@ enum worker_next outbox_step(void *arg)
 		e = post(m, &p, &arena, &out, &f);
 	if (!e)
 		e = settle(m->outbox_db, &p, &out, &f);
-	if (e)
-		log_line(LOG_LEVEL_WARN, "outbox", "%zu records wait: %s %s", p.count, err_name(e), f.text);
+	snprintf(object, sizeof(object), "%zu records", p.count);
+	mtms_trouble(m->outbox_db, m->outbox_trouble, "outbox", object, e ? &f : NULL);
 	return e ? WORKER_RETRY : WORKER_AGAIN;
 }

@@ -7,7 +7,6 @@
 #include "batch.h"
 #include "formats.h"
 #include "keyfile.h"
-#include "log.h"
 #include "mtms.h"
 
 #define CHUNK 32
@@ -251,8 +250,7 @@ enum worker_next rewrap_step(void *arg)
 	e = next_batch(w, &found, &f);
 	if (!e && found)
 		e = run_batch(w, &f);
-	if (e)
-		log_line(LOG_LEVEL_ERROR, "re-wrap", "batch %s: %s %s", w->batch_id, err_name(e), f.text);
+	mtms_trouble(m->rewrap_db, m->rewrap_trouble, "re-wrap waits", w->batch_id, e ? &f : NULL);
 	buf_done(&w->cms);
 	free(w);
 	return e ? WORKER_RETRY : found ? WORKER_AGAIN : WORKER_IDLE;

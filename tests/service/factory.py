@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 
-WAIT = 30  # seconds that anything here may take
+WAIT = 60  # seconds that anything here may take
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 
 
