@@ -54,6 +54,11 @@ static bool softhsm(void)
 	return getenv("RIG_SOFTHSM") != NULL;
 }
 
+bool rig_suite_1(void)
+{
+	return !softhsm();
+}
+
 static const char *env(const char *name)
 {
 	const char *value = getenv(name);

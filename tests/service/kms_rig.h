@@ -39,6 +39,9 @@ struct rig {
 struct rig *rig_new(void);
 void rig_free(struct rig *r);
 
+/* rig_suite_1: the token can wrap under TDES (SoftHSM cannot). */
+bool rig_suite_1(void);
+
 /* rig_conf: writes kmsd.conf; more: lines appended, may be "" (sections allowed). */
 void rig_conf(struct rig *r, const char *more);
 void rig_start(struct rig *r);

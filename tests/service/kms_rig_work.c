@@ -34,7 +34,8 @@ void rig_tk(struct rig *r, struct rig_terminal *t, const char *serial, uint8_t s
 	struct ops_tk_in in = { .pu = r->pu,
 				.suite = suite,
 				.handshake = handshake,
-				.oaep_hash = FORMAT_HASH_SHA256,
+				/* SoftHSM knows no other hash for OAEP */
+				.oaep_hash = getenv("RIG_SOFTHSM") ? FORMAT_HASH_SHA1 : FORMAT_HASH_SHA256,
 				.type = suite == FORMAT_SUITE_TDES ? FORMAT_KEY_TDES : FORMAT_KEY_AES,
 				.length = suite == FORMAT_SUITE_TDES ? 16 : 32,
 				.serial = view_of_string(serial),

@@ -53,7 +53,7 @@ START_TEST(a_terminal_gets_its_tmk_with_either_version_and_suite)
 	static const uint8_t suites[] = { FORMAT_SUITE_AES, FORMAT_SUITE_TDES };
 	static const uint8_t versions[] = { FORMAT_HANDSHAKE_V2, FORMAT_HANDSHAKE_V1 };
 
-	for (size_t s = 0; s < ARRAY_LEN(suites); s++)
+	for (size_t s = 0; s < (rig_suite_1() ? 2 : 1); s++)
 		for (size_t v = 0; v < ARRAY_LEN(versions); v++) {
 			struct rig_terminal t = { 0 };
 			struct check_value first, second;
@@ -300,6 +300,8 @@ START_TEST(a_new_tk_gets_the_same_tmk)
 	rig_import(r, &record);
 	after = rig_download(r, &t);
 	ck_assert_mem_eq(before.value, after.value, FORMAT_CHECK);
+	if (!rig_suite_1())
+		goto out;
 	/* a TEK that cannot carry the TMK: told so, until the TMK is renewed */
 	rig_tk(r, &t, serial, FORMAT_SUITE_TDES, FORMAT_HANDSHAKE_V2);
 	rig_record(r, &t, "ACME", false, &record);
@@ -321,6 +323,7 @@ START_TEST(a_new_tk_gets_the_same_tmk)
 		ck_assert_int_eq(rig_command(r, command, &out), 0);
 	}
 	rig_download(r, &t);
+out:
 	rig_terminal_done(&t);
 }
 END_TEST
