@@ -187,7 +187,7 @@ CK_RV object_get_values(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE
 	struct object *o = NULL;
 	CK_RV rv;
 
-	if (t == NULL || n == 0)
+	if (t == NULL)
 		return CKR_ARGUMENTS_BAD;
 	rv = object_fetch(s, handle, FETCH_OPEN, &o);
 	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {

@@ -311,14 +311,39 @@ static CK_RV settle(struct token *t, const struct user_check *check, struct user
 	return rv;
 }
 
+/*
+ * pretend_retry: what take_retry costs, for a user who is not there: the SO's record is written as it is. Its scrypt
+ * cost is the one to pay.
+ */
+static CK_RV pretend_retry(struct token *t, uint8_t *ret_log2_n)
+{
+	struct store_txn *txn = NULL;
+	struct user_record so;
+	CK_RV rv = store_rv(store_begin(atomic_load(&t->store), true, &txn));
+
+	if (rv == CKR_OK)
+		rv = user_find(txn, USER_SO, "", &so);
+	if (rv == CKR_OK)
+		rv = user_store(txn, &so);
+	if (rv == CKR_OK) {
+		*ret_log2_n = so.log2_n;
+		return store_rv(store_commit(txn));
+	}
+	store_abort(txn);
+	return rv;
+}
+
 /* unknown: a name that nobody has costs what a wrong PIN costs, and says the same. */
 static CK_RV unknown(struct token *t, const struct user_check *check)
 {
 	static const uint8_t salt[16];
 	struct user_record nobody = { .user = { .kind = check->kind } };
 	SECRET_AUTO key = { 0 };
-	CK_RV rv = derive(t->crypto, check->pin, salt, LOG2_N_MIN, &key);
+	uint8_t log2_n = LOG2_N_MIN;
+	CK_RV rv = pretend_retry(t, &log2_n);
 
+	if (rv == CKR_OK)
+		rv = derive(t->crypto, check->pin, salt, log2_n, &key);
 	if (rv == CKR_OK)
 		rv = settle(t, check, &nobody, NULL, false);
 	return rv == CKR_OK ? CKR_PIN_INCORRECT : rv;

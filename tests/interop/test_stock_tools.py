@@ -163,6 +163,12 @@ class Tools(unittest.TestCase):
         self.assertRegex(listed, r"token: kit\s")
         self.assertRegex(listed, r"serial-number: [0-9a-f]{16}")
 
+    def test_only_pkcs11_functions_are_exported(self):
+        lines = self.good("nm", "-D", "--defined-only", MODULE).decode().splitlines()
+        names = [line.split()[-1] for line in lines]
+        self.assertEqual([n for n in names if not n.startswith("C_")], [])
+        self.assertEqual(len(names), 92)
+
     def test_directory_of_tokens_is_private(self):
         self.fresh()
         tokens = self.top / "tokens"

@@ -273,6 +273,65 @@ START_TEST(threads_work_on_one_token)
 }
 END_TEST
 
+/* In a child: ten objects made, every second one destroyed. */
+static int share(int number)
+{
+	CK_OBJECT_CLASS class = CKO_DATA;
+	CK_BBOOL no = CK_FALSE, yes = CK_TRUE;
+	char label[32];
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) },
+			     { CKA_LABEL, label, 0 },
+			     { CKA_PRIVATE, &no, 1 },
+			     { CKA_TOKEN, &yes, 1 } };
+	CK_SLOT_ID slots[8];
+	CK_ULONG n = ARRAY_LEN(slots);
+	CK_SESSION_HANDLE h;
+	CK_OBJECT_HANDLE o;
+
+	if (ck->C_Initialize(NULL) != CKR_OK || ck->C_GetSlotList(CK_TRUE, slots, &n) != CKR_OK ||
+	    ck->C_OpenSession(slots[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &h) != CKR_OK)
+		return 1;
+	for (int i = 0; i < 10; i++) {
+		t[1].ulValueLen = (CK_ULONG)snprintf(label, sizeof(label), "process %d turn %d", number, i);
+		if (ck->C_CreateObject(h, t, ARRAY_LEN(t), &o) != CKR_OK)
+			return 2;
+		if (i % 2 != 0 && ck->C_DestroyObject(h, o) != CKR_OK)
+			return 3;
+	}
+	return ck->C_Finalize(NULL) == CKR_OK ? 0 : 4;
+}
+
+/* R6.1 */
+START_TEST(processes_work_on_one_token)
+{
+	CK_OBJECT_CLASS class = CKO_DATA;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) } };
+	CK_SLOT_ID slots[8];
+	CK_ULONG n = ARRAY_LEN(slots);
+	pid_t pids[4];
+
+	ck_ok(ck->C_Initialize(NULL));
+	ck_ok(ck->C_GetSlotList(CK_TRUE, slots, &n));
+	ck_slot = slots[0];
+	ck_session = ck_open(true);
+	ck_assert_uint_eq(ck_find(t, 1, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
+		pids[i] = fork();
+		ck_assert_int_ge(pids[i], 0);
+		if (pids[i] == 0)
+			_exit(share((int)i));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
+		int status = -1;
+
+		ck_assert_int_eq(waitpid(pids[i], &status, 0), pids[i]);
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child %zu: %x", i, (unsigned)status);
+	}
+	ck_assert_uint_eq(ck_find(t, 1, NULL), 20);
+	ck_ok(ck->C_Finalize(NULL));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("init");
@@ -288,6 +347,7 @@ int main(void)
 	tcase_add_test(c, info_names_the_library);
 	tcase_add_test(c, forked_child_begins_anew);
 	tcase_add_test(c, threads_work_on_one_token);
+	tcase_add_test(c, processes_work_on_one_token);
 	suite_add_tcase(s, c);
 	return ck_test_run(s);
 }
