@@ -72,6 +72,7 @@ enum err device_sweep(struct device *d, struct fail *f) MUST_CHECK;
 /* device_tmk_check: check value of the TMK in use, from the token; ERR_KEY_MISSING: none loaded. */
 enum err device_tmk_check(struct device *d, struct check_value *ret, struct fail *f) MUST_CHECK;
 
+/* device_serial, device_pin_pad: of the identity; live as long as d. */
 struct view device_serial(const struct device *d);
 struct view device_pin_pad(const struct device *d);
 /* device_id: the 8 bytes of a number as CKA_ID. */
