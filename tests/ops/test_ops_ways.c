@@ -2,6 +2,7 @@
 /* Each operation both ways: what one way makes the other opens; equal bytes wherever the IV is given. */
 #include "ops_rig.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -425,6 +426,71 @@ START_TEST(check_values_of_role_keys_are_those_of_their_value)
 }
 END_TEST
 
+#define THREADS 4
+#define ROUNDS 12
+
+struct crowd {
+	struct side *host;
+	struct view record, blob;
+	const char *said; /* NULL: all went well */
+};
+
+/* One terminal's download as the KMS does it, over and over. */
+static void *download(void *arg)
+{
+	struct crowd *c = arg;
+	struct ops_record_keys keys = keys_of(c->host, FORMAT_SUITE_AES);
+	struct ops_shake shake;
+	uint8_t t_random[16] = { 1 }, h_random[16], tag[OPS_TAG_MAX];
+	struct check_value tek, auk, check;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < ROUNDS && !c->said; i++) {
+		struct ops_tk tk = { 0 };
+		BUF_AUTO message = { 0 };
+		shake = (struct ops_shake){ VIEW(t_random, 16), VIEW(h_random, 16) };
+		if (ops_tk_open(c->host->ops, &keys, c->record, &tk, NULL) != ERR_OK)
+			c->said = "open";
+		else if (ops_random(c->host->ops, h_random, 16, NULL) != ERR_OK)
+			c->said = "random";
+		else if (ops_tk_check_values(c->host->ops, &tk, &tek, &auk, NULL) != ERR_OK)
+			c->said = "check values";
+		else if (ops_prove(c->host->ops, &tk, &shake, TRANSCRIPT_HOST_PROVES, NULL, tag, &n, NULL) != ERR_OK)
+			c->said = "prove";
+		else if (ops_tmk_export(c->host->ops, &tk, &shake, c->host->srk, c->blob, VIEW(NULL, 0), &message,
+					&check, NULL) != ERR_OK)
+			c->said = "export";
+		ops_tk_close(&tk);
+	}
+	return NULL;
+}
+
+START_TEST(threads_download_at_once)
+{
+	static const uint8_t ivs[16];
+	const struct shape sh = { 2, 2, 2, A, 32, A, 32 };
+	struct side *hosts[] = { &vendor, &standard, &soft };
+
+	for (unsigned h = 0; h < (rig_has_softhsm() ? 3 : 2); h++) {
+		BUF_AUTO record = { 0 };
+		BUF_AUTO blob = { 0 };
+		struct check_value check;
+		pthread_t t[THREADS];
+		struct crowd c[THREADS];
+		rewrap_known(hosts[h], &sh, ivs, &record);
+		ok(ops_tmk_generate(hosts[h]->ops, hosts[h]->srk, A, 32, &blob, &check, rig_fail()));
+		for (unsigned i = 0; i < THREADS; i++) {
+			c[i] = (struct crowd){ hosts[h], buf_view(&record), buf_view(&blob), NULL };
+			ck_assert_int_eq(pthread_create(&t[i], NULL, download, &c[i]), 0);
+		}
+		for (unsigned i = 0; i < THREADS; i++)
+			pthread_join(t[i], NULL);
+		for (unsigned i = 0; i < THREADS; i++)
+			ck_assert_msg(!c[i].said, "%s: %s", hosts[h]->name, c[i].said);
+	}
+}
+END_TEST
+
 START_TEST(description_names_the_way_of_each_operation)
 {
 	BUF_AUTO text = { 0 };
@@ -452,6 +518,7 @@ int main(void)
 	tcase_add_test(t, record_of_one_way_opens_the_other_way);
 	tcase_add_test(t, messages_with_given_iv_load_the_other_way);
 	tcase_add_test(t, check_values_of_role_keys_are_those_of_their_value);
+	tcase_add_test(t, threads_download_at_once);
 	tcase_add_test(t, description_names_the_way_of_each_operation);
 	suite_add_tcase(s, t);
 	return rig_run(s);
