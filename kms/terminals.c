@@ -164,6 +164,9 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	struct link *l = arg;
 	struct fail f = { 0 };
 
+	/* The peer may say first that it sends no more; our last frame still goes out, or the timer ends it. */
+	if (l->closing && (what & BEV_EVENT_EOF) && evbuffer_get_length(bufferevent_get_output(bev)))
+		return;
 	if (!l->closing && l->shake.serial_len &&
 	    handshake_refuse(&l->shake, l->superseded ? REASON_SUPERSEDED : REASON_PEER, "closed without a word", &f))
 		log_line(LOG_LEVEL_ERROR, "download", "audit: %s", f.text);

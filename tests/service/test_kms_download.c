@@ -223,6 +223,20 @@ START_TEST(frames_may_come_in_pieces)
 }
 END_TEST
 
+START_TEST(a_terminal_that_sends_no_more_still_gets_the_last_frame)
+{
+	for (int i = 0; i < 20; i++) {
+		struct rig_client c;
+
+		rig_connect(r, &c);
+		rig_hello_send(&c, FORMAT_HANDSHAKE_V2, "NOBODY", VIEW("0123456789abcdef", 16));
+		ck_assert_int_eq(shutdown(c.fd, SHUT_WR), 0);
+		rig_refused(&c, ERR_REFUSED);
+		rig_close(&c);
+	}
+}
+END_TEST
+
 START_TEST(more_connections_than_allowed_are_told_busy)
 {
 	struct rig_client c[CONNECTIONS], more;
@@ -343,6 +357,7 @@ int main(void)
 	tcase_add_test(c, malformed_frames_get_one_code_and_the_server_lives);
 	tcase_add_test(c, a_frame_out_of_order_is_refused);
 	tcase_add_test(c, frames_may_come_in_pieces);
+	tcase_add_test(c, a_terminal_that_sends_no_more_still_gets_the_last_frame);
 	tcase_add_test(c, more_connections_than_allowed_are_told_busy);
 	tcase_add_test(c, a_terminal_that_hangs_up_or_complains_is_audited);
 	tcase_add_test(c, kill_9_loses_no_tmk_and_no_download);

@@ -354,7 +354,6 @@ START_TEST(kill_9_after_the_answer_loses_no_record)
 	struct buf records[N];
 	struct view list[N];
 	BUF_AUTO answer = { 0 };
-	BUF_AUTO again = { 0 };
 
 	memset(t, 0, sizeof(t));
 	memset(records, 0, sizeof(records));
