@@ -366,23 +366,32 @@ class Strong(Base, unittest.TestCase):
         status, answer = post(self.ca, "opterm", self.mtmsd.address, "/v1/working-certificate", b" " * 100000 + b"{}")
         self.assertEqual((status, answer["error"]), (413, 2))
 
-    def kill_with_some_waiting(self):
-        """Sends batches until a kill -9 right after the answer comes before the re-wrap has ended; all terminals sent."""
-        sent = []
-        for i in range(8):
-            batch = self.terminals(40, f"K{i}")
-            self.assertEqual(self.send(batch, batch=f"B{i}")[1]["accepted"], 40)
-            self.mtmsd.kill()
-            sent += batch
-            if query(self.database, "SELECT count(*) FROM sn_key WHERE state = 'waiting'")[0][0] >= 2:
-                return sent
-            self.mtmsd.start()
-        raise AssertionError("the re-wrap was always quicker than the kill")
+    def sql(self, statement, *parameters):
+        db = sqlite3.connect(self.database, timeout=10)
+        with db:
+            db.execute(statement, parameters)
+        db.close()
+
+    def kill_before_the_re_wrap(self, count):
+        """A batch acknowledged, then kill -9 with all of it waiting: its first packet needs a Pr that HSM 1 has lost."""
+        lost = self.mine / "lost.pem"
+        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=x", "-out", lost])
+        serial = run(["openssl", "x509", "-in", lost, "-noout", "-serial"]).stdout.decode().strip().split("=")[1]
+        self.sql("INSERT INTO pr_key (key_index, label, created) VALUES (99, 'Pr-99', 0)")
+        self.sql("INSERT INTO working_certificate VALUES (?, 99, x'00', 0, 0)", bytes.fromhex(serial))
+        terminals = [Terminal(lost, "SN-LOST")] + self.terminals(count)
+        self.assertEqual(self.send(terminals)[1]["accepted"], count + 1)
+        wait_until(lambda: "re-wrap waits" in self.mtmsd.command("audit"), "the re-wrap to wait")
+        self.mtmsd.kill()
+        self.assertEqual({s[1] for s in self.states()}, {"waiting"})
+        self.sql("UPDATE working_certificate SET key_index = 1")
+        return terminals[1:]
 
     def test_kill_9_after_the_answer_loses_nothing(self):
-        terminals = self.kill_with_some_waiting()
+        terminals = self.kill_before_the_re_wrap(40)
         self.mtmsd.start()
-        self.check(self.records(len(terminals)), terminals)
+        self.check(self.records(40), terminals)
+        self.assertEqual([s[:2] for s in self.settled() if s[1] != "rewrapped"], [("SN-LOST", "failed")])
 
     def test_kill_9_again_and_again_delivers_once_in_order(self):
         terminals = self.terminals(40)
@@ -405,33 +414,24 @@ class Strong(Base, unittest.TestCase):
         self.check(self.records(15), [t for terminals in batches for t in terminals])
 
     def test_row_altered_before_the_re_wrap_is_not_re_wrapped(self):  # R1.6
-        count = len(self.kill_with_some_waiting())
-        db = sqlite3.connect(self.database)
-        left = [row[0] for row in db.execute("SELECT id FROM sn_key WHERE state = 'waiting' ORDER BY id DESC LIMIT 2")]
-        self.assertEqual(len(left), 2)
-        db.execute("UPDATE sn_key SET serial = 'SN-EVIL' WHERE id = ?", (left[0],))
-        db.execute("UPDATE sn_key SET packet = (SELECT packet FROM sn_key WHERE id = 1) WHERE id = ?", (left[1],))
-        db.commit()
-        db.close()
+        terminals = self.kill_before_the_re_wrap(6)
+        self.sql("UPDATE sn_key SET serial = 'SN-EVIL' WHERE position = 2")
+        self.sql("UPDATE sn_key SET packet = (SELECT packet FROM sn_key WHERE position = 1) WHERE position = 4")
         self.mtmsd.start()
-        self.assertEqual(len(self.records(count - 2)), count - 2)
-        self.assertEqual([s[1:] for s in self.settled() if s[1] != "rewrapped"],
-                         [("failed", "sn_key differs from what the operator signed")] * 2)
+        self.check(self.records(4), [terminals[0], terminals[2], terminals[4], terminals[5]])
+        states = self.settled()
+        for position in (2, 4):
+            self.assertEqual(states[position][1:], ("failed", "sn_key differs from what the operator signed"))
 
     def test_signature_is_verified_again_before_the_re_wrap(self):  # R1.6
-        self.kill_with_some_waiting()
-        db = sqlite3.connect(self.database)
-        number, cms = db.execute("SELECT number, cms FROM batch ORDER BY number DESC LIMIT 1").fetchone()
-        cms = bytearray(cms)
+        self.kill_before_the_re_wrap(6)
+        cms = bytearray(query(self.database, "SELECT cms FROM batch")[0][0])
         cms[cms.index(b"collected") + 14] ^= 1
-        db.execute("UPDATE batch SET cms = ? WHERE number = ?", (bytes(cms), number))
-        waiting = db.execute("SELECT count(*) FROM sn_key WHERE state = 'waiting'").fetchone()[0]
-        db.commit()
-        db.close()
+        self.sql("UPDATE batch SET cms = ?", bytes(cms))
         self.mtmsd.start()
-        states = self.settled()
-        self.assertEqual(len([s for s in states if s[1] == "failed"]), waiting)
-        self.assertEqual(query(self.database, "SELECT state FROM batch ORDER BY number DESC LIMIT 1"), [("failed",)])
+        self.assertEqual({s[1] for s in self.settled()}, {"failed"})
+        self.assertIn("signature", self.states()[0][2])
+        self.assertEqual(query(self.database, "SELECT state FROM batch"), [("failed",)])
 
     def test_reason_why_the_dc_gets_nothing_is_audited_once(self):  # R2.1
         self.dcd.stop()
