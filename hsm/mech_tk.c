@@ -244,8 +244,6 @@ static CK_RV rewrap(struct session *s, const struct mech_row *row, const CK_MECH
 	CK_RV rv = role_permits_cargo(pk, row->type, pr);
 
 	if (rv == CKR_OK)
-		rv = role_require(pr, SR_ROLE_PR, row->type);
-	if (rv == CKR_OK)
 		rv = mak_get(s, params->hMak, pk, row->type, &mak);
 	if (rv == CKR_OK)
 		rv = rewrap_packet(pk, pr, mak, params, out, len);

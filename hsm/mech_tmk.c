@@ -179,6 +179,8 @@ static CK_RV commit_tmk(struct session *s, const struct tmk_message *m, const st
 						      .label = object_bytes(auk, CKA_SR_SERIAL_NUMBER) };
 
 		rv = object_commit_change(s, &change, ret);
+		if (rv == CKR_OK && !object_bool(o, CKA_TOKEN))
+			session_count(s, AUDIT_TMK_LOADED); /* nothing was stored, the event neither */
 	}
 	object_unref(o);
 	return rv;

@@ -218,6 +218,39 @@ START_TEST(each_side_signs_its_directions_and_verifies_the_others) /* R1.10: ref
 }
 END_TEST
 
+START_TEST(tag_of_a_tmk_message_is_verified_by_loading_alone) /* R1.10 */
+{
+	uint8_t message[SR_TMK_MESSAGE_MAX];
+	CK_ULONG len = sizeof(message);
+	CK_OBJECT_HANDLE tmk = 0;
+	struct tmk_message m;
+	struct tk_way w;
+	BUF_AUTO b = { 0 };
+
+	tk_whole_way(&tk_shapes[7], &w);
+	ck_ok(kit_role_key(SR_ROLE_TMK, CKK_AES, 32, &tmk));
+	ck_ok(kit_export(w.tek, w.auk, tmk, true, message, &len));
+	ck_assert(tmk_message_parse(VIEW(message, len), &m));
+	{
+		const struct transcript t = { .direction = TRANSCRIPT_TMK,
+					      .handshake = 2,
+					      .pos_serial = VIEW_STR("POS-000042"),
+					      .terminal_random = VIEW(kit_terminal_random, 16),
+					      .host_random = VIEW(kit_host_random, 16),
+					      .attrs = m.attrs,
+					      .ctmk = m.ctmk,
+					      .check = m.check };
+
+		transcript_put(&b, &t);
+	}
+	ck_assert(buf_ok(&b));
+	ck_assert_uint_eq(kit_verify(CKM_SR_HANDSHAKE_MAC, w.tk.auk, buf_view(&b), m.mac), CKR_DATA_INVALID);
+	ck_assert_uint_eq(kit_verify(CKM_SR_HANDSHAKE_MAC, w.auk, buf_view(&b), m.mac), CKR_DATA_INVALID);
+	ck_ok(ck->C_DestroyObject(ck_session, tmk));
+	tk_drop(&w);
+}
+END_TEST
+
 START_TEST(handshake_tag_over_anything_but_an_own_transcript_is_refused) /* R1.10: oracle */
 {
 	struct tk_way w;
@@ -291,6 +324,7 @@ int main(void)
 	tcase_add_test(c, export_keeps_the_length_rule_and_checks_its_parameter);
 	tcase_add_loop_test(c, each_side_signs_its_directions_and_verifies_the_others, 1, 3);
 	tcase_add_loop_test(c, each_side_signs_its_directions_and_verifies_the_others, 7, 9);
+	tcase_add_test(c, tag_of_a_tmk_message_is_verified_by_loading_alone);
 	tcase_add_test(c, handshake_tag_over_anything_but_an_own_transcript_is_refused);
 	tcase_add_loop_test(c, auk_of_version_1_does_one_block_and_no_mac, 0, TK_SHAPES);
 	suite_add_tcase(s, c);
