@@ -222,6 +222,45 @@ START_TEST(no_key_stays_in_the_hsm_after_an_import)
 }
 END_TEST
 
+/* R2.4: no verdict without the HSM; what was stored waits for it */
+START_TEST(rows_wait_while_the_hsm_cannot_work)
+{
+	static const char waiting[] = "SELECT count(*) FROM key_source WHERE flag = 'not imported'";
+	static const char formal[] = "SELECT count(*) FROM key_formal WHERE serial_number = 'HSWAIT'";
+	struct pk11_key *good = kms.keys[FORMAT_SUITE_AES].pk, *missing = NULL;
+	struct rig_terminal t = { 0 };
+	BUF_AUTO record = { 0 };
+	struct view list[2];
+	struct import_in in = { "message", "wait", "test", "wait", list, 2 };
+	struct fail f = { 0 };
+	enum reason reason;
+	bool more = true;
+	int64_t id, n = 0;
+
+	rig_tk(r, &t, "HSWAIT", FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	rig_record(r, &t, "ACME", false, &record);
+	list[0] = VIEW_STR("garbage");
+	list[1] = buf_view(&record);
+	ck_assert(!pk11_key_new(kms.token, "pkcs11:object=NOSUCH;type=secret-key", &missing, NULL));
+	kms.keys[FORMAT_SUITE_AES].pk = missing;
+	ck_assert(!import_store(&kms, &in, &id, &reason, NULL));
+	ck_assert_int_eq(import_slice(&kms, 5, &more, &f), ERR_KEY_MISSING);
+	/* the bad row before it is settled, the good one waits, unharmed */
+	ck_assert(!db_one(kms.db, &n, NULL, waiting, ""));
+	ck_assert_int_eq(n, 1);
+	ck_assert_int_eq(import_slice(&kms, 5, &more, NULL), ERR_KEY_MISSING);
+	kms.keys[FORMAT_SUITE_AES].pk = good;
+	while (more)
+		ck_assert(!import_slice(&kms, 5, &more, NULL));
+	ck_assert(!db_one(kms.db, &n, NULL, formal, ""));
+	ck_assert_int_eq(n, 1);
+	ck_assert(!db_one(kms.db, &n, NULL, "SELECT count(*) FROM notification WHERE file = ?", "i", id));
+	ck_assert_int_eq(n, 1);
+	pk11_key_free(missing);
+	rig_terminal_done(&t);
+}
+END_TEST
+
 /* Frames of every type in every state, with random fields: refused or answered, never a crash, never a key left. */
 START_TEST(random_frames_in_random_order_do_no_harm)
 {
@@ -290,6 +329,7 @@ int main(void)
 	tcase_add_test(c, no_key_stays_in_the_hsm_after_any_way_out);
 	tcase_add_test(c, no_key_and_no_nonce_stay_after_a_download);
 	tcase_add_test(c, no_key_stays_in_the_hsm_after_an_import);
+	tcase_add_test(c, rows_wait_while_the_hsm_cannot_work);
 	tcase_add_test(c, random_frames_in_random_order_do_no_harm);
 	tcase_add_test(c, every_reason_has_a_word_a_text_and_a_public_code);
 	suite_add_tcase(s, c);
