@@ -10,9 +10,6 @@
 #include "session.h"
 #include "token_own.h"
 
-/* Words of the fork page. */
-enum { WORD_LIVE = 0, WORD_LOCK = 1 };
-
 static uint64_t *page;        /* NULL until the first C_Initialize */
 static struct module *latest; /* what module_start made last; in a child: the parent's */
 
@@ -22,7 +19,7 @@ struct module *module_get(void)
 
 	if (p == NULL)
 		return NULL;
-	return (struct module *)(uintptr_t)__atomic_load_n(&p[WORD_LIVE], __ATOMIC_ACQUIRE);
+	return (struct module *)(uintptr_t)__atomic_load_n(&p[FORK_MODULE], __ATOMIC_ACQUIRE);
 }
 
 const struct crypto *module_crypto(void)
@@ -35,7 +32,8 @@ static void lock(uint64_t *p)
 {
 	uint64_t free_word = 0;
 
-	while (!__atomic_compare_exchange_n(&p[WORD_LOCK], &free_word, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+	while (!__atomic_compare_exchange_n(&p[FORK_MODULE_LOCK], &free_word, 1, false, __ATOMIC_ACQUIRE,
+					    __ATOMIC_RELAXED)) {
 		free_word = 0;
 		sched_yield();
 	}
@@ -43,7 +41,7 @@ static void lock(uint64_t *p)
 
 static void unlock(uint64_t *p)
 {
-	__atomic_store_n(&p[WORD_LOCK], 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&p[FORK_MODULE_LOCK], 0, __ATOMIC_RELEASE);
 }
 
 static void module_free(struct module *m)
@@ -88,7 +86,7 @@ CK_RV module_start(char ret_error[SETTINGS_ERROR_LEN])
 	if (p == NULL)
 		return CKR_GENERAL_ERROR;
 	lock(p);
-	if (p[WORD_LIVE] != 0) {
+	if (p[FORK_MODULE] != 0) {
 		rv = CKR_CRYPTOKI_ALREADY_INITIALIZED;
 		goto out;
 	}
@@ -106,7 +104,7 @@ CK_RV module_start(char ret_error[SETTINGS_ERROR_LEN])
 	log_open("strongroom-pkcs11", m->settings.log_fd, LOG_LEVEL_INFO);
 	latest = m;
 	__atomic_store_n(&page, p, __ATOMIC_RELEASE);
-	__atomic_store_n(&p[WORD_LIVE], (uint64_t)(uintptr_t)m, __ATOMIC_RELEASE);
+	__atomic_store_n(&p[FORK_MODULE], (uint64_t)(uintptr_t)m, __ATOMIC_RELEASE);
 out:
 	unlock(p);
 	return rv;
@@ -124,7 +122,7 @@ CK_RV module_stop(void)
 	if (m != NULL) {
 		/* Counted events are written while the module still stands. */
 		sessions_close_all(m->sessions, NULL);
-		__atomic_store_n(&p[WORD_LIVE], 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&p[FORK_MODULE], 0, __ATOMIC_RELEASE);
 		latest = NULL;
 		log_open("strongroom-pkcs11", -1, LOG_LEVEL_INFO);
 		module_free(m);
