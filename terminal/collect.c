@@ -23,7 +23,7 @@ struct collector {
 	const struct collect_in *in;
 	pthread_mutex_t mutex;
 	size_t visits;     /* threads */
-	size_t putting;    /* visits that write into the spool now */
+	size_t places;     /* of the count, not taken yet */
 	size_t committing; /* visits between "into the spool" and "the terminal knows" */
 	struct visit *list;
 };
@@ -128,19 +128,19 @@ static enum err make_tk(struct visit *v, const struct identity_facts *who, struc
 static enum err commit_begin(struct collector *c, bool open, struct fail *f)
 {
 	pthread_mutex_lock(&c->mutex);
-	bool full = !open && spool_open_count(c->in->spool) + c->putting >= c->in->count;
+	bool full = !open && c->places == 0;
 	if (!full) {
 		c->committing++;
-		c->putting++;
+		c->places -= !open;
 	}
 	pthread_mutex_unlock(&c->mutex);
 	return full ? fail_set(f, ERR_BUSY, 0, "the order has all its terminals") : ERR_OK;
 }
 
-static void commit_put(struct collector *c)
+static void give_place_back(struct collector *c, bool open)
 {
 	pthread_mutex_lock(&c->mutex);
-	c->putting--;
+	c->places += !open;
 	pthread_mutex_unlock(&c->mutex);
 }
 
@@ -188,9 +188,10 @@ static enum err serve(struct visit *v, struct fail *f)
 	if ((e = commit_begin(v->c, open, f)) != ERR_OK)
 		return e;
 	e = spool_put(v->c->in->spool, serial, packet.counter, (int64_t)time(NULL), raw, f);
-	commit_put(v->c);
 	if (e == ERR_OK)
 		e = finish(v, f);
+	else
+		give_place_back(v->c, open);
 	commit_end(v->c);
 	return e;
 }
@@ -296,7 +297,9 @@ enum err collect(const struct collect_in *in, struct fail *f)
 {
 	struct collector c = { .in = in };
 	int64_t end = in->wait_s != 0 ? now_ms() + 1000 * (int64_t)in->wait_s : INT64_MAX;
+	size_t there = spool_open_count(in->spool);
 	enum err e = ERR_OK;
+	c.places = there < in->count ? in->count - there : 0;
 	pthread_mutex_init(&c.mutex, NULL);
 	while (!all_there(&c)) {
 		struct pollfd p = { .fd = in->listen_fd, .events = room_left(&c) ? POLLIN : 0 };

@@ -3,10 +3,14 @@
 #include "conf.h"
 #include "files.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #define STATE_VERSION 1
 #define STATES_MAX 8
@@ -152,10 +156,28 @@ enum err device_token_folder(const char *dir, struct fail *f)
 	return ERR_OK;
 }
 
+/* Two visits at once would each write their state over the other's. */
+static enum err take_lock(const char *dir, int *ret_fd, struct fail *f)
+{
+	char path[PATH_MAX];
+	enum err e = file_path(dir, "lock", path, sizeof(path), f);
+	if (e != ERR_OK)
+		return e;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fail_set(f, ERR_CONFIG, 0, "%s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		close(fd);
+		return fail_set(f, ERR_BUSY, 0, "%s: another process uses this terminal", dir);
+	}
+	*ret_fd = fd;
+	return ERR_OK;
+}
+
 enum err device_open(const char *dir, struct device *ret, struct fail *f)
 {
 	char path[PATH_MAX], pin[PATH_MAX], error[256];
-	struct device d = { 0 };
+	struct device d = { .lock_fd = -1 };
 	struct conf *conf = NULL;
 	enum ops_way way;
 	enum err e;
@@ -170,12 +192,13 @@ enum err device_open(const char *dir, struct device *ret, struct fail *f)
 		goto out;
 	}
 	struct pk11_options options = { .pin_file = pin };
-	if ((e = pk11_open(conf_get(conf, "", "token"), &options, &d.token, f)) != ERR_OK ||
+	if ((e = take_lock(dir, &d.lock_fd, f)) != ERR_OK ||
+	    (e = pk11_open(conf_get(conf, "", "token"), &options, &d.token, f)) != ERR_OK ||
 	    (e = ops_open(d.token, OPS_FOR_TERMINAL, way, &d.ops, f)) != ERR_OK ||
 	    (e = pk11_run(d.token, read_all, &d, f)) != ERR_OK)
 		goto out;
 	*ret = d;
-	memset(&d, 0, sizeof(d));
+	d = (struct device){ .lock_fd = -1 };
 out:
 	conf_free(conf);
 	device_done(&d);
@@ -187,7 +210,9 @@ void device_done(struct device *d)
 	ops_free(d->ops);
 	pk11_free(d->token);
 	buf_done(&d->root);
-	memset(d, 0, sizeof(*d));
+	if (d->lock_fd >= 0)
+		close(d->lock_fd);
+	*d = (struct device){ .lock_fd = -1 };
 }
 
 /* Not every token lets a data object's value be set: the next one is made, then the ones before go. */

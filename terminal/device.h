@@ -10,6 +10,7 @@
  *
  *   <dir>/terminal.conf        token = PKCS#11 URI, way = any | vendor | standard
  *   <dir>/so.pin, user.pin     random PINs of the secure module, mode 0600
+ *   <dir>/lock                 one process at a time
  *   <dir>/token/               token directory of the strongroom module (STRONGROOM_TOKEN_DIR)
  *
  * Objects: certificate "HsmRCRT" (trusted: only the SO can set that), data "identity" (the SO's, not modifiable), data
@@ -38,6 +39,7 @@ struct device {
 	uint64_t saves; /* of the state, so far */
 	struct pk11 *token;
 	struct ops *ops;
+	int lock_fd;
 };
 
 struct device_make {
@@ -60,8 +62,11 @@ enum err device_init(const struct device_make *in, struct fail *f) MUST_CHECK;
 /* device_token_folder: <dir>/token, made when absent, becomes STRONGROOM_TOKEN_DIR of this process. */
 enum err device_token_folder(const char *dir, struct fail *f) MUST_CHECK;
 
-/* device_open: logs in to the secure module and reads identity, root and state. *ret must be zero. ERR_CONFIG,
- * ERR_TOKEN. */
+/*
+ * device_open: logs in to the secure module and reads identity, root and state. *ret is overwritten.
+ * device_done: takes what a failed open left when it began as { .lock_fd = -1 }. ERR_CONFIG, ERR_TOKEN; ERR_BUSY:
+ * another process has the terminal.
+ */
 enum err device_open(const char *dir, struct device *ret, struct fail *f) MUST_CHECK;
 void device_done(struct device *d);
 

@@ -87,7 +87,7 @@ typedef enum err (*online)(struct device *d, int fd, struct fail *f);
 /* The secure module is open before the other side is called: it need not wait for a login. */
 static enum err run_online(const struct options *o, online work, struct fail *f)
 {
-	struct device d = { 0 };
+	struct device d = { .lock_fd = -1 };
 	int fd = -1;
 	if (o->connect == NULL)
 		return fail_set(f, ERR_USAGE, 0, "--connect is missing");
@@ -178,7 +178,7 @@ static void print_status(const struct device *d, const struct check_value *tmk, 
 
 static enum err run_status(const struct options *o, struct fail *f)
 {
-	struct device d = { 0 };
+	struct device d = { .lock_fd = -1 };
 	struct check_value check;
 	enum err e = device_open(o->dir, &d, f);
 	if (e != ERR_OK)

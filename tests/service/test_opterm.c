@@ -274,6 +274,93 @@ START_TEST(terminal_that_talks_rubbish_does_not_stop_the_others) /* R1.4 */
 }
 END_TEST
 
+/* A terminal of this thread, without a secure module: all that the operation terminal can see of a packet is its form.
+ */
+struct crowd {
+	pthread_t thread;
+	const char *address;
+	unsigned number;
+	bool good;
+};
+
+static void crowd_packet(unsigned number, struct buf *ret)
+{
+	uint8_t sealed[256] = { 1, 2, 3 }, mac[16] = { 4 };
+	char serial[16];
+	snprintf(serial, sizeof(serial), "CROWD-%03u", number);
+	struct tk_packet p = {
+		.suite = 2,
+		.version = FORMAT_VERSION,
+		.handshake = 2,
+		.oaep_hash = kit_hash(&kit, FORMAT_HASH_SHA256),
+		.pos_serial = view_of_string(serial),
+		.cert_serial = VIEW(kit.wcert_serial, kit.wcert_serial_len),
+		.counter = 1,
+		.tek = { .role = FORMAT_ROLE_TEK, .type = FORMAT_KEY_AES, .length = 32 },
+		.auk = { .role = FORMAT_ROLE_AUK, .type = FORMAT_KEY_AES, .length = 32 },
+		.ctek = VIEW(sealed, sizeof(sealed)),
+		.cauk = VIEW(sealed, sizeof(sealed)),
+		.mac = VIEW(mac, sizeof(mac)),
+	};
+	tk_packet_put(ret, &p);
+}
+
+static void *crowd_thread(void *arg)
+{
+	struct crowd *w = arg;
+	struct fail f = { 0 };
+	struct frame in, out = { .type = FRAME_IDENTITY };
+	BUF_AUTO storage = { 0 };
+	BUF_AUTO packet = { 0 };
+	uint8_t counter[8] = { 0 };
+	char serial[16];
+	int fd = -1;
+	snprintf(serial, sizeof(serial), "CROWD-%03u", w->number);
+	crowd_packet(w->number, &packet);
+	out.field[IDENTITY_SERIAL] = view_of_string(serial);
+	out.field[IDENTITY_COUNTER] = VIEW(counter, sizeof(counter));
+	struct frame tk = { .type = FRAME_TK };
+	tk.field[TK_PACKET] = buf_view(&packet);
+	w->good = buf_ok(&packet) && frame_connect(w->address, 30000, &fd, &f) == ERR_OK &&
+		  frame_expect(fd, FRAME_IDENTIFY, &storage, &in, 30000, &f) == ERR_OK &&
+		  frame_send(fd, &out, 30000, &f) == ERR_OK &&
+		  frame_expect(fd, FRAME_WORKING_CERT, &storage, &in, 30000, &f) == ERR_OK &&
+		  frame_send(fd, &(struct frame){ .type = FRAME_WORKING_CERT_OK }, 30000, &f) == ERR_OK &&
+		  frame_expect(fd, FRAME_MAKE_TK, &storage, &in, 30000, &f) == ERR_OK &&
+		  frame_send(fd, &tk, 30000, &f) == ERR_OK &&
+		  frame_expect(fd, FRAME_COLLECTED, &storage, &in, 30000, &f) == ERR_OK;
+	if (!w->good)
+		fprintf(stderr, "%s: %s\n", serial, f.text);
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+START_TEST(crowd_of_terminals_is_served_at_once) /* R1.5 */
+{
+	enum { CROWD = 300 };
+	static struct crowd crowd[CROWD];
+	struct spawn o;
+	char address[64], serial[16];
+	mtms_set(&mtms, MTMS_ACCEPT);
+	opterm_ready(&o, &(struct run){ .order = "K", .count = "300", .spool = "spool-k" }, address);
+	for (unsigned i = 0; i < CROWD; i++) {
+		crowd[i] = (struct crowd){ .address = address, .number = i };
+		ck_assert_int_eq(pthread_create(&crowd[i].thread, NULL, crowd_thread, &crowd[i]), 0);
+	}
+	for (unsigned i = 0; i < CROWD; i++) {
+		pthread_join(crowd[i].thread, NULL);
+		ck_assert(crowd[i].good);
+	}
+	ck_assert_msg(spawn_wait(&o) == 0, "%s", o.stderr_text);
+	ck_assert_uint_eq(mtms.batch_count, 1);
+	for (unsigned i = 0; i < CROWD; i += 99) {
+		snprintf(serial, sizeof(serial), "CROWD-%03u", i);
+		ck_assert_uint_eq(batch_counter(&mtms.batches[0], "K", serial), 1);
+	}
+}
+END_TEST
+
 START_TEST(second_tk_raises_the_counter) /* R1.4 */
 {
 	struct spawn o;
@@ -399,6 +486,7 @@ int main(void)
 	tcase_add_test(c, wrong_operator_pin_refuses_before_any_terminal_work);
 	tcase_add_test(c, identity_of_another_role_is_refused);
 	tcase_add_test(c, terminal_that_talks_rubbish_does_not_stop_the_others);
+	tcase_add_test(c, crowd_of_terminals_is_served_at_once);
 	tcase_add_test(c, second_tk_raises_the_counter);
 	tcase_add_test(c, killed_opterm_goes_on_where_it_was);
 	tcase_add_test(c, collected_terminal_that_comes_again_makes_no_new_tk);

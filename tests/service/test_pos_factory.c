@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <check.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -294,6 +295,65 @@ START_TEST(rubbish_from_the_line_ends_the_visit_only) /* R1.4 */
 }
 END_TEST
 
+START_TEST(two_processes_do_not_share_a_terminal)
+{
+	struct session s;
+	struct spawn other;
+	session_open(&s);
+	kit_pos(&kit, &other, "factory", SERIAL, "127.0.0.1:1");
+	ck_assert_int_eq(spawn_wait(&other), 1);
+	ck_assert_ptr_nonnull(strstr(other.stderr_text, "another process"));
+	ck_assert_int_eq(session_close(&s), 1);
+}
+END_TEST
+
+/* Whatever the moment: no counter comes twice, and the next visit goes well. */
+START_TEST(terminal_killed_at_any_moment_goes_on) /* R1.4 */
+{
+	struct session s;
+	struct frame in;
+	struct tk_packet p;
+	uint64_t seen = status_number("tk_made"), current = status_number("tk_current");
+	session_open(&s);
+	identify(&s, &in);
+	give_certificate(&s, buf_view(&kit.wcert), &in);
+	ck_assert_int_eq(in.type, FRAME_WORKING_CERT_OK);
+	struct frame make = { .type = FRAME_MAKE_TK };
+	for (size_t i = 0; i < 5; i++)
+		make.field[i] = VIEW(good_make + i, 1);
+	kit_send(s.fd, &make);
+	if (_i % 2 == 0) { /* while the TK is made; else while it becomes the one in use */
+		usleep((useconds_t)(_i * 4000));
+	} else {
+		kit_receive(s.fd, &s.storage, &in);
+		ck_assert(in.type == FRAME_TK && tk_packet_parse(in.field[TK_PACKET], &p) && p.counter == seen + 1);
+		kit_send(s.fd, &(struct frame){ .type = FRAME_COLLECTED });
+		usleep((useconds_t)(_i * 1500));
+	}
+	int status = spawn_kill(&s.pos, SIGKILL);
+	ck_assert(status == 128 + SIGKILL || (_i % 2 == 1 && status == 0));
+	close(s.fd);
+	close(s.listener);
+	buf_done(&s.storage);
+	uint64_t made = status_number("tk_made");
+	ck_assert(made == seen || made == seen + 1);
+	ck_assert(status_number("tk_current") == current || status_number("tk_current") == made);
+	session_open(&s);
+	identify(&s, &in);
+	give_certificate(&s, buf_view(&kit.wcert), &in);
+	make_tk(&s, good_make, &in);
+	ck_assert_int_eq(in.type, FRAME_TK);
+	ck_assert(tk_packet_parse(in.field[TK_PACKET], &p));
+	ck_assert_uint_eq(p.counter, made + 1);
+	kit_send(s.fd, &(struct frame){ .type = FRAME_COLLECTED });
+	ck_assert_int_eq(spawn_wait(&s.pos), 0);
+	close(s.fd);
+	close(s.listener);
+	buf_done(&s.storage);
+	ck_assert_uint_eq(status_number("tk_current"), made + 1);
+}
+END_TEST
+
 START_TEST(second_init_of_a_folder_is_refused)
 {
 	struct spawn s;
@@ -319,6 +379,8 @@ int main(void)
 	tcase_add_loop_test(c, tk_of_every_kind_comes_with_a_higher_counter, 0, ARRAY_LEN(kinds));
 	tcase_add_test(c, uncollected_tk_does_not_replace_the_one_in_use);
 	tcase_add_loop_test(c, rubbish_from_the_line_ends_the_visit_only, 0, 4);
+	tcase_add_test(c, two_processes_do_not_share_a_terminal);
+	tcase_add_loop_test(c, terminal_killed_at_any_moment_goes_on, 0, 10);
 	tcase_add_test(c, second_init_of_a_folder_is_refused);
 	suite_add_tcase(suite, c);
 	SRunner *r = srunner_create(suite);
