@@ -404,6 +404,15 @@ START_TEST(combination_of_equal_components_is_refused)
 	two(VIEW(a, 16), VIEW(b, 16), CKK_DES2, CKR_ACTION_PROHIBITED);
 	b[3] ^= 1; /* a parity bit does not make it another key */
 	two(VIEW(a, 16), VIEW(b, 16), CKK_DES2, CKR_ACTION_PROHIBITED);
+	/* Of three: the third officer would know the key, which is not weak at all. */
+	kit_login(KIT_ALICE);
+	ck_ok(kit_component("PK-N#1/3", CKK_AES, pattern(32, 3), NULL));
+	kit_login(KIT_BOB);
+	ck_ok(kit_component("PK-N#2/3", CKK_AES, pattern(32, 3), NULL));
+	kit_login(KIT_CAROL);
+	ck_ok(kit_component("PK-N#3/3", CKK_AES, pattern(32, 4), NULL));
+	ck_assert_uint_eq(kit_combine("PK-N", CKK_AES, 32, NULL), CKR_ACTION_PROHIBITED);
+	clear_components();
 }
 END_TEST
 
