@@ -145,7 +145,7 @@ static CK_RV get_token_info(CK_SLOT_ID id, CK_TOKEN_INFO *info)
 	padded(i.model, sizeof(i.model), "soft HSM");
 	i.ulMaxSessionCount = CK_EFFECTIVELY_INFINITE;
 	i.ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE;
-	i.ulMaxPinLen = TOKEN_PIN_MAX + TOKEN_NAME_MAX + 2;
+	i.ulMaxPinLen = TOKEN_PIN_NAMED_MAX;
 	i.ulMinPinLen = TOKEN_PIN_MIN;
 	i.ulTotalPublicMemory = CK_UNAVAILABLE_INFORMATION;
 	i.ulFreePublicMemory = CK_UNAVAILABLE_INFORMATION;

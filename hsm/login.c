@@ -37,6 +37,9 @@ static CK_RV who(CK_USER_TYPE type, struct view name, struct view pin, struct us
 {
 	struct user_check check = { .pin = pin, .event = AUDIT_LOGIN };
 
+	/* Said before the PIN is read: the length may be larger than anything that stands there. */
+	if (pin.n > TOKEN_PIN_NAMED_MAX && (type == CKU_SO || type == CKU_USER))
+		return CKR_PIN_INCORRECT;
 	switch (type) {
 	case CKU_SO:
 		if (name.n > 0)
@@ -329,6 +332,8 @@ CK_RV login_init_pin(struct session *s, struct view pin)
 	token_user(t, &so);
 	if (so.kind != USER_SO)
 		return CKR_USER_NOT_LOGGED_IN;
+	if (pin.n > TOKEN_PIN_NAMED_MAX)
+		return CKR_PIN_LEN_RANGE;
 	if (has_colon(pin)) {
 		if (!user_split(pin, &name, &pin))
 			return CKR_PIN_INVALID;
@@ -379,6 +384,8 @@ static CK_RV new_pin(const struct user_check *check, struct view new, struct vie
 {
 	struct view name, rest;
 
+	if (new.n > TOKEN_PIN_NAMED_MAX)
+		return CKR_PIN_LEN_RANGE;
 	if (check->kind == USER_DEFAULT && has_colon(new))
 		return CKR_PIN_INVALID;
 	if (check->kind == USER_CUSTODIAN && has_colon(new)) {
