@@ -45,6 +45,13 @@ class Story:
         self.held = self.held and good
         print(f"   {'' if good else 'FAILED: '}{text}", flush=True)
 
+    def collect_arguments(self, customer, count, pin_file):
+        """What the operation terminal of a customer's order is called with."""
+        return ["collect", "--order", f"ORDER-{customer}", "--listen", "127.0.0.1:0", "--count", count,
+                "--spool", self.place.folder(f"opterm/{customer}"), "--card", self.card.uri(), "--pin-file", pin_file,
+                "--mtms", f"https://{self.mtms['https']}", "--cert", self.issued / "opterm.pem",
+                "--key-file", self.issued / "opterm.key", "--ca", self.root]
+
     def table(self):
         print(f"\n{'step':58} {'count':>6} {'':10} {'seconds':>8} {'per second':>11}")
         for title, count, unit, seconds in self.steps:
@@ -162,18 +169,11 @@ def every_terminal(story, work):
         return list(pool.map(lambda pair: work(*pair), pairs))
 
 
-def collect_arguments(story, customer, count, pin_file):
-    return ["collect", "--order", f"ORDER-{customer}", "--listen", "127.0.0.1:0", "--count", count,
-            "--spool", story.place.folder(f"opterm/{customer}"), "--card", story.card.uri(), "--pin-file", pin_file,
-            "--mtms", f"https://{story.mtms['https']}", "--cert", story.issued / "opterm.pem",
-            "--key-file", story.issued / "opterm.key", "--ca", story.root]
-
-
 def factory(story):
     lines, lots = {}, {}
     for customer in story.customers:
-        lots[customer] = story.place.start(story.card.env, "opterm.log", "opterm", *collect_arguments(
-            story, customer, len(story.serials[customer]), story.card.service_pin))
+        lots[customer] = story.place.start(story.card.env, "opterm.log", "opterm", *story.collect_arguments(
+            customer, len(story.serials[customer]), story.card.service_pin))
         lines[customer] = story.place.addresses(lots[customer])["terminals"]
     every_terminal(story, lambda customer, serial: pos(story, serial, "make", "--serial", serial, "--pinpad", f"PP{serial[3:]}",
                                                        "--root", story.root, "--connect", lines[customer]))

@@ -96,9 +96,8 @@ def fake_kms(story):
 
 
 def wrong_operator_pin(story):
-    from demo import collect_arguments
     wrong = story.place.secret_file("card/wrong.pin", pin())
-    story.place.run(story.card.env, "opterm", *collect_arguments(story, TARGET, 1, wrong))
+    story.place.run(story.card.env, "opterm", *story.collect_arguments(TARGET, 1, wrong))
     return None
 
 
