@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Officers at work with nothing but pkcs11-tool (R1.3, R6.4): custodians, components, combination, check values.
 
-usage: test_components.py MODULE VECTORS"""
+usage: test_components.py MODULE VECTORS UNSEAL"""
 import os
 import pathlib
 import re
@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-MODULE, VECTORS = (pathlib.Path(a).resolve() for a in sys.argv[1:3])
+MODULE, VECTORS, UNSEAL = (pathlib.Path(a).resolve() for a in sys.argv[1:4])
 COMBINE, CHECK_VALUE = "0xD3520001", "0xD3520002"
 SO = ("--login", "--login-type", "so", "--so-pin", "12345678")
 PROHIBITED = "(0x1b)"  # CKR_ACTION_PROHIBITED, which pkcs11-tool 0.23 has no name for
@@ -83,6 +83,14 @@ class Components(unittest.TestCase):
             self.assertEqual(self.check_value(USER, name), row["kcv"])
             self.assertEqual(self.check_value(USER, name, end=""), row["kcv"])
             self.assertEqual([label for label in self.labels(USER) if label.startswith(name)], [name])
+            self.assertEqual(self.stored(name), row["parity"])
+
+    def stored(self, label):
+        """The bytes in the token's file, opened with the PIN: odd parity shows nowhere else."""
+        pin = self.top / "pin"
+        pin.write_text("123456")
+        out = subprocess.run([str(UNSEAL), str(pin)], capture_output=True, env=self.env, timeout=60, check=True).stdout.decode()
+        return dict(line.split() for line in out.splitlines())[label].upper()
 
     def test_aes_components_combine(self):
         a, b = bytes(range(1, 33)), bytes(range(201, 233))
