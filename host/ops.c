@@ -39,34 +39,32 @@ static bool has_mechanism(const CK_MECHANISM_TYPE *list, size_t count, CK_MECHAN
 	return false;
 }
 
-/* row_missing: how many needs the token does not meet; the first of them in *ret. */
-static size_t row_missing(const struct ops_row *row, const CK_MECHANISM_TYPE *list, size_t count,
-			  CK_MECHANISM_TYPE *ret)
+/* row_missing: the first need that the token does not meet; NULL: none. */
+static const char *row_missing(const struct ops_row *row, const CK_MECHANISM_TYPE *list, size_t count)
 {
-	size_t missing = 0;
-
-	for (size_t i = 0; i < row->need_count; i++)
-		if (!has_mechanism(list, count, row->needs[i]) && missing++ == 0)
-			*ret = row->needs[i];
-	return missing;
+	for (size_t i = 0; i < OPS_NEEDS_MAX && row->needs[i].name; i++)
+		if (!has_mechanism(list, count, row->needs[i].type))
+			return row->needs[i].name;
+	return NULL;
 }
 
 static enum err choose(struct ops *o, enum ops_kind kind, enum ops_way way, const CK_MECHANISM_TYPE *list, size_t count,
 		       struct fail *f)
 {
 	const struct ops_row *rows[] = { &ops_vendor_rows[kind], &ops_standard_rows[kind] };
-	CK_MECHANISM_TYPE missing = 0;
+	const char *missing = NULL;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (!rows[i]->run || (way != OPS_WAY_ANY && rows[i]->way != way))
+		if (way != OPS_WAY_ANY && rows[i]->way != way)
 			continue;
-		if (row_missing(rows[i], list, count, &missing) == 0) {
+		missing = row_missing(rows[i], list, count);
+		if (!missing) {
 			o->row[kind] = rows[i];
 			return ERR_OK;
 		}
 	}
-	return fail_set(f, ERR_TOKEN, 0, "%.64s cannot do %s (way %s): mechanism 0x%lx is missing",
-			pk11_describe(o->token), kind_names[kind], way_name(way), missing);
+	return fail_set(f, ERR_TOKEN, 0, "%.64s cannot do %s (way %s): it lacks %s", pk11_describe(o->token),
+			kind_names[kind], way_name(way), missing);
 }
 
 enum err ops_open(struct pk11 *token, unsigned need, enum ops_way way, struct ops **ret, struct fail *f)

@@ -16,8 +16,8 @@
  *          ERR_TOKEN with f->rv for the rest; ERR_BUSY without a free session. Outputs are untouched on error.
  * Threads: one struct ops serves many threads; a struct ops_tk belongs to one.
  *
- * What the standard way cannot enforce (docs/formats.md says what it does): PK, MAK, TEK and AUK are ordinary keys with
- * usages wide enough for the composition, and roles live in this program, not in the token.
+ * docs/operations.md comes from the rows. What the standard way cannot enforce: PK, MAK, TEK and AUK are ordinary keys
+ * with usages wide enough for the composition, and roles live in this program, not in the token.
  */
 struct ops;
 

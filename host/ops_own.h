@@ -9,12 +9,21 @@
 typedef enum err (*ops_fn)(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 
 #define OPS_NEEDS_MAX 4
+struct ops_need {
+	CK_MECHANISM_TYPE type;
+	const char *name;
+};
+#define OPS_NEED(mechanism)                                                                                            \
+	{                                                                                                              \
+		mechanism, #mechanism                                                                                  \
+	}
+
 struct ops_row {
 	enum ops_kind kind;
 	enum ops_way way;
 	ops_fn run;
-	size_t need_count;
-	CK_MECHANISM_TYPE needs[OPS_NEEDS_MAX]; /* all of them, or the row is not taken */
+	struct ops_need needs[OPS_NEEDS_MAX]; /* all of them, or the row is not taken; ends with a NULL name */
+	const char *how;                      /* for docs/operations.md */
 };
 extern const struct ops_row ops_vendor_rows[OPS_COUNT];
 extern const struct ops_row ops_standard_rows[OPS_COUNT];
