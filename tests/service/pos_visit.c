@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "pos_visit.h"
+#include "pk11.h"
 
 #include <check.h>
 #include <openssl/rand.h>
@@ -243,6 +244,34 @@ void assert_loaded(size_t t, const struct check_value *c)
 	snprintf(want, sizeof(want), "\"tmk_check\": \"%s\"", hex);
 	status_of(t, text);
 	ck_assert_msg(strstr(text, want) != NULL, "%s is not in %s", want, text);
+}
+
+size_t key_count(size_t t)
+{
+	char name[64], path[256], pin[256], line[512], uri[512];
+	struct fail f = { 0 };
+	struct pk11 *token = NULL;
+	struct pk11_session *session = NULL;
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_ATTRIBUTE template = { CKA_CLASS, &class, sizeof(class) };
+	CK_OBJECT_HANDLE found[16];
+	size_t n = 0;
+	snprintf(name, sizeof(name), "%s/token", terminals[t].serial);
+	kit_use_tokens(&kit, name);
+	snprintf(name, sizeof(name), "%s/user.pin", terminals[t].serial);
+	kit_path(&kit, name, pin);
+	snprintf(name, sizeof(name), "%s/terminal.conf", terminals[t].serial);
+	kit_path(&kit, name, path);
+	FILE *file = fopen(path, "r");
+	ck_assert(file != NULL && fgets(line, sizeof(line), file) != NULL && fclose(file) == 0);
+	ck_assert_int_eq(sscanf(line, "token = %511s", uri), 1);
+	struct pk11_options options = { .pin_file = pin };
+	ck_assert_msg(pk11_open(uri, &options, &token, &f) == ERR_OK, "%s", f.text);
+	ck_assert_int_eq(pk11_borrow(token, &session, &f), ERR_OK);
+	ck_assert_int_eq(pk11_find(session, &template, 1, found, ARRAY_LEN(found), &n, &f), ERR_OK);
+	pk11_return(session, CKR_OK);
+	pk11_free(token);
+	return n;
 }
 
 void download(size_t t, struct check_value *ret)

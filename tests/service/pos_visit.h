@@ -72,6 +72,8 @@ void expect_refusal(struct visit *v, enum err code);
 /* status_of: pos status --json. assert_loaded: the check value that the token gives for the TMK. */
 void status_of(size_t t, char ret[1024]);
 void assert_loaded(size_t t, const struct check_value *c);
+/* key_count: secret keys in the terminal's secure module. */
+size_t key_count(size_t t);
 /* download: an honest one, whole; the check value of the new TMK in ret (or NULL). */
 void download(size_t t, struct check_value *ret);
 

@@ -13,6 +13,7 @@ START_TEST(honest_kms_loads_a_tmk_and_then_a_newer_one) /* R1.9, R1.10, R1.11 */
 	assert_loaded((size_t)_i, &first);
 	download((size_t)_i, &second);
 	assert_loaded((size_t)_i, &second);
+	ck_assert_uint_eq(key_count((size_t)_i), 3); /* TEK, AUK and the newer TMK */
 }
 END_TEST
 
@@ -75,6 +76,7 @@ START_TEST(kms_that_knows_the_waiting_tk_proves_it_was_collected) /* R1.4, R1.9 
 	make_tk(M2, false);
 	status_of(M2, text);
 	ck_assert_ptr_nonnull(strstr(text, "\"tk_made\": 2, \"tk_current\": 1"));
+	ck_assert_uint_eq(key_count(M2), 5);
 	/* The KMS that has the older record is still served with the older TK. */
 	struct soft_kms newer = kms[M2];
 	kms[M2] = old;
@@ -88,6 +90,7 @@ START_TEST(kms_that_knows_the_waiting_tk_proves_it_was_collected) /* R1.4, R1.9 
 	status_of(M2, text);
 	ck_assert_ptr_nonnull(strstr(text, "\"tk_made\": 2, \"tk_current\": 2"));
 	/* From here on the older TK is gone. */
+	ck_assert_uint_eq(key_count(M2), 3);
 	struct visit v;
 	struct soft_tag tag;
 	visit_open(&v, M2);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <check.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "terminal_kit.h"
@@ -124,7 +126,10 @@ START_TEST(certificate_that_root_does_not_vouch_for_is_refused) /* R1.2 */
 	struct session s;
 	struct frame in;
 	BUF_AUTO der = { 0 };
-	pki_init(&other, kit.dir, "root");
+	char dir[256]; /* of the same name, in a folder of its own */
+	kit_path(&kit, "other", dir);
+	ck_assert(mkdir(dir, 0700) == 0 || errno == EEXIST);
+	pki_init(&other, dir, "root");
 	X509 *x = wrong_certificate((enum wrong)_i, &other);
 	pki_der(x, &der);
 	X509_free(x);
@@ -354,6 +359,81 @@ START_TEST(terminal_killed_at_any_moment_goes_on) /* R1.4 */
 }
 END_TEST
 
+START_TEST(make_is_init_and_factory) /* R1.4 */
+{
+	struct spawn pos;
+	struct frame in, out = { .type = FRAME_WORKING_CERT };
+	BUF_AUTO storage = { 0 };
+	char address[64], dir[256];
+	int listener = kit_listen(address);
+	kit_path(&kit, "made", dir);
+	const char *const argv[] = { kit.pos,  "make",           "--dir",    dir,        "--serial",  "MADE\\\"1",
+				     "--root", kit.pki.root_pem, "--module", kit.module, "--connect", address,
+				     NULL };
+	spawn_start(&pos, argv);
+	int fd = kit_accept(listener);
+	kit_send(fd, &(struct frame){ .type = FRAME_IDENTIFY });
+	kit_receive(fd, &storage, &in);
+	ck_assert(view_equal(in.field[IDENTITY_SERIAL], VIEW_STR("MADE\\\"1")));
+	ck_assert_uint_eq(in.field[IDENTITY_PIN_PAD].n, 0);
+	out.field[WORKING_CERT_DER] = buf_view(&kit.wcert);
+	kit_send(fd, &out);
+	kit_receive(fd, &storage, &in);
+	out = (struct frame){ .type = FRAME_MAKE_TK };
+	for (size_t i = 0; i < 5; i++)
+		out.field[i] = VIEW(good_make + i, 1);
+	kit_send(fd, &out);
+	kit_receive(fd, &storage, &in);
+	ck_assert_int_eq(in.type, FRAME_TK);
+	kit_send(fd, &(struct frame){ .type = FRAME_COLLECTED });
+	ck_assert_int_eq(spawn_wait(&pos), 0);
+	close(fd);
+	close(listener);
+	const char *const status[] = { kit.pos, "status", "--json", "--dir", dir, NULL };
+	ck_assert_int_eq(spawn_run(&pos, status), 0);
+	ck_assert_ptr_nonnull(strstr(pos.stdout_text, "\"serial\": \"MADE\\\\\\\"1\""));
+	ck_assert_ptr_nonnull(strstr(pos.stdout_text, "\"tk_current\": 1"));
+	ck_assert_ptr_nonnull(strstr(pos.stdout_text, "\"tmk_check\": null"));
+}
+END_TEST
+
+static const char *const misuse[][6] = {
+	{ NULL },
+	{ "dance", NULL },
+	{ "status", NULL },
+	{ "status", "--dir", "/nowhere", "more", NULL },
+	{ "init", "--dir", "/nowhere", NULL },
+	{ "factory", "--dir", "/nowhere", NULL },
+	{ "download", "--dir", "/nowhere", "--what", NULL },
+};
+
+START_TEST(misuse_exits_with_2)
+{
+	struct spawn s;
+	const char *argv[8] = { kit.pos };
+	for (size_t i = 0; i < 6; i++)
+		argv[i + 1] = misuse[_i][i];
+	ck_assert_int_eq(spawn_run(&s, argv), 2);
+	ck_assert_ptr_nonnull(strstr(s.stderr_text, "pos"));
+	const char *const opterm[] = { kit.opterm, misuse[_i][0], NULL };
+	ck_assert_int_eq(spawn_run(&s, opterm), 2);
+}
+END_TEST
+
+static const char *const bad_serials[] = { "", "has space", "123456789012345678901234567890123", "\xc3\xa9" };
+
+START_TEST(bad_serial_number_makes_no_terminal)
+{
+	struct spawn s;
+	char dir[256];
+	kit_path(&kit, "bad", dir);
+	const char *const argv[] = { kit.pos,  "init",           "--dir",    dir,        "--serial", bad_serials[_i],
+				     "--root", kit.pki.root_pem, "--module", kit.module, NULL };
+	ck_assert_int_eq(spawn_run(&s, argv), 2);
+	ck_assert_int_ne(access(dir, F_OK), 0);
+}
+END_TEST
+
 START_TEST(second_init_of_a_folder_is_refused)
 {
 	struct spawn s;
@@ -381,6 +461,9 @@ int main(void)
 	tcase_add_loop_test(c, rubbish_from_the_line_ends_the_visit_only, 0, 4);
 	tcase_add_test(c, two_processes_do_not_share_a_terminal);
 	tcase_add_loop_test(c, terminal_killed_at_any_moment_goes_on, 0, 10);
+	tcase_add_test(c, make_is_init_and_factory);
+	tcase_add_loop_test(c, misuse_exits_with_2, 0, ARRAY_LEN(misuse));
+	tcase_add_loop_test(c, bad_serial_number_makes_no_terminal, 0, ARRAY_LEN(bad_serials));
 	tcase_add_test(c, second_init_of_a_folder_is_refused);
 	suite_add_tcase(suite, c);
 	SRunner *r = srunner_create(suite);
