@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "length.h"
+#include "mech.h"
 #include "module.h"
 #include "object.h"
+#include "session.h"
 
 /* C_GenerateKey, C_GenerateKeyPair, C_WrapKey, C_UnwrapKey, C_DeriveKey. */
 
@@ -12,9 +13,11 @@ static CK_RV generate(struct session *s, const CK_MECHANISM *m, const CK_ATTRIBU
 	CK_OBJECT_HANDLE handle = 0;
 	CK_RV rv;
 
-	if (m == NULL || ret == NULL || !bytes_ok(t, n))
+	if (m == NULL || ret == NULL)
 		return CKR_ARGUMENTS_BAD;
-	rv = mech_gate(s, m, CKF_GENERATE, NULL, &row);
+	rv = template_form(t, n);
+	if (rv == CKR_OK)
+		rv = mech_gate(s, m, CKF_GENERATE, NULL, &row);
 	if (rv == CKR_OK)
 		rv = row->ops->generate(s, row, m, t, n, &handle);
 	if (rv == CKR_OK)
@@ -30,10 +33,13 @@ static CK_RV generate_pair(struct session *s, const CK_MECHANISM *m, const CK_AT
 	CK_OBJECT_HANDLE public_handle = 0, private_handle = 0;
 	CK_RV rv;
 
-	if (m == NULL || ret_public == NULL || ret_private == NULL || !bytes_ok(public_t, public_n) ||
-	    !bytes_ok(private_t, private_n))
+	if (m == NULL || ret_public == NULL || ret_private == NULL)
 		return CKR_ARGUMENTS_BAD;
-	rv = mech_gate(s, m, CKF_GENERATE_KEY_PAIR, NULL, &row);
+	rv = template_form(public_t, public_n);
+	if (rv == CKR_OK)
+		rv = template_form(private_t, private_n);
+	if (rv == CKR_OK)
+		rv = mech_gate(s, m, CKF_GENERATE_KEY_PAIR, NULL, &row);
 	if (rv == CKR_OK)
 		rv = row->ops->generate_pair(s, row, m, public_t, public_n, private_t, private_n, &public_handle,
 					     &private_handle);
@@ -77,9 +83,11 @@ static CK_RV unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE u
 	CK_OBJECT_HANDLE handle = 0;
 	CK_RV rv;
 
-	if (m == NULL || ret == NULL || wrapped.p == NULL || !bytes_ok(t, n))
+	if (m == NULL || ret == NULL || wrapped.p == NULL)
 		return CKR_ARGUMENTS_BAD;
-	rv = object_get_key(s, unwrapping_handle, CKR_UNWRAPPING_KEY_HANDLE_INVALID, &unwrapping);
+	rv = template_form(t, n);
+	if (rv == CKR_OK)
+		rv = object_get_key(s, unwrapping_handle, CKR_UNWRAPPING_KEY_HANDLE_INVALID, &unwrapping);
 	if (rv == CKR_OK)
 		rv = mech_gate(s, m, CKF_UNWRAP, unwrapping, &row);
 	if (rv == CKR_OK)
@@ -98,9 +106,11 @@ static CK_RV derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE b
 	struct object *key = NULL;
 	CK_RV rv;
 
-	if (m == NULL || ret == NULL || !bytes_ok(t, n))
+	if (m == NULL || ret == NULL)
 		return CKR_ARGUMENTS_BAD;
-	rv = object_get_key(s, base, CKR_KEY_HANDLE_INVALID, &key);
+	rv = template_form(t, n);
+	if (rv == CKR_OK)
+		rv = object_get_key(s, base, CKR_KEY_HANDLE_INVALID, &key);
 	if (rv == CKR_OK)
 		rv = mech_gate(s, m, CKF_DERIVE, key, &row);
 	object_unref(key);

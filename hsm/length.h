@@ -26,10 +26,10 @@ CK_RV op_end(struct session *s, enum op_kind kind, bool keep, CK_RV rv);
 CK_RV op_start(struct session *s, enum op_kind kind, CK_FLAGS use, const CK_MECHANISM *m,
 	       CK_OBJECT_HANDLE key) MUST_CHECK;
 
-/* bytes_ok: pointer and length of an input agree. */
+/* bytes_ok: pointer and length of an input agree, and nothing in memory is longer than PTRDIFF_MAX. */
 static inline bool bytes_ok(const void *p, CK_ULONG n)
 {
-	return p != NULL || n == 0;
+	return n <= PTRDIFF_MAX && (p != NULL || n == 0);
 }
 
 #endif

@@ -48,6 +48,14 @@ struct object_make {
  */
 CK_RV object_new_from(struct session *s, const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n,
 		      struct object **ret) MUST_CHECK;
+/*
+ * What every template must be before anybody looks into it. template_readable: a pointer where there is a count, values
+ * where there are lengths (CKR_ARGUMENTS_BAD), none longer than any attribute is (CKR_ATTRIBUTE_VALUE_INVALID).
+ * template_form: and none twice (CKR_TEMPLATE_INCONSISTENT); for all but searches.
+ */
+#define ATTR_LEN_MAX 65535
+CK_RV template_readable(const CK_ATTRIBUTE *t, CK_ULONG n) MUST_CHECK;
+CK_RV template_form(const CK_ATTRIBUTE *t, CK_ULONG n) MUST_CHECK;
 /* template_ulong: a CK_ULONG of a raw template (CKA_VALUE_LEN, CKA_MODULUS_BITS); false: absent or of a wrong length.
  */
 bool template_ulong(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type, CK_ULONG *ret) MUST_CHECK;

@@ -132,10 +132,12 @@ const struct attr_row *attr_row(CK_ATTRIBUTE_TYPE type, CK_OBJECT_CLASS class, C
 
 static bool date_ok(struct view v)
 {
+	if (v.n != 0 && v.n != sizeof(CK_DATE))
+		return false;
 	for (size_t i = 0; i < v.n; i++)
 		if (v.p[i] < '0' || v.p[i] > '9')
 			return false;
-	return v.n == 0 || v.n == sizeof(CK_DATE);
+	return true;
 }
 
 CK_RV attr_import(const struct attr_row *row, const CK_ATTRIBUTE *a, struct buf *out)
@@ -173,7 +175,7 @@ CK_RV attr_import(const struct attr_row *row, const CK_ATTRIBUTE *a, struct buf 
 		buf_put_view(out, raw);
 		break;
 	case FORM_BYTES:
-		if (raw.n > 65535)
+		if (raw.n > ATTR_LEN_MAX)
 			return CKR_ATTRIBUTE_VALUE_INVALID;
 		buf_put_view(out, raw);
 		break;

@@ -65,24 +65,11 @@ static CK_RV apply(struct session *s, struct object *o, const CK_ATTRIBUTE *t, C
 	return CKR_OK;
 }
 
-static CK_RV check_template(const CK_ATTRIBUTE *t, CK_ULONG n)
-{
-	if (t == NULL && n > 0)
-		return CKR_ARGUMENTS_BAD;
-	for (CK_ULONG i = 0; i < n; i++) {
-		if (t[i].pValue == NULL && t[i].ulValueLen != 0)
-			return CKR_ARGUMENTS_BAD;
-		if (template_find(t, i, t[i].type) != NULL)
-			return CKR_TEMPLATE_INCONSISTENT;
-	}
-	return CKR_OK;
-}
-
 CK_RV object_copy(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
 {
 	struct object *o = NULL;
 	struct object *copy = NULL;
-	CK_RV rv = check_template(t, n);
+	CK_RV rv = template_form(t, n);
 
 	if (rv == CKR_OK && ret == NULL)
 		rv = CKR_ARGUMENTS_BAD;
@@ -285,7 +272,7 @@ static CK_RV set_in_session(struct session *s, CK_OBJECT_HANDLE handle, struct o
 CK_RV object_set_values(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	struct object *o = NULL;
-	CK_RV rv = check_template(t, n);
+	CK_RV rv = template_form(t, n);
 
 	if (rv == CKR_OK && n == 0)
 		rv = CKR_ARGUMENTS_BAD;

@@ -227,15 +227,12 @@ CK_RV object_components_of(struct token *t, struct store_txn *txn, const char *n
 CK_RV find_start(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	struct find *find;
-	CK_RV rv;
+	CK_RV rv = template_readable(t, n);
 
-	if (t == NULL && n > 0)
-		return CKR_ARGUMENTS_BAD;
+	if (rv != CKR_OK)
+		return rv;
 	if (s->find != NULL)
 		return CKR_OPERATION_ACTIVE;
-	for (CK_ULONG i = 0; i < n; i++)
-		if (t[i].pValue == NULL && t[i].ulValueLen != 0)
-			return CKR_ARGUMENTS_BAD;
 	find = calloc(1, sizeof(*find));
 	if (find == NULL)
 		return CKR_HOST_MEMORY;

@@ -27,17 +27,27 @@ bool template_ulong(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type, C
 	return true;
 }
 
-static CK_RV check_form(const CK_ATTRIBUTE *t, CK_ULONG n)
+CK_RV template_readable(const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	if (t == NULL && n > 0)
 		return CKR_ARGUMENTS_BAD;
 	for (CK_ULONG i = 0; i < n; i++) {
 		if (t[i].pValue == NULL && t[i].ulValueLen != 0)
 			return CKR_ARGUMENTS_BAD;
-		if (template_find(t, i, t[i].type) != NULL)
-			return CKR_TEMPLATE_INCONSISTENT;
+		if (t[i].ulValueLen > ATTR_LEN_MAX)
+			return CKR_ATTRIBUTE_VALUE_INVALID;
 	}
 	return CKR_OK;
+}
+
+CK_RV template_form(const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	CK_RV rv = template_readable(t, n);
+
+	for (CK_ULONG i = 0; i < n && rv == CKR_OK; i++)
+		if (template_find(t, i, t[i].type) != NULL)
+			rv = CKR_TEMPLATE_INCONSISTENT;
+	return rv;
 }
 
 /* fact: CKA_CLASS or CKA_KEY_TYPE, from the caller, the template, or both alike. */
@@ -262,7 +272,7 @@ CK_RV object_new_from(struct session *s, const struct object_make *make, const C
 		      struct object **ret)
 {
 	struct object *o = NULL;
-	CK_RV rv = check_form(t, n);
+	CK_RV rv = template_form(t, n);
 
 	if (rv != CKR_OK)
 		return rv;
