@@ -448,12 +448,3 @@ enum err ops_record_verify(struct ops *o, const struct ops_record_keys *keys, st
 	ops_tk_close(&tk);
 	return e;
 }
-
-enum err ops_sign(struct ops *o, struct pk11_key *key, struct view data, struct buf *ret, struct fail *f)
-{
-	BUF_AUTO made = { 0 };
-	struct ops_sign_arg arg = { .key = key, .data = data, .signature = &made };
-	enum err e = ops_run(o, OPS_SIGN, NULL, &arg, f);
-
-	return e == ERR_OK ? ops_take(ret, &made, f) : e;
-}

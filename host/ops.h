@@ -32,8 +32,7 @@ struct ops;
 	X(OPS_SRK_GENERATE, "srk_generate")                                                                            \
 	X(OPS_TK_GENERATE, "tk_generate")                                                                              \
 	X(OPS_TK_FIND, "tk_find")                                                                                      \
-	X(OPS_TMK_LOAD, "tmk_load")                                                                                    \
-	X(OPS_SIGN, "sign")
+	X(OPS_TMK_LOAD, "tmk_load")
 
 enum ops_kind {
 #define OPS_ENUM(kind, name) kind,
@@ -246,10 +245,5 @@ enum err ops_tmk_load(struct ops *o, const struct ops_tk *tk, const struct ops_s
 
 /* ops_destroy: all token objects of this label and id; none is no error. */
 enum err ops_destroy(struct ops *o, const char *label, struct view id, struct fail *f) MUST_CHECK;
-
-/* ---- Identity ---- */
-
-/* ops_sign: signature of data by a private key: RSA PKCS#1 v1.5 with SHA-256. Appended. */
-enum err ops_sign(struct ops *o, struct pk11_key *key, struct view data, struct buf *ret, struct fail *f) MUST_CHECK;
 
 #endif

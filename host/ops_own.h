@@ -90,11 +90,6 @@ struct ops_load_arg { /* OPS_TMK_LOAD */
 	const struct tmk_message *message;
 	struct view id;
 };
-struct ops_sign_arg { /* OPS_SIGN */
-	struct pk11_key *key;
-	struct view data;
-	struct buf *signature;
-};
 
 /* ops_run: the chosen row, in a session of the pool (s NULL) or in the session that a TK holds. */
 enum err ops_run(struct ops *o, enum ops_kind kind, struct pk11_session *s, void *arg, struct fail *f) MUST_CHECK;

@@ -252,22 +252,6 @@ static enum err standard_check_value(struct ops *o, struct pk11_session *s, void
 	return ERR_OK;
 }
 
-enum err standard_sign(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
-{
-	const struct ops_sign_arg *in = arg;
-	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
-	uint8_t out[FORMAT_RSA_MAX];
-	size_t n = 0;
-	CK_OBJECT_HANDLE key;
-	enum err e = pk11_key_handle(s, in->key, &key, f);
-
-	if (e == ERR_OK)
-		e = step_sign(s, &m, key, in->data, out, sizeof(out), &n, f);
-	if (e == ERR_OK)
-		buf_put(in->signature, out, n);
-	return e;
-}
-
 const struct ops_row ops_standard_rows[OPS_COUNT] = {
 	[OPS_REWRAP] = { .kind = OPS_REWRAP,
 			 .way = OPS_WAY_STANDARD,
@@ -330,9 +314,4 @@ const struct ops_row ops_standard_rows[OPS_COUNT] = {
 			   .needs = { OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_CMAC) },
 			   .how = "C_Verify with AUK, C_UnwrapKey under TEK as a session key, its check value "
 				  "compared, C_UnwrapKey as a token object" },
-	[OPS_SIGN] = { .kind = OPS_SIGN,
-		       .way = OPS_WAY_STANDARD,
-		       .run = standard_sign,
-		       .needs = { OPS_NEED(CKM_SHA256_RSA_PKCS) },
-		       .how = "C_Sign" },
 };

@@ -4,7 +4,7 @@
 
 #include "ops_own.h"
 
-/* Inside of ops_standard*.c only (standard_sign: also the vendor rows, which have no other way to sign). */
+/* Inside of ops_standard*.c only. */
 enum err standard_tk_open(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_tmk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_tmk_export(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
@@ -13,7 +13,6 @@ enum err standard_srk_generate(struct ops *o, struct pk11_session *s, void *arg,
 enum err standard_tk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_tk_find(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_tmk_load(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
-enum err standard_sign(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 
 /* standard_check_use: what a key must be allowed so that its check value can be computed (CKF_*). */
 CK_FLAGS standard_check_use(uint8_t type);

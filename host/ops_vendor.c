@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The vendor way: the mechanisms of hsm/vendor.h. The only file of the host side that knows it. */
-#include "ops_standard.h"
+#include "ops_own.h"
 
 #include "vendor.h"
 
@@ -301,9 +301,4 @@ const struct ops_row ops_vendor_rows[OPS_COUNT] = {
 			   .run = vendor_tmk_load,
 			   .needs = { OPS_NEED(CKM_SR_TMK_LOAD) },
 			   .how = "C_UnwrapKey" },
-	[OPS_SIGN] = { .kind = OPS_SIGN,
-		       .way = OPS_WAY_VENDOR,
-		       .run = standard_sign,
-		       .needs = { OPS_NEED(CKM_SR_CHECK_VALUE), OPS_NEED(CKM_SHA256_RSA_PKCS) },
-		       .how = "C_Sign" },
 };
