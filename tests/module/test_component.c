@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Key components: entry by custodians, combination, check values (R1.3, R6.2, R6.4). */
+/* Key components: entry by custodians, combination (R1.3, R6.4). */
 #include "vendor_kit.h"
 
 #include <stdio.h>
@@ -207,49 +207,11 @@ START_TEST(component_is_destroyed_by_its_custodian_or_the_so_only) /* R1.3 */
 }
 END_TEST
 
-/* key=value words of a vector line. */
-static bool word(const char *line, const char *name, struct buf *out)
-{
-	char key[32];
-	const char *at;
-
-	snprintf(key, sizeof(key), " %s=", name);
-	at = strstr(line, key);
-	if (!at)
-		return false;
-	at += strlen(key);
-	return hex_decode(at, strspn(at, "0123456789ABCDEFabcdef"), out);
-}
-
-static FILE *vectors(const char *name)
-{
-	char path[512];
-	char line[512];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", getenv("STRONGROOM_VECTORS"), name);
-	f = fopen(path, "r");
-	ck_assert_msg(f != NULL, "%s cannot be read", path);
-	ck_assert_ptr_nonnull(fgets(line, sizeof(line), f)); /* the source */
-	return f;
-}
-
-static void check_equals(CK_OBJECT_HANDLE h, const char *line, const char *name)
-{
-	BUF_AUTO want = { 0 };
-	uint8_t got[3];
-
-	ck_assert(word(line, name, &want));
-	ck_assert_uint_eq(want.len, 3);
-	ck_ok(kit_check_value(h, got));
-	ck_assert_mem_eq(got, want.p, 3);
-}
-
 START_TEST(combination_gives_the_published_key) /* R1.3 R6.2 */
 {
 	char line[512];
 	unsigned done = 0;
-	FILE *f = vectors("combine.txt");
+	FILE *f = kit_vectors("combine.txt");
 
 	while (fgets(line, sizeof(line), f)) {
 		BUF_AUTO a = { 0 };
@@ -258,15 +220,15 @@ START_TEST(combination_gives_the_published_key) /* R1.3 R6.2 */
 
 		if (strncmp(line, "combine ", 8) != 0)
 			continue;
-		ck_assert(word(line, "a", &a) && word(line, "b", &b));
+		ck_assert(kit_word(line, "a", &a) && kit_word(line, "b", &b));
 		kit_login(KIT_ALICE);
 		ck_ok(kit_component("PK-V#1/2", CKK_DES3, buf_view(&a), &h));
-		check_equals(h, line, "kcv_a");
+		kit_check_equals(h, line, "kcv_a");
 		kit_login(KIT_BOB);
 		ck_ok(kit_component("PK-V#2/2", CKK_DES3, buf_view(&b), &h));
-		check_equals(h, line, "kcv_b");
+		kit_check_equals(h, line, "kcv_b");
 		ck_ok(kit_combine("PK-V", CKK_DES3, 16, &h)); /* pkcs11-tool --key-type DES3:16 */
-		check_equals(h, line, "kcv");
+		kit_check_equals(h, line, "kcv");
 		ck_assert_uint_eq(ck_get_ulong(h, CKA_KEY_TYPE), CKK_DES2);
 		ck_assert_uint_eq(ck_get_ulong(h, CKA_SR_ROLE), SR_ROLE_PK);
 		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-V#1/2", NULL), 0);
@@ -276,107 +238,6 @@ START_TEST(combination_gives_the_published_key) /* R1.3 R6.2 */
 	}
 	fclose(f);
 	ck_assert_uint_gt(done, 0);
-}
-END_TEST
-
-START_TEST(check_values_are_the_published_ones) /* R6.2 */
-{
-	char line[512];
-	unsigned done = 0;
-	FILE *f = vectors("kcv.txt");
-
-	kit_login(KIT_USER);
-	while (fgets(line, sizeof(line), f)) {
-		BUF_AUTO key = { 0 };
-		CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-		CK_KEY_TYPE type = strncmp(line, "kcv=AES", 7) == 0 ? CKK_AES : CKK_DES2;
-		CK_OBJECT_HANDLE h = 0;
-
-		if (strncmp(line, "kcv=", 4) != 0)
-			continue;
-		ck_assert(word(line, "key", &key));
-		if (key.len == 8)
-			type = CKK_DES;
-		{
-			CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) },
-					     { CKA_KEY_TYPE, &type, sizeof(type) },
-					     { CKA_VALUE, key.p, key.len },
-					     { CKA_SIGN, &yes, 1 } };
-
-			ck_ok(ck->C_CreateObject(ck_session, t, ARRAY_LEN(t), &h));
-		}
-		check_equals(h, line, "value");
-		ck_ok(ck->C_DestroyObject(ck_session, h));
-		done++;
-	}
-	fclose(f);
-	ck_assert_uint_ge(done, 3);
-}
-END_TEST
-
-START_TEST(check_value_takes_no_data_and_keeps_to_its_length)
-{
-	CK_MECHANISM m = { CKM_SR_CHECK_VALUE, NULL, 0 };
-	CK_OBJECT_HANDLE h;
-	CK_ULONG len = 0;
-	uint8_t out[8];
-	uint8_t data = 7;
-
-	kit_login(KIT_USER);
-	h = kit_plain_key(CKK_AES, 32);
-	ck_ok(ck->C_SignInit(ck_session, &m, h));
-	ck_ok(ck->C_Sign(ck_session, &data, 0, NULL, &len));
-	ck_assert_uint_eq(len, 3);
-	len = 2;
-	ck_assert_uint_eq(ck->C_Sign(ck_session, &data, 0, out, &len), CKR_BUFFER_TOO_SMALL);
-	len = sizeof(out);
-	ck_ok(ck->C_Sign(ck_session, &data, 0, out, &len));
-	ck_assert_uint_eq(len, 3);
-	ck_ok(ck->C_SignInit(ck_session, &m, h));
-	ck_assert_uint_eq(ck->C_Sign(ck_session, &data, 1, out, &len), CKR_DATA_LEN_RANGE);
-	ck_ok(ck->C_DestroyObject(ck_session, h));
-}
-END_TEST
-
-static CK_RV digest_label(const char *text, uint8_t out[3])
-{
-	CK_MECHANISM m = { CKM_SR_CHECK_VALUE, NULL, 0 };
-	CK_ULONG len = 3;
-	CK_RV rv = ck->C_DigestInit(ck_session, &m);
-
-	if (rv == CKR_OK)
-		rv = ck->C_Digest(ck_session, (CK_BYTE_PTR)(uintptr_t)text, strlen(text), out, &len);
-	return rv;
-}
-
-START_TEST(digest_of_a_label_answers_the_check_value_of_one_key) /* R6.4 */
-{
-	const struct kit_wish wish = { "MAK-D", CKK_AES, 32 };
-	CK_OBJECT_HANDLE h = 0, twin;
-	CK_BYTE label[] = "MAK-D";
-	CK_ATTRIBUTE rename[] = { { CKA_LABEL, label, 5 } };
-	uint8_t want[3], got[3];
-
-	kit_combined(&wish, 1);
-	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "MAK-D", &h), 1);
-	ck_ok(kit_check_value(h, want));
-	ck_ok(digest_label("MAK-D", got));
-	ck_assert_mem_eq(got, want, 3);
-	memset(got, 0, 3);
-	ck_ok(digest_label("MAK-D\n", got));
-	ck_assert_mem_eq(got, want, 3);
-	ck_assert_uint_ne(digest_label("MAK-D\n\n", got), CKR_OK);
-	ck_assert_uint_ne(digest_label("MAK-", got), CKR_OK);
-	ck_assert_uint_ne(digest_label("", got), CKR_OK);
-	twin = kit_plain_key(CKK_AES, 32);
-	ck_ok(ck->C_SetAttributeValue(ck_session, twin, rename, 1));
-	ck_assert_uint_ne(digest_label("MAK-D", got), CKR_OK); /* two keys of that name */
-	ck_ok(ck->C_DestroyObject(ck_session, twin));
-	kit_login(NULL);
-	ck_assert_uint_eq(digest_label("MAK-D", got), CKR_USER_NOT_LOGGED_IN);
-	kit_login(KIT_USER);
-	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "MAK-D", &h), 1);
-	ck_ok(ck->C_DestroyObject(ck_session, h));
 }
 END_TEST
 
@@ -589,9 +450,6 @@ int main(void)
 	tcase_add_test(c, component_of_zeroes_is_refused);
 	tcase_add_test(c, component_is_destroyed_by_its_custodian_or_the_so_only);
 	tcase_add_test(c, combination_gives_the_published_key);
-	tcase_add_test(c, check_values_are_the_published_ones);
-	tcase_add_test(c, check_value_takes_no_data_and_keeps_to_its_length);
-	tcase_add_test(c, digest_of_a_label_answers_the_check_value_of_one_key);
 	tcase_add_test(c, combination_of_equal_components_is_refused);
 	tcase_add_test(c, combination_with_a_weak_result_is_refused);
 	tcase_add_test(c, combination_by_one_custodian_is_refused);

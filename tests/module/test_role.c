@@ -106,6 +106,30 @@ START_TEST(every_role_key_is_private_sensitive_and_fixed)
 }
 END_TEST
 
+/* CKA_<usage> says what the role says: a client that asks the attributes is not misled. */
+START_TEST(usages_of_a_role_key_are_those_of_its_role_and_side)
+{
+	static const CK_ATTRIBUTE_TYPE usages[] = { CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN,  CKA_VERIFY,
+						    CKA_WRAP,    CKA_UNWRAP,  CKA_DERIVE };
+	static const char *const expected[KEYS] = {
+		[PK] = "--S-WU-",           [MAK] = "--S----",      [TEK_HOST] = "--S-W--",
+		[TEK_TERMINAL] = "--S--U-", [AUK_HOST] = "--SV---", [AUK_TERMINAL] = "--SV---",
+		[AUK_V1] = "E-S----",       [TMK] = "--S----",      [TMK_LOADED] = "--S----",
+		[SRK] = "--S-WU-",
+	};
+
+	if (_i == PR) {
+		ck_assert(ck_get_bool(key[PR], CKA_UNWRAP) && !ck_get_bool(key[PR], CKA_DECRYPT) &&
+			  !ck_get_bool(key[PR], CKA_SIGN) && !ck_get_bool(key[PR], CKA_SIGN_RECOVER) &&
+			  !ck_get_bool(key[PR], CKA_DERIVE));
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(usages); i++)
+		ck_assert_msg(ck_get_bool(key[_i], usages[i]) == (expected[_i][i] != '-'), "%s: usage %zu",
+			      names[_i].name, i);
+}
+END_TEST
+
 /* Every mechanism the module has, in every function, with every role key: only what this table says may start. */
 static const struct {
 	int key;
@@ -455,6 +479,7 @@ int main(void)
 	tcase_set_timeout(c, 0);
 	tcase_add_unchecked_fixture(c, begin, ck_test_end);
 	tcase_add_loop_test(c, every_role_key_is_private_sensitive_and_fixed, 0, KEYS);
+	tcase_add_loop_test(c, usages_of_a_role_key_are_those_of_its_role_and_side, 0, KEYS);
 	tcase_add_loop_test(c, role_key_starts_only_what_its_role_allows, 0, KEYS);
 	tcase_add_loop_test(c, role_key_is_wrapped_only_as_the_matrix_says, 0, KEYS);
 	tcase_add_test(c, role_key_wraps_no_ordinary_key);

@@ -324,3 +324,41 @@ CK_RV kit_load(CK_OBJECT_HANDLE tek, CK_OBJECT_HANDLE auk, struct view message, 
 
 	return ck->C_UnwrapKey(ck_session, &m, tek, (CK_BYTE_PTR)(uintptr_t)message.p, message.n, t, 1, ret);
 }
+
+/* key=value words of a vector line. */
+bool kit_word(const char *line, const char *name, struct buf *out)
+{
+	char key[32];
+	const char *at;
+
+	snprintf(key, sizeof(key), " %s=", name);
+	at = strstr(line, key);
+	if (!at)
+		return false;
+	at += strlen(key);
+	return hex_decode(at, strspn(at, "0123456789ABCDEFabcdef"), out);
+}
+
+FILE *kit_vectors(const char *name)
+{
+	char path[512];
+	char line[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", getenv("STRONGROOM_VECTORS"), name);
+	f = fopen(path, "r");
+	ck_assert_msg(f != NULL, "%s cannot be read", path);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), f)); /* the source */
+	return f;
+}
+
+void kit_check_equals(CK_OBJECT_HANDLE h, const char *line, const char *name)
+{
+	BUF_AUTO want = { 0 };
+	uint8_t got[3];
+
+	ck_assert(kit_word(line, name, &want));
+	ck_assert_uint_eq(want.len, 3);
+	ck_ok(kit_check_value(h, got));
+	ck_assert_mem_eq(got, want.p, 3);
+}

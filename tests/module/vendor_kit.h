@@ -2,6 +2,7 @@
 #ifndef TESTS_VENDOR_KIT_H
 #define TESTS_VENDOR_KIT_H
 
+#include <stdio.h>
 #include "ck_test.h"
 
 /*
@@ -61,6 +62,11 @@ CK_RV kit_open(CK_OBJECT_HANDLE pk, CK_OBJECT_HANDLE mak, struct view record, CK
 CK_RV kit_export(CK_OBJECT_HANDLE tek, CK_OBJECT_HANDLE auk, CK_OBJECT_HANDLE tmk, bool nonces, uint8_t *ret,
 		 CK_ULONG *len);
 CK_RV kit_load(CK_OBJECT_HANDLE tek, CK_OBJECT_HANDLE auk, struct view message, bool nonces, CK_OBJECT_HANDLE *ret);
+/* kit_vectors: a file of tests/vectors, behind its first line. kit_word: the bytes of ` name=HEX` in a line of it. */
+FILE *kit_vectors(const char *name);
+bool kit_word(const char *line, const char *name, struct buf *out);
+/* kit_check_equals: the key's check value is that of the line. */
+void kit_check_equals(CK_OBJECT_HANDLE h, const char *line, const char *name);
 extern uint8_t kit_terminal_random[16], kit_host_random[16];
 
 #endif
