@@ -206,7 +206,8 @@ class Daemon:
         if not line.startswith("ready "):
             self.kill()
             raise AssertionError(f"{self.name} did not start: {self.log.read_text()}")
-        self.address = dict(part.split("=", 1) for part in line.split()[2:])["https"]
+        self.addresses = dict(part.split("=", 1) for part in line.split()[2:])
+        self.address = self.addresses["https"]
         return self
 
     @property

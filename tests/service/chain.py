@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The whole chain of one customer as real processes: CA, HSM 1 with mtmsd, dcd, HSM 2 with kmsd, operator card with opterm,
+terminals as pos. Nothing of it is replaced. More programs than in factory.py: KMSD, POS, OPTERM.
+"""
+import base64
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+
+from factory import WAIT, Authority, Daemon, Folder, StrongToken, program, query, run, sanitizer_preload, wait_until
+
+COMBINE = "0xD3520001"  # CKM_SR_COMPONENT_COMBINE, hsm/vendor.h
+CUSTOMER = "ACME"
+# Suite: type and length of PK, of MAK; how its configuration keys end in kmsd.
+KEYS = {1: ("DES3", 16, 16, "_tdes"), 2: ("AES", 32, 32, "")}
+
+
+class Token(StrongToken):
+    """A token of the strongroom module with a default user; custodians when keys are to be combined in it."""
+
+    def __init__(self, folder, label, custodians=()):  # pylint: disable=super-init-not-called
+        self.folder, self.label = folder, label
+        self.module = program("STRONGROOM_MODULE")
+        self.pin = "246810"
+        (folder / f"{label}.tokens").mkdir(mode=0o700)
+        self.env = dict(os.environ, STRONGROOM_TOKEN_DIR=str(folder / f"{label}.tokens"))
+        self.tool("--init-token", "--label", label, "--so-pin", "so-135790")
+        self.so("--init-pin", "--new-pin", self.pin)
+        for name in custodians:
+            self.so("--init-pin", "--new-pin", f"{name}:first-1234")
+            self.tool("--login", "--pin", f"{name}:first-1234", "--change-pin", "--new-pin", f"{name}:pin-5678")
+        self.pin_file = folder / f"{label}.pin"
+        self.pin_file.touch(mode=0o600)
+        self.pin_file.write_text(self.pin + "\n")
+        self.uri = f"pkcs11:token={label}?module-path={self.module}&pin-source={self.pin_file}"
+
+    def combine_parts(self, label, kind, parts):
+        for number, (name, part) in enumerate(zip(("anna", "bert"), parts), 1):
+            path = self.folder / "component.bin"
+            path.write_bytes(part)
+            self.tool("--login", "--pin", f"{name}:pin-5678", "--write-object", path, "--type", "secrkey", "--key-type",
+                      f"{kind}:", "--label", f"{label}#{number}/2")
+            path.unlink()
+        self.tool("--login", "--pin", "bert:pin-5678", "--keygen", "--mechanism", COMBINE, "--key-type",
+                  f"{kind}:{len(parts[0])}", "--label", label)
+
+
+class Chain:
+    """Built once for a test program. suite: of the customer."""
+
+    def __init__(self, suite):
+        self.suite = suite
+        self.folder = Folder()
+        self.ca = Authority(self.folder)
+        kind, pk, mak, self.end = KEYS[suite]
+        self.hsm1, self.hsm2 = (Token(self.folder, label, ("anna", "bert")) for label in ("HSM1", "HSM2"))
+        for label, length in (("PK", pk), ("MAK", mak)):
+            parts = [os.urandom(length), os.urandom(length)]
+            for token in (self.hsm1, self.hsm2):
+                token.combine_parts(label, kind, parts)
+        self.card = Token(self.folder, "CARD")
+        self.card_arguments = ["--card", "pkcs11:token=CARD", "--pin-file", self.card.pin_file, "--module", self.card.module]
+        self.operator_card()
+        self.spool = self.folder / "spool"
+        self.spool.mkdir(mode=0o700)
+        (self.folder / "outgoing").mkdir(mode=0o700)
+        self.kmsd = self.kms()
+        self.kmsd.command("srk-init", "SRK", "53")
+        self.kmsd.start()
+        self.dcd = self.dc().start()
+        self.mtmsd = self.mtms(self.dcd.address)
+        self.mtmsd.command("key-init", str(self.folder / "hsm.request"))
+        self.ca.call("issue", "--dir", self.ca.dir, "--role", "hsm", "--name", "HsmWCRT", "--request",
+                     self.folder / "hsm.request", "--out", self.folder / "hsm.pem")
+        self.mtmsd.command("cert-import", str(self.folder / "hsm.pem"))
+        self.mtmsd.start()
+
+    def stop(self):
+        """Ends all; answers what went wrong, as text."""
+        wrong = ""
+        for daemon in (self.mtmsd, self.dcd, self.kmsd):
+            status = daemon.stop() if daemon.process else 0
+            if status or "Sanitizer" in daemon.log.read_text():
+                wrong += f"{daemon.name}: status {status}\n{daemon.log.read_text()}"
+        self.folder.stop()
+        return wrong
+
+    def operator_card(self):
+        request, certificate = self.folder / "operator.csr", self.folder / "operator.pem"
+        self.opterm("card-init", *self.card_arguments, "--name", "operator 7", "--request", request)
+        self.ca.call("issue", "--dir", self.ca.dir, "--role", "operator", "--name", "operator 7", "--csr", request, "--out",
+                     certificate)
+        self.opterm("card-certificate", *self.card_arguments, "--certificate", certificate)
+
+    def write(self, name, head, **sections):
+        """A configuration file with our identity of that name."""
+        identity = {"certificate": self.ca.cert(name), "key": self.ca.key(name), "ca": self.ca.root}
+        lines = [f"{k} = {v}" for k, v in head.items()]
+        for section, values in {"identity": identity, **sections}.items():
+            lines += [f"[{section}]"] + [f"{k} = {v}" for k, v in values.items()]
+        path = self.folder / f"{name}.conf"
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    def mtms(self, dc):
+        self.mtms_database = self.folder / "mtms.db"
+        conf = self.write("mtms", {"name": "mtms1", "database": self.mtms_database}, token={"uri": self.hsm1.uri},
+                          dc={"url": f"https://{dc}"},
+                          **{f"customer {CUSTOMER}": {"pk": "pkcs11:object=PK", "mak": "pkcs11:object=MAK", "suite": self.suite}})
+        return Daemon("MTMSD", conf, self.folder, self.hsm1.env)
+
+    def dc(self):
+        self.dc_database = self.folder / "dc.db"
+        conf = self.write("dc", {"name": "dc1", "database": self.dc_database},
+                          **{f"kms {CUSTOMER}": {"mode": "file", "spool": self.folder / "outgoing"}})
+        return Daemon("DCD", conf, self.folder)
+
+    def kms(self):
+        self.kms_database = self.folder / "kms.db"
+        token = {"uri": self.hsm2.uri, "srk": "pkcs11:object=SRK", f"pk{self.end}": "pkcs11:object=PK",
+                 f"mak{self.end}": "pkcs11:object=MAK"}
+        conf = self.write("kms", {"customer": CUSTOMER, "database": self.kms_database, "listen": "127.0.0.1:0"}, token=token,
+                          spool={"folder": self.spool, "poll_ms": 50})
+        return Daemon("KMSD", conf, self.folder, self.hsm2.env)
+
+    def opterm(self, *arguments, **more):
+        return run([program("OPTERM"), *arguments], env=self.card.env, **more)
+
+    def collect(self, order, count, *more):
+        """Starts an operation terminal; answers the process and its address for terminals."""
+        argv = [program("OPTERM"), "collect", "--order", order, "--listen", "127.0.0.1:0", "--count", count, "--spool",
+                self.folder / "opterm", *self.card_arguments, "--mtms", self.mtmsd.url, "--cert", self.ca.cert("opterm"),
+                "--key-file", self.ca.key("opterm"), "--ca", self.ca.root, "--suite", self.suite, "--wait", WAIT, *more]
+        process = subprocess.Popen([str(a) for a in argv], env=self.card.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for line in process.stdout:
+            if line.startswith(b"ready "):
+                return process, line.decode().split("terminals=")[1].strip()
+        raise AssertionError(f"opterm did not start: {process.wait(WAIT)}")
+
+    def pos(self, serial, command, *arguments, check=True):
+        env = {k: v for k, v in os.environ.items() if k != "STRONGROOM_TOKEN_DIR"}
+        return run([program("POS"), command, "--dir", self.folder / f"pos-{serial}", *arguments], env=env, check=check)
+
+    def make(self, serial, address):
+        self.pos(serial, "make", "--serial", serial, "--pinpad", f"PP-{serial}", "--root", self.ca.root, "--module",
+                 program("STRONGROOM_MODULE"), "--connect", address)
+
+    def status(self, serial):
+        return json.loads(self.pos(serial, "status", "--json").stdout)
+
+    def factory(self, order, serials, *more):
+        """An order from its opening to the acknowledged batch; answers opterm's exit status and output."""
+        self.mtmsd.command("order", "add", order, CUSTOMER)
+        process, address = self.collect(order, len(serials), *more)
+        for serial in serials:
+            self.make(serial, address)
+        text = process.stdout.read().decode()
+        process.stdout.close()
+        return process.wait(WAIT), text
+
+    def outgoing(self):
+        """The key files that the DC has written, as records."""
+        return {p: keyfile_records(p) for p in sorted((self.folder / "outgoing").glob("*.keys"))}
+
+    def hand_over(self, path):
+        """What FTP would do: the file appears whole in the KMS's spool."""
+        os.rename(path, self.spool / path.name)
+        self.imported(path.stem)
+
+    def offer(self, name, records):
+        """A key file that an attacker made."""
+        (self.spool / f".{name}").write_text(keyfile(name, records))
+        os.rename(self.spool / f".{name}", self.spool / f"{name}.keys")
+        self.imported(name)
+
+    def imported(self, name):
+        wait_until(lambda: query(self.kms_database, "SELECT 1 FROM key_file WHERE name = ? AND state <> 'importing'", name),
+                   f"the import of {name}")
+
+
+def keyfile(name, records, kms=CUSTOMER, dc="dc1"):
+    head = {"format": "strongroom key file", "version": 1, "kms": kms, "dc": dc, "name": name, "count": len(records)}
+    text = json.dumps(head, separators=(",", ":")) + "\n"
+    text += "".join(base64.b64encode(r).decode() + "\n" for r in records)
+    return text + json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest()}, separators=(",", ":")) + "\n"
+
+
+def keyfile_records(path):
+    return [base64.b64decode(line) for line in pathlib.Path(path).read_text(encoding="ascii").splitlines()[1:-1]]
+
+
+def fields(record):
+    """The LV fields behind suite and version, as (start, bytes); docs/formats.md, Record."""
+    out, at = [], 2
+    while at < len(record):
+        n = int.from_bytes(record[at:at + 2], "big")
+        out.append((at + 2, record[at + 2:at + 2 + n]))
+        at += 2 + n
+    return out
