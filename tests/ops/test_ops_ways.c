@@ -28,8 +28,7 @@ static void host_open(struct side *s, const char *name, struct pk11 *token, enum
 	char uri[64], label[32];
 
 	*s = (struct side){ .name = name, .token = token, .aes_only = aes_only };
-	ok(ops_open(token, OPS_FOR_MTMS | OPS_FOR_KMS | OPS_FOR_TERMINAL, way, &s->ops,
-		    rig_fail()));
+	ok(ops_open(token, OPS_FOR_MTMS | OPS_FOR_KMS | OPS_FOR_TERMINAL, way, &s->ops, rig_fail()));
 	snprintf(label, sizeof(label), "%sPr", prefix);
 	ok(ops_pr_generate(s->ops, 2048, label, VIEW_STR("r"), &s->spki, rig_fail()));
 	snprintf(uri, sizeof(uri), "pkcs11:object=%sPr;type=private", prefix);

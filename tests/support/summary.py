@@ -12,18 +12,14 @@ PASSED = {"OK", "EXPECTEDFAIL"}
 def main(builds):
     suites = collections.defaultdict(lambda: [0, 0, 0, 0.0])
     for build in builds:
-        log = pathlib.Path(build, "meson-logs", "testlog.json")
-        if not log.exists():
-            continue
-        for line in log.read_text().splitlines():
+        for line in pathlib.Path(build, "meson-logs", "testlog.json").read_text().splitlines():
             test = json.loads(line)
-            for suite in test["suite"]:
-                row = suites[suite]
-                row[0 if test["result"] in PASSED else 2 if test["result"] == "SKIP" else 1] += 1
-                row[3] += test["duration"]
+            row = suites[test["name"].split(" / ")[0].rpartition(":")[2]]
+            row[0 if test["result"] in PASSED else 2 if test["result"] == "SKIP" else 1] += 1
+            row[3] += test["duration"]
     total = [sum(row[i] for row in suites.values()) for i in range(3)]
     for suite, row in sorted(suites.items()):
-        print(f"{suite:32} {row[0]:4} passed {row[1]:4} failed {row[2]:4} skipped {row[3]:8.1f} s")
+        print(f"{suite:10} {row[0]:4} passed {row[1]:4} failed {row[2]:4} skipped {row[3]:8.1f} s")
     print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
     return 0 if total[0] and not total[1] else 1
 
