@@ -90,8 +90,8 @@ int store_env_open(const char *path, const struct store_options *o, MDB_env **re
 	unsigned readers = o && o->readers ? o->readers : READERS_DEFAULT;
 
 	int rc = env_open(path, map_size, readers, ret);
-	/* Thousands of tokens in one process, or a limit on its address space: reserve less. */
-	while (rc == ENOMEM && map_size > MAP_SIZE_LEAST) {
+	/* Thousands of tokens in one process, a limit on its address space, valgrind (EINVAL): reserve less. */
+	while ((rc == ENOMEM || rc == EINVAL) && map_size > MAP_SIZE_LEAST) {
 		map_size /= 16;
 		rc = env_open(path, map_size, readers, ret);
 	}
