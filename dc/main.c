@@ -4,7 +4,7 @@
 #include "daemon.h"
 #include "dc.h"
 
-static int serve(struct daemon *d, struct dc *dc)
+static int run(struct daemon *d, struct dc *dc)
 {
 	struct msg_service service = { .rows = dc_rows, .count = dc_rows_count, .service = dc };
 	struct http_server_options options = { .listen = conf_get(dc->conf, "", "listen"), .handler = msg_http };
@@ -33,36 +33,38 @@ static int serve(struct daemon *d, struct dc *dc)
 	return status;
 }
 
-static int command(struct daemon *d, struct dc *dc)
+static int serve(struct daemon *d)
+{
+	struct dc dc = { .conf = d->conf };
+	int status = run(d, &dc);
+
+	dc_done(&dc);
+	return status;
+}
+
+static enum err command(struct daemon *d, struct fail *f)
 {
 	const struct command_row *row = NULL;
+	struct dc dc = { .conf = d->conf };
 	char **arguments = NULL;
-	struct fail f = { 0 };
-	enum err e = command_find(admin_rows, admin_rows_count, d->argc, d->argv, &row, &arguments, &f);
+	enum err e = command_find(admin_rows, admin_rows_count, d->argc, d->argv, &row, &arguments, f);
 
 	if (!e)
-		e = dc_open_db(dc->conf, &dc->db, &f);
+		e = dc_open_db(dc.conf, &dc.db, f);
 	if (!e)
-		e = row->run(dc, arguments, &f);
-	return e ? daemon_fail(d, d->argv[0], &f) : 0;
+		e = row->run(&dc, arguments, f);
+	dc_done(&dc);
+	return e;
+}
+
+static void usage(struct buf *ret)
+{
+	command_usage(admin_rows, admin_rows_count, ret);
 }
 
 int main(int argc, char **argv)
 {
-	BUF_AUTO usage = { 0 };
-	struct daemon_spec spec = { "dcd", NULL, dc_keys, dc_keys_count };
-	struct dc dc = { 0 };
-	struct daemon d;
-	int status = -1;
+	const struct daemon_program program = { "dcd", dc_keys, &dc_keys_count, usage, serve, command };
 
-	command_usage(admin_rows, admin_rows_count, &usage);
-	spec.usage = buf_ok(&usage) ? (const char *)usage.p : NULL;
-	daemon_init(&d, &spec, argc, argv, &status);
-	if (status >= 0)
-		return status;
-	dc.conf = d.conf;
-	status = d.argc ? command(&d, &dc) : serve(&d, &dc);
-	dc_done(&dc);
-	daemon_done(&d);
-	return status;
+	return daemon_main(&program, argc, argv);
 }

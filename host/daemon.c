@@ -212,6 +212,27 @@ int daemon_fail(const struct daemon *d, const char *what, const struct fail *f)
 	return 1;
 }
 
+int daemon_main(const struct daemon_program *p, int argc, char **argv)
+{
+	struct daemon_spec spec = { .name = p->name, .keys = p->keys, .key_count = *p->key_count };
+	BUF_AUTO usage = { 0 };
+	struct fail f = { 0 };
+	struct daemon d;
+	int status = -1;
+
+	p->usage(&usage);
+	spec.usage = buf_ok(&usage) ? (const char *)usage.p : NULL;
+	daemon_init(&d, &spec, argc, argv, &status);
+	if (status >= 0)
+		return status;
+	if (!d.argc)
+		status = p->serve(&d);
+	else
+		status = p->command(&d, &f) ? daemon_fail(&d, d.argv[0], &f) : 0;
+	daemon_done(&d);
+	return status;
+}
+
 enum err address_split(const char *address, char host[256], char port[16], struct fail *f)
 {
 	const char *colon = strrchr(address, ':');

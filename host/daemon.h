@@ -45,6 +45,21 @@ void daemon_done(struct daemon *d);
 /* daemon_fail: one line on stderr and in the log; answers the exit status 1. what: "cannot open the token". */
 int daemon_fail(const struct daemon *d, const char *what, const struct fail *f);
 
+/*
+ * daemon_main: the whole main of a daemon: no subcommand: serve, which opens what it needs, calls daemon_run and
+ * closes; else command, with the subcommand in d->argv[0..d->argc). usage: appends the lines of --help, with a final
+ * zero.
+ */
+struct daemon_program {
+	const char *name;
+	const struct conf_key *keys;
+	const size_t *key_count;
+	void (*usage)(struct buf *ret);
+	int (*serve)(struct daemon *d);
+	enum err (*command)(struct daemon *d, struct fail *f);
+};
+int daemon_main(const struct daemon_program *p, int argc, char **argv);
+
 /* secure_process: the two core dump switches alone, for programs that are no daemons. */
 enum err secure_process(struct fail *f) MUST_CHECK;
 

@@ -115,24 +115,14 @@ static int serve(struct daemon *daemon)
 	return status;
 }
 
+static enum err command(struct daemon *d, struct fail *f)
+{
+	return admin_run(d->conf, d->argc, d->argv, f);
+}
+
 int main(int argc, char **argv)
 {
-	struct daemon_spec spec = { .name = "kmsd", .keys = kms_keys, .key_count = kms_keys_count };
-	BUF_AUTO usage = { 0 };
-	struct fail f = { 0 };
-	struct daemon daemon;
-	int status = -1;
+	const struct daemon_program program = { "kmsd", kms_keys, &kms_keys_count, admin_help, serve, command };
 
-	admin_help(&usage);
-	spec.usage = buf_ok(&usage) ? (const char *)usage.p : NULL;
-	daemon_init(&daemon, &spec, argc, argv, &status);
-	if (status >= 0)
-		return status;
-	if (!daemon.argc)
-		status = serve(&daemon);
-	else
-		status =
-		    admin_run(daemon.conf, daemon.argc, daemon.argv, &f) ? daemon_fail(&daemon, daemon.argv[0], &f) : 0;
-	daemon_done(&daemon);
-	return status;
+	return daemon_main(&program, argc, argv);
 }

@@ -38,7 +38,7 @@ static enum err open_all(struct mtms *m, struct fail *f)
 	return ERR_OK;
 }
 
-static int serve(struct daemon *d, struct mtms *m)
+static int run(struct daemon *d, struct mtms *m)
 {
 	struct msg_service service = { .rows = mtms_rows, .count = mtms_rows_count, .service = m };
 	struct http_server_options options = { .listen = conf_get(m->conf, "", "listen"), .handler = msg_http };
@@ -71,36 +71,38 @@ static int serve(struct daemon *d, struct mtms *m)
 	return status;
 }
 
-static int command(struct daemon *d, struct mtms *m)
+static int serve(struct daemon *d)
+{
+	struct mtms m = { .conf = d->conf };
+	int status = run(d, &m);
+
+	mtms_done(&m);
+	return status;
+}
+
+static enum err command(struct daemon *d, struct fail *f)
 {
 	const struct command_row *row = NULL;
+	struct mtms m = { .conf = d->conf };
 	char **arguments = NULL;
-	struct fail f = { 0 };
-	enum err e = command_find(admin_rows, admin_rows_count, d->argc, d->argv, &row, &arguments, &f);
+	enum err e = command_find(admin_rows, admin_rows_count, d->argc, d->argv, &row, &arguments, f);
 
 	if (!e)
-		e = mtms_open_db(m->conf, &m->db, &f);
+		e = mtms_open_db(m.conf, &m.db, f);
 	if (!e)
-		e = row->run(m, arguments, &f);
-	return e ? daemon_fail(d, d->argv[0], &f) : 0;
+		e = row->run(&m, arguments, f);
+	mtms_done(&m);
+	return e;
+}
+
+static void usage(struct buf *ret)
+{
+	command_usage(admin_rows, admin_rows_count, ret);
 }
 
 int main(int argc, char **argv)
 {
-	BUF_AUTO usage = { 0 };
-	struct daemon_spec spec = { "mtmsd", NULL, mtms_keys, mtms_keys_count };
-	struct mtms m = { 0 };
-	struct daemon d;
-	int status = -1;
+	const struct daemon_program program = { "mtmsd", mtms_keys, &mtms_keys_count, usage, serve, command };
 
-	command_usage(admin_rows, admin_rows_count, &usage);
-	spec.usage = buf_ok(&usage) ? (const char *)usage.p : NULL;
-	daemon_init(&d, &spec, argc, argv, &status);
-	if (status >= 0)
-		return status;
-	m.conf = d.conf;
-	status = d.argc ? command(&d, &m) : serve(&d, &m);
-	mtms_done(&m);
-	daemon_done(&d);
-	return status;
+	return daemon_main(&program, argc, argv);
 }
