@@ -7,8 +7,9 @@
 struct event_base;
 
 /*
- * HTTPS server: libevent's HTTP over OpenSSL, TLS 1.2 and above, client certificates required. One POST in, one answer
- * out; everything runs in the event loop of base.
+ * HTTPS server: libevent's HTTP over OpenSSL, TLS 1.2 and above, client certificates required. One POST of
+ * application/json in, one answer out; everything runs in the event loop of base. A connection whose TLS handshake
+ * takes longer than timeout_s is closed, so is an idle one; a request must bring 64 KiB in timeout_s or be whole.
  */
 struct http_server;
 
@@ -17,20 +18,27 @@ struct http_request {
 	struct view body;
 	const struct identity_peer *peer;
 	const char *address; /* "127.0.0.1:4711" */
+	/*
+	 * ERR_OK, or no message came of it: another method or type (ERR_MALFORMED), a body above body_max
+	 * (ERR_TOO_LARGE), too slow (ERR_TIMEOUT), a certificate refused (ERR_REFUSED, nobody reads the answer). why:
+	 * for the operator. peer may be of no role, path and body empty.
+	 */
+	enum err broken;
+	const char *why;
 };
 struct http_reply {
 	int status;      /* 200 before the handler runs */
 	struct buf body; /* application/json */
 };
-/* http_handler: called once per complete POST request; fills *reply. */
+/* http_handler: called once per request, broken ones too; fills *reply. */
 typedef void (*http_handler)(void *arg, const struct http_request *request, struct http_reply *reply);
 
 struct http_server_options {
 	const struct identity *identity;
 	unsigned peers;           /* ROLE_BITs that may connect at all */
 	const char *listen;       /* "127.0.0.1:0", "[::1]:8443" */
-	size_t body_max;          /* 0: 4 MiB; larger: 413 and closed */
-	unsigned timeout_s;       /* of reading or writing, 0: 30 */
+	size_t body_max;          /* 0: 4 MiB; 8 MiB more than that get HTTP status 413 and no code */
+	unsigned timeout_s;       /* 0: 30 */
 	unsigned connections_max; /* 0: 256; more wait */
 	http_handler handler;
 	void *arg;

@@ -100,7 +100,9 @@ void msg_http(void *arg, const struct http_request *rq, struct http_reply *reply
 	char peer[160];
 	enum err e;
 
-	if (row)
+	if (rq->broken)
+		e = fail_set(&f, rq->broken, 0, "%s", rq->why);
+	else if (row)
 		e = run_row(s, row, rq, &call, &body, &f);
 	else
 		e = fail_set(&f, ERR_NOT_FOUND, 0, "no such message: %.100s", rq->path);
@@ -108,7 +110,9 @@ void msg_http(void *arg, const struct http_request *rq, struct http_reply *reply
 	snprintf(peer, sizeof(peer), "%s:%s", role_name(rq->peer->role), rq->peer->name);
 	struct audit_entry entry = {
 		.peer = peer,
-		.event = row ? row->name : "unknown message",
+		.event = row          ? row->name
+			 : rq->broken ? "connection"
+				      : "unknown message",
 		.object = call.object,
 		.code = e,
 		.text = e == ERR_OK ? call.note : f.text,

@@ -216,7 +216,9 @@ static void teardown(void)
 static int send_as(enum role role, const char *path, const char *body, char ret_text[300])
 {
 	struct identity_peer peer = { .role = role, .name = "peer 1" };
-	struct http_request rq = { path, view_of_string(body), &peer, "127.0.0.1:1" };
+	struct http_request rq = {
+		.path = path, .body = view_of_string(body), .peer = &peer, .address = "127.0.0.1:1"
+	};
 	struct http_reply reply = { .status = 200 };
 
 	msg_http(&service, &rq, &reply);
@@ -269,6 +271,42 @@ START_TEST(wrong_role_state_size_or_path_never_reach_the_handler)
 	ck_assert_int_eq(audit_count("code <> 0"), 5);
 	ck_assert_uint_eq(msg_peers(&service), ROLE_BIT(ROLE_DC));
 	ck_assert_uint_eq(msg_body_max(&service), 100);
+}
+END_TEST
+
+/* What no message came of is told and audited all the same. */
+START_TEST(broken_requests_are_audited_and_never_reach_the_handler)
+{
+	const struct identity_peer peer = { .role = ROLE_DC, .name = "peer 1" };
+	static const struct {
+		const char *path, *event;
+		enum err broken;
+		int status;
+	} cases[] = {
+		{ "/v1/buy", "buy", ERR_TOO_LARGE, 413 },
+		{ "/v1/buy", "buy", ERR_MALFORMED, 400 },
+		{ "", "connection", ERR_TIMEOUT, 408 },
+		{ "", "connection", ERR_REFUSED, 403 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct http_request rq = { .path = cases[i].path,
+					   .peer = &peer,
+					   .body = view_of_string(ORDER),
+					   .address = "127.0.0.1:1",
+					   .broken = cases[i].broken,
+					   .why = "why" };
+		struct http_reply reply = { .status = 200 };
+		char where[200];
+
+		msg_http(&service, &rq, &reply);
+		ck_assert_int_eq(reply.status, cases[i].status);
+		buf_done(&reply.body);
+		snprintf(where, sizeof(where), "code = %d AND event = '%s' AND text = 'why'", cases[i].broken,
+			 cases[i].event);
+		ck_assert_int_eq(audit_count(where), 1);
+	}
+	ck_assert_uint_eq(shop.runs, 0);
 }
 END_TEST
 
@@ -331,6 +369,7 @@ int main(void)
 	tcase_add_checked_fixture(d, setup, teardown);
 	tcase_add_test(d, good_message_runs_and_is_audited);
 	tcase_add_test(d, wrong_role_state_size_or_path_never_reach_the_handler);
+	tcase_add_test(d, broken_requests_are_audited_and_never_reach_the_handler);
 	tcase_add_test(d, peer_sees_one_code_per_kind_and_never_the_reason);
 	tcase_add_test(d, transaction_left_open_is_rolled_back_but_audited);
 	tcase_add_test(d, success_without_audit_is_an_error);

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bad input for every HTTP message of mtmsd, dcd and kmsd: one documented code, audited, nothing changed, the daemon lives on.
+
+The cases are tables; the messages are those of docs/messages.md.
+"""
+import json
+import os
+import socket
+import time
+import unittest
+
+from chain import Chain
+from factory import Authority, Folder, context, post, query, run, tool, wait_until
+
+TEXTS = {1: "malformed message", 2: "message too large", 4: "refused", 6: "not found", 8: "too slow"}
+
+
+def dump(value):
+    return json.dumps(value).encode()
+
+
+class Message:
+    """A message of a daemon: who sends it, a body that is taken, its fields by kind, the largest body."""
+
+    def __init__(self, path, role, good, kinds, most):
+        self.path, self.role, self.good, self.kinds, self.most = path, role, good, kinds, most
+
+    def bodies(self):
+        """Malformed bodies, each with a name."""
+        good = self.good
+        yield from (("empty", b""), ("half", dump(good)[:-1]), ("list", b"[]"), ("null", b"null"), ("text", b'"x"'),
+                    ("number", b"1"), ("not UTF-8", b"\xff\xfe\x00"), ("behind", dump(good) + b" x"), ("two", dump(good) * 2),
+                    ("BOM", b"\xef\xbb\xbf" + dump(good)), ("single quotes", b"{'a': 1}"), ("comment", b"/* */" + dump(good)),
+                    ("deep", b"[" * 1000), ("deep object", b'{"a":' * 200), ("NUL", b"\0" + dump(good)),
+                    ("unknown key", dump({**good, "more": 1})), ("unknown only", b'{"more": {}}'),
+                    ("empty key", dump({**good, "": 1})), ("large number", b'{"a": 1e999999}'))
+        for field, kind in self.kinds.items():
+            yield f"{field} missing", dump({k: v for k, v in good.items() if k != field})
+            yield f"{field} twice", dump(good)[:-1] + b", " + dump({field: good[field]})[1:]
+            yield f"{field.upper()}", dump({k.upper() if k == field else k: v for k, v in good.items()})
+            for wrong in (None, True, 7, -1, 1.5, "", {}, [], [[]], [{}], [7], [None], "x" * 200, "\u0000", "a\nb", "../x", ".x",
+                          "a/b", "\u202e", "ä", " a", "****", "A A=", ["AAA"], ["AAAA", None]):
+                if kind == "name" or not isinstance(wrong, str) or wrong in ("", "****", "A A="):
+                    yield f"{field} = {wrong!r}", dump({**good, field: wrong})
+
+
+class Door:
+    """A daemon with its messages and its database."""
+
+    def __init__(self, daemon, database, messages):
+        self.daemon, self.database, self.messages = daemon, database, messages
+
+    def counts(self):
+        tables = [t for (t,) in query(self.database, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE "
+                                                     "'sqlite_%' AND name <> 'audit' ORDER BY 1")]
+        return {t: query(self.database, f"SELECT count(*) FROM {t}")[0][0] for t in tables}
+
+    def audits(self):
+        return query(self.database, "SELECT count(*) FROM audit WHERE code <> 0")[0][0]
+
+
+class BadHttp(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.chain = Chain(2)
+        chain = cls.chain
+        form = tool("form", "NOBODY", "SN-1", "1").strip()
+        order = {"order": "O-1", "batch": "b1", "cms": "AAAA"}
+        cls.doors = [
+            Door(chain.mtmsd, chain.mtms_database, [
+                Message("/v1/batches", "opterm", order, {"order": "name", "batch": "name", "cms": "base64"}, 5593516),
+                Message("/v1/working-certificate", "opterm", {}, {}, 1024)]),
+            Door(chain.dcd, chain.dc_database, [
+                Message("/v1/records", "mtms", {"delivery": "d1", "records": [form]}, {"delivery": "name", "records": "list"},
+                        1 << 20)]),
+            Door(chain.kmsd, chain.kms_database, [
+                Message("/v1/records", "dc", {"dc": "dc1", "delivery": "d1", "records": [form]},
+                        {"dc": "name", "delivery": "name", "records": "list"}, 1 << 20)]),
+        ]
+
+    @classmethod
+    def tearDownClass(cls):
+        wrong = cls.chain.stop()
+        assert not wrong, wrong
+
+    def setUp(self):
+        self.before = [(door.counts(), door.audits()) for door in self.doors]
+        self.refusals = [0] * len(self.doors)
+
+    def tearDown(self):
+        for door, (counts, audits), refusals in zip(self.doors, self.before, self.refusals):
+            with self.subTest(daemon=door.daemon.name):
+                self.assertIsNone(door.daemon.process.poll(), door.daemon.log.read_text())
+                self.assertEqual(door.counts(), counts)
+                self.assertEqual(door.audits() - audits, refusals)
+
+    def each(self):
+        for i, door in enumerate(self.doors):
+            for message in door.messages:
+                yield i, door, message
+
+    def tls(self, door, role):
+        host, port = door.daemon.address.split(":")
+        raw = socket.create_connection((host, int(port)), 20)
+        return context(self.chain.ca, role).wrap_socket(raw, server_hostname=host)
+
+    def raw(self, door, role, data, patience=20):
+        """Bytes as they are; answers status and body, or None: not a word in that time."""
+        with self.tls(door, role) as sock:
+            try:
+                sock.sendall(data)
+            except OSError:
+                pass
+            answer = b""
+            sock.settimeout(patience)
+            try:
+                while more := sock.recv(65536):
+                    answer += more
+                    head, _, body = answer.partition(b"\r\n\r\n")
+                    lengths = [int(l.split(b":")[1]) for l in head.lower().split(b"\r\n") if l.startswith(b"content-length")]
+                    if lengths and len(body) >= lengths[0]:
+                        break
+            except OSError:
+                pass
+        if not answer:
+            return None
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return int(head.split()[1]), body
+
+    def refused(self, i, answer, status, code, name):
+        self.refusals[i] += 1
+        with self.subTest(daemon=self.doors[i].daemon.name, case=name):
+            self.assertIsNotNone(answer)
+            self.assertEqual(answer[0], status)
+            body = answer[1] if isinstance(answer[1], dict) else json.loads(answer[1])
+            self.assertEqual(body, {"error": code, "text": TEXTS[code]})
+
+    def request(self, message, body=None, method="POST", path=None, more="Content-Type: application/json\r\n"):
+        body = dump(message.good) if body is None else body
+        return (f"{method} {path or message.path} HTTP/1.1\r\nHost: x\r\n{more}Content-Length: {len(body)}\r\n\r\n").encode() + body
+
+    def test_malformed_bodies(self):
+        for i, door, message in self.each():
+            for name, body in message.bodies():
+                if body != dump(message.good):
+                    self.refused(i, post(self.chain.ca, message.role, door.daemon.address, message.path, body), 400, 1, name)
+
+    def test_oversized_bodies(self):
+        for i, door, message in self.each():
+            for size in (message.most + 1, message.most + 70000, 2 * message.most, 7 << 20):
+                answer = self.raw(door, message.role, self.request(message, b" " * size))
+                self.refused(i, answer, 413, 2, f"{message.path}: {size} bytes")
+
+    def test_content_types(self):
+        for i, door, message in self.each():
+            for more in ("", "Content-Type: text/plain\r\n", "Content-Type: application/jsonx\r\n", "Content-Type: \r\n",
+                         "Content-Type: multipart/form-data; boundary=x\r\n"):
+                self.refused(i, self.raw(door, message.role, self.request(message, more=more)), 415, 1, more)
+
+    def test_methods(self):
+        for i, door, message in self.each():
+            for method in ("GET", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
+                self.refused(i, self.raw(door, message.role, self.request(message, method=method)), 405, 1, method)
+
+    def test_paths(self):
+        for i, door, message in self.each():
+            for path in ("/", "/v1", "/v1/", message.path + "/", message.path.upper(), "/" + message.path, message.path + "%00",
+                         message.path[1:], "/v1/../v1" + message.path[3:], "/" + "x" * 5000, "/audit", "/v1/records;x"):
+                if path.startswith("/"):
+                    self.refused(i, self.raw(door, message.role, self.request(message, path=path)), 404, 6, path[:40])
+
+
+    def test_what_is_no_http_gets_a_status_at_most(self):
+        for _, door, message in self.each():
+            good = self.request(message)
+            head, _, body = good.partition(b"\r\n\r\n")
+            rows = [b"GARBAGE\r\n\r\n", b"\0" * 100, os.urandom(3000), b"POST\r\n\r\n", good.replace(b"HTTP/1.1", b"HTTP/9"),
+                    head.replace(b"Content-Length", b"Content-Length: -1\r\nX") + b"\r\n\r\n" + body,
+                    head.replace(b"Content-Length", b"Content-Length: x\r\nX") + b"\r\n\r\n" + body,
+                    head + b"\r\nX-Long: " + b"y" * 20000 + b"\r\n\r\n" + body,
+                    head + b"\r\nY: z" * 8000 + b"\r\n\r\n" + body,
+                    good.replace(b"POST", b"NONSENSE"), good.replace(b"POST /v1", b"POST \r\n /v1"),
+                    head.replace(b"Content-Length", b"Transfer-Encoding: chunked\r\nX") + b"\r\n\r\nzz\r\nabc\r\n0\r\n\r\n"]
+            for data in rows:
+                answer = self.raw(door, message.role, data, patience=1)
+                with self.subTest(daemon=door.daemon.name, case=data[:60]):
+                    self.assertTrue(answer is None or answer[0] in (400, 413, 501), answer)
+            answer = self.raw(door, message.role, self.request(message, b" " * (20 << 20)))
+            self.assertTrue(answer is None or answer[0] == 413)
+
+    def test_half_a_message_changes_nothing(self):
+        for _, door, message in self.each():
+            data = self.request(message)
+            for n in sorted({1, 5, 20, len(data) // 2, len(data) - 1} - {len(data)}):
+                with self.tls(door, message.role) as sock:
+                    sock.sendall(data[:n])
+
+    def test_chunks_are_a_body_like_another(self):
+        for i, door, message in self.each():
+            head = self.request(message, b"", more="Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n")
+            head = head.replace(b"Content-Length: 0\r\n", b"")
+            self.refused(i, self.raw(door, message.role, head + b"3\r\n{}x\r\n0\r\n\r\n"), 400, 1, "chunks")
+
+    def stranger(self, door, ca, name):
+        """A message by whom the daemon must not let in; the handshake ends it."""
+        message = door.messages[0]
+        try:
+            answer = post(ca, name, door.daemon.address, message.path, message.good)
+        except OSError:
+            return
+        self.fail(f"{name} got {answer}")
+
+    def test_identities(self):  # R2.3
+        others = Folder()
+        try:
+            other = Authority(others, roles=("opterm", "mtms", "dc"))
+            other.root = self.chain.ca.root
+            for role in ("opterm", "mtms", "dc"):
+                self.expired(role)
+            for i, door in enumerate(self.doors):
+                role = door.messages[0].role
+                roles = {"opterm", "mtms", "dc", "kms", "operator-file"} - {role}
+                rows = [(self.chain.ca, r) for r in sorted(roles)] + [(self.chain.ca, f"old-{role}"), (other, role)]
+                for ca, name in rows:
+                    with self.subTest(daemon=door.daemon.name, certificate=name):
+                        self.stranger(door, ca, name)
+                self.stranger(door, self.chain.ca, None)
+                self.refusals[i] = len(rows)
+                wait_until(lambda d=door, i=i: d.audits() - self.before[i][1] >= self.refusals[i], "audit of the refusals")
+        finally:
+            others.stop()
+
+    def expired(self, role):
+        """A certificate like that of the role, made by the true CA, whose time is over."""
+        ca, name = self.chain.ca, f"old-{role}"
+        if not ca.cert("operator-file").exists():
+            ca.operator("operator-file")
+        ca.csr(name)
+        folder = self.chain.folder / f"{name}.ca"
+        folder.mkdir()
+        (folder / "index").touch()
+        usage = run(["openssl", "x509", "-in", ca.cert(role), "-noout", "-ext", "extendedKeyUsage"]).stdout.decode()
+        oid = next(w.strip() for w in usage.split("\n")[1].split(",") if w.strip()[0].isdigit())
+        (folder / "conf").write_text(f"[ca]\ndefault_ca=d\n[d]\ndatabase={folder}/index\nnew_certs_dir={folder}\nrand_serial=yes\n"
+                                     f"default_md=sha256\npolicy=p\nx509_extensions=x\n[p]\ncommonName=supplied\n"
+                                     f"[x]\nextendedKeyUsage=critical,clientAuth,{oid}\nkeyUsage=critical,digitalSignature\n")
+        run(["openssl", "ca", "-batch", "-config", folder / "conf", "-cert", ca.root, "-keyfile", ca.dir / "root.key", "-in",
+             self.chain.folder / f"{name}.csr", "-startdate", "20200101000000Z", "-enddate", "20210101000000Z", "-out",
+             ca.cert(name)])
+
+    def test_a_crowd_of_silent_connections_ends(self):
+        for door in self.doors:
+            message, crowd = door.messages[0], []
+            host, port = door.daemon.address.split(":")
+            try:
+                for _ in range(240):
+                    crowd.append(socket.create_connection((host, int(port)), 20))
+                began = time.monotonic()
+                self.assertEqual(post(self.chain.ca, message.role, door.daemon.address, "/v1/none", {})[0], 404)
+                self.assertLess(time.monotonic() - began, 10)
+            finally:
+                for sock in crowd:
+                    sock.close()
+        self.refusals = [1] * len(self.doors)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
