@@ -11,6 +11,7 @@
 #define SLICE 16 /* rows per turn of the event loop */
 #define RETRY_S 1
 
+/* A file's name is one for all; a delivery's number is one of its sender, so that no DC can take those of another. */
 static enum err seen_before(struct kms *k, const struct import_in *in, int64_t *ret_id, enum reason *ret_reason,
 			    struct fail *f)
 {
@@ -20,8 +21,9 @@ static enum err seen_before(struct kms *k, const struct import_in *in, int64_t *
 
 	e = db_query(k->db, &s, f,
 		     "SELECT id, digest = ?1, name = ?2 AND kind = ?3 FROM key_file WHERE state <> 'refused' AND "
-		     "((kind = ?3 AND name = ?2) OR (kind = 'file' AND ?3 = 'file' AND digest = ?1)) ORDER BY 3 DESC",
-		     "ttt", in->digest, in->name, in->kind);
+		     "((kind = ?3 AND name = ?2 AND (?3 = 'file' OR sender = ?4)) OR"
+		     " (kind = 'file' AND ?3 = 'file' AND digest = ?1)) ORDER BY 3 DESC",
+		     "tttt", in->digest, in->name, in->kind, in->sender);
 	if (!e)
 		e = db_next(s, &row, f);
 	if (e || !row)

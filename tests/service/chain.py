@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pathlib
+import socket
 import subprocess
 
 from factory import WAIT, Authority, Daemon, Folder, StrongToken, program, query, run, sanitizer_preload, wait_until
@@ -47,11 +48,18 @@ class Token(StrongToken):
                   f"{kind}:{len(parts[0])}", "--label", label)
 
 
-class Chain:
-    """Built once for a test program. suite: of the customer."""
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return sock.getsockname()[1]
 
-    def __init__(self, suite):
-        self.suite = suite
+
+class Chain:
+    """Built once for a test program. suite: of the customer. messages: from DC to KMS by message, all ports the same after a
+    restart; otherwise by key files that hand_over carries."""
+
+    def __init__(self, suite, messages=False):
+        self.suite, self.messages = suite, messages
+        self.ports = {name: free_port() if messages else 0 for name in ("mtms", "dc", "kms", "terminals")}
         self.folder = Folder()
         self.ca = Authority(self.folder)
         kind, pk, mak, self.end = KEYS[suite]
@@ -104,24 +112,30 @@ class Chain:
         path.write_text("\n".join(lines) + "\n")
         return path
 
+    def head(self, who, **values):
+        return {"listen": f"127.0.0.1:{self.ports[who]}", **values}
+
     def mtms(self, dc):
         self.mtms_database = self.folder / "mtms.db"
-        conf = self.write("mtms", {"name": "mtms1", "database": self.mtms_database}, token={"uri": self.hsm1.uri},
+        conf = self.write("mtms", self.head("mtms", name="mtms1", database=self.mtms_database), token={"uri": self.hsm1.uri},
                           dc={"url": f"https://{dc}"},
                           **{f"customer {CUSTOMER}": {"pk": "pkcs11:object=PK", "mak": "pkcs11:object=MAK", "suite": self.suite}})
         return Daemon("MTMSD", conf, self.folder, self.hsm1.env)
 
     def dc(self):
         self.dc_database = self.folder / "dc.db"
-        conf = self.write("dc", {"name": "dc1", "database": self.dc_database},
-                          **{f"kms {CUSTOMER}": {"mode": "file", "spool": self.folder / "outgoing"}})
+        route = {"mode": "file", "spool": self.folder / "outgoing"}
+        if self.messages:
+            route = {"mode": "message", "url": f"https://127.0.0.1:{self.ports['kms']}"}
+        conf = self.write("dc", self.head("dc", name="dc1", database=self.dc_database), **{f"kms {CUSTOMER}": route})
         return Daemon("DCD", conf, self.folder)
 
     def kms(self):
         self.kms_database = self.folder / "kms.db"
         token = {"uri": self.hsm2.uri, "srk": "pkcs11:object=SRK", f"pk{self.end}": "pkcs11:object=PK",
                  f"mak{self.end}": "pkcs11:object=MAK"}
-        conf = self.write("kms", {"customer": CUSTOMER, "database": self.kms_database, "listen": "127.0.0.1:0"}, token=token,
+        conf = self.write("kms", self.head("kms", customer=CUSTOMER, database=self.kms_database), token=token,
+                          terminals={"listen": f"127.0.0.1:{self.ports['terminals']}"},
                           spool={"folder": self.spool, "poll_ms": 50})
         return Daemon("KMSD", conf, self.folder, self.hsm2.env)
 

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The chain under fire: kill -9 of everything at random moments, and what one party could do to another. R1, R2, R2.9"""
+import os
+import pathlib
+import random
+import stat
+import subprocess
+import threading
+import time
+import unittest
+
+from chain import CUSTOMER, Chain
+from factory import Terminal, b64, batch_content, cms_sign, post, program, query, tool, wait_until
+
+ROUNDS = 12
+BATCHES, TERMINALS = 8, 6
+
+
+class Kills(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.chain = Chain(2, messages=True)
+        cls.chain.ca.operator("file-operator")
+        cls.seed = int(os.environ.get("CHAIN_SEED", time.time_ns() % 1000000))
+        cls.errors = []
+
+    @classmethod
+    def tearDownClass(cls):
+        wrong = cls.chain.stop()
+        assert not wrong, wrong
+
+    def uploads(self):
+        """Signs batch after batch and sends each until it is acknowledged."""
+        try:
+            for n in range(BATCHES):
+                terminals = [Terminal(self.chain.folder / "hsm.pem", f"K-{n}-{i}") for i in range(TERMINALS)]
+                cms = b64(cms_sign(self.chain.ca, "file-operator", batch_content("O-K", f"K-{n}", terminals)))
+                body = {"order": "O-K", "batch": f"K-{n}", "cms": cms}
+                end = time.monotonic() + 60
+                while True:
+                    try:
+                        status, answer = post(self.chain.ca, "opterm", self.chain.mtmsd.address, "/v1/batches", body)
+                        assert (status, answer["accepted"]) == (200, TERMINALS), answer
+                        break
+                    except OSError:
+                        assert time.monotonic() < end, "no acknowledgement"
+                        time.sleep(0.02)
+        except Exception as e:  # pylint: disable=broad-except
+            self.errors.append(e)
+
+    def downloads(self, serial, dice):
+        """Loads the TMK again and again; some tries are killed."""
+        try:
+            env = {k: v for k, v in os.environ.items() if k != "STRONGROOM_TOKEN_DIR"}
+            while not self.over.is_set():
+                pos = subprocess.Popen([program("POS"), "download", "--dir", str(self.chain.folder / f"pos-{serial}"), "--connect",
+                                        self.chain.kmsd.addresses["terminals"]], env=env, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.PIPE)
+                if dice.random() < 0.3:
+                    time.sleep(dice.random() * 0.6)
+                    pos.kill()
+                text = pos.communicate(timeout=60)[1]
+                assert b"Sanitizer" not in text, text.decode()
+                time.sleep(0.1)
+        except Exception as e:  # pylint: disable=broad-except
+            self.errors.append(e)
+
+    def test_kill_9_anywhere_loses_and_doubles_nothing(self):
+        chain, dice = self.chain, random.Random(self.seed)
+        serials = ["K-A", "K-B"]
+        self.assertEqual(chain.factory("O-K", serials)[0], 0)
+        wait_until(lambda: query(chain.kms_database, "SELECT count(*) FROM key_formal") == [(2,)], "the real terminals' records")
+        self.over = threading.Event()
+        uploads = threading.Thread(target=self.uploads)
+        downloads = [threading.Thread(target=self.downloads, args=(s, random.Random(self.seed + i))) for i, s in enumerate(serials)]
+        for thread in [uploads] + downloads:
+            thread.start()
+        try:
+            for _ in range(ROUNDS):
+                time.sleep(dice.random() * 0.7)
+                daemon = dice.choice((chain.mtmsd, chain.dcd, chain.kmsd))
+                daemon.kill()
+                time.sleep(dice.random() * 0.2)
+                daemon.start()
+            uploads.join(90)
+        finally:
+            self.over.set()
+            for thread in downloads:
+                thread.join(90)
+        self.assertEqual(self.errors, [], f"seed {self.seed}")
+        expected = sorted(serials + [f"K-{n}-{i}" for n in range(BATCHES) for i in range(TERMINALS)])
+        wait_until(lambda: query(chain.kms_database, "SELECT count(*) FROM key_formal") == [(len(expected),)],
+                   f"all records at the KMS, seed {self.seed}")
+        wait_until(lambda: not query(chain.mtms_database, "SELECT 1 FROM outbox WHERE state = 'waiting'"), "an empty outbox")
+        for database, sql in ((chain.mtms_database, "SELECT serial FROM sn_key WHERE state = 'rewrapped' ORDER BY 1"),
+                              (chain.mtms_database, "SELECT serial FROM sn_key ORDER BY 1"),
+                              (chain.dc_database, "SELECT serial FROM tk_record ORDER BY 1"),
+                              (chain.kms_database, "SELECT serial_number FROM key_source WHERE flag = 'imported' ORDER BY 1"),
+                              (chain.kms_database, "SELECT serial_number FROM key_source ORDER BY 1"),
+                              (chain.kms_database, "SELECT serial_number FROM key_formal ORDER BY 1")):
+            self.assertEqual([s for (s,) in query(database, sql)], expected, f"{sql}, seed {self.seed}")
+        files = query(chain.kms_database, "SELECT count(*) FROM key_file")[0][0]
+        self.assertEqual(query(chain.kms_database, "SELECT count(*), count(DISTINCT file) FROM notification"), [(files, files)])
+        for serial in serials:
+            chain.pos(serial, "download", "--connect", chain.kmsd.addresses["terminals"])
+            tmk = query(chain.kms_database, "SELECT generation, check_value FROM tmk WHERE serial_number = ?", serial)
+            self.assertEqual(tmk, [(1, chain.status(serial)["tmk_check"].upper())] if tmk[0][1].isupper() or tmk[0][1].isdigit()
+                             else [(1, chain.status(serial)["tmk_check"].lower())])
+
+
+class Trust(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.chain = Chain(2)
+        cls.chain.factory("O-T", ["T-1"])
+        cls.path, = wait_until(lambda: list(cls.chain.outgoing()), "the key file")
+        cls.record, = cls.chain.outgoing()[cls.path]
+
+    @classmethod
+    def tearDownClass(cls):
+        wrong = cls.chain.stop()
+        assert not wrong, wrong
+
+    def test_one_dc_cannot_take_the_delivery_numbers_of_another(self):  # R2.3
+        chain = self.chain
+        chain.ca.issue("dc", "dc-b")
+        forged = tool("form", CUSTOMER, "T-X", "1").strip()
+        body = {"dc": "dc1", "delivery": "D-1", "records": [forged]}
+        self.assertEqual(post(chain.ca, "dc-b", chain.kmsd.address, "/v1/records", body)[0], 200)
+        body["records"] = [b64(self.record)]
+        self.assertEqual(post(chain.ca, "dc", chain.kmsd.address, "/v1/records", body),
+                         (200, {"delivery": "D-1", "received": 1, "repeated": False}))
+        wait_until(lambda: query(chain.kms_database, "SELECT serial_number FROM key_formal") == [("T-1",)], "the true record")
+
+    def test_files_are_for_their_owner_alone(self):
+        open_ones = []
+        for path in pathlib.Path(self.chain.folder.path).rglob("*"):
+            name = str(path.relative_to(self.chain.folder.path))
+            ours = name.startswith(("pos-", "opterm/", "spool/", "outgoing/", "HSM1.tokens/", "HSM2.tokens/", "CARD.tokens/", "ca/"))
+            ours = ours or ".db" in name or name.endswith((".pin", ".key"))
+            mode = stat.S_IMODE(path.lstat().st_mode)
+            public = name in ("ca/root.pem",) or name.startswith("ca/issued/") or name.endswith(".key") and "operator" in name
+            if ours and mode & 0o077 and not public:
+                open_ones.append((name, oct(mode)))
+        self.assertEqual(open_ones, [])
+
+    def test_logs_hold_no_pin_and_no_key(self):
+        chain = self.chain
+        words = [chain.hsm1.pin, "so-135790", "pin-5678", (chain.folder / "pos-T-1/user.pin").read_text(),
+                 (chain.folder / "pos-T-1/so.pin").read_text()]
+        for path in list(pathlib.Path(chain.folder.path).glob("*.log")) + list(pathlib.Path(chain.folder.path).glob("*.db*")):
+            data = path.read_bytes()
+            for word in words:
+                self.assertNotIn(word.encode(), data, path)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
