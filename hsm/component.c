@@ -48,6 +48,15 @@ bool component_name_parse(struct view label, struct component_label *ret)
 	return true;
 }
 
+/* `#k/n` at the end: somebody means a component. */
+static bool looks_like_component(struct view label)
+{
+	const uint8_t *end = label.p + label.n;
+
+	return label.n >= 4 && end[-4] == '#' && end[-3] >= '0' && end[-3] <= '9' && end[-2] == '/' && end[-1] >= '0' &&
+	       end[-1] <= '9';
+}
+
 enum component_match component_label_parse(struct view label, struct component_label *ret)
 {
 	struct component_label c;
@@ -58,7 +67,7 @@ enum component_match component_label_parse(struct view label, struct component_l
 		return COMPONENT_BAD;
 	hash = label.n ? memchr(label.p, '#', label.n) : NULL;
 	if (!hash || !role_of_label(label, &n))
-		return COMPONENT_NO;
+		return looks_like_component(label) ? COMPONENT_BAD : COMPONENT_NO;
 	n = (size_t)(hash - label.p);
 	if (!component_name_parse(VIEW(label.p, n), &c) || label.n != n + 4 || hash[2] != '/')
 		return COMPONENT_BAD;

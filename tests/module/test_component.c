@@ -81,6 +81,8 @@ static const struct {
 	{ "PK#12", CKK_DES2, 16, "no slash" },
 	{ "PK#1/2 ", CKK_DES2, 16, "something behind" },
 	{ "PK-#1/2", CKK_DES2, 16, "empty suffix" },
+	{ "KEK#1/2", CKK_DES2, 16, "no role that is combined" },
+	{ "TMK#1/2", CKK_DES2, 16, "a role that is not combined" },
 	{ "PK-a b#1/2", CKK_DES2, 16, "space in the suffix" },
 	{ "PK-1234567890123456789012345#1/2", CKK_DES2, 16, "suffix of 25" },
 	{ "PK#1/2", CKK_GENERIC_SECRET, 16, "generic secret" },
