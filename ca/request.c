@@ -46,7 +46,7 @@ enum err request_load(const struct ca *ca, const char *path, EVP_PKEY **ret, str
 	if (!e)
 		e = files_read(path, &der, f);
 	if (!e)
-		e = cms_verify(roots, ROLE_MTMS, buf_view(&der), &content, &signer, f);
+		e = cms_verify(roots, ROLE_MTMS, 0, buf_view(&der), &content, &signer, f);
 	X509_STORE_free(roots);
 	if (e)
 		return e;

@@ -62,7 +62,7 @@ static enum err verify_signature(CMS_ContentInfo *cms, BIO *out, struct fail *f)
 	return fail_set(f, ERR_REFUSED, 0, "signature: %s", reason ? reason : "wrong");
 }
 
-static enum err check_signer(CMS_ContentInfo *cms, X509_STORE *roots, enum role role, struct cms_signer *ret,
+static enum err check_signer(CMS_ContentInfo *cms, X509_STORE *roots, enum role role, time_t at, struct cms_signer *ret,
 			     struct fail *f)
 {
 	STACK_OF(X509) *signers = CMS_get0_signers(cms);
@@ -74,7 +74,7 @@ static enum err check_signer(CMS_ContentInfo *cms, X509_STORE *roots, enum role 
 	if (!signers || sk_X509_num(signers) != 1)
 		e = fail_set(f, ERR_REFUSED, 0, "the signer's certificate is not there");
 	else
-		e = identity_check(roots, certs, sk_X509_value(signers, 0), role, 0, f);
+		e = identity_check(roots, certs, sk_X509_value(signers, 0), role, at, f);
 	if (!e && !(X509_get_key_usage(sk_X509_value(signers, 0)) & KU_DIGITAL_SIGNATURE))
 		e = fail_set(f, ERR_REFUSED, 0, "the signer's certificate is not for signatures");
 	if (!e)
@@ -91,8 +91,8 @@ static enum err check_signer(CMS_ContentInfo *cms, X509_STORE *roots, enum role 
 	return e;
 }
 
-enum err cms_verify(X509_STORE *roots, enum role role, struct view der, struct buf *ret_content, struct cms_signer *ret,
-		    struct fail *f)
+enum err cms_verify(X509_STORE *roots, enum role role, time_t at, struct view der, struct buf *ret_content,
+		    struct cms_signer *ret, struct fail *f)
 {
 	CMS_ContentInfo *cms = NULL;
 	BIO *out = NULL;
@@ -111,7 +111,7 @@ enum err cms_verify(X509_STORE *roots, enum role role, struct view der, struct b
 	if (!e)
 		e = verify_signature(cms, out, f);
 	if (!e)
-		e = check_signer(cms, roots, role, &signer, f);
+		e = check_signer(cms, roots, role, at, &signer, f);
 	if (!e) {
 		n = BIO_get_mem_data(out, &p);
 		buf_put(ret_content, p, (size_t)n);

@@ -28,12 +28,12 @@ static const struct msg_field content_field[] = {
 };
 static const struct msg_fields content_fields = MSG_FIELDS(content_field, struct batch_content);
 
-enum err batch_open(X509_STORE *roots, struct view cms, struct arena *a, struct batch_content *ret,
+enum err batch_open(X509_STORE *roots, time_t at, struct view cms, struct arena *a, struct batch_content *ret,
 		    struct cms_signer *ret_signer, char ret_sha256[65], struct fail *f)
 {
 	BUF_AUTO content = { 0 };
 	struct batch_content c;
-	enum err e = cms_verify(roots, ROLE_OPERATOR, cms, &content, ret_signer, f);
+	enum err e = cms_verify(roots, ROLE_OPERATOR, at, cms, &content, ret_signer, f);
 
 	if (!e && !sha256_hex(buf_view(&content), ret_sha256))
 		e = fail_set(f, ERR_INTERNAL, 0, "SHA-256 failed");
@@ -209,7 +209,7 @@ enum err batch_receive(struct msg_call *call, const void *in_struct, void *out_s
 	snprintf(call->object, sizeof(call->object), "%s", (const char *)in->batch.p);
 	if (!keyfile_name_ok((const char *)in->batch.p, 64) || !keyfile_name_ok((const char *)in->order.p, 64))
 		return fail_set(f, ERR_MALFORMED, 0, "name of order or batch");
-	e = batch_open(m->identity->roots, in->cms, call->arena, &content, &signer, sha256, f);
+	e = batch_open(m->identity->roots, 0, in->cms, call->arena, &content, &signer, sha256, f);
 	if (!e && (!view_equal(content.order, in->order) || !view_equal(content.batch, in->batch)))
 		e = fail_set(f, ERR_REFUSED, 0, "order or batch is not that of the signed content");
 	if (e)

@@ -20,10 +20,10 @@ struct batch_content {
 };
 
 /*
- * batch_open: verifies the CMS (role operator, chain, validity: now) and reads the content, whose memory is of a.
- * ERR_REFUSED: signature, chain, role; ERR_MALFORMED: form. ret_sha256: of the content.
+ * batch_open: verifies the CMS (role operator, chain, validity at time at, 0: now) and reads the content, whose memory
+ * is of a. ERR_REFUSED: signature, chain, role; ERR_MALFORMED: form. ret_sha256: of the content.
  */
-enum err batch_open(X509_STORE *roots, struct view cms, struct arena *a, struct batch_content *ret,
+enum err batch_open(X509_STORE *roots, time_t at, struct view cms, struct arena *a, struct batch_content *ret,
 		    struct cms_signer *ret_signer, char ret_sha256[65], struct fail *f) MUST_CHECK;
 
 /* Messages of the operation terminal. */

@@ -78,8 +78,8 @@ extern const size_t mtms_rows_count;
  */
 void mtms_trouble(struct db *db, char last[256], const char *event, const char *object, const struct fail *why);
 /*
- * rewrap_step: the oldest received batch: its signature once more, then every waiting terminal through HSM 1 into
- * sn_key and outbox, a few at a time in one transaction each (R1.6, R1.7). arg: struct mtms.
+ * rewrap_step: every received batch, oldest first: its signature once more, then every waiting terminal through HSM 1
+ * into sn_key and outbox, a few at a time in one transaction each (R1.6, R1.7). arg: struct mtms.
  */
 enum worker_next rewrap_step(void *arg);
 /* outbox_step: the oldest records that the DC has not acknowledged yet, in order, in one message (R2.1). */

@@ -28,6 +28,7 @@ struct work {
 	int64_t batch;
 	char batch_id[65];
 	char sha256[65];
+	int64_t received;
 	struct buf cms;
 	const struct customer *customer;
 	struct batch_content content;
@@ -35,14 +36,16 @@ struct work {
 	size_t count;
 };
 
-static enum err next_batch(struct work *w, bool *ret_found, struct fail *f)
+/* The oldest received batch above this number. */
+static enum err next_batch(struct work *w, int64_t after, bool *ret_found, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
 	bool row = false;
-	enum err e = db_query(w->db, &s, f,
-			      "SELECT number, batch_id, content_sha256, cms, customer FROM batch JOIN production_order"
-			      " USING (order_id) WHERE batch.state = 'received' ORDER BY number LIMIT 1",
-			      "");
+	enum err e =
+	    db_query(w->db, &s, f,
+		     "SELECT number, batch_id, content_sha256, cms, customer, received FROM batch JOIN production_order"
+		     " USING (order_id) WHERE batch.state = 'received' AND number > ? ORDER BY number LIMIT 1",
+		     "i", after);
 
 	if (!e)
 		e = db_next(s, &row, f);
@@ -54,6 +57,7 @@ static enum err next_batch(struct work *w, bool *ret_found, struct fail *f)
 	w->batch = db_int(s, 0);
 	snprintf(w->batch_id, sizeof(w->batch_id), "%s", db_text(s, 1));
 	snprintf(w->sha256, sizeof(w->sha256), "%s", db_text(s, 2));
+	w->received = db_int(s, 5);
 	buf_put_view(&w->cms, db_blob(s, 3));
 	if (!buf_ok(&w->cms))
 		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
@@ -201,12 +205,13 @@ static enum err settle_batch(struct work *w, const struct fail *why, struct fail
 	return e;
 }
 
-/* The signature once more, before anything of the batch is re-wrapped (R1.6). */
+/* The signature once more, before anything of the batch is re-wrapped (R1.6): as it stood when it was received. */
 static enum err check_batch(struct work *w, struct arena *a, struct fail *f)
 {
 	struct cms_signer signer;
 	char sha256[65];
-	enum err e = batch_open(w->m->identity->roots, buf_view(&w->cms), a, &w->content, &signer, sha256, f);
+	enum err e = batch_open(w->m->identity->roots, (time_t)w->received, buf_view(&w->cms), a, &w->content, &signer,
+				sha256, f);
 
 	if (!e && strcmp(sha256, w->sha256))
 		e = fail_set(f, ERR_REFUSED, 0, "the batch is not the one that was received");
@@ -235,23 +240,45 @@ static enum err run_batch(struct work *w, struct fail *f)
 	return e;
 }
 
-enum worker_next rewrap_step(void *arg)
+/* One batch; *ret_batch 0: there is none above after, or the database could not say. */
+static enum err rewrap_one(struct mtms *m, int64_t after, bool first, int64_t *ret_batch, struct fail *f)
 {
-	struct mtms *m = arg;
 	struct work *w = calloc(1, sizeof(*w));
-	struct fail f = { 0 };
 	bool found = false;
 	enum err e;
 
+	*ret_batch = 0;
 	if (!w)
-		return WORKER_RETRY;
+		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 	w->m = m;
 	w->db = m->rewrap_db;
-	e = next_batch(w, &found, &f);
+	e = next_batch(w, after, &found, f);
 	if (!e && found)
-		e = run_batch(w, &f);
-	mtms_trouble(m->rewrap_db, m->rewrap_trouble, "re-wrap waits", w->batch_id, e ? &f : NULL);
+		e = run_batch(w, f);
+	if (e && first)
+		mtms_trouble(m->rewrap_db, m->rewrap_trouble, "re-wrap waits", w->batch_id, f);
+	*ret_batch = w->batch;
 	buf_done(&w->cms);
 	free(w);
-	return e ? WORKER_RETRY : found ? WORKER_AGAIN : WORKER_IDLE;
+	return e;
+}
+
+enum worker_next rewrap_step(void *arg)
+{
+	struct mtms *m = arg;
+	int64_t batch = 0;
+	bool waits = false, done = false;
+
+	/* A batch that cannot go on now does not hold up those behind it: they may be another customer's. */
+	do {
+		struct fail f = { 0 };
+		enum err e = rewrap_one(m, batch, !waits, &batch, &f);
+
+		waits |= e != ERR_OK;
+		done |= !e && batch;
+	} while (batch && !worker_stopping(&m->rewrap));
+	if (waits)
+		return WORKER_RETRY;
+	mtms_trouble(m->rewrap_db, m->rewrap_trouble, "re-wrap waits", "", NULL);
+	return done ? WORKER_AGAIN : WORKER_IDLE;
 }

@@ -93,6 +93,29 @@ class Authority:
         self.call("issue", "--dir", self.dir, "--role", "operator", "--name", name, "--csr", self.csr(name), "--out",
                   self.cert(name))
 
+    def dated(self, name, like, start, end):
+        """A certificate by the true CA over a new key, of the role and usages of another one, with dates of our own."""
+        text = run(["openssl", "x509", "-in", self.cert(like), "-noout", "-ext", "extendedKeyUsage"]).stdout.decode()
+        oids = [w.strip() for w in text.splitlines()[1].split(",")]
+        usages = ",".join({"TLS Web Client Authentication": "clientAuth", "TLS Web Server Authentication": "serverAuth"}.get(o, o)
+                          for o in oids)
+        self.csr(name)
+        folder = self.folder / f"{name}.dated"
+        folder.mkdir()
+        (folder / "index").touch()
+        (folder / "conf").write_text(f"[ca]\ndefault_ca=d\n[d]\ndatabase={folder}/index\nnew_certs_dir={folder}\nrand_serial=yes\n"
+                                     f"default_md=sha256\npolicy=p\nx509_extensions=x\n[p]\ncommonName=supplied\n"
+                                     f"[x]\nextendedKeyUsage=critical,{usages}\nkeyUsage=critical,digitalSignature\n")
+        form = "%Y%m%d%H%M%SZ"
+        run(["openssl", "ca", "-batch", "-config", folder / "conf", "-cert", self.root, "-keyfile", self.dir / "root.key", "-in",
+             self.folder / f"{name}.csr", "-startdate", time.strftime(form, time.gmtime(start)), "-enddate",
+             time.strftime(form, time.gmtime(end)), "-out", self.cert(name)])
+
+    def short(self, name, seconds):
+        """An operator card's certificate that lives for so many seconds."""
+        if not self.cert(name).exists():
+            self.dated(name, "operator", time.time() - 60, time.time() + seconds)
+
 
 def cms_sign(authority, name, content, *more):
     """CMS SignedData by the stock tool, DER."""

@@ -39,7 +39,7 @@ static bool keep_batch(struct fake_mtms *m, const char *id, struct view cms, siz
 		return false;
 	struct mtms_batch *b = &m->batches[m->batch_count];
 	memset(b, 0, sizeof(*b));
-	if (cms_verify(m->identity->roots, ROLE_OPERATOR, cms, &b->content, &signer, &f) != ERR_OK) {
+	if (cms_verify(m->identity->roots, ROLE_OPERATOR, 0, cms, &b->content, &signer, &f) != ERR_OK) {
 		m->bad_signatures++;
 		return false;
 	}

@@ -10,7 +10,7 @@ import time
 import unittest
 
 from chain import Chain
-from factory import Authority, Folder, context, post, query, run, tool, wait_until
+from factory import Authority, Folder, context, post, query, tool, wait_until
 
 TEXTS = {1: "malformed message", 2: "message too large", 4: "refused", 6: "not found", 8: "too slow"}
 
@@ -215,8 +215,9 @@ class BadHttp(unittest.TestCase):
         try:
             other = Authority(others, roles=("opterm", "mtms", "dc"))
             other.root = self.chain.ca.root
+            self.chain.ca.operator("operator-file")
             for role in ("opterm", "mtms", "dc"):
-                self.expired(role)
+                self.chain.ca.dated(f"old-{role}", role, 1600000000, 1610000000)
             for i, door in enumerate(self.doors):
                 role = door.messages[0].role
                 roles = {"opterm", "mtms", "dc", "kms", "operator-file"} - {role}
@@ -229,24 +230,6 @@ class BadHttp(unittest.TestCase):
                 wait_until(lambda d=door, i=i: d.audits() - self.before[i][1] >= self.refusals[i], "audit of the refusals")
         finally:
             others.stop()
-
-    def expired(self, role):
-        """A certificate like that of the role, made by the true CA, whose time is over."""
-        ca, name = self.chain.ca, f"old-{role}"
-        if not ca.cert("operator-file").exists():
-            ca.operator("operator-file")
-        ca.csr(name)
-        folder = self.chain.folder / f"{name}.ca"
-        folder.mkdir()
-        (folder / "index").touch()
-        usage = run(["openssl", "x509", "-in", ca.cert(role), "-noout", "-ext", "extendedKeyUsage"]).stdout.decode()
-        oid = next(w.strip() for w in usage.split("\n")[1].split(",") if w.strip()[0].isdigit())
-        (folder / "conf").write_text(f"[ca]\ndefault_ca=d\n[d]\ndatabase={folder}/index\nnew_certs_dir={folder}\nrand_serial=yes\n"
-                                     f"default_md=sha256\npolicy=p\nx509_extensions=x\n[p]\ncommonName=supplied\n"
-                                     f"[x]\nextendedKeyUsage=critical,clientAuth,{oid}\nkeyUsage=critical,digitalSignature\n")
-        run(["openssl", "ca", "-batch", "-config", folder / "conf", "-cert", ca.root, "-keyfile", ca.dir / "root.key", "-in",
-             self.chain.folder / f"{name}.csr", "-startdate", "20200101000000Z", "-enddate", "20210101000000Z", "-out",
-             ca.cert(name)])
 
     def test_a_crowd_of_silent_connections_ends(self):
         for door in self.doors:

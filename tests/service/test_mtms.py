@@ -74,6 +74,13 @@ ca = {self.ca.root}
         self.folder.stop()
 
 
+class Named:
+    """A packet under another serial number."""
+
+    def __init__(self, serial, terminal):
+        self.serial, self.packet = serial, terminal.packet
+
+
 class Base:
     """What both kinds of token go through."""
 
@@ -374,12 +381,7 @@ class Strong(Base, unittest.TestCase):
 
     def kill_before_the_re_wrap(self, count):
         """A batch acknowledged, then kill -9 with all of it waiting: its first packet needs a Pr that HSM 1 has lost."""
-        lost = self.mine / "lost.pem"
-        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=x", "-out", lost])
-        serial = run(["openssl", "x509", "-in", lost, "-noout", "-serial"]).stdout.decode().strip().split("=")[1]
-        self.sql("INSERT INTO pr_key (key_index, label, created) VALUES (99, 'Pr-99', 0)")
-        self.sql("INSERT INTO working_certificate VALUES (?, 99, x'00', 0, 0)", bytes.fromhex(serial))
-        terminals = [Terminal(lost, "SN-LOST")] + self.terminals(count)
+        terminals = [Terminal(self.lost_pr(), "SN-LOST")] + self.terminals(count)
         self.assertEqual(self.send(terminals)[1]["accepted"], count + 1)
         wait_until(lambda: "re-wrap waits" in self.mtmsd.command("audit"), "the re-wrap to wait")
         self.mtmsd.kill()
@@ -412,6 +414,56 @@ class Strong(Base, unittest.TestCase):
         self.assertIn("outbox waiting\t15", self.mtmsd.command("status"))
         self.dcd = self.line.dcd(self.mine, self.dc_database, address).start()
         self.check(self.records(15), [t for terminals in batches for t in terminals])
+
+    def lost_pr(self):
+        """A working certificate of this MTMS whose Pr is in no token any more."""
+        lost = self.mine / "lost.pem"
+        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=x", "-out", lost])
+        serial = run(["openssl", "x509", "-in", lost, "-noout", "-serial"]).stdout.decode().strip().split("=")[1]
+        self.sql("INSERT INTO pr_key (key_index, label, created) VALUES (99, 'Pr-99', 0)")
+        self.sql("INSERT INTO working_certificate VALUES (?, 99, x'00', 0, 0)", bytes.fromhex(serial))
+        return lost
+
+    def test_batch_that_waits_does_not_hold_up_others(self):  # R1.1, R1.7
+        lost = self.lost_pr()
+        self.assertEqual(self.send([Terminal(lost, "SN-LOST-1")])[1]["accepted"], 1)
+        self.assertEqual(self.send([Terminal(lost, "SN-LOST-2")], batch="B2")[1]["accepted"], 1)
+        wait_until(lambda: "re-wrap waits" in self.mtmsd.command("audit"), "the re-wrap to wait")
+        bank = self.terminals(3, "BANK")
+        self.assertEqual(self.send(bank, "O-BANK", "B3")[1]["accepted"], 3)
+        self.check(self.records(3), bank)
+        time.sleep(2)
+        self.assertLessEqual(self.mtmsd.command("audit").count("re-wrap waits"), 2)
+        self.sql("UPDATE working_certificate SET key_index = 1")
+        wait_until(lambda: [s[1] for s in self.states()[:2]] == ["failed"] * 2, "the waiting ones, when they can go on")
+
+    def test_card_that_expires_between_receipt_and_re_wrap_loses_nothing(self):  # R1.6
+        self.ca.short("brief", 6)
+        lost = self.lost_pr()
+        terminals = [Terminal(lost, "SN-LOST")] + self.terminals(2)
+        self.assertEqual(self.send(terminals, signer="brief")[1]["accepted"], 3)
+        wait_until(lambda: "re-wrap waits" in self.mtmsd.command("audit"), "the re-wrap to wait")
+        time.sleep(7)
+        self.refused_late(self.send(self.terminals(1, "LATE"), batch="B2", signer="brief"))
+        self.sql("UPDATE working_certificate SET key_index = 1")
+        self.check(self.records(2), terminals[1:])
+
+    def refused_late(self, answer):
+        self.assertEqual((answer[0], answer[1]["error"]), (403, 4))
+
+    def test_text_of_a_peer_stays_in_its_line(self):
+        forged = "B1\n0\topterm:x\tbatch\tB9\t0\tforged\x1b[2J\u009b2J\u2028"
+        cms = cms_sign(self.ca, "operator", batch_content("O-ACME", forged, []))
+        self.refused(self.upload("O-ACME", forged, cms), 400, 1)
+        self.assertEqual(self.send([Named("SN\nX\t\u202e", self.terminal("SN-1"))])[1]["accepted"], 0)
+        audit, terminals = self.mtmsd.command("audit"), self.mtmsd.command("terminals")
+        log = self.mtmsd.log.read_text(encoding="utf-8")
+        for text in (audit, terminals, log):
+            self.assertTrue(all(c in "\t\n" or " " <= c <= "~" for c in text), text)
+        rows = query(self.database, "SELECT count(*) FROM audit")[0][0]
+        self.assertEqual(len(audit.splitlines()), rows)
+        self.assertEqual(len(terminals.splitlines()), 1)
+        self.assertNotIn("\n0\topterm:x", log)
 
     def test_row_altered_before_the_re_wrap_is_not_re_wrapped(self):  # R1.6
         terminals = self.kill_before_the_re_wrap(6)

@@ -52,7 +52,7 @@ static enum err verify(struct view der, struct buf *content)
 {
 	struct cms_signer signer;
 	struct fail f = { 0 };
-	enum err e = cms_verify(roots, ROLE_OPERATOR, der, content, &signer, &f);
+	enum err e = cms_verify(roots, ROLE_OPERATOR, 0, der, content, &signer, &f);
 
 	ck_assert_int_eq(e, f.code);
 	if (e)
@@ -151,7 +151,7 @@ START_TEST(no_altered_byte_gives_other_content) /* R1.6 */
 		struct fail f = { 0 };
 
 		der.p[i] ^= 0x10;
-		if (cms_verify(roots, ROLE_OPERATOR, buf_view(&der), &content, &signer, &f) == ERR_OK)
+		if (cms_verify(roots, ROLE_OPERATOR, 0, buf_view(&der), &content, &signer, &f) == ERR_OK)
 			ck_assert_msg(view_equal(buf_view(&content), VIEW_STR(CONTENT)), "byte %zu", i);
 		der.p[i] ^= 0x10;
 	}
