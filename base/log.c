@@ -21,14 +21,14 @@ void log_open(const char *program, int fd, enum log_level most)
 	log_fd = fd;
 }
 
-/* Control characters become \xNN, so that one event stays one line. */
+/* What is not printable ASCII becomes \xNN, so that one event stays one line on every terminal. */
 static size_t log_escape(char *to, size_t room, const char *from)
 {
 	size_t n = 0;
 
 	for (; *from && n + 5 < room; from++) {
 		uint8_t c = (uint8_t)*from;
-		if (c >= 0x20 && c != 0x7f && c != '\\')
+		if (c >= 0x20 && c < 0x7f && c != '\\')
 			to[n++] = (char)c;
 		else
 			n += (size_t)snprintf(to + n, room - n, "\\x%02x", c);

@@ -4,7 +4,7 @@
 
 /*
  * One line per event: time, level, program, topic, text; to a file descriptor. Only the C_ shell and the message driver
- * and main functions log. The caller never passes a secret; control characters are escaped.
+ * and main functions log. The caller never passes a secret; what is not printable ASCII is escaped.
  */
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 

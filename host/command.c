@@ -41,6 +41,15 @@ void command_usage(const struct command_row *rows, size_t count, struct buf *ret
 	buf_put_u8(ret, 0);
 }
 
+void command_text(const char *text)
+{
+	for (; *text; text++)
+		if (*text >= ' ' && *text <= '~' && *text != '\\')
+			putchar(*text);
+		else
+			printf("\\x%02x", (unsigned char)*text);
+}
+
 enum err command_print(struct db *db, const char *sql, const char *text, unsigned columns, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
@@ -48,7 +57,9 @@ enum err command_print(struct db *db, const char *sql, const char *text, unsigne
 	enum err e = db_query(db, &s, f, sql, text ? "t" : "", text);
 
 	while (!e && !(e = db_next(s, &row, f)) && row)
-		for (unsigned i = 0; i < columns; i++)
-			printf("%s%c", db_text(s, (int)i), i == columns - 1 ? '\n' : '\t');
+		for (unsigned i = 0; i < columns; i++) {
+			command_text(db_text(s, (int)i));
+			putchar(i == columns - 1 ? '\n' : '\t');
+		}
 	return e;
 }

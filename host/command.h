@@ -20,6 +20,8 @@ enum err command_find(const struct command_row *rows, size_t count, int argc, ch
 /* command_usage: a line per row, for daemon_spec.usage; appended, with final zero. */
 void command_usage(const struct command_row *rows, size_t count, struct buf *ret);
 
+/* command_text: text on stdout; what is not printable ASCII, and the backslash, as \\xNN: one row stays one line. */
+void command_text(const char *text);
 /*
  * command_print: the rows of a query on stdout, tab between columns, 8 at most; text (NULL: none): bound as the only
  * parameter.

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command.h"
 #include "report.h"
 #include "tables.h"
 
@@ -154,7 +155,7 @@ static json_t *row_json(const struct report *r, struct db_stmt *s)
 	return o;
 }
 
-/* Tab-separated; line ends and tabs inside a text become spaces. */
+/* Tab-separated. */
 static void row_text(const struct report *r, struct db_stmt *s)
 {
 	for (int i = 0; r->columns[i].name; i++) {
@@ -164,8 +165,7 @@ static void row_text(const struct report *r, struct db_stmt *s)
 			printf("%lld", (long long)db_int(s, i));
 			continue;
 		}
-		for (const char *p = db_text(s, i); *p; p++)
-			putchar((unsigned char)*p < ' ' ? ' ' : *p);
+		command_text(db_text(s, i));
 	}
 	putchar('\n');
 }

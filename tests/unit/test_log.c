@@ -87,9 +87,10 @@ START_TEST(control_characters_are_escaped)
 
 	log_open("kmsd", fd, LOG_LEVEL_INFO);
 	errno = 77;
-	log_line(LOG_LEVEL_INFO, "a", "x\ny\033[2J\\z\x7f");
+	log_line(LOG_LEVEL_INFO, "a", "x\ny\033[2J\\z\x7f \xc2\x9b \xe2\x80\xae");
 	ck_assert_int_eq(errno, 77);
-	ck_assert_msg(strstr(read_log(fd), "a: x\\x0ay\\x1b[2J\\x5cz\\x7f\n") != NULL, "%s", written);
+	ck_assert_msg(strstr(read_log(fd), "a: x\\x0ay\\x1b[2J\\x5cz\\x7f \\xc2\\x9b \\xe2\\x80\\xae\n") != NULL, "%s",
+		      written);
 	close(fd);
 }
 END_TEST
