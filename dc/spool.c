@@ -11,7 +11,7 @@
 static enum err write_synced(int dir, const char *part, struct view v, struct fail *f)
 {
 	enum err e = ERR_OK;
-	int fd = openat(dir, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+	int fd = openat(dir, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return fail_set(f, ERR_IO, 0, "%s: %s", part, strerror(errno));
@@ -30,6 +30,32 @@ static enum err write_synced(int dir, const char *part, struct view v, struct fa
 	return e;
 }
 
+/* What stands there already: the same bytes, no symbolic link. */
+static enum err same_content(int dir, const char *name, struct view v, struct fail *f)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	uint8_t chunk[16384];
+	bool same = fd >= 0;
+	ssize_t n;
+
+	while (same && (n = read(fd, chunk, sizeof(chunk))) != 0) {
+		same = n > 0 && (size_t)n <= v.n && !memcmp(chunk, v.p, (size_t)n);
+		if (same)
+			v = VIEW(v.p + n, v.n - (size_t)n);
+	}
+	if (fd >= 0)
+		close(fd);
+	return same && !v.n ? ERR_OK : fail_set(f, ERR_IO, 0, "%s: another file stands there under this name", name);
+}
+
+/* Never over a file that appeared meanwhile, where the file system can say so. */
+static int rename_new(int dir, const char *from, const char *to)
+{
+	int rc = renameat2(dir, from, dir, to, RENAME_NOREPLACE);
+
+	return rc && (errno == EINVAL || errno == ENOSYS) ? renameat(dir, from, dir, to) : rc;
+}
+
 enum err spool_put(const char *folder, const char *name, struct view content, struct fail *f)
 {
 	char part[KEYFILE_NAME_MAX + 16], final[KEYFILE_NAME_MAX + 16];
@@ -41,9 +67,11 @@ enum err spool_put(const char *folder, const char *name, struct view content, st
 	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return fail_set(f, ERR_IO, 0, "%s: %s", folder, strerror(errno));
-	if (faccessat(dir, final, F_OK, AT_SYMLINK_NOFOLLOW)) {
+	if (!faccessat(dir, final, F_OK, AT_SYMLINK_NOFOLLOW)) {
+		e = same_content(dir, final, content, f);
+	} else {
 		e = write_synced(dir, part, content, f);
-		if (!e && renameat(dir, part, dir, final))
+		if (!e && rename_new(dir, part, final))
 			e = fail_set(f, ERR_IO, 0, "%s/%s: %s", folder, final, strerror(errno));
 	}
 	if (!e && fsync(dir))

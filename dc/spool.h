@@ -6,8 +6,8 @@
 
 /*
  * spool_put: <folder>/<name>.keys with this content, whole or not at all: written as .<name>.part, synced, renamed, the
- * folder synced. A file that stands there already under that name is the same delivery of an earlier run and stays
- * (R2.2). ERR_IO.
+ * folder synced. A file that stands there already with the same content is that delivery of an earlier run and
+ * stays (R2.2); with another one: ERR_IO.
  */
 enum err spool_put(const char *folder, const char *name, struct view content, struct fail *f) MUST_CHECK;
 

@@ -251,6 +251,24 @@ batch = {batch}
             for s in idle:
                 s.close()
 
+    def test_file_of_another_content_under_the_name_is_no_delivery(self):  # R2.2
+        """Whoever may write into the spool folder cannot make the DC believe that it has delivered."""
+        now = int(time.time())
+        names = [time.strftime("dc1-BANK-%Y%m%dT%H%M%SZ-000001.keys", time.gmtime(t)) for t in range(now, now + 30)]
+        for k in names:
+            (self.spool / k).write_text("not yours")
+        self.send([record("BANK", "SN-1")])
+        wait_until(lambda: "ERR_" in self.dcd.log.read_text() or self.delivered_files(), "a verdict")
+        self.assertEqual(query(self.database, "SELECT state FROM kms_delivery"), [("waiting",)])
+        for k in names:
+            self.assertEqual((self.spool / k).read_text(), "not yours")
+            (self.spool / k).unlink()
+        wait_until(lambda: query(self.database, "SELECT state FROM kms_delivery") == [("delivered",)], "the delivery")
+        self.assertEqual(len(list(self.spool.glob("*.keys"))), 1)
+
+    def delivered_files(self):
+        return query(self.database, "SELECT name FROM kms_delivery WHERE state = 'delivered'")
+
     def test_second_start_with_the_same_database_keeps_all(self):
         self.send([record("ACME", "SN-1")])
         self.assertEqual(self.dcd.stop(), 0)
