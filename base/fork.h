@@ -18,4 +18,17 @@ enum fork_word {
  */
 uint64_t *fork_page(void) MUST_CHECK;
 
+/*
+ * Forks wait for calls: no fork of this process (pthread_atfork) happens between a thread's fork_enter and fork_leave,
+ * so that a child inherits no lock of OpenSSL, LMDB or ours that a thread held which is not there. A fork that has
+ * waited FORK_WAIT_SECONDS goes on all the same. Not to be nested.
+ *
+ * fork_guard: once per process is enough, more do nothing. False: no memory, no MADV_WIPEONFORK. Only code that is
+ * never unloaded may call it.
+ */
+#define FORK_WAIT_SECONDS 10
+bool fork_guard(void) MUST_CHECK;
+void fork_enter(void);
+void fork_leave(void);
+
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "crypto.h"
+#include "fork.h"
 #include "log.h"
 #include "padded.h"
 
@@ -29,7 +29,9 @@ CK_RV C_Initialize(CK_VOID_PTR args)
 	char error[SETTINGS_ERROR_LEN] = "";
 	CK_RV rv = module_get() != NULL ? CKR_CRYPTOKI_ALREADY_INITIALIZED : check_args(args);
 
-	crypto_errors_mark();
+	if (!fork_guard())
+		return CKR_GENERAL_ERROR;
+	call_begin();
 	if (rv == CKR_OK)
 		rv = module_start(error);
 	if (error[0] != '\0') {
@@ -45,7 +47,7 @@ CK_RV C_Finalize(CK_VOID_PTR reserved)
 {
 	if (module_get() == NULL)
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
-	crypto_errors_mark();
+	call_begin();
 	return call_end(__func__, 0, NULL, reserved != NULL ? CKR_ARGUMENTS_BAD : module_stop());
 }
 

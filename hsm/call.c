@@ -2,12 +2,19 @@
 #include "module.h"
 
 #include "crypto.h"
+#include "fork.h"
 #include "log.h"
 #include "session.h"
 
+void call_begin(void)
+{
+	fork_enter();
+	crypto_errors_mark();
+}
+
 CK_RV call_module(void)
 {
-	crypto_errors_mark();
+	call_begin();
 	return module_get() != NULL ? CKR_OK : CKR_CRYPTOKI_NOT_INITIALIZED;
 }
 
@@ -17,7 +24,7 @@ CK_RV call_session(CK_SESSION_HANDLE handle, unsigned flags, struct session **re
 	struct token_user user;
 	CK_RV rv;
 
-	crypto_errors_mark();
+	call_begin();
 	if (module_get() == NULL)
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	rv = session_get(handle, &s);
@@ -43,5 +50,6 @@ CK_RV call_end(const char *name, CK_ULONG handle, struct session *s, CK_RV rv)
 	crypto_errors_drop();
 	if (m != NULL && m->settings.log_fd >= 0)
 		log_line(LOG_LEVEL_INFO, name, "handle %lu rv 0x%lx", handle, rv);
+	fork_leave();
 	return rv;
 }

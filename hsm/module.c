@@ -12,6 +12,7 @@
 
 static uint64_t *page;        /* NULL until the first C_Initialize */
 static struct module *latest; /* what module_start made last; in a child: the parent's */
+static struct module *left;   /* in a child: what its parents had, kept reachable and never touched again */
 
 struct module *module_get(void)
 {
@@ -92,10 +93,12 @@ CK_RV module_start(char ret_error[SETTINGS_ERROR_LEN])
 	}
 	/*
 	 * A module without its live word is a parent's. Its locks may be held by threads that are not here, so only the
-	 * stores are let go; the rest stays (still reachable from here until now), its keys were wiped by the kernel.
+	 * stores are let go; the rest stays, its keys were wiped by the kernel.
 	 */
 	if (latest != NULL) {
 		tokens_abandon(latest->tokens);
+		latest->older = left;
+		left = latest;
 		latest = NULL;
 	}
 	rv = module_new(&m, ret_error);

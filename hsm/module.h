@@ -20,6 +20,7 @@ struct module {
 	struct settings settings;
 	struct sessions *sessions; /* session.c */
 	struct tokens *tokens;     /* token.c */
+	struct module *older;      /* module.c: of the parent's parent */
 };
 
 /* module_get: NULL before C_Initialize, after C_Finalize and in a forked child. One load. */
@@ -48,6 +49,8 @@ CK_RV module_stop(void) MUST_CHECK;
  */
 #define CALL_EXPIRED_OK 1u /* allowed to a user who must change the PIN first (else CKR_PIN_EXPIRED) */
 
+/* call_begin: what every call begins with and call_end ends: no fork in between, the caller's OpenSSL errors kept. */
+void call_begin(void);
 /* call_session: CKR_CRYPTOKI_NOT_INITIALIZED, CKR_SESSION_HANDLE_INVALID, CKR_PIN_EXPIRED; else the locked session. */
 CK_RV call_session(CK_SESSION_HANDLE handle, unsigned flags, struct session **ret) MUST_CHECK;
 /* call_module: CKR_CRYPTOKI_NOT_INITIALIZED or CKR_OK. */
