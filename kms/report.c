@@ -144,14 +144,26 @@ void report_help(struct buf *b)
 		buf_printf(b, "  %-14s %s\n", reports[i].name, reports[i].help);
 }
 
+/* A text that is no UTF-8 (a file's name) is written as command_text does. */
+static json_t *text_json(const char *text)
+{
+	json_t *json = json_string(text);
+	BUF_AUTO b = { 0 };
+
+	if (json)
+		return json;
+	for (; *text; text++)
+		buf_printf(&b, *text >= ' ' && *text <= '~' && *text != '\\' ? "%c" : "\\x%02x", (unsigned char)*text);
+	return buf_ok(&b) ? json_stringn((const char *)b.p, b.len) : NULL;
+}
+
 static json_t *row_json(const struct report *r, struct db_stmt *s)
 {
 	json_t *o = json_object();
 
 	for (int i = 0; r->columns[i].name; i++)
 		json_object_set_new(o, r->columns[i].name,
-				    r->columns[i].type == 'i' ? json_integer(db_int(s, i))
-							      : json_string(db_text(s, i)));
+				    r->columns[i].type == 'i' ? json_integer(db_int(s, i)) : text_json(db_text(s, i)));
 	return o;
 }
 

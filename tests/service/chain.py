@@ -185,6 +185,7 @@ class Chain:
 
     def offer(self, name, records):
         """A key file that an attacker made."""
+        (self.spool / f".{name}").touch(mode=0o600)
         (self.spool / f".{name}").write_text(keyfile(name, records))
         os.rename(self.spool / f".{name}", self.spool / f"{name}.keys")
         self.imported(name)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The chain under fire: kill -9 of everything at random moments, and what one party could do to another. R1, R2, R2.9"""
+import json
 import os
 import pathlib
 import random
@@ -9,8 +10,8 @@ import threading
 import time
 import unittest
 
-from chain import CUSTOMER, Chain
-from factory import Terminal, b64, batch_content, cms_sign, post, program, query, tool, wait_until
+from chain import CUSTOMER, Chain, fields
+from factory import Kms, Terminal, b64, batch_content, cms_sign, post, program, query, tool, wait_until
 
 ROUNDS = 12
 BATCHES, TERMINALS = 8, 6
@@ -126,11 +127,56 @@ class Trust(unittest.TestCase):
         chain.ca.issue("dc", "dc-b")
         forged = tool("form", CUSTOMER, "T-X", "1").strip()
         body = {"dc": "dc1", "delivery": "D-1", "records": [forged]}
+        true = tool("form", CUSTOMER, "T-Y", "1").strip()
         self.assertEqual(post(chain.ca, "dc-b", chain.kmsd.address, "/v1/records", body)[0], 200)
-        body["records"] = [b64(self.record)]
+        body["records"] = [true]
         self.assertEqual(post(chain.ca, "dc", chain.kmsd.address, "/v1/records", body),
                          (200, {"delivery": "D-1", "received": 1, "repeated": False}))
-        wait_until(lambda: query(chain.kms_database, "SELECT serial_number FROM key_formal") == [("T-1",)], "the true record")
+        for sender in ("dc-b", "dc"):
+            self.assertTrue(post(chain.ca, sender, chain.kmsd.address, "/v1/records",
+                                 {**body, "records": [forged if sender == "dc-b" else true]})[1]["repeated"])
+
+    def test_a_forged_record_of_an_mtms_takes_no_terminal_from_its_kms(self):  # R2.9
+        """A counter far above, and another customer's name: the MAC is wrong, and the true record goes in afterwards."""
+        chain, bare = self.chain, self.record[:-10] + b"\0\0"
+        at = fields(bare)[6][0]
+        high = bare[:at] + (2**40).to_bytes(8, "big") + bare[at + 8:]
+        before = set(chain.outgoing())
+        answer = post(chain.ca, "mtms", chain.dcd.address, "/v1/records", {"delivery": "forged", "records": [b64(high)]})
+        self.assertEqual(answer, (200, {"accepted": 1, "known": 0, "refused": []}))
+        path, = wait_until(lambda: set(chain.outgoing()) - before, "the forged record's key file")
+        chain.hand_over(path)
+        flag = "SELECT flag, error FROM key_source WHERE file = (SELECT max(id) FROM key_file)"
+        self.assertEqual(query(chain.kms_database, flag), [("import error", "the HSM refused the record: its MAC is wrong")])
+        chain.offer("true", [self.record])
+        self.assertEqual(query(chain.kms_database, "SELECT tk_counter FROM key_formal WHERE serial_number = 'T-1'"), [(1,)])
+
+    def test_an_operation_terminal_talks_to_an_mtms_alone(self):  # R2.3
+        chain = self.chain
+        for identity, host in (("dc", "127.0.0.1"), ("kms", "127.0.0.1"), ("mtms", "localhost")):
+            fake = Kms(chain.ca, identity)
+            try:
+                done = chain.opterm("collect", "--order", "O-F", "--listen", "127.0.0.1:0", "--count", 1, "--spool",
+                                    chain.folder / "opterm", *chain.card_arguments, "--mtms", f"https://{host}:{fake.port}",
+                                    "--cert", chain.ca.cert("opterm"), "--key-file", chain.ca.key("opterm"), "--ca",
+                                    chain.ca.root, check=False)
+                self.assertEqual((done.returncode, b"ready" in done.stdout, fake.deliveries), (1, False, []), done.stderr)
+                self.assertIn(b"opterm: the other side failed", done.stderr)
+            finally:
+                fake.stop()
+
+    def test_names_of_files_in_the_spool_do_no_harm(self):
+        spool = bytes(self.chain.spool)
+        for name in (b"\xff\xfe.keys", b"a\nb\tc.keys", b"'; DROP TABLE key_file; --.keys", b"%s%n%n.keys", b"..keys",
+                     "\u202e.keys".encode(), b"x" * 250 + b".keys"):
+            with open(spool + b"/" + name, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                file.write(b"no key file")
+        wait_until(lambda: [n for n in os.listdir(spool) if n.endswith(b".keys")] == [b"..keys"], "all refused but the hidden one")
+        text = self.chain.kmsd.command("files")
+        self.assertTrue(all(c in "\t\n" or " " <= c <= "~" for c in text), text)
+        rows = json.loads(self.chain.kmsd.command("files", "--json"))["files"]
+        self.assertEqual(len(rows), query(self.chain.kms_database, "SELECT count(*) FROM key_file")[0][0])
+        self.assertTrue(all(set(r) == set(rows[0]) for r in rows), rows)
 
     def test_files_are_for_their_owner_alone(self):
         open_ones = []
