@@ -129,9 +129,9 @@ const struct mech_row *mech_find(CK_MECHANISM_TYPE type);
 
 /*
  * mech_gate: may this mechanism be used for this with this key? For every mechanism alike, in this order: the row has
- * the flag (CKR_MECHANISM_INVALID), CKA_ALLOWED_MECHANISMS (CKR_MECHANISM_INVALID), class and key type
- * (CKR_KEY_TYPE_INCONSISTENT), size (CKR_KEY_SIZE_RANGE), CKA_<usage> (CKR_KEY_FUNCTION_NOT_PERMITTED), role policy
- * (role_permits of role.h), parameter (CKR_MECHANISM_PARAM_INVALID).
+ * the flag (CKR_MECHANISM_INVALID), private keys only for users (CKR_USER_NOT_LOGGED_IN), CKA_ALLOWED_MECHANISMS
+ * (CKR_MECHANISM_INVALID), class and key type (CKR_KEY_TYPE_INCONSISTENT), size (CKR_KEY_SIZE_RANGE), CKA_<usage>
+ * (CKR_KEY_FUNCTION_NOT_PERMITTED), role policy (role_permits of role.h), parameter (CKR_MECHANISM_PARAM_INVALID).
  *
  * use   one CKF_* function flag of MECH_USES
  * key   NULL for digest and generation

@@ -2,6 +2,7 @@
 #include "mech.h"
 #include "object.h"
 #include "role.h"
+#include "session.h"
 #include <stdlib.h>
 
 const struct mech_param param_none = { .text = "none" };
@@ -54,13 +55,16 @@ static CK_ULONG key_size(const struct object *key)
 	return v.n * 8 - (CK_ULONG)(__builtin_clz(v.p[0]) - 24);
 }
 
-static CK_RV gate_key(const struct mech_row *row, const struct use *u, const struct object *key)
+static CK_RV gate_key(struct session *s, const struct mech_row *row, const struct use *u, const struct object *key)
 {
 	CK_OBJECT_CLASS class = object_class(key);
 	CK_ULONG size;
 
 	if (class != CKO_SECRET_KEY && class != CKO_PUBLIC_KEY && class != CKO_PRIVATE_KEY)
 		return u->handle;
+	/* The SO sees components, to destroy them. */
+	if (object_bool(key, CKA_PRIVATE) && !session_sees_private(s))
+		return CKR_USER_NOT_LOGGED_IN;
 	if (!object_mechanism_allowed(key, row->type))
 		return CKR_MECHANISM_INVALID;
 	if (class != (object_key_type(key) == CKK_RSA ? u->asymmetric : CKO_SECRET_KEY))
@@ -96,7 +100,7 @@ CK_RV mech_gate(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct o
 		return CKR_MECHANISM_INVALID;
 	for (size_t i = 0; key != NULL && i < ARRAY_LEN(uses) && rv == CKR_OK; i++) {
 		if (uses[i].use == use)
-			rv = gate_key(row, &uses[i], key);
+			rv = gate_key(s, row, &uses[i], key);
 	}
 	if (rv == CKR_OK)
 		rv = gate_param(row, m);
