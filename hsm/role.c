@@ -193,6 +193,7 @@ static CK_RV force_attributes(struct object *o, const struct role_row *row, bool
 		{ CKA_EXTRACTABLE, extractable, false },
 		{ CKA_COPYABLE, false, false },
 		{ CKA_MODIFIABLE, false, false },
+		{ CKA_DESTROYABLE, true, false },
 	};
 	CK_RV rv;
 
