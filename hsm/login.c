@@ -5,6 +5,7 @@
 
 #include "crypto.h"
 #include "module.h"
+#include "object_change.h"
 #include "object_own.h"
 #include "store_rv.h"
 #include "user.h"
@@ -50,10 +51,10 @@ static CK_RV who(CK_USER_TYPE type, struct view name, struct view pin, struct us
 		check.kind = USER_DEFAULT;
 		if (name.n > 0) {
 			check.kind = USER_CUSTODIAN;
-			check.name = name;
+			check.name = user_name_ok(name) ? name : VIEW_STR("-");
 		} else if (has_colon(pin)) {
 			check.kind = USER_CUSTODIAN;
-			/* A colon after no name is the PIN of a user who is not there. */
+			/* What is no name is a user who is not there. */
 			if (!user_split(pin, &check.name, &check.pin))
 				check.name = VIEW_STR("-");
 		}
@@ -288,13 +289,17 @@ static CK_RV drop_components(struct token *t, struct store_txn *txn, const char 
 	return rv;
 }
 
-/* replace_user: the new record takes the place of the old one of the same kind and name. */
-static CK_RV replace_user(struct token *t, struct user_record *new)
+/*
+ * replace_user: the new record takes the place of the old one of the same kind and name, as long as the token is the
+ * one that its key was wrapped for and the SO still its SO.
+ */
+static CK_RV replace_user(struct session *s, struct user_record *new)
 {
+	struct token *t = s->token;
 	struct audit_event event = { .number = AUDIT_PIN_INIT, .label = view_of_string(new->user.name) };
 	struct store_txn *txn = NULL;
 	struct user_record old;
-	CK_RV rv = store_rv(store_begin(atomic_load(&t->store), true, &txn));
+	CK_RV rv = object_begin_write(s, &txn);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -349,7 +354,7 @@ CK_RV login_init_pin(struct session *s, struct view pin)
 	pthread_mutex_unlock(&t->lock);
 	rv = user_make(t->crypto, t->serial, generation, kind, name, NULL, pin, &token_key,
 		       kind == USER_CUSTODIAN ? USER_MUST_CHANGE : 0, &record);
-	return rv == CKR_OK ? replace_user(t, &record) : rv;
+	return rv == CKR_OK ? replace_user(s, &record) : rv;
 }
 
 /* struct change: C_SetPIN between the check of the old PIN and the transaction that takes the new one. */
