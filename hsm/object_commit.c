@@ -221,8 +221,14 @@ static CK_RV add_entries(struct session *s, const struct object_change *c, CK_OB
 	pthread_mutex_lock(&t->lock);
 	for (size_t i = 0; rv == CKR_OK && i < c->creates; i++) {
 		struct object *o = c->create[i];
-		struct entry *entry = entry_add(&t->entries, o->id);
+		struct entry *entry;
 
+		/* Another thread may have logged out since; what is private ends with the login. */
+		if (!object_visible(&t->user, o)) {
+			rv = CKR_USER_NOT_LOGGED_IN;
+			break;
+		}
+		entry = entry_add(&t->entries, o->id);
 		if (entry == NULL) {
 			rv = CKR_HOST_MEMORY;
 			break;
