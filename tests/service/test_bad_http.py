@@ -6,11 +6,12 @@ The cases are tables; the messages are those of docs/messages.md.
 import json
 import os
 import socket
+import ssl
 import time
 import unittest
 
 from chain import Chain
-from factory import Authority, Folder, context, post, query, tool, wait_until
+from factory import Authority, Folder, context, post, query, run, tool, wait_until
 
 TEXTS = {1: "malformed message", 2: "message too large", 4: "refused", 6: "not found", 8: "too slow"}
 
@@ -230,6 +231,30 @@ class BadHttp(unittest.TestCase):
                 wait_until(lambda d=door, i=i: d.audits() - self.before[i][1] >= self.refusals[i], "audit of the refusals")
         finally:
             others.stop()
+
+    def test_every_connection_proves_itself_anew(self):  # R2.3
+        """No resumption, no renegotiation, nothing before TLS 1.2."""
+        for door in self.doors:
+            host, port = door.daemon.address.split(":")
+            role = door.messages[0].role
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                tls, session = context(self.chain.ca, role), None
+                tls.minimum_version = tls.maximum_version = version
+                for _ in range(2):
+                    with socket.create_connection((host, int(port)), 20) as raw, \
+                            tls.wrap_socket(raw, server_hostname=host, session=session) as sock:
+                        sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                        self.assertTrue(sock.recv(1000).startswith(b"HTTP/1.1 405"))
+                        self.assertFalse(sock.session_reused)
+                        session = sock.session
+            self.refusals[self.doors.index(door)] = 4
+            client = ["openssl", "s_client", "-connect", door.daemon.address, "-cert", self.chain.ca.cert(role), "-key",
+                      self.chain.ca.key(role), "-CAfile", self.chain.ca.root]
+            again = run([*client, "-tls1_2"], check=False, input=b"R\n")
+            self.assertIn(b"no renegotiation", again.stdout + again.stderr)
+            for old in ("-tls1", "-tls1_1"):
+                done = run([*client, old, "-cipher", "ALL:@SECLEVEL=0"], check=False, input=b"")
+                self.assertNotEqual(done.returncode, 0, old)
 
     def test_a_crowd_of_silent_connections_ends(self):
         for door in self.doors:
