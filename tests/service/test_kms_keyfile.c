@@ -57,8 +57,9 @@ static void refusal(const char *name, char ret[512])
 /* R2.2 */
 START_TEST(a_key_file_is_imported_once_whatever_it_is_called)
 {
-	struct rig_terminal t = { 0 };
+	struct rig_terminal t = { 0 }, u = { 0 };
 	BUF_AUTO record = { 0 };
+	BUF_AUTO other = { 0 };
 	struct view v;
 	int64_t sources;
 	char text[512];
@@ -83,16 +84,25 @@ START_TEST(a_key_file_is_imported_once_whatever_it_is_called)
 	rig_keyfile(r, "k3.keys", "k3", "ACME", &v, 1);
 	refusal("k3", text);
 	ck_assert_str_eq(text, "this content was imported before under another name");
+	/* other records under a name that was used */
+	fresh(&u, &other);
+	v = buf_view(&other);
+	rig_keyfile(r, "k1.keys", "k1", "ACME", &v, 1);
+	rig_wait(r, 2, "SELECT count(*) FROM key_file WHERE state = 'refused' AND name = ?", "k1");
+	refusal("k1", text);
+	ck_assert_str_eq(text, "a file of this name was imported before");
+	ck_assert_int_eq(rig_number(r, formal_sql, u.serial), 0);
 	ck_assert_int_eq(rig_number(r, "SELECT count(*) FROM key_source", NULL), sources);
 	/* every refusal is notified and audited */
 	ck_assert_int_eq(rig_number(r,
 				    "SELECT count(*) FROM notification n JOIN key_file k ON k.id = n.file"
 				    " WHERE k.name IN ('k1','k2','k3')",
 				    NULL),
-			 4);
+			 5);
 	ck_assert_int_eq(
-	    rig_number(r, "SELECT count(*) FROM audit WHERE event = 'key file' AND object LIKE 'k_'", NULL), 3);
+	    rig_number(r, "SELECT count(*) FROM audit WHERE event = 'key file' AND object LIKE 'k_'", NULL), 4);
 	rig_terminal_done(&t);
+	rig_terminal_done(&u);
 }
 END_TEST
 
