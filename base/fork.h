@@ -8,6 +8,7 @@ enum fork_word {
 	FORK_MODULE,      /* the module's live pointer */
 	FORK_MODULE_LOCK, /* the module's lock around that pointer */
 	FORK_STORES,      /* the token store's registry of open environments */
+	FORK_PENDING,     /* threads that wait to fork */
 };
 
 /*
@@ -20,8 +21,9 @@ uint64_t *fork_page(void) MUST_CHECK;
 
 /*
  * Forks wait for calls: no fork of this process (pthread_atfork) happens between a thread's fork_enter and fork_leave,
- * so that a child inherits no lock of OpenSSL, LMDB or ours that a thread held which is not there. A fork that has
- * waited FORK_WAIT_SECONDS goes on all the same. Not to be nested.
+ * so that a child inherits no lock of OpenSSL, LMDB or ours that a thread held which is not there. Each thread writes a
+ * word of its own: calls do not disturb each other. A fork that has waited FORK_WAIT_SECONDS goes on all the same. Not
+ * to be nested.
  *
  * fork_guard: once per process is enough, more do nothing. False: no memory, no MADV_WIPEONFORK. Only code that is
  * never unloaded may call it.
