@@ -27,7 +27,10 @@ static enum err find(void *service, char **arguments, struct fail *f)
 	    arguments[0], 8, f);
 }
 
-/* Only what has left once: a record that waits leaves anyway. The KMS decides whether it still wants it. */
+/*
+ * Only what has left once: a record that waits leaves anyway. The DC cannot tell a true record from a forged one of
+ * that serial number, so the newest of every MTMS and customer leaves: the KMS knows the MAC, and whether it wants it.
+ */
 static enum err redeliver(void *service, char **arguments, struct fail *f)
 {
 	struct dc *dc = service;
@@ -36,10 +39,10 @@ static enum err redeliver(void *service, char **arguments, struct fail *f)
 
 	if (!e)
 		e = db_run(dc->db, f,
-			   "UPDATE tk_record SET waiting = 1 WHERE waiting = 0 AND id = (SELECT max(id) FROM tk_record"
-			   " WHERE serial = ?)",
+			   "UPDATE tk_record SET waiting = 1 WHERE waiting = 0 AND id IN (SELECT max(id) FROM"
+			   " tk_record WHERE serial = ? GROUP BY mtms, customer)",
 			   "t", arguments[0]);
-	if (!e && db_changes(dc->db) != 1)
+	if (!e && !db_changes(dc->db))
 		e = fail_set(f, ERR_NOT_FOUND, 0, "no record of %s that was sent before", arguments[0]);
 	if (!e)
 		e = audit_append(dc->db, &entry, f);
@@ -70,7 +73,7 @@ static enum err audit(void *service, char **arguments, struct fail *f)
 const struct command_row admin_rows[] = {
 	{ "status", 0, "status            counts by state and KMS", status, "R2.1" },
 	{ "find", 1, "find SERIAL       records of a POS serial number and where they went", find, "R2.1" },
-	{ "redeliver", 1, "redeliver SERIAL  send the newest record of that terminal once more", redeliver, "R2.1" },
+	{ "redeliver", 1, "redeliver SERIAL  send the newest records of that terminal once more", redeliver, "R2.1" },
 	{ "deliveries", 0, "deliveries        what left or waits, by KMS", deliveries, "R2.2" },
 	{ "audit", 0, "audit             the audit table", audit, "R2.3" },
 };

@@ -157,6 +157,17 @@ batch = {batch}
         self.assertEqual(self.delivered(3)[2], first[1])
         self.assertEqual(run([*self.dcd.argv, "redeliver", "SN-9"], check=False).returncode, 1)
 
+    def test_redeliver_is_not_misled_by_another_mtms(self):  # R2.1, R2.9
+        if not self.ca.cert("mtms-b").exists():
+            self.ca.issue("mtms", "mtms-b")
+        true = record("ACME", "SN-1")
+        self.send([true])
+        self.send([record("ACME", "SN-1", 9), record("BANK", "SN-1", 9)], name="mtms-b")
+        self.delivered(2)
+        self.dcd.command("redeliver", "SN-1")
+        again = [base64.b64decode(r)[:-10] for r in self.delivered(4)[2:]]
+        self.assertIn(base64.b64decode(true)[:-2], again)
+
     def test_kms_down_then_up_gets_all_once_in_order(self):  # R2.2
         self.kms.fail = 2
         sent = [record("ACME", f"SN-{i}") for i in range(6)]
