@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+import socket
 import stat
 import subprocess
 import threading
@@ -164,6 +165,77 @@ class Trust(unittest.TestCase):
                 self.assertIn(b"opterm: the other side failed", done.stderr)
             finally:
                 fake.stop()
+
+    # Bytes that are no frame of a handshake, and the code of the answer; None: the connection ends without one.
+    FRAMES = (
+        ("length 0", b"\0\0", 1), ("length 1, no type", b"\0\1\0", 1), ("unknown type", b"\0\1\x77", 1),
+        ("length 4097", b"\x10\x01" + b"\1" * 4097, 2), ("length 65535", b"\xff\xff", 2),
+        ("length 4096 of nothing", b"\x10\x00" + b"\0" * 4096, 1), ("HTTP", b"GET / HTTP/1.1\r\n\r\n", 2),
+        ("TLS", bytes((22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3)) + b"x" * 6000, 2), ("half a length", b"\0", None),
+        ("half a frame", b"\0\x20\x01\0\1", None), ("HELLO without fields", b"\0\1\1", 1),
+        ("field too long", b"\0\7\1\0\1\2\xff\xff\0", 1), ("field missing", b"\0\4\1\0\1\2", 1),
+        ("bytes behind", b"\0\2\6\0", 1), ("DONE", b"\0\1\6", 3), ("IDENTIFY", b"\0\1\x20", 3),
+        ("PROOF_T first", b"\0\x13\3\0\x10" + b"t" * 16, 3), ("TMK", b"\0\4\4\0\1x", 3),
+        ("serial number with a space", b"\0\x1b\1\0\1\2\0\3A B\0\x10" + b"n" * 16, 1),
+        ("serial number with a line end", b"\0\x1b\1\0\1\2\0\3A\nB\0\x10" + b"n" * 16, 1),
+        ("serial number of SQL", b"\0\x20\1\0\1\2\0\x08A';--\"%s\0\x10" + b"n" * 16, 4),
+        ("nonce of 8 bytes", b"\0\x13\1\0\1\2\0\3T-1\0\x08" + b"n" * 8, 4),
+        ("random", os.urandom(5000), True),
+    )
+
+    def code_of(self, data):
+        """What the KMS answers to these bytes, after which we send no more."""
+        host, port = self.chain.kmsd.addresses["terminals"].split(":")
+        answer = b""
+        with socket.create_connection((host, int(port)), 20) as sock:
+            try:
+                sock.sendall(data)
+                sock.shutdown(socket.SHUT_WR)
+                while more := sock.recv(1000):
+                    answer += more
+            except OSError:
+                pass
+        if not answer:
+            return None
+        self.assertEqual(answer[:5], b"\0\5\x7f\0\2")
+        self.assertEqual(len(answer), 7)
+        return int.from_bytes(answer[5:], "big")
+
+    def counts(self):
+        tables = ("key_file", "key_source", "key_formal", "tmk", "download", "notification")
+        return [query(self.chain.kms_database, f"SELECT count(*) FROM {t}")[0][0] for t in tables]
+
+    def test_frames_that_are_none_change_nothing_at_the_kms(self):
+        audits = "SELECT count(*) FROM audit WHERE event = 'download' AND code <> 0"
+        before, seen = self.counts(), query(self.chain.kms_database, audits)[0][0]
+        coded = 0
+        for name, data, code in self.FRAMES:
+            with self.subTest(name):
+                answer = self.code_of(data)
+                self.assertTrue(answer == code or code is True and answer in (1, 2, 3), answer)
+                coded += answer is not None
+        self.assertEqual(self.counts(), before)
+        wait_until(lambda: query(self.chain.kms_database, audits)[0][0] >= seen + coded, "audit of every refusal")
+        self.chain.offer("before-frames", [self.record])
+        self.chain.pos("T-1", "download", "--connect", self.chain.kmsd.addresses["terminals"])
+
+    def test_a_terminal_outlives_whatever_a_kms_says(self):
+        chain, before = self.chain, self.chain.status("T-1")
+        words = (b"", b"\0", b"\0\0", b"\xff\xff", b"\x10\1", b"HTTP/1.1 200 OK\r\n\r\n", b"\0\1\6", b"\0\1\2",
+                 b"\0\5\x7f\0\2\xff\xff", os.urandom(5000), b"\0\x25\2\0\x10" + b"r" * 16 + b"\0\x10" + b"t" * 16)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            def serve():
+                for word in words:
+                    with server.accept()[0] as sock:
+                        sock.recv(1000)
+                        sock.sendall(word)
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            for word in words:
+                done = chain.pos("T-1", "download", "--connect", f"127.0.0.1:{server.getsockname()[1]}", check=False)
+                self.assertEqual((done.returncode, len(done.stderr.splitlines())), (1, 1), (word[:20], done.stderr))
+            thread.join(20)
+        self.assertEqual(chain.status("T-1"), before)
 
     def test_names_of_files_in_the_spool_do_no_harm(self):
         spool = bytes(self.chain.spool)
