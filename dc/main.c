@@ -7,7 +7,6 @@
 static int run(struct daemon *d, struct dc *dc)
 {
 	struct msg_service service = { .rows = dc_rows, .count = dc_rows_count, .service = dc };
-	struct http_server_options options = { .listen = conf_get(dc->conf, "", "listen"), .handler = msg_http };
 	struct http_server *server = NULL;
 	char addresses[400];
 	struct fail f = { 0 };
@@ -15,12 +14,8 @@ static int run(struct daemon *d, struct dc *dc)
 	enum err e = dc_open(dc, &f);
 
 	service.db = dc->db;
-	options.identity = dc->identity;
-	options.peers = msg_peers(&service);
-	options.body_max = msg_body_max(&service);
-	options.arg = &service;
 	if (!e)
-		e = http_server_new(d->base, &options, &server, &f);
+		e = msg_serve(d->base, conf_get(dc->conf, "", "listen"), dc->identity, &service, &server, &f);
 	if (!e)
 		e = dc_start(dc, &f);
 	if (e) {

@@ -13,9 +13,7 @@ const struct conf_key dc_keys[] = {
 	{ "", "name", "dc", "name of this DC in messages and key files, [A-Za-z0-9._-]" },
 	{ "", "listen", "127.0.0.1:0", "address and port of HTTPS; port 0: any free one" },
 	{ "", "database", CONF_REQUIRED, "file of the SQLite database" },
-	{ "identity", "certificate", CONF_REQUIRED, "our certificate, role dc, PEM" },
-	{ "identity", "key", CONF_REQUIRED, "its key, PEM, mode 0600" },
-	{ "identity", "ca", CONF_REQUIRED, "root certificate, PEM" },
+	IDENTITY_KEYS(CONF_REQUIRED, "dc"),
 	{ "kms *", "mode", CONF_REQUIRED, "delivery by `message` or by `file`" },
 	{ "kms *", "url", NULL, "message: https://host:port of the KMS" },
 	{ "kms *", "spool", NULL, "file: folder of the key files" },
@@ -64,8 +62,7 @@ enum err dc_open(struct dc *dc, struct fail *f)
 	dc->name = conf_get(dc->conf, "", "name");
 	if (!keyfile_name_ok(dc->name, 32))
 		return fail_set(f, ERR_CONFIG, 0, "name: 1 to 32 of [A-Za-z0-9._-]");
-	e = identity_load(conf_get(dc->conf, "identity", "certificate"), conf_get(dc->conf, "identity", "key"),
-			  conf_get(dc->conf, "identity", "ca"), ROLE_DC, &dc->identity, f);
+	e = identity_configured(dc->conf, ROLE_DC, &dc->identity, f);
 	if (!e)
 		e = dc_open_db(dc->conf, &dc->db, f);
 	if (e)

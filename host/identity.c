@@ -308,6 +308,16 @@ out:
 	return ERR_OK;
 }
 
+enum err identity_configured(const struct conf *c, enum role role, struct identity **ret, struct fail *f)
+{
+	const char *cert = conf_get(c, "identity", "certificate"), *key = conf_get(c, "identity", "key");
+	const char *ca = conf_get(c, "identity", "ca");
+
+	if (!cert || !key || !ca)
+		return fail_set(f, ERR_CONFIG, 0, "[identity] needs certificate, key and ca");
+	return identity_load(cert, key, ca, role, ret, f);
+}
+
 void identity_free(struct identity *i)
 {
 	if (!i)

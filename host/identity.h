@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include "conf.h"
 #include "err.h"
 
 /*
@@ -73,6 +74,18 @@ struct identity {
 enum err identity_load(const char *cert_file, const char *key_file, const char *ca_file, enum role role,
 		       struct identity **ret, struct fail *f) MUST_CHECK;
 void identity_free(struct identity *i);
+
+/*
+ * The section [identity] of a configuration, for a key table: fallback CONF_REQUIRED or NULL, role as text.
+ * identity_configured: the identity that it names. ERR_CONFIG.
+ */
+#define IDENTITY_KEYS(fallback, role)                                                                                  \
+	{ "identity", "certificate", (fallback), "our certificate, role " role ", PEM" },                              \
+	    { "identity", "key", (fallback), "its key, PEM, mode 0600" },                                              \
+	{                                                                                                              \
+		"identity", "ca", (fallback), "root certificate, PEM"                                                  \
+	}
+enum err identity_configured(const struct conf *c, enum role role, struct identity **ret, struct fail *f) MUST_CHECK;
 
 /*
  * identity_ssl_ctx: TLS 1.2 and above, our certificate, peer's certificate required and chained to our roots with

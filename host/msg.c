@@ -57,6 +57,19 @@ size_t msg_body_max(const struct msg_service *s)
 	return most;
 }
 
+enum err msg_serve(struct event_base *base, const char *listen, const struct identity *identity,
+		   struct msg_service *service, struct http_server **ret, struct fail *f)
+{
+	const struct http_server_options options = { .identity = identity,
+						     .peers = msg_peers(service),
+						     .listen = listen,
+						     .body_max = msg_body_max(service),
+						     .handler = msg_http,
+						     .arg = service };
+
+	return http_server_new(base, &options, ret, f);
+}
+
 static const struct msg_row *find_row(const struct msg_service *s, const char *path)
 {
 	for (size_t i = 0; i < s->count; i++)

@@ -101,7 +101,10 @@ struct msg_service {
 /* msg_http: http_handler; arg is a struct msg_service. Runs the row of the path; audits and logs once; rolls back a
  * transaction that the handler left open. A failed audit append turns a success into ERR_INTERNAL. */
 void msg_http(void *arg, const struct http_request *request, struct http_reply *reply);
-/* msg_peers: all roles of all rows, for http_server_options.peers. msg_body_max: the largest body_max. */
+/* msg_serve: an HTTPS server at an address that runs these rows: peers and body limit are those of the rows. */
+enum err msg_serve(struct event_base *base, const char *listen, const struct identity *identity,
+		   struct msg_service *service, struct http_server **ret, struct fail *f) MUST_CHECK;
+/* msg_peers: all roles of all rows. msg_body_max: the largest body_max. */
 unsigned msg_peers(const struct msg_service *s);
 size_t msg_body_max(const struct msg_service *s);
 /* msg_public: the error that a peer sees for e (token, keys, I/O become ERR_INTERNAL, bad data ERR_REFUSED). */

@@ -55,25 +55,17 @@ static enum err spool_open(const struct conf *c, struct kms *k, struct doors *d,
 
 static enum err https_open(const struct conf *c, struct kms *k, struct doors *d, struct fail *f)
 {
-	const char *cert = conf_get(c, "identity", "certificate"), *key = conf_get(c, "identity", "key");
-	const char *ca = conf_get(c, "identity", "ca");
-	struct http_server_options o = { .listen = conf_get(c, "", "listen"), .handler = msg_http };
+	const char *listen = conf_get(c, "", "listen");
 	enum err e;
 
-	if (!o.listen)
+	if (!listen)
 		return ERR_OK;
-	if (!cert || !key || !ca)
-		return fail_set(f, ERR_CONFIG, 0, "listen needs [identity] certificate, key and ca");
-	e = identity_load(cert, key, ca, ROLE_KMS, &d->identity, f);
+	e = identity_configured(c, ROLE_KMS, &d->identity, f);
 	if (e)
 		return e;
 	d->messages =
 	    (struct msg_service){ .rows = kms_messages, .count = kms_messages_count, .service = k, .db = k->db };
-	o.identity = d->identity;
-	o.peers = msg_peers(&d->messages);
-	o.body_max = msg_body_max(&d->messages);
-	o.arg = &d->messages;
-	return http_server_new(k->base, &o, &d->http, f);
+	return msg_serve(k->base, listen, d->identity, &d->messages, &d->http, f);
 }
 
 static void doors_close(struct doors *d)

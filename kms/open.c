@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "log.h"
+#include "identity.h"
 #include "open.h"
 #include "tmk.h"
 
@@ -10,9 +11,7 @@ const struct conf_key kms_keys[] = {
 	{ "", "customer", CONF_REQUIRED, "our customer (KMS) id; records for another one are refused" },
 	{ "", "database", CONF_REQUIRED, "file of the SQLite database" },
 	{ "", "listen", NULL, "address and port of HTTPS for records by message; absent: none" },
-	{ "identity", "certificate", NULL, "our certificate, role kms, PEM; needed with listen" },
-	{ "identity", "key", NULL, "its key, PEM, mode 0600" },
-	{ "identity", "ca", NULL, "root certificate, PEM" },
+	IDENTITY_KEYS(NULL, "kms"),
 	{ "token", "uri", CONF_REQUIRED, "PKCS#11 URI of HSM 2, with pin-source" },
 	{ "token", "way", "any", "key operations: any, vendor or standard mechanisms" },
 	{ "token", "srk", CONF_REQUIRED, "PKCS#11 URI of the storage key of the TMKs; kmsd srk-init makes it" },

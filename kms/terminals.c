@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon.h"
@@ -38,6 +39,8 @@ struct terminals {
 	unsigned count;
 	unsigned connections_max;
 	struct timeval expiry;
+	time_t full_at;      /* second in which "full" was audited last */
+	unsigned full_quiet; /* such refusals since then */
 	char address[300];
 };
 
@@ -81,16 +84,43 @@ static void link_close(struct link *l)
 		link_shut(l);
 }
 
-static void link_refuse(struct link *l, enum reason reason, const char *detail)
+static void link_tell(struct link *l, enum reason reason, const char *detail)
 {
-	enum err code = reason_err(reason);
 	struct fail f = { 0 };
-	BUF_AUTO out = { 0 };
 
 	log_line(LOG_LEVEL_INFO, "download", "%s %s: %s at %s; %s", l->address, l->shake.serial, reason_word(reason),
 		 handshake_step(&l->shake), detail);
 	if (handshake_refuse(&l->shake, reason, detail, &f))
 		log_line(LOG_LEVEL_ERROR, "download", "audit: %s", f.text);
+}
+
+/* A flood of connections does not become a flood of commits: one row a second, with the number of the others. */
+static void tell_full(struct link *l)
+{
+	struct terminals *t = l->server;
+	time_t now = time(NULL);
+	char text[64] = "";
+
+	if (now == t->full_at) {
+		t->full_quiet++;
+		return;
+	}
+	if (t->full_quiet)
+		snprintf(text, sizeof(text), "and %u before this one", t->full_quiet);
+	link_tell(l, REASON_FULL, text);
+	t->full_at = now;
+	t->full_quiet = 0;
+}
+
+static void link_refuse(struct link *l, enum reason reason, const char *detail)
+{
+	enum err code = reason_err(reason);
+	BUF_AUTO out = { 0 };
+
+	if (reason == REASON_FULL)
+		tell_full(l);
+	else
+		link_tell(l, reason, detail);
 	if (code != ERR_PEER) {
 		frame_put_error(&out, code);
 		if (buf_ok(&out))

@@ -56,7 +56,7 @@ static enum err make_key(struct mtms *m, const char *path, struct fail *f)
 	char label[32], number[32];
 	struct audit_entry entry = { NULL, "key-init", number, ERR_OK, path };
 	int64_t index = 0;
-	enum err e = mtms_open_identity(m->conf, &m->identity, f);
+	enum err e = identity_configured(m->conf, ROLE_MTMS, &m->identity, f);
 
 	if (!e)
 		e = mtms_open_token(m, f);
@@ -138,7 +138,7 @@ enum err cert_import(void *service, char **arguments, struct fail *f)
 {
 	struct mtms *m = service;
 	struct working_certificate w = { 0 };
-	enum err e = mtms_open_identity(m->conf, &m->identity, f);
+	enum err e = identity_configured(m->conf, ROLE_MTMS, &m->identity, f);
 
 	if (!e)
 		e = working_certificate_load(arguments[0], m->identity->roots, &w, f);

@@ -16,7 +16,7 @@ static enum err open_all(struct mtms *m, struct fail *f)
 	m->name = conf_get(m->conf, "", "name");
 	if (!keyfile_name_ok(m->name, 24))
 		return fail_set(f, ERR_CONFIG, 0, "name: 1 to 24 of [A-Za-z0-9._-]");
-	e = mtms_open_identity(m->conf, &m->identity, f);
+	e = identity_configured(m->conf, ROLE_MTMS, &m->identity, f);
 	if (!e)
 		e = mtms_open_db(m->conf, &m->db, f);
 	if (!e)
@@ -41,7 +41,6 @@ static enum err open_all(struct mtms *m, struct fail *f)
 static int run(struct daemon *d, struct mtms *m)
 {
 	struct msg_service service = { .rows = mtms_rows, .count = mtms_rows_count, .service = m };
-	struct http_server_options options = { .listen = conf_get(m->conf, "", "listen"), .handler = msg_http };
 	struct http_server *server = NULL;
 	char addresses[400];
 	struct fail f = { 0 };
@@ -49,12 +48,8 @@ static int run(struct daemon *d, struct mtms *m)
 	enum err e = open_all(m, &f);
 
 	service.db = m->db;
-	options.identity = m->identity;
-	options.peers = msg_peers(&service);
-	options.body_max = msg_body_max(&service);
-	options.arg = &service;
 	if (!e)
-		e = http_server_new(d->base, &options, &server, &f);
+		e = msg_serve(d->base, conf_get(m->conf, "", "listen"), m->identity, &service, &server, &f);
 	if (!e)
 		e = worker_start(&m->rewrap, rewrap_step, m, 0, 0, &f);
 	if (!e)

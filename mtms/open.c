@@ -13,9 +13,7 @@ const struct conf_key mtms_keys[] = {
 	{ "", "name", "mtms", "name of this MTMS in messages, [A-Za-z0-9._-]" },
 	{ "", "listen", "127.0.0.1:0", "address and port of HTTPS; port 0: any free one" },
 	{ "", "database", CONF_REQUIRED, "file of the SQLite database" },
-	{ "identity", "certificate", CONF_REQUIRED, "our certificate, role mtms, PEM" },
-	{ "identity", "key", CONF_REQUIRED, "its key, PEM, mode 0600" },
-	{ "identity", "ca", CONF_REQUIRED, "root certificate, PEM" },
+	IDENTITY_KEYS(CONF_REQUIRED, "mtms"),
 	{ "token", "uri", CONF_REQUIRED, "PKCS#11 URI of HSM 1, with pin-source" },
 	{ "token", "way", "any", "key operations: any, vendor or standard mechanisms" },
 	{ "dc", "url", CONF_REQUIRED, "https://host:port of the DC" },
@@ -28,12 +26,6 @@ const size_t mtms_keys_count = ARRAY_LEN(mtms_keys);
 enum err mtms_open_db(const struct conf *conf, struct db **ret, struct fail *f)
 {
 	return db_open(conf_get(conf, "", "database"), mtms_tables, mtms_tables_count, ret, f);
-}
-
-enum err mtms_open_identity(const struct conf *conf, struct identity **ret, struct fail *f)
-{
-	return identity_load(conf_get(conf, "identity", "certificate"), conf_get(conf, "identity", "key"),
-			     conf_get(conf, "identity", "ca"), ROLE_MTMS, ret, f);
 }
 
 enum err mtms_open_token(struct mtms *m, struct fail *f)
