@@ -240,12 +240,19 @@ END_TEST
 START_TEST(more_connections_than_allowed_are_told_busy)
 {
 	struct rig_client c[CONNECTIONS], more;
+	int64_t full;
 
 	for (int i = 0; i < CONNECTIONS; i++)
 		rig_connect(r, &c[i]);
-	rig_connect(r, &more);
-	rig_refused(&more, ERR_BUSY);
-	rig_close(&more);
+	full = rig_number(r, "SELECT count(*) FROM audit WHERE text LIKE 'full at HELLO%'", NULL);
+	for (int i = 0; i < 100; i++) {
+		rig_connect(r, &more);
+		rig_refused(&more, ERR_BUSY);
+		rig_close(&more);
+	}
+	/* a flood is told, and does not become a flood of commits */
+	full = rig_number(r, "SELECT count(*) FROM audit WHERE text LIKE 'full at HELLO%'", NULL) - full;
+	ck_assert(full >= 1 && full <= 20);
 	for (int i = 0; i < CONNECTIONS; i++)
 		rig_close(&c[i]);
 	usleep(300000);
