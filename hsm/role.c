@@ -26,19 +26,30 @@ static const struct role_row roles[] = {
 	  CKO_SECRET_KEY,
 	  ROLE_BORN_COMPONENT,
 	  { TDES_KEYS, { CKK_AES, 32, 32 } },
-	  false },
-	{ SR_ROLE_PK, "PK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, { CKK_AES, 32, 32 } }, false },
-	{ SR_ROLE_MAK, "MAK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, { CKK_AES, 32, 32 } }, false },
-	{ SR_ROLE_PR, "PR", CKO_PRIVATE_KEY, ROLE_BORN_GENERATED, { { CKK_RSA, 2048, 4096 } }, false },
-	{ SR_ROLE_TEK, "TEK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false },
-	{ SR_ROLE_AUK, "AUK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false },
+	  false,
+	  false,
+	  0 },
+	{ SR_ROLE_PK, "PK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, { CKK_AES, 32, 32 } }, false, false, 0 },
+	{ SR_ROLE_MAK, "MAK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, { CKK_AES, 32, 32 } }, false, false, 0 },
+	{ SR_ROLE_PR,
+	  "PR",
+	  CKO_PRIVATE_KEY,
+	  ROLE_BORN_GENERATED,
+	  { { CKK_RSA, 2048, 4096 } },
+	  false,
+	  false,
+	  SR_ROLE_SRK },
+	{ SR_ROLE_TEK, "TEK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false, false, 0 },
+	{ SR_ROLE_AUK, "AUK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false, false, 0 },
 	{ SR_ROLE_TMK,
 	  "TMK",
 	  CKO_SECRET_KEY,
 	  ROLE_BORN_GENERATED | ROLE_BORN_UNWRAPPED | ROLE_BORN_LOADED,
 	  { TDES_KEYS, AES_KEYS },
-	  true },
-	{ SR_ROLE_SRK, "SRK", CKO_SECRET_KEY, ROLE_BORN_GENERATED, { { CKK_AES, 32, 32 } }, false },
+	  true,
+	  false,
+	  0 },
+	{ SR_ROLE_SRK, "SRK", CKO_SECRET_KEY, ROLE_BORN_GENERATED, { { CKK_AES, 32, 32 } }, false, true, 0 },
 };
 
 static const struct role_use role_uses[] = {
@@ -193,7 +204,7 @@ static CK_RV force_attributes(struct object *o, const struct role_row *row, bool
 		{ CKA_EXTRACTABLE, extractable, false },
 		{ CKA_COPYABLE, false, false },
 		{ CKA_MODIFIABLE, false, false },
-		{ CKA_DESTROYABLE, true, false },
+		{ CKA_DESTROYABLE, !(row->stays && object_bool(o, CKA_TOKEN)), false },
 	};
 	CK_RV rv;
 
@@ -268,6 +279,25 @@ static bool generated_length_ok(const struct role_row *row, const struct object 
 	return role_key_ok(row, type, length);
 }
 
+/* When it is made, and again under the store's write lock: no key of the role is there that this one must not meet. */
+static CK_RV none_there(struct session *s, void *object)
+{
+	const struct role_row *row = role_find(object_role(object));
+	CK_ULONG role = row->not_beside;
+	CK_OBJECT_CLASS class = role_find(role)->class;
+	CK_BBOOL token = CK_TRUE;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) },
+			     { CKA_TOKEN, &token, sizeof(token) },
+			     { CKA_SR_ROLE, &role, sizeof(role) } };
+	struct handles found = { 0 };
+	CK_RV rv = object_find(s, t, ARRAY_LEN(t), &found);
+
+	if (rv == CKR_OK && found.len != 0)
+		rv = CKR_ACTION_PROHIBITED;
+	handles_done(&found);
+	return rv;
+}
+
 CK_RV role_on_make(struct session *s, const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n,
 		   struct object *o)
 {
@@ -296,7 +326,12 @@ CK_RV role_on_make(struct session *s, const struct object_make *make, const CK_A
 		return CKR_TEMPLATE_INCONSISTENT;
 	if (make->role == 0 && !generated_length_ok(row, o, t, n))
 		return CKR_TEMPLATE_INCONSISTENT;
-	return force_attributes(o, row, row->extractable && make->mechanism != CKM_SR_TMK_LOAD);
+	rv = force_attributes(o, row, row->extractable && make->mechanism != CKM_SR_TMK_LOAD);
+	if (rv == CKR_OK && row->not_beside != 0) {
+		rv = none_there(s, o);
+		object_set_check(o, none_there, AUDIT_NONE);
+	}
+	return rv;
 }
 
 /* Nobody may write what the module notes down, nor make a component of what is none. */

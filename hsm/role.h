@@ -40,6 +40,13 @@ struct role_row {
 		CK_ULONG min, max; /* bytes; RSA: bits */
 	} keys[ROLE_LENGTHS];
 	bool extractable; /* may leave under what the matrix names; loaded into a terminal: never */
+	bool stays;       /* a token object goes with the token alone (C_InitToken) */
+	/*
+	 * None is born in a token that holds a token object of this role (0: no such rule). Pr beside SRK: whoever owns
+	 * a session at the KMS could re-wrap a packet whose keys he knows, open the record and have every TMK under his
+	 * TEK.
+	 */
+	CK_ULONG not_beside;
 };
 
 /*

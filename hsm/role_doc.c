@@ -33,8 +33,8 @@ static const char head[] =
     "sensitive, not copyable and not modifiable; its CKA_<usage> and CKA_ALLOWED_MECHANISMS are the sum of its rows\n"
     "below, and what has no row is refused. A template may ask for less, never for more; for components and combined\n"
     "keys the table wins over the booleans, and only CKA_EXTRACTABLE true is refused.\n\n"
-    "| role | number | class | keys, bytes (RSA: bits) | extractable | comes into being |\n"
-    "| --- | --- | --- | --- | --- | --- |\n";
+    "| role | number | class | keys, bytes (RSA: bits) | extractable | comes into being | ends |\n"
+    "| --- | --- | --- | --- | --- | --- | --- |\n";
 static const char middle[] =
     "\n## Who may do what\n\n"
     "`-`: named in the parameter of the mechanism, or wrapped by it; nothing more. An AUK of handshake version 1\n"
@@ -91,7 +91,9 @@ static void put_role(struct buf *b, const struct role_row *r)
 	}
 	buf_printf(b, " | %s | ", r->extractable ? "yes" : "no");
 	put_flags(b, births, ARRAY_LEN(births), r->births);
-	buf_printf(b, " |\n");
+	if (r->not_beside)
+		buf_printf(b, ", not in a token that holds %s", role_find(r->not_beside)->name);
+	buf_printf(b, " | %s |\n", r->stays ? "with the token" : "destroyed");
 }
 
 static void put_use(struct buf *b, const struct role_use *u)

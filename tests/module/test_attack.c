@@ -215,6 +215,34 @@ START_TEST(tek_of_one_pair_takes_no_auk_of_another)
 }
 END_TEST
 
+/*
+ * Last test, for the rule stays. R1.12, R1.13: at the KMS nobody makes a Pr of his own. With one he could re-wrap a
+ * packet whose TEK and AUK he knows into a good record, open it, and take every TMK out under that TEK.
+ */
+START_TEST(no_pr_is_born_beside_a_storage_key)
+{
+	CK_MECHANISM pair = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 }, aes = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_ULONG bits = 2048, length = 32, pr = SR_ROLE_PR, srk = SR_ROLE_SRK, before;
+	CK_ATTRIBUTE public[] = { { CKA_MODULUS_BITS, &bits, sizeof(bits) } };
+	CK_ATTRIBUTE private[] = { { CKA_SR_ROLE, &pr, sizeof(pr) }, { CKA_TOKEN, &yes, 1 } };
+	CK_ATTRIBUTE key[] = { { CKA_SR_ROLE, &srk, sizeof(srk) },
+			       { CKA_VALUE_LEN, &length, sizeof(length) },
+			       { CKA_TOKEN, &yes, 1 },
+			       { CKA_DESTROYABLE, &yes, 1 } };
+	CK_OBJECT_HANDLE h = 77, k = 77, storage = 0;
+
+	kit_login(KIT_USER);
+	ck_rv(ck->C_GenerateKey(ck_session, &aes, key, 4, &h), CKR_TEMPLATE_INCONSISTENT);
+	ck_ok(ck->C_GenerateKey(ck_session, &aes, key, 3, &storage));
+	before = kit_count();
+	for (CK_ULONG n = 1; n <= 2; n++)
+		ck_rv(ck->C_GenerateKeyPair(ck_session, &pair, public, 1, private, n, &h, &k), CKR_ACTION_PROHIBITED);
+	ck_rv(ck->C_DestroyObject(ck_session, storage), CKR_ACTION_PROHIBITED);
+	ck_assert(h == 77 && k == 77);
+	ck_assert_uint_eq(kit_count(), before);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("attack");
@@ -228,6 +256,7 @@ int main(void)
 	tcase_add_test(c, search_answers_no_guess_of_a_value);
 	tcase_add_test(c, vendor_parameters_with_absurd_lengths_are_refused);
 	tcase_add_test(c, tek_of_one_pair_takes_no_auk_of_another);
+	tcase_add_test(c, no_pr_is_born_beside_a_storage_key);
 	suite_add_tcase(s, c);
 	return ck_test_run(s);
 }
