@@ -65,6 +65,14 @@ static CK_RV apply(struct session *s, struct object *o, const CK_ATTRIBUTE *t, C
 	return CKR_OK;
 }
 
+static bool is_so(struct session *s)
+{
+	struct token_user user;
+
+	session_user(s, &user);
+	return user.kind == USER_SO;
+}
+
 CK_RV object_copy(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
 {
 	struct object *o = NULL;
@@ -81,6 +89,9 @@ CK_RV object_copy(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *
 		rv = role_on_copy(s, o, t, n);
 	if (rv == CKR_OK)
 		rv = object_clone(o, &copy);
+	/* The SO trusted that object, not what others make of it. */
+	if (rv == CKR_OK && object_bool(copy, CKA_TRUSTED) && !is_so(s))
+		rv = object_set_bool(copy, CKA_TRUSTED, false);
 	if (rv == CKR_OK)
 		rv = apply(s, copy, t, n, ATTR_SET | ATTR_COPY);
 	if (rv == CKR_OK && object_bool(copy, CKA_TOKEN) && !s->rw)
@@ -209,6 +220,9 @@ static CK_RV changed(struct session *s, const struct object *o, const CK_ATTRIBU
 	if (object_bool(o, CKA_TOKEN) && !s->rw)
 		return CKR_SESSION_READ_ONLY;
 	if (!object_bool(o, CKA_MODIFIABLE))
+		return CKR_ACTION_PROHIBITED;
+	/* A key that the SO trusts gets no other usages from anybody else. */
+	if (object_bool(o, CKA_TRUSTED) && object_has(o, CKA_KEY_TYPE) && !is_so(s))
 		return CKR_ACTION_PROHIBITED;
 	rv = role_on_set(s, o, t, n);
 	if (rv == CKR_OK)

@@ -215,6 +215,42 @@ START_TEST(tek_of_one_pair_takes_no_auk_of_another)
 }
 END_TEST
 
+/* CKA_TRUSTED is the SO's word about one object; a user who copies the object, and adds usages, has not got his word.
+ */
+START_TEST(copy_of_a_trusted_key_is_not_trusted)
+{
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_KEY_TYPE aes = CKK_AES;
+	CK_BYTE value[32] = { 5, 6, 7 };
+	CK_OBJECT_HANDLE h = 0, copy = 0;
+	CK_ATTRIBUTE t[] = {
+		{ CKA_CLASS, &class, sizeof(class) },
+		{ CKA_KEY_TYPE, &aes, sizeof(aes) },
+		{ CKA_VALUE, value, sizeof(value) },
+		{ CKA_PRIVATE, &no, 1 },
+		{ CKA_WRAP, &yes, 1 },
+		{ CKA_TRUSTED, &yes, 1 },
+		{ CKA_TOKEN, &yes, 1 },
+		{ CKA_LABEL, (void *)(uintptr_t) "trusted", 7 },
+	};
+	CK_ATTRIBUTE more[] = { { CKA_DECRYPT, &yes, 1 } };
+
+	ck_login(CKU_SO);
+	ck_ok(ck->C_CreateObject(ck_session, t, ARRAY_LEN(t), &h));
+	ck_ok(ck->C_CopyObject(ck_session, h, NULL, 0, &copy));
+	ck_assert(ck_get_bool(copy, CKA_TRUSTED)); /* his own copy */
+	ck_ok(ck->C_DestroyObject(ck_session, copy));
+	kit_login(KIT_USER);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "trusted", &h), 1);
+	ck_assert(ck_get_bool(h, CKA_TRUSTED));
+	ck_ok(ck->C_CopyObject(ck_session, h, more, 1, &copy));
+	ck_assert(!ck_get_bool(copy, CKA_TRUSTED));
+	ck_rv(ck->C_SetAttributeValue(ck_session, h, more, 1), CKR_ACTION_PROHIBITED);
+	ck_ok(ck->C_DestroyObject(ck_session, copy));
+	ck_ok(ck->C_DestroyObject(ck_session, h));
+}
+END_TEST
+
 /*
  * Last test, for the rule stays. R1.12, R1.13: at the KMS nobody makes a Pr of his own. With one he could re-wrap a
  * packet whose TEK and AUK he knows into a good record, open it, and take every TMK out under that TEK.
@@ -256,6 +292,7 @@ int main(void)
 	tcase_add_test(c, search_answers_no_guess_of_a_value);
 	tcase_add_test(c, vendor_parameters_with_absurd_lengths_are_refused);
 	tcase_add_test(c, tek_of_one_pair_takes_no_auk_of_another);
+	tcase_add_test(c, copy_of_a_trusted_key_is_not_trusted);
 	tcase_add_test(c, no_pr_is_born_beside_a_storage_key);
 	suite_add_tcase(s, c);
 	return ck_test_run(s);
