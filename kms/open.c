@@ -118,6 +118,8 @@ static enum err keys_open(const struct conf *c, struct kms *k, struct fail *f)
 		e = key_open(k, pk, &keys->pk, f);
 		if (!e)
 			e = key_open(k, mak, &keys->mak, f);
+		if (!e)
+			e = ops_suite_keys(k->ops, suites[i].suite, keys->pk, keys->mak, f);
 		count++;
 	}
 	if (!e && !count)

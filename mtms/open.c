@@ -84,6 +84,8 @@ enum err mtms_open_customers(struct mtms *m, struct fail *f)
 		e = open_key(m, conf_get(m->conf, section, "pk"), &c->pk, f);
 		if (!e)
 			e = open_key(m, conf_get(m->conf, section, "mak"), &c->mak, f);
+		if (!e)
+			e = ops_suite_keys(m->ops, c->suite, c->pk, c->mak, f);
 	}
 	return e;
 }

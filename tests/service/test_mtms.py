@@ -314,15 +314,13 @@ class Strong(Base, unittest.TestCase):
         self.check(self.records(1), [good])
         self.assertEqual([s[1] for s in self.settled()], ["refused", "rewrapped", "refused", "refused"])
 
-    def test_suite_must_be_that_of_the_customer(self):  # R1.6
+    def test_keys_of_another_suite_do_not_start(self):  # R1.3
         self.mtmsd.stop()
         conf = self.mine / "mtms.conf"
         conf.write_text(conf.read_text().replace("mak = pkcs11:object=MAK-BANK\n", "mak = pkcs11:object=MAK-BANK\nsuite = 1\n"))
-        self.mtmsd.start()
-        answer = self.send(self.terminals(1), "O-BANK")[1]
-        self.assertEqual((answer["accepted"], answer["refused"][0]["reason"]), (0, "suite is not that of the customer"))
-        self.assertEqual(self.send(self.terminals(1), batch="B2")[1]["accepted"], 1)
-        self.records(1)
+        done = run([program("MTMSD"), "--config", conf], check=False, env=self.mtmsd.env)
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (1, 1), done.stderr)
+        self.assertIn(b"not a key of suite 1", done.stderr)
 
     def test_counter_must_rise(self):  # R1.6
         self.send([self.terminal("SN-1", counter=5)])
