@@ -100,6 +100,7 @@ static enum err burn_root(struct maker *m, X509 *root, struct fail *f)
 		{ CKA_TOKEN, &yes, sizeof(yes) },
 		{ CKA_PRIVATE, &no, sizeof(no) },
 		{ CKA_MODIFIABLE, &no, sizeof(no) },
+		{ CKA_DESTROYABLE, &no, sizeof(no) },
 		{ CKA_TRUSTED, &yes, sizeof(yes) },
 		{ CKA_LABEL, (void *)(uintptr_t)DEVICE_ROOT_LABEL, strlen(DEVICE_ROOT_LABEL) },
 		{ CKA_SUBJECT, subject, (CK_ULONG)(subject_len > 0 ? subject_len : 0) },
@@ -125,6 +126,7 @@ static enum err burn_identity(struct maker *m, const struct device_make *in, str
 		{ CKA_TOKEN, &yes, sizeof(yes) },
 		{ CKA_PRIVATE, &no, sizeof(no) },
 		{ CKA_MODIFIABLE, &no, sizeof(no) },
+		{ CKA_DESTROYABLE, &no, sizeof(no) },
 		{ CKA_LABEL, (void *)(uintptr_t)DEVICE_IDENTITY_LABEL, strlen(DEVICE_IDENTITY_LABEL) },
 		{ CKA_VALUE, v.p, v.len },
 	};
