@@ -5,23 +5,15 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <unistd.h>
 #include <openssl/x509.h>
 
 #include "files.h"
 #include "issue.h"
+#include "order.h"
 
 struct options {
-	const char *dir;
-	const char *role;
-	const char *name;
-	const char *key_type;
-	const char *csr;
-	const char *key_out;
-	const char *request;
-	const char *out;
-	unsigned days;
-	struct buf san;
+	struct order order;
+	struct buf san; /* all --san, comma between, with final zero */
 };
 
 struct command {
@@ -32,60 +24,19 @@ struct command {
 
 static enum err run_init(const struct options *o, struct fail *f)
 {
-	return ca_init(o->dir, o->key_type ? o->key_type : "ec", o->name ? o->name : "HsmRCRT", o->days, f);
-}
+	const struct order *order = &o->order;
 
-/* The key that the certificate is for; *ret_new: made here and still to be handed out. */
-static enum err subject_key(const struct ca *ca, const struct ca_profile *p, const struct options *o, EVP_PKEY **ret,
-			    bool *ret_new, struct fail *f)
-{
-	unsigned source = o->csr ? CA_SOURCE_CSR : o->key_out ? CA_SOURCE_NEW : o->request ? CA_SOURCE_REQUEST : 0;
-
-	if (!source || !!o->csr + !!o->key_out + !!o->request != 1)
-		return fail_set(f, ERR_USAGE, 0, "give one of --csr, --key-out, --request");
-	if (!(p->sources & source))
-		return fail_set(f, ERR_REFUSED, 0, "a certificate of role %s is not issued that way",
-				role_name(p->role));
-	*ret_new = source == CA_SOURCE_NEW;
-	if (source == CA_SOURCE_CSR)
-		return csr_load(o->csr, ret, f);
-	if (source == CA_SOURCE_REQUEST)
-		return request_load(ca, o->request, ret, f);
-	return key_new(o->key_type ? o->key_type : "ec", ret, f);
+	return ca_init(order->dir, order->key_type ? order->key_type : "ec", order->name ? order->name : "HsmRCRT",
+		       order->days, f);
 }
 
 static enum err run_issue(const struct options *o, struct fail *f)
 {
-	struct ca_order order = { .profile = o->role ? ca_profile_find(role_of_name(o->role)) : NULL,
-				  .name = o->name,
-				  .days = o->days };
-	struct ca ca = { 0 };
-	X509 *cert = NULL;
-	bool fresh = false, saved;
-	enum err e;
+	struct order order = o->order;
 
-	if (!order.profile || order.profile->sources == CA_SOURCE_SELF)
-		return fail_set(f, ERR_USAGE, 0, "unknown role %s", o->role ? o->role : "(give --role)");
-	if (!o->name || !o->out)
-		return fail_set(f, ERR_USAGE, 0, "give --name and --out");
 	if (o->san.len)
 		order.san = (const char *)o->san.p;
-	e = ca_open(o->dir, &ca, f);
-	if (!e)
-		e = subject_key(&ca, order.profile, o, &order.subject, &fresh, f);
-	if (!e && fresh)
-		e = key_save(o->key_out, order.subject, f);
-	saved = !e && fresh;
-	if (!e)
-		e = ca_issue(&ca, &order, &cert, f);
-	if (!e)
-		e = certificate_save(o->out, cert, f);
-	if (e && saved)
-		unlink(o->key_out);
-	X509_free(cert);
-	EVP_PKEY_free(order.subject);
-	ca_done(&ca);
-	return e;
+	return order_issue(&order, f);
 }
 
 static enum err run_list(const struct options *o, struct fail *f)
@@ -94,7 +45,7 @@ static enum err run_list(const struct options *o, struct fail *f)
 	char path[4096];
 	enum err e;
 
-	snprintf(path, sizeof(path), "%s/index.txt", o->dir);
+	snprintf(path, sizeof(path), "%s/index.txt", o->order.dir);
 	e = files_read(path, &text, f);
 	if (!e && fwrite(text.p, 1, text.len, stdout) != text.len)
 		e = fail_set(f, ERR_IO, 0, "cannot write the list");
@@ -150,31 +101,31 @@ static bool option(int c, struct options *o)
 {
 	switch (c) {
 	case 'd':
-		o->dir = optarg;
+		o->order.dir = optarg;
 		return true;
 	case 'r':
-		o->role = optarg;
+		o->order.role = optarg;
 		return true;
 	case 'n':
-		o->name = optarg;
+		o->order.name = optarg;
 		return true;
 	case 't':
-		o->key_type = optarg;
+		o->order.key_type = optarg;
 		return true;
 	case 'c':
-		o->csr = optarg;
+		o->order.csr = optarg;
 		return true;
 	case 'k':
-		o->key_out = optarg;
+		o->order.key_out = optarg;
 		return true;
 	case 'q':
-		o->request = optarg;
+		o->order.request = optarg;
 		return true;
 	case 'o':
-		o->out = optarg;
+		o->order.out = optarg;
 		return true;
 	case 'y':
-		return number(optarg, &o->days);
+		return number(optarg, &o->order.days);
 	case 's':
 		if (o->san.len) /* replace the final zero of the text before */
 			o->san.p[o->san.len - 1] = ',';
@@ -210,7 +161,7 @@ static enum err run(int argc, char **argv, struct options *o, struct fail *f)
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		if (strcmp(commands[i].name, argv[optind]))
 			continue;
-		if (!o->dir && commands[i].run != run_roles)
+		if (!o->order.dir && commands[i].run != run_roles)
 			return usage(f);
 		return commands[i].run(o, f);
 	}
