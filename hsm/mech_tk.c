@@ -33,7 +33,13 @@ const struct mech_param param_tk_open = { .text = "struct sr_tk_open_params",
 					  .size = sizeof(struct sr_tk_open_params),
 					  .check = open_check };
 
-/* The MAK of a parameter: its role, the type of the PK, and not the PK's own bytes. */
+/* The suite that a PK or MAK belongs to. */
+static uint8_t suite_of(const struct object *pk)
+{
+	return object_key_type(pk) == CKK_AES ? FORMAT_SUITE_AES : FORMAT_SUITE_TDES;
+}
+
+/* The MAK of a parameter: its role, the suite of the PK, and not the PK's own bytes. */
 static CK_RV mak_get(struct session *s, CK_OBJECT_HANDLE handle, const struct object *pk, CK_MECHANISM_TYPE mechanism,
 		     struct object **ret)
 {
@@ -46,7 +52,7 @@ static CK_RV mak_get(struct session *s, CK_OBJECT_HANDLE handle, const struct ob
 	rv = role_require(mak, SR_ROLE_MAK, mechanism);
 	a = object_secret(mak, CKA_VALUE);
 	b = object_secret(pk, CKA_VALUE);
-	if (rv == CKR_OK && object_key_type(mak) != object_key_type(pk))
+	if (rv == CKR_OK && suite_of(mak) != suite_of(pk))
 		rv = CKR_KEY_TYPE_INCONSISTENT;
 	if (rv == CKR_OK && a.n == b.n && ct_equal(a.p, b.p, a.n))
 		rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
@@ -56,11 +62,6 @@ static CK_RV mak_get(struct session *s, CK_OBJECT_HANDLE handle, const struct ob
 	}
 	object_unref(mak);
 	return rv;
-}
-
-static uint8_t suite_of(const struct object *pk)
-{
-	return object_key_type(pk) == CKK_AES ? FORMAT_SUITE_AES : FORMAT_SUITE_TDES;
 }
 
 static CK_MECHANISM_TYPE oaep_hash(uint8_t hash)

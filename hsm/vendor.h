@@ -88,7 +88,7 @@
  * CKM_SR_TK_REWRAP. One error, CKR_WRAPPED_KEY_INVALID, for every fault inside the packet (form, padding, length,
  * parity, possession MAC, TEK equal to AUK). The length query (NULL output) checks handles and form only.
  *
- * hMak            key of role MAK, of the type of the PK
+ * hMak            key of role MAK, of the suite of the PK
  * pPacket         the TK packet of the terminal (formats.md, TK packet)
  * pCustomer       customer (KMS) id, 1 to 32 bytes of [A-Za-z0-9._-]
  * collectionTime  seconds since 1970-01-01 UTC
@@ -111,7 +111,7 @@ struct sr_tk_rewrap_params {
  * CKM_SR_TK_OPEN. The MAC is verified before anything is decrypted. CKR_WRAPPED_KEY_INVALID for every fault inside the
  * record. The template may hold CKA_LABEL, CKA_ID and what the role gives anyway; both keys are session objects.
  *
- * hMak    key of role MAK, of the type of the PK
+ * hMak    key of role MAK, of the suite of the PK
  * phAuk   out: handle of the AUK; written only with CKR_OK
  */
 struct sr_tk_open_params {

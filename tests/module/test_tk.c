@@ -327,6 +327,27 @@ START_TEST(record_under_other_keys_is_refused) /* R2.7 */
 }
 END_TEST
 
+/* Suite 1 asks for TDES keys, not for keys of one length. */
+START_TEST(pk_and_mak_of_suite_1_may_differ_in_length) /* R1.7 R1.9 */
+{
+	CK_OBJECT_HANDLE tek = 0, auk = 0;
+	uint8_t record[SR_RECORD_MAX];
+	struct tk_way w;
+
+	for (int i = 0; i < 2; i++) {
+		CK_ULONG len = sizeof(record);
+
+		tk_make(&tk_shapes[1], &w);
+		ck_ok(kit_rewrap(tk_pk[i], tk_mak[1 - i], tk_pr, VIEW(w.tk.packet, w.tk.packet_len), record, &len));
+		ck_ok(kit_open(tk_pk[i], tk_mak[1 - i], VIEW(record, len), &tek, &auk));
+		tk_same_key(w.tk.tek, tek);
+		ck_ok(ck->C_DestroyObject(ck_session, tek));
+		ck_ok(ck->C_DestroyObject(ck_session, auk));
+		tk_drop(&w);
+	}
+}
+END_TEST
+
 START_TEST(generation_checks_its_parameter) /* R1.4 */
 {
 	struct kit_tk tk;
@@ -465,6 +486,7 @@ int main(void)
 	tcase_add_loop_test(c, record_with_one_byte_changed_is_refused_and_makes_no_key, 0, TK_SHAPES);
 	tcase_add_test(c, import_time_does_not_break_the_record);
 	tcase_add_test(c, record_under_other_keys_is_refused);
+	tcase_add_test(c, pk_and_mak_of_suite_1_may_differ_in_length);
 	tcase_add_test(c, generation_checks_its_parameter);
 	tcase_add_test(c, generation_with_a_short_buffer_makes_nothing);
 	tcase_add_test(c, generation_with_a_counter_not_above_the_last_is_refused);
