@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <check.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +9,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "cms.h"
+#include "ca_kit.h"
 #include "files.h"
-#include "issue.h"
-#include "order.h"
-#include "pki.h"
-#include "temp.h"
-
-#define SERVER_SAN "DNS:localhost,IP:127.0.0.1"
 
 /* What a certificate of each role must be; written down a second time, beside ca/profile.c. */
 static const struct expected {
@@ -36,160 +29,6 @@ static const struct expected {
 	{ ROLE_KMS, CA_SOURCE_CSR | CA_SOURCE_NEW, KU_DIGITAL_SIGNATURE, true, true, 825 },
 };
 static const unsigned all_sources[] = { CA_SOURCE_CSR, CA_SOURCE_NEW, CA_SOURCE_REQUEST };
-
-static EVP_PKEY *rsa; /* Pu */
-static char dir[128], folder[160], csr[160], request[160], key_out[160], out[160];
-static struct ca ca;
-static EVP_PKEY *ec;
-
-static void setup_once(void)
-{
-	rsa = EVP_RSA_gen(2048);
-	ck_assert_ptr_nonnull(rsa);
-}
-
-static void teardown_once(void)
-{
-	EVP_PKEY_free(rsa);
-}
-
-static void write_csr(const char *path, EVP_PKEY *key, EVP_PKEY *signer)
-{
-	X509_REQ *r = X509_REQ_new();
-	FILE *file = fopen(path, "w");
-
-	ck_assert(r && file && X509_REQ_set_pubkey(r, key) == 1 && X509_REQ_sign(r, signer, EVP_sha256()) > 0);
-	ck_assert(PEM_write_X509_REQ(file, r) == 1 && fclose(file) == 0);
-	X509_REQ_free(r);
-}
-
-static void spki_of(EVP_PKEY *key, struct buf *ret)
-{
-	unsigned char *der = NULL;
-	int n = i2d_PUBKEY(key, &der);
-
-	ck_assert_int_gt(n, 0);
-	buf_put(ret, der, (size_t)n);
-	OPENSSL_free(der);
-}
-
-/* content, signed by a fresh key that issuer certifies as c says. */
-static void sign_request(const struct pki *issuer, const struct pki_cert *c, struct view content, struct buf *ret)
-{
-	struct identity signer = { .key = EVP_EC_gen("P-256") };
-	struct fail f = { 0 };
-
-	signer.cert = pki_issue(issuer, signer.key, c);
-	ck_assert_msg(!cms_sign(&signer, content, ret, &f), "%s", f.text);
-	X509_free(signer.cert);
-	EVP_PKEY_free(signer.key);
-}
-
-static void write_request(struct view der)
-{
-	struct fail f = { 0 };
-
-	unlink(request);
-	ck_assert_msg(!files_write(request, der, 0644, &f), "%s", f.text);
-}
-
-static struct pki own_root(void)
-{
-	return (struct pki){ .key = ca.key, .cert = ca.root };
-}
-
-static struct pki_cert mtms_cert(void)
-{
-	return (struct pki_cert){ .name = "mtms1", .usages = "critical,clientAuth," IDENTITY_ARC ".4" };
-}
-
-static void good_request(struct buf *ret)
-{
-	BUF_AUTO spki = { 0 };
-	struct pki root = own_root();
-	struct pki_cert c = mtms_cert();
-
-	spki_of(rsa, &spki);
-	sign_request(&root, &c, buf_view(&spki), ret);
-}
-
-static void setup(void)
-{
-	BUF_AUTO der = { 0 };
-	struct fail f = { 0 };
-
-	temp_dir(dir);
-	snprintf(folder, sizeof(folder), "%s/ca", dir);
-	snprintf(csr, sizeof(csr), "%s/key.csr", dir);
-	snprintf(request, sizeof(request), "%s/request.der", dir);
-	snprintf(key_out, sizeof(key_out), "%s/new.key", dir);
-	snprintf(out, sizeof(out), "%s/out.pem", dir);
-	ck_assert_msg(!ca_init(folder, "ec", "HsmRCRT", 0, &f), "%s", f.text);
-	ck_assert_msg(!ca_open(folder, &ca, &f), "%s", f.text);
-	ec = EVP_EC_gen("P-256");
-	write_csr(csr, ec, ec);
-	good_request(&der);
-	write_request(buf_view(&der));
-}
-
-static void teardown(void)
-{
-	ca_done(&ca);
-	EVP_PKEY_free(ec);
-	temp_remove(dir);
-}
-
-/* Every name below a folder and every byte of every file, in order of name. */
-static void tree(const char *path, struct buf *ret)
-{
-	struct dirent **list = NULL;
-	int n = scandir(path, &list, NULL, alphasort);
-
-	ck_assert_int_ge(n, 2);
-	for (int i = 0; i < n; i++) {
-		const char *name = list[i]->d_name;
-		char below[1024];
-		struct stat st;
-
-		if (strcmp(name, ".") && strcmp(name, "..")) {
-			snprintf(below, sizeof(below), "%s/%s", path, name);
-			ck_assert_int_eq(lstat(below, &st), 0);
-			buf_printf(ret, "%s %o\n", below, st.st_mode);
-			if (S_ISDIR(st.st_mode))
-				tree(below, ret);
-			else
-				ck_assert_int_eq(files_read(below, ret, NULL), ERR_OK);
-		}
-		free(list[i]);
-	}
-	free(list);
-}
-
-static struct order order_of(const char *role, unsigned source)
-{
-	struct order o = { .dir = folder, .role = role, .name = "a name", .out = out };
-
-	o.csr = source == CA_SOURCE_CSR ? csr : NULL;
-	o.key_out = source == CA_SOURCE_NEW ? key_out : NULL;
-	o.request = source == CA_SOURCE_REQUEST ? request : NULL;
-	if (ca_profile_find(role_of_name(role)) && ca_profile_find(role_of_name(role))->server)
-		o.san = SERVER_SAN;
-	return o;
-}
-
-/* Refused with this error and these words, and not one byte of the folder differs afterwards. */
-static void refused(const struct order *o, enum err code, const char *words)
-{
-	BUF_AUTO before = { 0 };
-	BUF_AUTO after = { 0 };
-	struct fail f = { 0 };
-
-	tree(dir, &before);
-	ck_assert_int_eq(order_issue(o, &f), code);
-	ck_assert_msg(strstr(f.text, words) != NULL, "%s, not: %s", f.text, words);
-	tree(dir, &after);
-	ck_assert(view_equal(buf_view(&before), buf_view(&after)));
-}
 
 static void check_serial(X509 *cert)
 {
@@ -567,117 +406,6 @@ START_TEST(certificate_request_must_be_signed_by_its_own_key) /* R1.5 */
 }
 END_TEST
 
-static void refuse_request(const struct pki *issuer, struct pki_cert c, struct view content, const char *words)
-{
-	struct order o = order_of("hsm", CA_SOURCE_REQUEST);
-	BUF_AUTO der = { 0 };
-
-	sign_request(issuer, &c, content, &der);
-	write_request(buf_view(&der));
-	refused(&o, ERR_REFUSED, words);
-}
-
-START_TEST(working_certificate_request_needs_a_valid_mtms_certificate_of_this_ca) /* R1.1 */
-{
-	BUF_AUTO spki = { 0 };
-	struct pki root = own_root(), other;
-	struct pki_cert c;
-	char usages[300];
-
-	spki_of(rsa, &spki);
-	for (enum role r = ROLE_HSM; r < ROLE_COUNT; r++) {
-		c = mtms_cert();
-		c.usages = usages;
-		snprintf(usages, sizeof(usages), "clientAuth,%s", role_oid(r));
-		if (r != ROLE_MTMS)
-			refuse_request(&root, c, buf_view(&spki), "not mtms");
-		snprintf(usages, sizeof(usages), "%s,%s", role_oid(r), role_oid(ROLE_MTMS));
-		if (r != ROLE_MTMS)
-			refuse_request(&root, c, buf_view(&spki), "not mtms");
-	}
-	c = mtms_cert();
-	c.usages = NULL;
-	refuse_request(&root, c, buf_view(&spki), "not mtms");
-	c = mtms_cert();
-	c.from = -7000;
-	c.until = -60;
-	refuse_request(&root, c, buf_view(&spki), "expired");
-	c = mtms_cert();
-	c.from = 3600;
-	c.until = 7200;
-	refuse_request(&root, c, buf_view(&spki), "not yet valid");
-	c = mtms_cert();
-	c.key_usage = "critical,keyEncipherment";
-	refuse_request(&root, c, buf_view(&spki), "");
-	pki_init(&other, dir, "other");
-	refuse_request(&other, mtms_cert(), buf_view(&spki), "certificate");
-	pki_done(&other);
-}
-END_TEST
-
-START_TEST(working_certificate_request_holds_an_rsa_key_and_nothing_else) /* R1.1 */
-{
-	BUF_AUTO content = { 0 };
-	struct pki root = own_root();
-
-	refuse_request(&root, mtms_cert(), VIEW_STR("\x30"), "RSA public key");
-	spki_of(ec, &content);
-	refuse_request(&root, mtms_cert(), buf_view(&content), "RSA public key");
-	content.len = 0;
-	spki_of(rsa, &content);
-	refuse_request(&root, mtms_cert(), VIEW(content.p, content.len - 1), "RSA public key");
-	buf_put_u8(&content, 0);
-	refuse_request(&root, mtms_cert(), buf_view(&content), "RSA public key");
-	EVP_PKEY *weak = EVP_RSA_gen(1024);
-	content.len = 0;
-	spki_of(weak, &content);
-	refuse_request(&root, mtms_cert(), buf_view(&content), "key refused");
-	EVP_PKEY_free(weak);
-}
-END_TEST
-
-/* Wherever one bit of the request differs, no other key than Pu comes out, and none when it is in Pu itself. */
-START_TEST(altered_working_certificate_request_is_refused) /* R1.1 */
-{
-	BUF_AUTO der = { 0 };
-	BUF_AUTO spki = { 0 };
-	struct order o = order_of("hsm", CA_SOURCE_REQUEST);
-	size_t at = 0, end, taken = 0;
-
-	good_request(&der);
-	spki_of(rsa, &spki);
-	while (at + spki.len < der.len && memcmp(der.p + at, spki.p, spki.len) != 0)
-		at++;
-	end = at + spki.len;
-	ck_assert_uint_lt(end, der.len);
-	for (size_t i = 0; i < der.len; i += 3) {
-		EVP_PKEY *key = NULL;
-
-		der.p[i] ^= 0x04;
-		write_request(buf_view(&der));
-		if (!request_load(&ca, request, &key, NULL)) {
-			ck_assert_msg(i < at || i >= end, "byte %zu of %zu", i, der.len);
-			ck_assert_int_eq(EVP_PKEY_eq(key, rsa), 1);
-			taken++;
-		} else {
-			ck_assert_ptr_null(key);
-		}
-		EVP_PKEY_free(key);
-		der.p[i] ^= 0x04;
-	}
-	ck_assert_uint_lt(taken, 8);
-	der.p[at + 60] ^= 1;
-	write_request(buf_view(&der));
-	refused(&o, ERR_REFUSED, "signature");
-	der.p[at + 60] ^= 1;
-	der.p[der.len - 1] ^= 1;
-	write_request(buf_view(&der));
-	refused(&o, ERR_REFUSED, "signature");
-	write_request(VIEW(der.p, der.len - 1));
-	refused(&o, ERR_MALFORMED, "CMS");
-}
-END_TEST
-
 START_TEST(root_is_opened_with_its_own_private_key_only)
 {
 	struct order o = order_of("opterm", CA_SOURCE_CSR);
@@ -712,9 +440,6 @@ int main(void)
 	tcase_add_test(t, life_is_shortened_and_never_lengthened);
 	tcase_add_test(t, weak_and_foreign_keys_are_refused);
 	tcase_add_test(t, certificate_request_must_be_signed_by_its_own_key);
-	tcase_add_test(t, working_certificate_request_needs_a_valid_mtms_certificate_of_this_ca);
-	tcase_add_test(t, working_certificate_request_holds_an_rsa_key_and_nothing_else);
-	tcase_add_test(t, altered_working_certificate_request_is_refused);
 	tcase_add_test(t, root_is_opened_with_its_own_private_key_only);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

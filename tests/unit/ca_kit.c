@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <check.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <openssl/pem.h>
+
+#include "ca_kit.h"
+#include "cms.h"
+#include "files.h"
+#include "temp.h"
+
+EVP_PKEY *rsa; /* Pu */
+char dir[128], folder[160], csr[160], request[160], key_out[160], out[160];
+struct ca ca;
+EVP_PKEY *ec;
+
+void setup_once(void)
+{
+	rsa = EVP_RSA_gen(2048);
+	ck_assert_ptr_nonnull(rsa);
+}
+
+void teardown_once(void)
+{
+	EVP_PKEY_free(rsa);
+}
+
+void write_csr(const char *path, EVP_PKEY *key, EVP_PKEY *signer)
+{
+	X509_REQ *r = X509_REQ_new();
+	FILE *file = fopen(path, "w");
+
+	ck_assert(r && file && X509_REQ_set_pubkey(r, key) == 1 && X509_REQ_sign(r, signer, EVP_sha256()) > 0);
+	ck_assert(PEM_write_X509_REQ(file, r) == 1 && fclose(file) == 0);
+	X509_REQ_free(r);
+}
+
+void spki_of(EVP_PKEY *key, struct buf *ret)
+{
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(key, &der);
+
+	ck_assert_int_gt(n, 0);
+	buf_put(ret, der, (size_t)n);
+	OPENSSL_free(der);
+}
+
+void sign_request(const struct pki *issuer, const struct pki_cert *c, struct view content, struct buf *ret)
+{
+	struct identity signer = { .key = EVP_EC_gen("P-256") };
+	struct fail f = { 0 };
+
+	signer.cert = pki_issue(issuer, signer.key, c);
+	ck_assert_msg(!cms_sign(&signer, content, ret, &f), "%s", f.text);
+	X509_free(signer.cert);
+	EVP_PKEY_free(signer.key);
+}
+
+void write_request(struct view der)
+{
+	struct fail f = { 0 };
+
+	unlink(request);
+	ck_assert_msg(!files_write(request, der, 0644, &f), "%s", f.text);
+}
+
+struct pki own_root(void)
+{
+	return (struct pki){ .key = ca.key, .cert = ca.root };
+}
+
+struct pki_cert mtms_cert(void)
+{
+	return (struct pki_cert){ .name = "mtms1", .usages = "critical,clientAuth," IDENTITY_ARC ".4" };
+}
+
+void good_request(struct buf *ret)
+{
+	BUF_AUTO spki = { 0 };
+	struct pki root = own_root();
+	struct pki_cert c = mtms_cert();
+
+	spki_of(rsa, &spki);
+	sign_request(&root, &c, buf_view(&spki), ret);
+}
+
+void setup(void)
+{
+	BUF_AUTO der = { 0 };
+	struct fail f = { 0 };
+
+	temp_dir(dir);
+	snprintf(folder, sizeof(folder), "%s/ca", dir);
+	snprintf(csr, sizeof(csr), "%s/key.csr", dir);
+	snprintf(request, sizeof(request), "%s/request.der", dir);
+	snprintf(key_out, sizeof(key_out), "%s/new.key", dir);
+	snprintf(out, sizeof(out), "%s/out.pem", dir);
+	ck_assert_msg(!ca_init(folder, "ec", "HsmRCRT", 0, &f), "%s", f.text);
+	ck_assert_msg(!ca_open(folder, &ca, &f), "%s", f.text);
+	ec = EVP_EC_gen("P-256");
+	write_csr(csr, ec, ec);
+	good_request(&der);
+	write_request(buf_view(&der));
+}
+
+void teardown(void)
+{
+	ca_done(&ca);
+	EVP_PKEY_free(ec);
+	temp_remove(dir);
+}
+
+/* Every name below a folder and every byte of every file, in order of name. */
+static void tree(const char *path, struct buf *ret)
+{
+	struct dirent **list = NULL;
+	int n = scandir(path, &list, NULL, alphasort);
+
+	ck_assert_int_ge(n, 2);
+	for (int i = 0; i < n; i++) {
+		const char *name = list[i]->d_name;
+		char below[1024];
+		struct stat st;
+
+		if (strcmp(name, ".") && strcmp(name, "..")) {
+			snprintf(below, sizeof(below), "%s/%s", path, name);
+			ck_assert_int_eq(lstat(below, &st), 0);
+			buf_printf(ret, "%s %o\n", below, st.st_mode);
+			if (S_ISDIR(st.st_mode))
+				tree(below, ret);
+			else
+				ck_assert_int_eq(files_read(below, ret, NULL), ERR_OK);
+		}
+		free(list[i]);
+	}
+	free(list);
+}
+
+struct order order_of(const char *role, unsigned source)
+{
+	struct order o = { .dir = folder, .role = role, .name = "a name", .out = out };
+
+	o.csr = source == CA_SOURCE_CSR ? csr : NULL;
+	o.key_out = source == CA_SOURCE_NEW ? key_out : NULL;
+	o.request = source == CA_SOURCE_REQUEST ? request : NULL;
+	if (ca_profile_find(role_of_name(role)) && ca_profile_find(role_of_name(role))->server)
+		o.san = SERVER_SAN;
+	return o;
+}
+
+void refused(const struct order *o, enum err code, const char *words)
+{
+	BUF_AUTO before = { 0 };
+	BUF_AUTO after = { 0 };
+	struct fail f = { 0 };
+
+	tree(dir, &before);
+	ck_assert_int_eq(order_issue(o, &f), code);
+	ck_assert_msg(strstr(f.text, words) != NULL, "%s, not: %s", f.text, words);
+	tree(dir, &after);
+	ck_assert(view_equal(buf_view(&before), buf_view(&after)));
+}

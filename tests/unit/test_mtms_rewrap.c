@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mtms_kit.h"
+
+static void failed_at_second_look(const char *words)
+{
+	ck_assert_int_eq(rewrap_step(&m), WORKER_AGAIN);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM sn_key WHERE state = 'failed'", NULL), 3);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM sn_key WHERE record IS NOT NULL", NULL), 0);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM outbox", NULL), 0);
+	ck_assert_ptr_nonnull(
+	    strstr((const char *)room_text(&room, "SELECT reason FROM sn_key LIMIT 1", NULL).p, words));
+	ck_assert_int_gt(room_number(m.db, "SELECT count(*) FROM audit WHERE code = 4 OR code = 13", NULL), 0);
+	ck_assert_int_eq(rewrap_step(&m), WORKER_IDLE);
+	ck_assert_int_eq(outbox_step(&m), WORKER_IDLE);
+}
+
+/* No HSM 1 is there at all: whatever comes that far would end the test. */
+START_TEST(signature_is_verified_again_before_a_rewrap) /* R1.6 */
+{
+	BUF_AUTO content = { 0 };
+	BUF_AUTO cms = { 0 };
+	struct pki_cert c = card_cert();
+	struct fail f = { 0 };
+
+	receive("order-1", "b-1", three, 3);
+	put_content("order-1", "b-1", three, 3, &content);
+	switch (_i) {
+	case 0: /* one byte of the signature */
+		sign(&root, c, buf_view(&content), &cms);
+		cms.p[cms.len - 1] ^= 1;
+		break;
+	case 1: /* another root's card */
+		sign(&other, c, buf_view(&content), &cms);
+		break;
+	case 2: /* a card that had expired before the batch was received */
+		c.from = -7000;
+		c.until = -60;
+		sign(&root, c, buf_view(&content), &cms);
+		break;
+	default: /* another batch, well signed */
+		content.len = 0;
+		put_content("order-1", "b-2", three, 3, &content);
+		sign(&root, c, buf_view(&content), &cms);
+	}
+	must(db_run(m.db, &f, "UPDATE batch SET cms = ?", "b", buf_view(&cms)), &f);
+	failed_at_second_look(((const char *[]){ "signature", "certificate", "expired", "not the one that was" })[_i]);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM batch WHERE state = 'failed'", NULL), 1);
+}
+END_TEST
+
+START_TEST(rows_that_differ_from_what_was_signed_are_not_rewrapped) /* R1.6 */
+{
+	static const char *const faults[] = {
+		"UPDATE sn_key SET serial = serial || '0'",
+		"UPDATE sn_key SET position = position + 100",
+		"UPDATE sn_key SET packet = (SELECT packet FROM sn_key s WHERE s.position = (sn_key.position + 1) % 3)",
+		"UPDATE sn_key SET packet = substr(packet, 2)",
+	};
+	struct fail f = { 0 };
+
+	receive("order-1", "b-1", three, 3);
+	must(db_run(m.db, &f, faults[_i], ""), &f);
+	failed_at_second_look("differs from what the operator signed");
+}
+END_TEST
+
+/* A card may expire between receipt and re-wrap: what counts is the time of receipt. */
+START_TEST(second_look_is_at_the_time_of_receipt) /* R1.6 */
+{
+	static const struct sample bad[] = { { .serial = "POS-1", .certificate = "9", .reason = "x" } };
+	BUF_AUTO content = { 0 };
+	BUF_AUTO cms = { 0 };
+	struct pki_cert c = card_cert();
+	struct fail f = { 0 };
+
+	receive("order-1", "b-1", bad, 1);
+	put_content("order-1", "b-1", bad, 1, &content);
+	c.from = -7000;
+	c.until = -60;
+	sign(&root, c, buf_view(&content), &cms);
+	must(db_run(m.db, &f, "UPDATE batch SET cms = ?, received = received - 600", "b", buf_view(&cms)), &f);
+	ck_assert_int_eq(rewrap_step(&m), WORKER_AGAIN);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM batch WHERE state = 'done'", NULL), 1);
+}
+END_TEST
+
+START_TEST(failed_terminal_is_retried_unless_a_newer_tk_is_there) /* R1.7 */
+{
+	static const struct sample rows[] = { { .serial = "POS-1" },
+					      { .serial = "POS-2" },
+					      { .serial = "POS-2", .counter = 2 } };
+	BUF_AUTO text = { 0 };
+	struct fail f = { 0 };
+
+	receive("order-1", "b-1", rows, 3);
+	must(db_run(m.db, &f, "UPDATE sn_key SET state = 'failed', reason = 'x' WHERE counter = 1", ""), &f);
+	must(db_run(m.db, &f, "UPDATE batch SET state = 'done'", ""), &f);
+	ck_assert_int_eq(room_command(&room, admin_rows, admin_rows_count, "terminals retry POS-2", &text),
+			 ERR_NOT_FOUND);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM batch WHERE state = 'done'", NULL), 1);
+	command("terminals retry POS-1");
+	ck_assert_int_eq(room_number(m.db,
+				     "SELECT count(*) FROM sn_key WHERE serial = ? AND state = 'waiting' AND"
+				     " reason IS NULL",
+				     "POS-1"),
+			 1);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM batch WHERE state = 'received'", NULL), 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("mtms rewrap");
+	TCase *t = tcase_create("mtms rewrap");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, signature_is_verified_again_before_a_rewrap, 0, 4);
+	tcase_add_loop_test(t, rows_that_differ_from_what_was_signed_are_not_rewrapped, 0, 4);
+	tcase_add_test(t, second_look_is_at_the_time_of_receipt);
+	tcase_add_test(t, failed_terminal_is_retried_unless_a_newer_tk_is_there);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
