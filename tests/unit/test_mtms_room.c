@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <openssl/x509.h>
 
 #include "mtms_kit.h"
 
@@ -373,6 +374,73 @@ START_TEST(newest_working_certificate_is_handed_out) /* R1.2 */
 }
 END_TEST
 
+/* cert-import of a certificate over key, as issuer makes it. */
+static enum err import(const struct pki *issuer, EVP_PKEY *key, const struct pki_cert *c)
+{
+	BUF_AUTO text = { 0 };
+	char path[300], line[320];
+	X509 *cert = pki_issue(issuer, key, c);
+
+	snprintf(path, sizeof(path), "%s/HsmWCRT.pem", issuer->dir);
+	pki_write(cert, path);
+	X509_free(cert);
+	identity_free(m.identity); /* the command loads it anew */
+	m.identity = NULL;
+	snprintf(line, sizeof(line), "cert-import %s", path);
+	return room_command(&room, admin_rows, admin_rows_count, line, &text);
+}
+
+static void refuses_import(const struct pki *issuer, EVP_PKEY *key, const struct pki_cert *c, const char *words)
+{
+	BUF_AUTO before = { 0 };
+	BUF_AUTO after = { 0 };
+
+	room_dump(m.db, &before);
+	ck_assert_int_ne(import(issuer, key, c), ERR_OK);
+	ck_assert_msg(strstr(room.why, words) != NULL, "%s, not: %s", room.why, words);
+	room_dump(m.db, &after);
+	ck_assert(view_equal(buf_view(&before), buf_view(&after)));
+}
+
+START_TEST(working_certificate_is_of_this_ca_over_a_key_of_ours) /* R1.1 */
+{
+	const struct pki_cert good = { .name = "HsmWCRT",
+				       .usages = "critical," IDENTITY_ARC ".1",
+				       .key_usage = "critical,keyEncipherment" };
+	struct pki_cert c = good;
+	EVP_PKEY *pu = EVP_RSA_gen(2048), *foreign = EVP_RSA_gen(2048);
+	struct certificate_answer answer = { { NULL, 0 } };
+	unsigned char *spki = NULL;
+	int n = i2d_PUBKEY(pu, &spki);
+	struct fail f = { 0 };
+
+	must(db_run(m.db, &f, "INSERT INTO pr_key (key_index, label, spki, created) VALUES (7, 'Pr-7', ?, 1)", "b",
+		    VIEW(spki, n)),
+	     &f);
+	OPENSSL_free(spki);
+	refuses_import(&root, foreign, &good, "not over a key of this MTMS");
+	refuses_import(&other, pu, &good, "certificate");
+	c.usages = "critical," IDENTITY_ARC ".4";
+	refuses_import(&root, pu, &c, "not hsm");
+	c = good;
+	c.from = -7000;
+	c.until = -60;
+	refuses_import(&root, pu, &c, "expired");
+	ck_assert_msg(!import(&root, pu, &good), "%s", room.why);
+	ck_assert_int_eq(
+	    room_number(m.db, "SELECT key_index FROM working_certificate ORDER BY number DESC LIMIT 1", NULL), 7);
+	/* From now on operation terminals get it: the very bytes. */
+	ck_assert_int_eq(room_post(&room, WORKING_CERTIFICATE, NULL, &answer), ERR_OK);
+	const unsigned char *p = answer.certificate.p;
+	X509 *cert = d2i_X509(NULL, &p, (long)answer.certificate.n);
+	ck_assert_ptr_nonnull(cert);
+	ck_assert(p == answer.certificate.p + answer.certificate.n && EVP_PKEY_eq(X509_get0_pubkey(cert), pu) == 1);
+	X509_free(cert);
+	EVP_PKEY_free(pu);
+	EVP_PKEY_free(foreign);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("mtms room");
@@ -392,6 +460,7 @@ int main(void)
 	tcase_add_test(t, signed_content_of_another_form_is_refused);
 	tcase_add_test(t, only_operation_terminals_may_send_and_only_whole_messages);
 	tcase_add_test(t, newest_working_certificate_is_handed_out);
+	tcase_add_test(t, working_certificate_is_of_this_ca_over_a_key_of_ours);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
