@@ -21,8 +21,8 @@ struct order {
 
 /*
  * order_issue: ERR_USAGE: something is missing, a file that would be written is there; ERR_REFUSED: a source that the
- * role's row of the profile table does not name, a request or a key that is no good. Nothing new stands at out or key_out
- * then (R1.1, R2.3).
+ * role's row of the profile table does not name, a request or a key that is no good. Nothing new stands at out or
+ * key_out then (R1.1, R2.3).
  */
 enum err order_issue(const struct order *o, struct fail *f) MUST_CHECK;
 
