@@ -144,8 +144,8 @@ START_TEST(wrong_heads_and_counts_are_refused)
 		HEAD("A", "../n", "1") "AAAA\n",
 		HEAD("A", ".n", "1") "AAAA\n",
 		"{\"format\":\"x\",\"version\":1,\"kms\":\"A\",\"dc\":\"d\",\"name\":\"n\",\"count\":1}\nAAAA\n",
-		"{\"format\":\"strongroom key "
-		"file\",\"version\":2,\"kms\":\"A\",\"dc\":\"d\",\"name\":\"n\",\"count\":1}\nAAAA\n",
+		("{\"format\":\"strongroom key "
+		 "file\",\"version\":2,\"kms\":\"A\",\"dc\":\"d\",\"name\":\"n\",\"count\":1}\nAAAA\n"),
 		"{\"format\":\"strongroom key file\",\"version\":1,\"kms\":\"A\",\"dc\":\"d\",\"name\":\"n\"}\nAAAA\n",
 		"[]\nAAAA\n",
 		"\nAAAA\n",
