@@ -10,7 +10,7 @@ import sys
 import tempfile
 import unittest
 
-MODULE, POS, CA = sys.argv[1:4]
+MODULE, POS, CA = map(os.path.abspath, sys.argv[1:4])
 
 
 class Terminal(unittest.TestCase):
