@@ -65,8 +65,6 @@ unsigned frame_error_code(const struct frame *fr);
  */
 enum err frame_take(struct evbuffer *in, struct buf *storage, struct frame *ret, bool *ret_got,
 		    struct fail *f) MUST_CHECK;
-/* frame_add: frame_put into an evbuffer. */
-enum err frame_add(struct evbuffer *out, const struct frame *fr, struct fail *f) MUST_CHECK;
 
 /*
  * Blocking sockets: the whole frame within timeout_ms. ERR_TIMEOUT, ERR_PEER (closed, reset), ERR_MALFORMED.

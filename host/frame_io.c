@@ -48,18 +48,6 @@ enum err frame_take(struct evbuffer *in, struct buf *storage, struct frame *ret,
 	return e;
 }
 
-enum err frame_add(struct evbuffer *out, const struct frame *fr, struct fail *f)
-{
-	BUF_AUTO b = { 0 };
-
-	frame_put(&b, fr);
-	if (!buf_ok(&b))
-		return fail_set(f, ERR_INTERNAL, 0, "frame %s: field outside its bounds", frame_name(fr->type));
-	if (evbuffer_add(out, b.p, b.len))
-		return fail_set(f, ERR_NO_MEMORY, 0, "frame %s", frame_name(fr->type));
-	return ERR_OK;
-}
-
 static int64_t now_ms(void)
 {
 	struct timespec t;

@@ -74,8 +74,6 @@ enum err pk11_key_new(struct pk11 *p, const char *uri, struct pk11_key **ret, st
 void pk11_key_free(struct pk11_key *k);
 /* pk11_key_handle: ERR_KEY_MISSING: no such object, or more than one. */
 enum err pk11_key_handle(struct pk11_session *s, struct pk11_key *k, CK_OBJECT_HANDLE *ret, struct fail *f) MUST_CHECK;
-/* pk11_key_forget: looks the handle up anew at next use (after the object was replaced). */
-void pk11_key_forget(struct pk11_key *k);
 const char *pk11_key_uri(const struct pk11_key *k);
 
 /* pk11_find: at most room handles; *ret_count may be above room: that many or more exist (counting stops at room + 1).

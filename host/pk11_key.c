@@ -65,13 +65,6 @@ const char *pk11_key_uri(const struct pk11_key *k)
 	return k->text;
 }
 
-void pk11_key_forget(struct pk11_key *k)
-{
-	pthread_mutex_lock(&k->token->mutex);
-	k->known = false;
-	pthread_mutex_unlock(&k->token->mutex);
-}
-
 enum err pk11_key_handle(struct pk11_session *s, struct pk11_key *k, CK_OBJECT_HANDLE *ret, struct fail *f)
 {
 	CK_ATTRIBUTE template[8];

@@ -35,15 +35,14 @@ static const char *const cipher_names[CRYPTO_CIPHERS] = {
 static const struct {
 	const char *name;
 	CK_MECHANISM_TYPE type;
-	CK_RSA_PKCS_MGF_TYPE mgf;
 } mds[CRYPTO_MDS] = {
-	[CRYPTO_SHA1] = { "SHA1", CKM_SHA_1, CKG_MGF1_SHA1 },
-	[CRYPTO_SHA224] = { "SHA224", CKM_SHA224, CKG_MGF1_SHA224 },
-	[CRYPTO_SHA256] = { "SHA256", CKM_SHA256, CKG_MGF1_SHA256 },
-	[CRYPTO_SHA384] = { "SHA384", CKM_SHA384, CKG_MGF1_SHA384 },
-	[CRYPTO_SHA512] = { "SHA512", CKM_SHA512, CKG_MGF1_SHA512 },
-	[CRYPTO_SHA512_224] = { "SHA512-224", CKM_SHA512_224, 0 },
-	[CRYPTO_SHA512_256] = { "SHA512-256", CKM_SHA512_256, 0 },
+	[CRYPTO_SHA1] = { "SHA1", CKM_SHA_1 },
+	[CRYPTO_SHA224] = { "SHA224", CKM_SHA224 },
+	[CRYPTO_SHA256] = { "SHA256", CKM_SHA256 },
+	[CRYPTO_SHA384] = { "SHA384", CKM_SHA384 },
+	[CRYPTO_SHA512] = { "SHA512", CKM_SHA512 },
+	[CRYPTO_SHA512_224] = { "SHA512-224", CKM_SHA512_224 },
+	[CRYPTO_SHA512_256] = { "SHA512-256", CKM_SHA512_256 },
 };
 
 CK_RV crypto_new(struct crypto **ret)
@@ -129,6 +128,22 @@ const EVP_CIPHER *crypto_aes(const struct crypto *c, enum crypto_cipher mode128,
 	}
 }
 
+CK_RV crypto_update(EVP_CIPHER_CTX *ctx, const uint8_t *in, size_t n, uint8_t *out)
+{
+	int len;
+
+	while (n > 0) {
+		size_t part = n < CRYPTO_UPDATE_MAX ? n : CRYPTO_UPDATE_MAX;
+
+		if (EVP_CipherUpdate(ctx, out, &len, in, (int)part) != 1 || (size_t)len != part)
+			return CKR_GENERAL_ERROR;
+		in += part;
+		out += part;
+		n -= part;
+	}
+	return CKR_OK;
+}
+
 bool crypto_des_key(const uint8_t *key, size_t n, uint8_t ret[24])
 {
 	if (n != 8 && n != 16 && n != 24)
@@ -143,15 +158,6 @@ const EVP_MD *crypto_md_of(const struct crypto *c, CK_MECHANISM_TYPE type)
 {
 	for (size_t i = 0; i < CRYPTO_MDS; i++) {
 		if (mds[i].type == type)
-			return c->md[i];
-	}
-	return NULL;
-}
-
-const EVP_MD *crypto_mgf_md_of(const struct crypto *c, CK_RSA_PKCS_MGF_TYPE type)
-{
-	for (size_t i = 0; i < CRYPTO_MDS; i++) {
-		if (mds[i].mgf == type && type != 0)
 			return c->md[i];
 	}
 	return NULL;

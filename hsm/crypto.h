@@ -71,9 +71,14 @@ CK_RV crypto_seed(const struct crypto *c, struct view v) MUST_CHECK;
  */
 const EVP_CIPHER *crypto_aes(const struct crypto *c, enum crypto_cipher mode128, size_t key_len);
 bool crypto_des_key(const uint8_t *key, size_t n, uint8_t ret[24]) MUST_CHECK;
-/* crypto_md_of: by CKM_SHA_1 .. CKM_SHA512; NULL: none. crypto_mgf_md_of: by CKG_MGF1_*. */
+/*
+ * crypto_update: EVP_CipherUpdate of any length, out as long as in: whole blocks, or a stream mode. CKR_GENERAL_ERROR.
+ * CRYPTO_UPDATE_MAX: what one call of OpenSSL takes (int) and leaves room for.
+ */
+#define CRYPTO_UPDATE_MAX ((size_t)1 << 30)
+CK_RV crypto_update(EVP_CIPHER_CTX *ctx, const uint8_t *in, size_t n, uint8_t *out) MUST_CHECK;
+/* crypto_md_of: by CKM_SHA_1 .. CKM_SHA512; NULL: none. */
 const EVP_MD *crypto_md_of(const struct crypto *c, CK_MECHANISM_TYPE type);
-const EVP_MD *crypto_mgf_md_of(const struct crypto *c, CK_RSA_PKCS_MGF_TYPE type);
 
 /*
  * One-shot block operations for mechanisms made of several steps. type: CKK_AES, CKK_DES, CKK_DES2, CKK_DES3; key in

@@ -8,7 +8,6 @@
  * and the padding are done here, so that a call that does not fit changes nothing.
  */
 #define BLOCK_MAX 16
-#define CHUNK ((size_t)1 << 30)
 
 struct cipher {
 	EVP_CIPHER_CTX *ctx;
@@ -101,23 +100,6 @@ static void cipher_done(struct op *op)
 	free(c);
 }
 
-/* run: whole blocks (CTR: any number of bytes). */
-static CK_RV run(EVP_CIPHER_CTX *ctx, const uint8_t *in, size_t n, uint8_t *out)
-{
-	int len;
-
-	while (n > 0) {
-		size_t part = n < CHUNK ? n : CHUNK;
-
-		if (EVP_CipherUpdate(ctx, out, &len, in, (int)part) != 1 || (size_t)len != part)
-			return CKR_GENERAL_ERROR;
-		in += part;
-		out += part;
-		n -= part;
-	}
-	return CKR_OK;
-}
-
 /* ready: how many of total bytes can be processed now; the rest is held. */
 static size_t ready(const struct cipher *c, size_t total)
 {
@@ -158,14 +140,14 @@ static CK_RV cipher_update(struct cipher *c, struct view in, uint8_t *out, size_
 		size_t take = c->a->block - c->n;
 
 		memcpy(c->held + c->n, in.p, take);
-		rv = run(c->ctx, c->held, c->a->block, out);
+		rv = crypto_update(c->ctx, c->held, c->a->block, out);
 		if (rv != CKR_OK)
 			return rv;
 		in.p += take;
 		in.n -= take;
 		done = c->a->block;
 	}
-	rv = run(c->ctx, in.p, go - done, out + done);
+	rv = crypto_update(c->ctx, in.p, go - done, out + done);
 	if (rv != CKR_OK)
 		return rv;
 	c->n = in.n - (go - done);
@@ -199,7 +181,7 @@ static CK_RV peek(const struct cipher *c, const uint8_t *prev, const uint8_t *la
 		return CKR_HOST_MEMORY;
 	if (EVP_CIPHER_CTX_copy(copy, c->ctx) == 1 &&
 	    (prev == NULL || EVP_CipherInit_ex2(copy, NULL, NULL, prev, -1, NULL) == 1))
-		rv = run(copy, last, c->a->block, ret);
+		rv = crypto_update(copy, last, c->a->block, ret);
 	EVP_CIPHER_CTX_free(copy);
 	if (rv != CKR_OK)
 		return rv;
@@ -233,7 +215,7 @@ static CK_RV decrypt_padded(struct cipher *c, struct view in, uint8_t *out, size
 	}
 	if (in.n > block) {
 		done = in.n - block;
-		rv = run(c->ctx, in.p, done, out);
+		rv = crypto_update(c->ctx, in.p, done, out);
 	}
 	if (rv == CKR_OK && tail > 0)
 		memcpy(out + done, last, tail);
@@ -254,7 +236,7 @@ static CK_RV encrypt_padded(struct cipher *c, struct view in, uint8_t *out, size
 		return rv;
 	pad = (uint8_t)(block - c->n);
 	memset(c->held + c->n, pad, pad);
-	rv = run(c->ctx, c->held, block, out + done);
+	rv = crypto_update(c->ctx, c->held, block, out + done);
 	if (rv == CKR_OK)
 		*ret_len = done + block;
 	return rv;

@@ -8,7 +8,6 @@
  * the tag was verified; so a multi-part decryption is bounded by BUF_MAX.
  */
 #define IV_MAX 128 /* OpenSSL's limit */
-#define CHUNK ((size_t)1 << 30)
 
 struct gcm {
 	EVP_CIPHER_CTX *ctx;
@@ -23,7 +22,7 @@ static CK_RV gcm_check(const struct mech_row *row, const CK_MECHANISM *m)
 	const CK_GCM_PARAMS *p = m->pParameter;
 
 	if (p->iv_ptr == NULL || p->iv_len < 1 || p->iv_len > IV_MAX || (p->aad_ptr == NULL && p->aad_len > 0) ||
-	    p->aad_len > CHUNK)
+	    p->aad_len > CRYPTO_UPDATE_MAX)
 		return CKR_MECHANISM_PARAM_INVALID;
 	for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
 		if (p->tag_bits == tags[i])
@@ -85,27 +84,11 @@ static size_t gcm_bound(const struct op *op, enum mech_part part, size_t in_len)
 	return total > g->tag_len ? total - g->tag_len : 0;
 }
 
-static CK_RV run(EVP_CIPHER_CTX *ctx, const uint8_t *in, size_t n, uint8_t *out)
-{
-	int len;
-
-	while (n > 0) {
-		size_t part = n < CHUNK ? n : CHUNK;
-
-		if (EVP_CipherUpdate(ctx, out, &len, in, (int)part) != 1 || (size_t)len != part)
-			return CKR_GENERAL_ERROR;
-		in += part;
-		out += part;
-		n -= part;
-	}
-	return CKR_OK;
-}
-
 static CK_RV gcm_encrypt(struct gcm *g, enum mech_part part, struct view in, uint8_t *out, size_t *ret_len)
 {
 	uint8_t none[16];
 	int len;
-	CK_RV rv = run(g->ctx, in.p, in.n, out);
+	CK_RV rv = crypto_update(g->ctx, in.p, in.n, out);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -129,7 +112,7 @@ static CK_RV gcm_open(struct gcm *g, struct view all, uint8_t *out, size_t *ret_
 	CK_RV rv;
 
 	memcpy(tag, all.p + n, g->tag_len);
-	rv = run(g->ctx, all.p, n, out);
+	rv = crypto_update(g->ctx, all.p, n, out);
 	if (rv == CKR_OK && EVP_CIPHER_CTX_ctrl(g->ctx, EVP_CTRL_AEAD_SET_TAG, (int)g->tag_len, tag) != 1)
 		rv = CKR_GENERAL_ERROR;
 	if (rv == CKR_OK && EVP_CipherFinal_ex(g->ctx, none, &len) != 1)

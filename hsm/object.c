@@ -131,16 +131,6 @@ CK_RV object_set_secret(struct object *o, CK_ATTRIBUTE_TYPE type, struct view va
 	return take(o, &a);
 }
 
-void object_unset(struct object *o, CK_ATTRIBUTE_TYPE type)
-{
-	struct attr *a = (struct attr *)(uintptr_t)object_attr(o, type);
-
-	if (a == NULL)
-		return;
-	attr_done(a);
-	*a = o->attrs[--o->count];
-}
-
 bool object_has(const struct object *o, CK_ATTRIBUTE_TYPE type)
 {
 	return object_attr(o, type) != NULL;

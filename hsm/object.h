@@ -68,7 +68,6 @@ CK_RV object_set_ulong(struct object *o, CK_ATTRIBUTE_TYPE type, CK_ULONG value)
 CK_RV object_set_bytes(struct object *o, CK_ATTRIBUTE_TYPE type, struct view value) MUST_CHECK;
 CK_RV object_set_mechanisms(struct object *o, CK_ATTRIBUTE_TYPE type, const CK_MECHANISM_TYPE *m, size_t n) MUST_CHECK;
 CK_RV object_set_secret(struct object *o, CK_ATTRIBUTE_TYPE type, struct view value) MUST_CHECK;
-void object_unset(struct object *o, CK_ATTRIBUTE_TYPE type);
 
 /*
  * Getters. An attribute that is absent is false, 0 (object_ulong: fallback), an empty view. object_secret answers

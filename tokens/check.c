@@ -27,40 +27,6 @@ enum {
 #define LMDB_DATA_VERSION 1
 #define LMDB_NO_PAGE UINT64_MAX
 
-const char *store_error_text(int e)
-{
-	switch (e) {
-	case STORE_OK:
-		return "no error";
-	case STORE_ENOTFOUND:
-		return "not found";
-	case STORE_EEXIST:
-		return "exists already";
-	case STORE_ENOMEM:
-		return "out of memory";
-	case STORE_EFULL:
-		return "disk or map full";
-	case STORE_EACCESS:
-		return "wrong owner, mode or permission";
-	case STORE_ECORRUPT:
-		return "corrupt";
-	case STORE_EFOREIGN:
-		return "not a token of this version";
-	case STORE_ESEALED:
-		return "sealed: log in first";
-	case STORE_EBUSY:
-		return "busy";
-	case STORE_EIO:
-		return "input or output failed";
-	case STORE_EPANIC:
-		return "environment must be reopened";
-	case STORE_EINVAL:
-		return "wrong argument";
-	default:
-		return "unknown error";
-	}
-}
-
 int store_error(int rc)
 {
 	switch (rc) {

@@ -31,7 +31,6 @@ enum {
 	STORE_EPANIC = -11, /* MDB_PANIC: the environment must be reopened */
 	STORE_EINVAL = -12, /* an argument out of its range, a write in a read transaction */
 };
-const char *store_error_text(int e);
 
 /* Sealing domains of an object record. */
 enum store_domain {
