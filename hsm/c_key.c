@@ -98,23 +98,28 @@ static CK_RV unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE u
 	return rv;
 }
 
-/* derive: no mechanism derives yet; the gate says so. */
 static CK_RV derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE base, const CK_ATTRIBUTE *t, CK_ULONG n,
 		    CK_OBJECT_HANDLE *ret)
 {
-	const struct mech_row *row = NULL;
+	const struct mech_row *row = m == NULL ? NULL : mech_find(m->mechanism);
 	struct object *key = NULL;
+	CK_OBJECT_HANDLE handle = 0;
 	CK_RV rv;
 
-	if (m == NULL || ret == NULL)
+	/* Some mechanisms hand their keys out through the parameter. */
+	if (m == NULL || (ret == NULL && (row == NULL || !(row->traits & MECH_NO_HANDLE))))
 		return CKR_ARGUMENTS_BAD;
 	rv = template_form(t, n);
 	if (rv == CKR_OK)
 		rv = object_get_key(s, base, CKR_KEY_HANDLE_INVALID, &key);
 	if (rv == CKR_OK)
 		rv = mech_gate(s, m, CKF_DERIVE, key, &row);
+	if (rv == CKR_OK)
+		rv = row->ops->derive(s, row, m, key, t, n, &handle);
+	if (rv == CKR_OK && ret != NULL)
+		*ret = handle;
 	object_unref(key);
-	return rv == CKR_OK ? CKR_MECHANISM_INVALID : rv;
+	return rv;
 }
 
 CK_RV C_GenerateKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_ATTRIBUTE_PTR t, CK_ULONG count,

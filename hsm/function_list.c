@@ -7,18 +7,22 @@ static CK_FUNCTION_LIST list_2_40 = { .version = { 2, 40 },
 #define MEMBER(name) .name = name,
 				      CK_FUNCTIONS_2_40(MEMBER) };
 
+#define LATER(name, arguments) .name = name,
+/* 3.0 and 3.1 have the same functions. A list carries the version whose length it has: clients walk as far as that. */
 static struct ck_function_list_3_0 list_3_0 = { .version = { 3, 0 },
-						CK_FUNCTIONS_2_40(MEMBER)
-#undef MEMBER
-#define MEMBER(name, arguments) .name = name,
-						    CK_FUNCTIONS_3_0(MEMBER)
-#undef MEMBER
-};
+						CK_FUNCTIONS_2_40(MEMBER) CK_FUNCTIONS_3_0(LATER) };
+static struct ck_function_list_3_0 list_3_1 = { .version = { 3, 1 },
+						CK_FUNCTIONS_2_40(MEMBER) CK_FUNCTIONS_3_0(LATER) };
+static struct ck_function_list_3_2 list_3_2 = { .version = { 3, 2 },
+						CK_FUNCTIONS_2_40(MEMBER) CK_FUNCTIONS_3_0(LATER)
+						    CK_FUNCTIONS_3_2(LATER) };
 
 static char pkcs11_name[] = "PKCS 11";
 
 /* The first one is the default. */
 static CK_INTERFACE interfaces[] = {
+	{ pkcs11_name, &list_3_2, CKF_INTERFACE_FORK_SAFE },
+	{ pkcs11_name, &list_3_1, CKF_INTERFACE_FORK_SAFE },
 	{ pkcs11_name, &list_3_0, CKF_INTERFACE_FORK_SAFE },
 	{ pkcs11_name, &list_2_40, CKF_INTERFACE_FORK_SAFE },
 };

@@ -4,6 +4,7 @@
 
 #include "bytes.h"
 #include "ck.h"
+#include <openssl/types.h>
 
 /*
  * Mechanisms: the row (what a mechanism is), the operations (what it does), the gate (who may use it), the active
@@ -17,14 +18,21 @@ struct mech_row;
 
 /* The function flags of CK_MECHANISM_INFO that a row may carry. */
 #define MECH_USES                                                                                                      \
-	(CKF_ENCRYPT | CKF_DECRYPT | CKF_DIGEST | CKF_SIGN | CKF_VERIFY | CKF_GENERATE | CKF_GENERATE_KEY_PAIR |       \
-	 CKF_WRAP | CKF_UNWRAP | CKF_DERIVE)
+	(CKF_ENCRYPT | CKF_DECRYPT | CKF_DIGEST | CKF_SIGN | CKF_SIGN_RECOVER | CKF_VERIFY | CKF_VERIFY_RECOVER |      \
+	 CKF_GENERATE | CKF_GENERATE_KEY_PAIR | CKF_WRAP | CKF_UNWRAP | CKF_DERIVE | CKF_ENCAPSULATE |                 \
+	 CKF_DECAPSULATE | CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY |         \
+	 CKF_MULTI_MESSAGE)
+/* What a row may say besides: facts about an EC mechanism (PKCS#11 3.1, 6.3). */
+#define MECH_EC_FACTS                                                                                                  \
+	(CKF_EC_F_P | CKF_EC_F_2M | CKF_EC_ECPARAMETERS | CKF_EC_OID | CKF_EC_UNCOMPRESS | CKF_EC_COMPRESS |           \
+	 CKF_EC_CURVENAME)
 
 /*
  * struct mech_param: rule for CK_MECHANISM.pParameter. text is for docs. ulParameterLen must be size exactly (0: no
- * parameter; NULL_OK rows also take none); then check, if any, looks inside. A broken rule is
- * CKR_MECHANISM_PARAM_INVALID.
+ * parameter; NULL_OK rows also take none; PARAM_ANY_SIZE: check decides); then check, if any, looks inside. A broken
+ * rule is CKR_MECHANISM_PARAM_INVALID.
  */
+#define PARAM_ANY_SIZE SIZE_MAX
 struct mech_param {
 	const char *text;
 	size_t size;
@@ -48,17 +56,22 @@ enum mech_part { MECH_SINGLE, MECH_UPDATE, MECH_FINAL };
  * struct mech_ops: what a family does. NULL: not done. All run with the session locked, after the gate and after the
  * parameter rule. A row's flags and its ops agree (a test walks all rows).
  *
- * init     fills op->state and op->out_len for op->use (one of DIGEST, SIGN, VERIFY, ENCRYPT, DECRYPT); key NULL for
- * digest. Key bytes are read here and kept inside OpenSSL alone. done     frees op->state; must take a state that init
- * left half made, and NULL. update   takes in more of the message (digest, sign, verify). final    writes exactly
- * op->out_len bytes (digest, sign; verify when no verify function is given: compared in constant time). sign     single
- * part, for mechanisms without update; writes op->out_len bytes. verify   single part (data and signature), or, after
- * updates, data.p NULL: CKR_SIGNATURE_INVALID when wrong. digest_key  C_DigestKey. bound    upper bound of what crypt
- * writes for in_len more bytes; exact where the mechanism allows. crypt    encrypt or decrypt. When room is too small:
- * CKR_BUFFER_TOO_SMALL, *ret_len what is needed, state unchanged. generate, generate_pair, unwrap  make objects and
- * commit them; several at once where the mechanism says so, and may write through pointers in the parameter, after
- * everything else has succeeded. wrap     out NULL: *len receives the length; short: CKR_BUFFER_TOO_SMALL and *len; key
- * is the object being wrapped.
+ * init        fills op->state and op->out_len for op->use (digest, sign, verify, encrypt, decrypt, sign recover, verify
+ *             recover); key NULL for digest. Key bytes are read here and kept inside OpenSSL alone.
+ * done        frees op->state; must take a state that init left half made, and NULL
+ * update      takes in more of the message (digest, sign, verify)
+ * final       writes exactly op->out_len bytes (digest, sign; verify when no verify function is given: compared in
+ *             constant time)
+ * sign        single part, for mechanisms without update, and sign recover; writes op->out_len bytes
+ * verify      single part (data and signature), or, after updates, data.p NULL: CKR_SIGNATURE_INVALID when wrong
+ * recover     C_VerifyRecover: the data out of a signature, length rule as crypt; CKR_SIGNATURE_INVALID
+ * digest_key  C_DigestKey
+ * bound       upper bound of what crypt writes for in_len more bytes; exact where the mechanism allows
+ * crypt       encrypt or decrypt. When room is too small: CKR_BUFFER_TOO_SMALL, *ret_len what is needed, state
+ * unchanged generate, generate_pair, unwrap, derive make objects and commit them; several at once where the mechanism
+ * says so, and may write through pointers in the parameter, after everything else has succeeded wrap        out NULL:
+ * *len receives the length; short: CKR_BUFFER_TOO_SMALL and *len; key is the object being wrapped encapsulate length
+ * rule as wrap; *ret only when the ciphertext was written. decapsulate as unwrap.
  */
 struct mech_ops {
 	CK_RV (*init)(struct op *op, struct session *s, const CK_MECHANISM *m, struct object *key);
@@ -67,6 +80,7 @@ struct mech_ops {
 	CK_RV (*final)(struct op *op, uint8_t *out);
 	CK_RV (*sign)(struct op *op, struct view data, uint8_t *out);
 	CK_RV (*verify)(struct op *op, struct view data, struct view signature);
+	CK_RV (*recover)(struct op *op, struct view signature, uint8_t *out, size_t room, size_t *ret_len);
 	CK_RV (*digest_key)(struct op *op, struct object *key);
 	size_t (*bound)(const struct op *op, enum mech_part part, size_t in_len);
 	CK_RV (*crypt)(struct op *op, enum mech_part part, struct view in, uint8_t *out, size_t room, size_t *ret_len);
@@ -83,6 +97,15 @@ struct mech_ops {
 	CK_RV(*unwrap)
 	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *unwrapping,
 	 struct view wrapped, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret);
+	CK_RV(*derive)
+	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *base,
+	 const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret);
+	CK_RV(*encapsulate)
+	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *public,
+	 const CK_ATTRIBUTE *t, CK_ULONG n, uint8_t *out, CK_ULONG *len, CK_OBJECT_HANDLE *ret);
+	CK_RV(*decapsulate)
+	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *private,
+	 struct view ciphertext, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret);
 };
 
 struct mech_keys {
@@ -98,12 +121,13 @@ struct mech_keys {
 /* Traits of a row beyond its flags. */
 #define MECH_NO_UPDATE 1u /* single part only: C_*Update answers CKR_FUNCTION_NOT_SUPPORTED and ends the operation */
 #define MECH_OWN_CARGO                                                                                                 \
-	2u /* C_WrapKey: the mechanism itself decides about the key to wrap, and counts for the audit                  \
-	    */
+	2u                /* C_WrapKey: the mechanism itself decides about the key to wrap, and counts for the audit   \
+			   */
+#define MECH_NO_HANDLE 4u /* C_DeriveKey: the new keys' handles go into the parameter, phKey may be NULL */
 
 /*
- * struct mech_row: one mechanism. keys empty: no key (digest, generation). key_min, key_max: bits for RSA, bytes for
- * all others, as C_GetMechanismInfo answers them. arg: the family's own. vectors: file in tests/vectors, or NULL when a
+ * struct mech_row: one mechanism. keys empty: no key (digest, generation). key_min, key_max: bits of a pair, bytes of a
+ * secret key, as C_GetMechanismInfo answers them. arg: the family's own. vectors: file in tests/vectors, or NULL when a
  * test of its own stands in its place.
  */
 struct mech_row {
@@ -117,15 +141,26 @@ struct mech_row {
 	const struct mech_param *param;
 	const struct mech_ops *ops;
 	const void *arg;
+	const char *needs;
 	const char *source;
 	const char *vectors;
 };
 
-/* mech_count, mech_at: the table in its order; mech_at(i) for i below mech_count(). */
+/*
+ * The rows stand in mech_rows_<family>.c, their order in mech_table.c.
+ *
+ * mech_table_start  C_Initialize: finds out once which rows the OpenSSL underneath can do. A row whose needs it has not
+ * is in no list and cannot be found. needs: "cipher:NAME", "digest:NAME", "mac:NAME", "kdf:NAME", "keymgmt:NAME" or
+ * "signature:NAME"; NULL: nothing that libcrypto 3.0 lacks. mech_count,       the rows that are there, in order;
+ * mech_at(i) for i below mech_count(). Without mech_table_start: mech_at           all rows. mech_find         NULL
+ * when unknown or not there mech_row_count,   all rows, there or not (documentation, tests) mech_row_at
+ */
+CK_RV mech_table_start(OSSL_LIB_CTX *lib) MUST_CHECK;
 size_t mech_count(void);
 const struct mech_row *mech_at(size_t i);
-/* mech_find: NULL when unknown. */
 const struct mech_row *mech_find(CK_MECHANISM_TYPE type);
+size_t mech_row_count(void);
+const struct mech_row *mech_row_at(size_t i);
 
 /*
  * mech_gate: may this mechanism be used for this with this key? For every mechanism alike, in this order: the row has

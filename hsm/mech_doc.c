@@ -3,34 +3,42 @@
  * mech-doc: writes docs/mechanisms.md from the mechanism table to standard output; with a file name: exit status 0 when
  * that file holds exactly this text.
  */
+#include "key.h"
 #include "mech.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 static const struct {
 	CK_FLAGS flag;
 	const char *name;
 } uses[] = {
-	{ CKF_DIGEST, "digest" },   { CKF_SIGN, "sign" },
-	{ CKF_VERIFY, "verify" },   { CKF_ENCRYPT, "encrypt" },
-	{ CKF_DECRYPT, "decrypt" }, { CKF_GENERATE, "generate" },
-	{ CKF_WRAP, "wrap" },       { CKF_GENERATE_KEY_PAIR, "generate pair" },
-	{ CKF_UNWRAP, "unwrap" },   { CKF_DERIVE, "derive" },
+	{ CKF_DIGEST, "digest" },
+	{ CKF_SIGN, "sign" },
+	{ CKF_VERIFY, "verify" },
+	{ CKF_SIGN_RECOVER, "sign recover" },
+	{ CKF_VERIFY_RECOVER, "verify recover" },
+	{ CKF_ENCRYPT, "encrypt" },
+	{ CKF_DECRYPT, "decrypt" },
+	{ CKF_MESSAGE_SIGN, "message sign" },
+	{ CKF_MESSAGE_VERIFY, "message verify" },
+	{ CKF_MESSAGE_ENCRYPT, "message encrypt" },
+	{ CKF_MESSAGE_DECRYPT, "message decrypt" },
+	{ CKF_GENERATE, "generate" },
+	{ CKF_GENERATE_KEY_PAIR, "generate pair" },
+	{ CKF_WRAP, "wrap" },
+	{ CKF_UNWRAP, "unwrap" },
+	{ CKF_DERIVE, "derive" },
+	{ CKF_ENCAPSULATE, "encapsulate" },
+	{ CKF_DECAPSULATE, "decapsulate" },
 };
-
-static const struct {
-	CK_KEY_TYPE type;
-	const char *name;
-} types[] = {
-	{ CKK_RSA, "RSA" }, { CKK_AES, "AES" },   { CKK_GENERIC_SECRET, "GENERIC_SECRET" },
-	{ CKK_DES, "DES" }, { CKK_DES2, "DES2" }, { CKK_DES3, "DES3" },
-};
+/* clang-format on */
 
 static const char head[] =
     "# Mechanisms\n\n"
-    "Made from the mechanism table (`hsm/mech_table.c`) by `mech-doc`; a test compares. Key sizes in bytes, of RSA in\n"
-    "bits, as C_GetMechanismInfo answers them. Parameters of the vendor mechanisms: `hsm/vendor.h`.\n\n"
+    "Made from the mechanism table (`hsm/mech_rows_*.c`) by `mech-doc`; a test compares. Key sizes in bytes, of key\n"
+    "pairs in bits, as C_GetMechanismInfo answers them. Parameters of the vendor mechanisms: `hsm/vendor.h`.\n\n"
     "| mechanism | number | functions | keys | sizes | parameter | source |\n"
     "| --- | --- | --- | --- | --- | --- | --- |\n";
 
@@ -71,12 +79,10 @@ static void put_row(struct buf *b, const struct mech_row *r)
 	buf_printf(b, " | ");
 	sep = "";
 	for (size_t i = 0; i < r->keys.count; i++) {
-		for (size_t k = 0; k < ARRAY_LEN(types); k++) {
-			if (types[k].type == r->keys.types[i]) {
-				buf_printf(b, "%s%s", sep, types[k].name);
-				sep = ", ";
-			}
-		}
+		const struct key_kind *kind = key_kind(r->keys.types[i]);
+
+		buf_printf(b, "%s%s", sep, kind == NULL ? "?" : kind->name);
+		sep = ", ";
 	}
 	if (r->key_max == 0)
 		buf_printf(b, " | ");
@@ -111,8 +117,8 @@ int main(int argc, char **argv)
 	BUF_AUTO b = { 0 };
 
 	buf_printf(&b, "%s", head);
-	for (size_t i = 0; i < mech_count(); i++)
-		put_row(&b, mech_at(i));
+	for (size_t i = 0; i < mech_row_count(); i++)
+		put_row(&b, mech_row_at(i));
 	buf_printf(&b, "%s", tail);
 	if (!buf_ok(&b))
 		return EXIT_FAILURE;

@@ -8,7 +8,7 @@
 #include "object.h"
 
 /*
- * What mech_table.c and the families tell each other: the arguments of rows and the operations. Only mech_*.c include
+ * What the rows and the families tell each other: the arguments of rows and the operations. Only mech_*.c include
  * it.
  */
 

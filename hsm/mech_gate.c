@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mech.h"
+#include "key.h"
 #include "object.h"
 #include "role.h"
 #include "session.h"
@@ -27,6 +28,22 @@ static const struct use {
 	  CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT, CKR_UNWRAPPING_KEY_SIZE_RANGE },
 	{ CKF_DERIVE, CKA_DERIVE, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
 	  CKR_KEY_SIZE_RANGE },
+	{ CKF_SIGN_RECOVER, CKA_SIGN_RECOVER, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+	  CKR_KEY_SIZE_RANGE },
+	{ CKF_VERIFY_RECOVER, CKA_VERIFY_RECOVER, CKO_PUBLIC_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+	  CKR_KEY_SIZE_RANGE },
+	{ CKF_MESSAGE_ENCRYPT, CKA_ENCRYPT, CKO_PUBLIC_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+	  CKR_KEY_SIZE_RANGE },
+	{ CKF_MESSAGE_DECRYPT, CKA_DECRYPT, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+	  CKR_KEY_SIZE_RANGE },
+	{ CKF_MESSAGE_SIGN, CKA_SIGN, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+	  CKR_KEY_SIZE_RANGE },
+	{ CKF_MESSAGE_VERIFY, CKA_VERIFY, CKO_PUBLIC_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+	  CKR_KEY_SIZE_RANGE },
+	{ CKF_ENCAPSULATE, CKA_ENCAPSULATE, CKO_PUBLIC_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+	  CKR_KEY_SIZE_RANGE },
+	{ CKF_DECAPSULATE, CKA_DECAPSULATE, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+	  CKR_KEY_SIZE_RANGE },
 };
 
 static bool key_type_ok(const struct mech_row *row, CK_KEY_TYPE type)
@@ -36,23 +53,6 @@ static bool key_type_ok(const struct mech_row *row, CK_KEY_TYPE type)
 			return true;
 	}
 	return false;
-}
-
-/* key_size: in the unit of the row: bits of an RSA modulus, bytes of a secret value. */
-static CK_ULONG key_size(const struct object *key)
-{
-	struct view v;
-
-	if (object_key_type(key) != CKK_RSA)
-		return object_secret(key, CKA_VALUE).n;
-	v = object_bytes(key, CKA_MODULUS);
-	while (v.n > 0 && v.p[0] == 0) {
-		v.p++;
-		v.n--;
-	}
-	if (v.n == 0)
-		return 0;
-	return v.n * 8 - (CK_ULONG)(__builtin_clz(v.p[0]) - 24);
 }
 
 static CK_RV gate_key(struct session *s, const struct mech_row *row, const struct use *u, const struct object *key)
@@ -67,7 +67,7 @@ static CK_RV gate_key(struct session *s, const struct mech_row *row, const struc
 		return CKR_USER_NOT_LOGGED_IN;
 	if (!object_mechanism_allowed(key, row->type))
 		return CKR_MECHANISM_INVALID;
-	if (class != (object_key_type(key) == CKK_RSA ? u->asymmetric : CKO_SECRET_KEY))
+	if (class != CKO_SECRET_KEY && class != u->asymmetric)
 		return u->type;
 	if (!key_type_ok(row, object_key_type(key)))
 		return u->type;
@@ -85,7 +85,7 @@ static CK_RV gate_param(const struct mech_row *row, const CK_MECHANISM *m)
 
 	if (m->ulParameterLen == 0 && (p->size == 0 || p->optional))
 		return CKR_OK;
-	if (m->ulParameterLen != p->size || m->pParameter == NULL)
+	if ((p->size != PARAM_ANY_SIZE && m->ulParameterLen != p->size) || m->pParameter == NULL)
 		return CKR_MECHANISM_PARAM_INVALID;
 	return p->check == NULL ? CKR_OK : p->check(row, m);
 }

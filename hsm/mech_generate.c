@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mech_family.h"
 #include "role.h"
-#include "rsa.h"
+#include "key.h"
 #include <openssl/bn.h>
 #include <openssl/rsa.h>
 
@@ -171,11 +171,11 @@ static CK_RV rsa_generate(struct session *s, const struct mech_row *row, const C
 	if (rv == CKR_OK)
 		rv = rsa_new(bits, e, &pkey);
 	if (rv == CKR_OK)
-		rv = rsa_set_public(pair[0], pkey);
+		rv = key_set_public(pair[0], pkey);
 	if (rv == CKR_OK)
 		rv = object_set_ulong(pair[0], CKA_MODULUS_BITS, bits);
 	if (rv == CKR_OK)
-		rv = rsa_set_private(pair[1], pkey);
+		rv = key_set_private(pair[1], pkey);
 	if (rv == CKR_OK)
 		rv = object_commit_change(s, &change, handles);
 	if (rv == CKR_OK) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mech_family.h"
+#include "key.h"
 #include "rsa.h"
 #include <openssl/rsa.h>
 #include <stdlib.h>
@@ -106,7 +107,7 @@ static CK_RV sign_init(struct op *op, struct session *s, const CK_MECHANISM *m, 
 	if (r == NULL)
 		return CKR_HOST_MEMORY;
 	op->state = r;
-	rv = rsa_pkey(key, &r->pkey);
+	rv = key_pkey(key, &r->pkey);
 	if (rv != CKR_OK)
 		return rv;
 	op->out_len = (size_t)EVP_PKEY_get_size(r->pkey);
@@ -236,7 +237,7 @@ static CK_RV oaep_init(struct op *op, struct session *s, const CK_MECHANISM *m, 
 	if (!buf_ok(&o->label))
 		return CKR_HOST_MEMORY;
 	o->p.label = buf_view(&o->label);
-	return rsa_pkey(key, &o->pkey);
+	return key_pkey(key, &o->pkey);
 }
 
 static void oaep_done(struct op *op)
@@ -300,7 +301,7 @@ static CK_RV oaep_wrap(struct session *s, const struct mech_row *row, const CK_M
 
 	if (object_class(key) != CKO_SECRET_KEY)
 		return CKR_KEY_NOT_WRAPPABLE;
-	rv = rsa_pkey(wrapping, &pkey);
+	rv = key_pkey(wrapping, &pkey);
 	if (rv != CKR_OK)
 		return rv;
 	n = (size_t)EVP_PKEY_get_size(pkey);
@@ -331,7 +332,7 @@ static CK_RV oaep_unwrap(struct session *s, const struct mech_row *row, const CK
 	SECRET_AUTO form = { 0 };
 	EVP_PKEY *pkey = NULL;
 	struct object *o = NULL;
-	CK_RV rv = rsa_pkey(unwrapping, &pkey);
+	CK_RV rv = key_pkey(unwrapping, &pkey);
 
 	if (rv == CKR_OK && wrapped.n != (size_t)EVP_PKEY_get_size(pkey))
 		rv = CKR_WRAPPED_KEY_LEN_RANGE;

@@ -6,6 +6,7 @@
 #include "module.h"
 #include "payment.h"
 #include "role.h"
+#include "key.h"
 #include "rsa.h"
 #include "session.h"
 
@@ -113,7 +114,7 @@ static CK_RV packet_open(struct object *pr, const struct tk_packet *p, struct se
 	size_t mac_len = 0;
 	EVP_PKEY *pkey = NULL;
 	bool bad = false;
-	CK_RV rv = rsa_pkey(pr, &pkey);
+	CK_RV rv = key_pkey(pr, &pkey);
 
 	if (rv == CKR_OK)
 		rv = packet_key(pkey, p, &p->tek, p->ctek, ret_tek, &bad);

@@ -6,6 +6,7 @@
 #include "module.h"
 #include "payment.h"
 #include "role.h"
+#include "key.h"
 #include "rsa.h"
 #include "session.h"
 
@@ -169,7 +170,7 @@ static CK_RV packet_make(const struct sr_tk_generate_params *p, struct object *p
 	CK_RV rv = CKR_OK;
 
 	if (!blank) {
-		rv = rsa_pkey(pu, &pkey);
+		rv = key_pkey(pu, &pkey);
 		if (rv == CKR_OK)
 			rv = rsa_oaep_encrypt(pkey, &oaep, secret_view(tek), ctek);
 		if (rv == CKR_OK)

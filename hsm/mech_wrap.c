@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mech_family.h"
 #include "role.h"
-#include "rsa.h"
+#include "key.h"
 #include "session.h"
 #include <stdlib.h>
 #include <string.h>
 
 /* Wrapping with symmetric keys, and the forms in which keys are wrapped. */
-
-#define KEY_BYTES_MAX 512 /* CKA_VALUE of a generic secret */
 
 CK_RV mech_output_put(struct view v, uint8_t *out, CK_ULONG *len)
 {
@@ -28,8 +26,8 @@ CK_RV mech_wrapped_form(struct object *key, struct secret *ret)
 	SECRET_AUTO form = { 0 };
 	struct view value;
 
-	if (object_class(key) == CKO_PRIVATE_KEY && object_key_type(key) == CKK_RSA)
-		return rsa_pkcs8(key, ret);
+	if (object_class(key) == CKO_PRIVATE_KEY)
+		return key_pkcs8(key, ret);
 	if (object_class(key) != CKO_SECRET_KEY)
 		return CKR_KEY_NOT_WRAPPABLE;
 	value = object_secret(key, CKA_VALUE);
@@ -44,25 +42,20 @@ CK_RV mech_wrapped_form(struct object *key, struct secret *ret)
 /* value_len: how many of the bytes are the key; 0: these bytes are no such key. */
 static size_t value_len(CK_KEY_TYPE type, struct view form, bool zero_filled, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
+	const struct key_kind *k = key_kind(type);
 	CK_ULONG asked = 0;
 	size_t len = form.n;
 	uint8_t rest = 0;
 
-	if (type == CKK_DES || type == CKK_DES2 || type == CKK_DES3)
-		len = type == CKK_DES ? 8 : type == CKK_DES2 ? 16 : 24;
+	if (k->min == k->max)
+		len = k->min;
 	else if (template_ulong(t, n, CKA_VALUE_LEN, &asked))
 		len = asked;
-	if (len == 0 || len > form.n || len > KEY_BYTES_MAX || (!zero_filled && len != form.n) || form.n - len >= 16)
+	if (len > form.n || (!zero_filled && len != form.n) || form.n - len >= 16)
 		return 0;
 	for (size_t i = len; i < form.n; i++)
 		rest |= form.p[i];
-	if (rest != 0)
-		return 0;
-	if (type == CKK_AES && len != 16 && len != 24 && len != 32)
-		return 0;
-	if ((type == CKK_DES || type == CKK_DES2 || type == CKK_DES3) && !des_parity_ok(form.p, len))
-		return 0;
-	return len;
+	return rest == 0 && key_value_ok(type, VIEW(form.p, len)) ? len : 0;
 }
 
 static CK_RV fill_secret(struct object *o, struct view form, bool zero_filled, const CK_ATTRIBUTE *t, CK_ULONG n)
@@ -80,10 +73,10 @@ static CK_RV fill_secret(struct object *o, struct view form, bool zero_filled, c
 static CK_RV fill_private(struct object *o, struct view form)
 {
 	EVP_PKEY *pkey = NULL;
-	CK_RV rv = rsa_of_pkcs8(form, &pkey);
+	CK_RV rv = key_of_pkcs8(object_key_type(o), form, &pkey);
 
 	if (rv == CKR_OK)
-		rv = rsa_set_private(o, pkey);
+		rv = key_set_private(o, pkey);
 	EVP_PKEY_free(pkey);
 	return rv;
 }
@@ -102,8 +95,7 @@ CK_RV mech_unwrap_begin(struct session *s, const struct mech_row *row, const str
 	rv = object_new_from(s, &make, t, n, &o);
 	if (rv != CKR_OK)
 		return rv;
-	if (object_class(o) != CKO_SECRET_KEY &&
-	    !(object_class(o) == CKO_PRIVATE_KEY && object_key_type(o) == CKK_RSA)) {
+	if (object_class(o) != CKO_SECRET_KEY && object_class(o) != CKO_PRIVATE_KEY) {
 		object_unref(o);
 		return CKR_TEMPLATE_INCONSISTENT;
 	}

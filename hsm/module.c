@@ -7,6 +7,7 @@
 #include "crypto.h"
 #include "fork.h"
 #include "log.h"
+#include "mech.h"
 #include "session.h"
 #include "token_own.h"
 
@@ -67,6 +68,8 @@ static CK_RV module_new(struct module **ret, char ret_error[SETTINGS_ERROR_LEN])
 	rv = settings_load(&m->settings, ret_error);
 	if (rv == CKR_OK)
 		rv = crypto_new(&m->crypto);
+	if (rv == CKR_OK)
+		rv = mech_table_start(m->crypto->lib);
 	if (rv == CKR_OK)
 		rv = sessions_new(&m->sessions);
 	if (rv == CKR_OK)

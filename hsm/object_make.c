@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "crypto.h"
+#include "key.h"
 #include "object_attr.h"
 #include "role.h"
 
-#define RSA_BYTES_MAX 2048
+#define VALUE_MAX 2048 /* bytes of a sensitive value */
 
 const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type)
 {
@@ -69,22 +70,6 @@ static CK_RV fact(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type, CK_
 	return CKR_OK;
 }
 
-static bool key_type_ok(CK_OBJECT_CLASS class, CK_KEY_TYPE type)
-{
-	switch (type) {
-	case CKK_RSA:
-		return class == CKO_PUBLIC_KEY || class == CKO_PRIVATE_KEY;
-	case CKK_AES:
-	case CKK_DES:
-	case CKK_DES2:
-	case CKK_DES3:
-	case CKK_GENERIC_SECRET:
-		return class == CKO_SECRET_KEY;
-	default:
-		return false;
-	}
-}
-
 /* kind: class and key type of the new object, put into it. */
 static CK_RV kind(const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n, struct object *o)
 {
@@ -99,7 +84,7 @@ static CK_RV kind(const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULON
 	if (rv != CKR_OK || (class_bit(class) & CLASS_KEYS) == 0)
 		return rv;
 	rv = fact(t, n, CKA_KEY_TYPE, make->key_type, &type);
-	if (rv == CKR_OK && !key_type_ok(class, type))
+	if (rv == CKR_OK && !key_class_ok(class, type))
 		rv = CKR_ATTRIBUTE_VALUE_INVALID;
 	return rv == CKR_OK ? object_set_ulong(o, CKA_KEY_TYPE, type) : rv;
 }
@@ -130,7 +115,7 @@ static CK_RV take_one(const struct object_make *make, const CK_ATTRIBUTE *a, str
 	if ((row->rules & rule_of(make->origin)) == 0)
 		return (row->rules & ATTR_GIVEN) == 0 ? CKR_ATTRIBUTE_READ_ONLY : CKR_TEMPLATE_INCONSISTENT;
 	if (row->rules & ATTR_SENSITIVE) {
-		if (a->ulValueLen == 0 || a->ulValueLen > RSA_BYTES_MAX)
+		if (a->ulValueLen == 0 || a->ulValueLen > VALUE_MAX)
 			return CKR_ATTRIBUTE_VALUE_INVALID;
 		return object_set_secret(o, a->type, VIEW(a->pValue, a->ulValueLen));
 	}
@@ -199,42 +184,20 @@ static CK_RV history(const struct object_make *make, struct object *o)
 
 static CK_RV check_secret_value(const struct object *o)
 {
+	const struct key_kind *k = key_kind(object_key_type(o));
 	struct view v = object_secret(o, CKA_VALUE);
-	CK_ULONG given = object_ulong(o, CKA_VALUE_LEN, v.n);
-	bool ok;
 
-	switch (object_key_type(o)) {
-	case CKK_AES:
-		ok = v.n == 16 || v.n == 24 || v.n == 32;
-		break;
-	case CKK_DES:
-		ok = v.n == 8;
-		break;
-	case CKK_DES2:
-		ok = v.n == 16;
-		break;
-	case CKK_DES3:
-		ok = v.n == 24;
-		break;
-	default:
-		ok = v.n >= 1 && v.n <= 512;
-		break;
-	}
-	if (!ok || given != v.n)
+	if (object_ulong(o, CKA_VALUE_LEN, v.n) != v.n)
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	/* Components are no keys yet: combining sets the parity. */
-	if (object_role(o) != SR_ROLE_COMPONENT && object_key_type(o) != CKK_AES &&
-	    object_key_type(o) != CKK_GENERIC_SECRET && !des_parity_ok(v.p, v.n))
-		return CKR_ATTRIBUTE_VALUE_INVALID;
-	return CKR_OK;
+	if (object_role(o) == SR_ROLE_COMPONENT && k->des)
+		return v.n == k->min ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+	return key_value_ok(k->type, v) ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
 }
 
 /* check_created: values that C_CreateObject brought. */
 static CK_RV check_created(const struct object *o)
 {
-	struct view modulus = object_bytes(o, CKA_MODULUS);
-	struct view exponent = object_bytes(o, CKA_PUBLIC_EXPONENT);
-
 	switch (object_class(o)) {
 	case CKO_SECRET_KEY:
 		return check_secret_value(o);
@@ -244,10 +207,7 @@ static CK_RV check_created(const struct object *o)
 		return CKR_OK;
 	case CKO_PUBLIC_KEY:
 	case CKO_PRIVATE_KEY:
-		if (modulus.n == 0 || modulus.n > RSA_BYTES_MAX || (modulus.p[modulus.n - 1] & 1) == 0 ||
-		    exponent.n == 0 || (exponent.p[exponent.n - 1] & 1) == 0)
-			return CKR_ATTRIBUTE_VALUE_INVALID;
-		return CKR_OK;
+		return key_kind(object_key_type(o))->check(o);
 	default:
 		return CKR_OK;
 	}

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "rsa.h"
 #include "crypto.h"
+#include "key.h"
 #include "module.h"
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/decoder.h>
-#include <openssl/encoder.h>
 #include <openssl/params.h>
 #include <openssl/rsa.h>
 #include <string.h>
@@ -27,6 +26,22 @@ static const struct {
 #define PUBLIC_NUMBERS 2
 #define NUMBER_MAX 1024 /* bytes of one number, 8192 bits */
 
+CK_ULONG rsa_bits(const struct object *key)
+{
+	return key_bit_length(object_bytes(key, CKA_MODULUS));
+}
+
+CK_RV rsa_check(const struct object *o)
+{
+	struct view modulus = object_bytes(o, CKA_MODULUS);
+	struct view exponent = object_bytes(o, CKA_PUBLIC_EXPONENT);
+
+	if (modulus.n == 0 || modulus.n > 2 * NUMBER_MAX || (modulus.p[modulus.n - 1] & 1) == 0 || exponent.n == 0 ||
+	    (exponent.p[exponent.n - 1] & 1) == 0)
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	return CKR_OK;
+}
+
 /* Numbers that no RSA key has, and with which OpenSSL would "encrypt" all the same. */
 static bool numbers_bad(const struct object *o)
 {
@@ -39,9 +54,9 @@ static bool numbers_bad(const struct object *o)
 	return e.n == 1 && e.p[0] < 3;
 }
 
-/* pkey_of: the object's numbers, in the byte order that OSSL_PARAM wants, stand in one secret while OpenSSL reads them.
+/* The object's numbers, in the byte order that OSSL_PARAM wants, stand in one secret while OpenSSL reads them.
  */
-static void *pkey_of(const struct object *o)
+EVP_PKEY *rsa_pkey_of(const struct object *o)
 {
 	bool private = object_class(o) == CKO_PRIVATE_KEY;
 	size_t count = private ? ARRAY_LEN(numbers) : PUBLIC_NUMBERS, used = 0, n = 0;
@@ -72,24 +87,6 @@ static void *pkey_of(const struct object *o)
 		pkey = NULL;
 	EVP_PKEY_CTX_free(ctx);
 	return pkey;
-}
-
-static void pkey_drop(void *p)
-{
-	EVP_PKEY_free(p);
-}
-
-CK_RV rsa_pkey(struct object *key, EVP_PKEY **ret)
-{
-	void *p = NULL;
-	CK_RV rv = object_cache(key, pkey_of, pkey_drop, &p);
-
-	if (rv != CKR_OK)
-		return rv;
-	if (EVP_PKEY_up_ref(p) != 1)
-		return CKR_GENERAL_ERROR;
-	*ret = p;
-	return CKR_OK;
 }
 
 static CK_RV set_number(struct object *o, CK_ATTRIBUTE_TYPE type, const EVP_PKEY *pkey, const char *name, bool secret)
@@ -133,60 +130,6 @@ CK_RV rsa_set_private(struct object *o, const EVP_PKEY *pkey)
 			return rv;
 	}
 	return CKR_OK;
-}
-
-CK_RV rsa_pkcs8(struct object *key, struct secret *ret)
-{
-	SECRET_AUTO der = { 0 };
-	OSSL_ENCODER_CTX *ctx = NULL;
-	EVP_PKEY *pkey = NULL;
-	unsigned char *p = NULL;
-	size_t n = 0;
-	CK_RV rv = rsa_pkey(key, &pkey);
-
-	if (rv != CKR_OK)
-		return rv;
-	rv = CKR_KEY_NOT_WRAPPABLE;
-	ctx = OSSL_ENCODER_CTX_new_for_pkey(pkey, EVP_PKEY_KEYPAIR, "DER", "PrivateKeyInfo", NULL);
-	if (ctx == NULL || OSSL_ENCODER_to_data(ctx, &p, &n) != 1)
-		goto out;
-	rv = CKR_HOST_MEMORY;
-	if (!secret_init(&der, n) || !secret_set(&der, p, n))
-		goto out;
-	secret_move(ret, &der);
-	rv = CKR_OK;
-out:
-	OPENSSL_clear_free(p, n);
-	OSSL_ENCODER_CTX_free(ctx);
-	EVP_PKEY_free(pkey);
-	return rv;
-}
-
-CK_RV rsa_of_pkcs8(struct view der, EVP_PKEY **ret)
-{
-	EVP_PKEY *pkey = NULL;
-	const unsigned char *p = der.p;
-	size_t left = der.n;
-	OSSL_DECODER_CTX *ctx = OSSL_DECODER_CTX_new_for_pkey(&pkey, "DER", "PrivateKeyInfo", "RSA", EVP_PKEY_KEYPAIR,
-							      module_crypto()->lib, NULL);
-	EVP_PKEY_CTX *check = NULL;
-	CK_RV rv = CKR_WRAPPED_KEY_INVALID;
-
-	if (ctx == NULL)
-		return CKR_HOST_MEMORY;
-	if (OSSL_DECODER_from_data(ctx, &p, &left) != 1 || left != 0 || pkey == NULL)
-		goto out;
-	check = EVP_PKEY_CTX_new_from_pkey(module_crypto()->lib, pkey, NULL);
-	if (check == NULL || EVP_PKEY_pairwise_check(check) != 1)
-		goto out;
-	*ret = pkey;
-	pkey = NULL;
-	rv = CKR_OK;
-out:
-	EVP_PKEY_CTX_free(check);
-	EVP_PKEY_free(pkey);
-	OSSL_DECODER_CTX_free(ctx);
-	return rv;
 }
 
 static CK_RV oaep_start(EVP_PKEY *pkey, const struct rsa_oaep *p, bool encrypt, EVP_PKEY_CTX **ret)

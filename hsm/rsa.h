@@ -9,19 +9,14 @@
 #include <openssl/evp.h>
 
 /*
- * RSA keys of objects. Private parts go from the object's secrets into OpenSSL and nowhere else.
- *
- * rsa_pkey          the key of a public or private RSA object, cached beside it; counted up, the caller frees it.
- *                   CKR_GENERAL_ERROR: the numbers are no key.
- * rsa_set_private,  puts the numbers of a pair into the attributes of an uncommitted object.
- * rsa_set_public
- * rsa_pkcs8, rsa_of_pkcs8  DER of PrivateKeyInfo (RFC 5208), and back: CKR_WRAPPED_KEY_INVALID for anything else.
+ * RSA keys of objects: the row of key.h. Private parts go from the object's secrets into OpenSSL and nowhere else.
+ * OpenSSL's key of an object, cached: key_pkey of key.h.
  */
-CK_RV rsa_pkey(struct object *key, EVP_PKEY **ret) MUST_CHECK;
+CK_ULONG rsa_bits(const struct object *key);
+CK_RV rsa_check(const struct object *o) MUST_CHECK;
+EVP_PKEY *rsa_pkey_of(const struct object *o);
 CK_RV rsa_set_public(struct object *o, const EVP_PKEY *pkey) MUST_CHECK;
 CK_RV rsa_set_private(struct object *o, const EVP_PKEY *pkey) MUST_CHECK;
-CK_RV rsa_pkcs8(struct object *key, struct secret *ret) MUST_CHECK;
-CK_RV rsa_of_pkcs8(struct view der, EVP_PKEY **ret) MUST_CHECK;
 
 /* struct rsa_oaep: RSAES-OAEP parameters (RFC 8017, 7.1). */
 struct rsa_oaep {

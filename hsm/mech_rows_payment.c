@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "mech_rows.h"
+#include "mech_vendor.h"
+
+/* Mechanisms of payment systems. */
+#define CBC_MAC(kind)                                                                                                  \
+	&(const struct mac_arg)                                                                                        \
+	{                                                                                                              \
+		kind, 0, 4, 4, 4, false                                                                                \
+	}
+#define CBC_MAC_GENERAL(kind, min)                                                                                     \
+	&(const struct mac_arg)                                                                                        \
+	{                                                                                                              \
+		kind, 0, 0, min, 8, true                                                                               \
+	}
+
+/* clang-format off */
+static const struct mech_row rows[] = {
+	/* Terminal MACs (R5.4) */
+	ROW(CKM_SR_X9_9_MAC,          SIGN, K_DES, 0, param_none,        cbc_mac_ops, CBC_MAC(MAC_CBC),            "ANSI X9.9", "x9_mac.txt"),
+	ROW(CKM_SR_X9_9_MAC_GENERAL,  SIGN, K_DES, 0, param_mac_general, cbc_mac_ops, CBC_MAC_GENERAL(MAC_CBC, 4), "ANSI X9.9", "x9_mac.txt"),
+	ROW(CKM_SR_X9_19_MAC,         SIGN, K(KEYS(CKK_DES2), 16, 16), 0, param_none,        cbc_mac_ops, CBC_MAC(MAC_RETAIL),            "ANSI X9.19", "x9_mac.txt"),
+	ROW(CKM_SR_X9_19_MAC_GENERAL, SIGN, K(KEYS(CKK_DES2), 16, 16), 0, param_mac_general, cbc_mac_ops, CBC_MAC_GENERAL(MAC_RETAIL, 4), "ANSI X9.19", "x9_mac.txt"),
+
+	/* Key components, TK, TMK (vendor.h). The check value stands last: pkcs11-tool takes the first digest for its default. */
+	ROW(CKM_SR_COMPONENT_COMBINE, CKF_GENERATE, K(NO_KEYS, 16, 32), 0, param_none,  mech_component_ops,   NULL, "R1.3", NULL),
+	ROW(CKM_SR_TK_GENERATE,  CKF_GENERATE, K(NO_KEYS, 16, 32), 0, param_tk_generate, mech_tk_generate_ops, NULL, "R1.4", NULL),
+	ROW(CKM_SR_TK_REWRAP,    CKF_WRAP,   K_PAY, MECH_OWN_CARGO, param_tk_rewrap, mech_tk_rewrap_ops,  NULL, "R1.7", NULL),
+	ROW(CKM_SR_TK_OPEN,      CKF_UNWRAP, K_PAY, 0,              param_tk_open,   mech_tk_open_ops,    NULL, "R1.9", NULL),
+	ROW(CKM_SR_TMK_EXPORT,   CKF_WRAP,   K_PAY, MECH_OWN_CARGO, param_tmk,       mech_tmk_export_ops, NULL, "R1.11", NULL),
+	ROW(CKM_SR_TMK_LOAD,     CKF_UNWRAP, K_PAY, 0,              param_tmk,       mech_tmk_load_ops,   NULL, "R1.11", NULL),
+	ROW(CKM_SR_HANDSHAKE_MAC, SIGN,      K_PAY, 0,              param_none,      mech_handshake_ops,  NULL, "R1.10", NULL),
+	ROW(CKM_SR_CHECK_VALUE, CKF_SIGN | CKF_DIGEST, K(KEYS(CKK_DES, CKK_DES2, CKK_DES3, CKK_AES), 8, 32), 0, param_none,
+	    mech_check_value_ops, NULL, "ANSI X9.24-1:2017 annex A", NULL),
+};
+/* clang-format on */
+
+const struct mech_rows mech_rows_payment = ROWS(rows);
