@@ -22,19 +22,33 @@ struct object;
 enum object_origin {
 	OBJECT_CREATED,   /* C_CreateObject */
 	OBJECT_GENERATED, /* C_GenerateKey, C_GenerateKeyPair: CKA_LOCAL, CKA_KEY_GEN_MECHANISM, CKA_ALWAYS_* follow */
-	OBJECT_UNWRAPPED, /* C_UnwrapKey, C_DeriveKey: not local; sensitive values come from the mechanism */
+	OBJECT_UNWRAPPED, /* C_UnwrapKey: not local; sensitive values come from the mechanism */
+	OBJECT_DERIVED,   /* C_DeriveKey, C_EncapsulateKey, C_DecapsulateKey: the same; see object_make.bases */
 	OBJECT_COPIED,    /* C_CopyObject */
 };
 
 #define OBJECT_ANY CK_UNAVAILABLE_INFORMATION
 
-/* struct object_make: what the caller knows about a new object besides the template. */
+/*
+ * struct object_make: what the caller knows about a new object besides the template.
+ *
+ * bases   OBJECT_DERIVED: the keys that the new one is made from; NULL: none. A derived secret or private key is
+ *         sensitive when one of them is, and not extractable when one of them is not: a template that says otherwise is
+ *         CKR_TEMPLATE_INCONSISTENT, silence gets what the bases demand. CKA_ALWAYS_SENSITIVE: all bases are, and the
+ *         key is sensitive; CKA_NEVER_EXTRACTABLE: all bases are, and the key is not extractable (PKCS#11 3.1, the
+ *         sections on key derivation). Without bases both are false. Other things made with a derived key (public
+ *         keys, data) take no part in this.
+ * weaker  OBJECT_DERIVED: the template may ask for less protection than the bases have (a relaxation of the policy)
+ */
+#define OBJECT_BASES 2
 struct object_make {
 	enum object_origin origin;
 	CK_OBJECT_CLASS class;       /* OBJECT_ANY: from the template; else the template may repeat it, not change it */
 	CK_KEY_TYPE key_type;        /* the same */
 	CK_MECHANISM_TYPE mechanism; /* OBJECT_GENERATED: CKA_KEY_GEN_MECHANISM */
 	CK_ULONG role;               /* SR_ROLE_*; 0: an ordinary key, or what role_on_make finds */
+	const struct object *bases[OBJECT_BASES];
+	bool weaker;
 };
 
 /*

@@ -95,6 +95,7 @@ static unsigned rule_of(enum object_origin origin)
 	case OBJECT_GENERATED:
 		return ATTR_GENERATE;
 	case OBJECT_UNWRAPPED:
+	case OBJECT_DERIVED:
 		return ATTR_UNWRAP;
 	case OBJECT_CREATED:
 	case OBJECT_COPIED:
@@ -161,10 +162,57 @@ static CK_RV fill(enum object_origin origin, struct object *o)
 	return rv;
 }
 
+/* all_bases: there are bases, and this boolean attribute is true for each of them. */
+static bool all_bases(const struct object_make *make, CK_ATTRIBUTE_TYPE type)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < OBJECT_BASES; i++) {
+		if (make->bases[i] == NULL)
+			continue;
+		if (!object_bool(make->bases[i], type))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/* protects: base is a key that has a value to protect. */
+static bool protects(const struct object *base)
+{
+	return base != NULL && object_class(base) != CKO_PUBLIC_KEY;
+}
+
+/* inherit: a derived key is protected like its bases. Before the defaults. */
+static CK_RV inherit(const struct object_make *make, struct object *o)
+{
+	bool sensitive = false, bound = false;
+	CK_RV rv = CKR_OK;
+
+	if (make->origin != OBJECT_DERIVED || (class_bit(object_class(o)) & (CLASS_SECRET | CLASS_PRIVATE)) == 0)
+		return CKR_OK;
+	for (size_t i = 0; i < OBJECT_BASES; i++) {
+		if (!protects(make->bases[i]))
+			continue;
+		sensitive = sensitive || object_bool(make->bases[i], CKA_SENSITIVE);
+		bound = bound || !object_bool(make->bases[i], CKA_EXTRACTABLE);
+	}
+	if (!make->weaker && ((sensitive && object_has(o, CKA_SENSITIVE) && !object_bool(o, CKA_SENSITIVE)) ||
+			      (bound && object_bool(o, CKA_EXTRACTABLE))))
+		return CKR_TEMPLATE_INCONSISTENT;
+	if (sensitive && !object_has(o, CKA_SENSITIVE))
+		rv = object_set_bool(o, CKA_SENSITIVE, true);
+	if (rv == CKR_OK && bound && !object_has(o, CKA_EXTRACTABLE))
+		rv = object_set_bool(o, CKA_EXTRACTABLE, false);
+	return rv;
+}
+
 /* history: what PKCS#11 lets no template say. */
 static CK_RV history(const struct object_make *make, struct object *o)
 {
 	bool generated = make->origin == OBJECT_GENERATED;
+	bool derived = make->origin == OBJECT_DERIVED;
+	bool always, never;
 	unsigned bit = class_bit(object_class(o));
 	CK_RV rv = CKR_OK;
 
@@ -176,9 +224,11 @@ static CK_RV history(const struct object_make *make, struct object *o)
 				      generated ? make->mechanism : CK_UNAVAILABLE_INFORMATION);
 	if (rv != CKR_OK || bit == CLASS_PUBLIC)
 		return rv;
-	rv = object_set_bool(o, CKA_ALWAYS_SENSITIVE, generated && object_bool(o, CKA_SENSITIVE));
+	always = generated || (derived && all_bases(make, CKA_ALWAYS_SENSITIVE));
+	never = generated || (derived && all_bases(make, CKA_NEVER_EXTRACTABLE));
+	rv = object_set_bool(o, CKA_ALWAYS_SENSITIVE, always && object_bool(o, CKA_SENSITIVE));
 	if (rv == CKR_OK)
-		rv = object_set_bool(o, CKA_NEVER_EXTRACTABLE, generated && !object_bool(o, CKA_EXTRACTABLE));
+		rv = object_set_bool(o, CKA_NEVER_EXTRACTABLE, never && !object_bool(o, CKA_EXTRACTABLE));
 	return rv;
 }
 
@@ -247,6 +297,8 @@ CK_RV object_new_from(struct session *s, const struct object_make *make, const C
 			rv = CKR_ATTRIBUTE_TYPE_INVALID;
 	if (rv == CKR_OK)
 		rv = role_on_make(s, make, t, n, o);
+	if (rv == CKR_OK)
+		rv = inherit(make, o);
 	if (rv == CKR_OK)
 		rv = fill(make->origin, o);
 	if (rv == CKR_OK)
