@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "hold.h"
 #include "mech_family.h"
 #include <stdlib.h>
 #include <string.h>
 
 /*
  * AES-GCM. Encryption streams. Decryption keeps the ciphertext until the end and gives out no byte of plaintext before
- * the tag was verified; so a multi-part decryption is bounded by BUF_MAX.
+ * the tag was verified; so a multi-part decryption is bounded by the setting hold_max.
  */
 #define IV_MAX 128 /* OpenSSL's limit */
 
@@ -13,7 +14,7 @@ struct gcm {
 	EVP_CIPHER_CTX *ctx;
 	bool encrypt;
 	size_t tag_len;
-	struct buf held; /* decrypting: ciphertext and tag so far */
+	struct hold held; /* decrypting: ciphertext and tag so far */
 };
 
 static CK_RV gcm_check(const struct mech_row *row, const CK_MECHANISM *m)
@@ -68,7 +69,7 @@ static void gcm_done(struct op *op)
 	if (g == NULL)
 		return;
 	EVP_CIPHER_CTX_free(g->ctx);
-	buf_done(&g->held);
+	hold_done(&g->held);
 	free(g);
 }
 
@@ -142,10 +143,9 @@ static CK_RV gcm_crypt(struct op *op, enum mech_part part, struct view in, uint8
 	if (part == MECH_SINGLE)
 		return gcm_open(g, in, out, ret_len);
 	if (part == MECH_FINAL)
-		return gcm_open(g, buf_view(&g->held), out, ret_len);
-	buf_put_view(&g->held, in);
+		return gcm_open(g, hold_view(&g->held), out, ret_len);
 	*ret_len = 0;
-	return buf_ok(&g->held) ? CKR_OK : CKR_HOST_MEMORY;
+	return hold_put(&g->held, in);
 }
 
 const struct mech_ops gcm_ops = {

@@ -15,6 +15,8 @@ static const struct conf_key keys[] = {
 	  "directory of the tokens; default: /var/lib/strongroom/tokens for root, "
 	  "$XDG_DATA_HOME/strongroom/tokens otherwise" },
 	{ "", "log", "off", "off, stderr, or a file to append to: one line per call" },
+	{ "", "hold_max", "67108864",
+	  "bytes that one operation may keep in memory, where a mechanism cannot work in parts; 4096 to 1073741824" },
 };
 
 static const char *env(const char *name)
@@ -79,6 +81,24 @@ static int open_log(const char *where)
 	return open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
+/* find_number: a decimal number between min and max. */
+static bool find_number(const struct conf *conf, const char *name, size_t min, size_t max, size_t *ret,
+			char ret_error[SETTINGS_ERROR_LEN])
+{
+	const char *text = conf_get(conf, "", name);
+	unsigned long n = 0;
+	char *end = NULL;
+
+	if (text != NULL && text[0] >= '0' && text[0] <= '9' && strlen(text) < 16)
+		n = strtoul(text, &end, 10);
+	if (end == NULL || *end != '\0' || n < min || n > max) {
+		snprintf(ret_error, SETTINGS_ERROR_LEN, "%s: a number from %zu to %zu", name, min, max);
+		return false;
+	}
+	*ret = n;
+	return true;
+}
+
 CK_RV settings_load(struct settings *ret, char ret_error[SETTINGS_ERROR_LEN])
 {
 	struct settings s = { .log_fd = -1 };
@@ -87,7 +107,8 @@ CK_RV settings_load(struct settings *ret, char ret_error[SETTINGS_ERROR_LEN])
 	const char *log;
 	CK_RV rv = CKR_GENERAL_ERROR;
 
-	if (!conf_load(path, keys, ARRAY_LEN(keys), &conf, ret_error))
+	if (!conf_load(path, keys, ARRAY_LEN(keys), &conf, ret_error) ||
+	    !find_number(conf, "hold_max", HOLD_MAX_LEAST, HOLD_MAX_MOST, &s.hold_max, ret_error))
 		goto out;
 	rv = CKR_HOST_MEMORY;
 	s.token_dir = find_token_dir(conf);

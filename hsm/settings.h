@@ -12,10 +12,13 @@
  * log.
  */
 #define SETTINGS_ERROR_LEN 256
+#define HOLD_MAX_LEAST ((size_t)4096)
+#define HOLD_MAX_MOST ((size_t)1 << 30)
 
 struct settings {
 	char *token_dir; /* absolute or relative path; need not exist */
 	int log_fd;      /* -1: off */
+	size_t hold_max; /* bytes that one operation may keep in memory (hold.h) */
 };
 
 /*

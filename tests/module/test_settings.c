@@ -140,6 +140,59 @@ START_TEST(log_names_calls_and_no_secret)
 }
 END_TEST
 
+/* gcm_decrypt_parts: a multi-part decryption of n bytes in parts of 1000; the answer of the last C_DecryptUpdate. */
+static CK_RV gcm_decrypt_parts(CK_OBJECT_HANDLE key, size_t n)
+{
+	static uint8_t part[1000];
+	uint8_t iv[12] = { 1 };
+	CK_GCM_PARAMS p = { .pIv = iv, .ulIvLen = sizeof(iv), .ulIvBits = 96, .ulTagBits = 128 };
+	CK_MECHANISM m = { CKM_AES_GCM, &p, sizeof(p) };
+	CK_RV rv = CKR_OK;
+	CK_ULONG len = 0;
+
+	ck_ok(ck->C_DecryptInit(ck_session, &m, key));
+	for (size_t i = 0; rv == CKR_OK && i < n; i += sizeof(part))
+		rv = ck->C_DecryptUpdate(ck_session, part, n - i < sizeof(part) ? n - i : sizeof(part), part, &len);
+	if (rv == CKR_OK) {
+		uint8_t *out = malloc(n);
+
+		len = n;
+		ck_rv(ck->C_DecryptFinal(ck_session, out, &len), CKR_ENCRYPTED_DATA_INVALID);
+		free(out);
+	}
+	ck_rv(ck->C_DecryptFinal(ck_session, part, &len), CKR_OPERATION_NOT_INITIALIZED);
+	return rv;
+}
+
+/* What OpenSSL cannot do in parts is held up to a limit; the limit ends the operation. */
+START_TEST(held_bytes_have_a_limit)
+{
+	CK_MECHANISM m = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_ULONG len = 16;
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE t[] = { { CKA_VALUE_LEN, &len, sizeof(len) }, { CKA_DECRYPT, &yes, 1 } };
+	CK_OBJECT_HANDLE key;
+
+	setenv("STRONGROOM_TOKEN_DIR", ck_test_dir, 1);
+	write_file(path, "hold_max = 4095\n");
+	ck_rv(ck->C_Initialize(NULL), CKR_GENERAL_ERROR);
+	write_file(path, "hold_max = 1M\n");
+	ck_rv(ck->C_Initialize(NULL), CKR_GENERAL_ERROR);
+	write_file(path, "hold_max = 100000\n");
+	ck_ok(ck->C_Initialize(NULL));
+	ck_slot = 0;
+	ck_test_init_token(0, "hold");
+	ck_session = ck_open(true);
+	ck_login(CKU_SO);
+	ck_ok(ck->C_InitPIN(ck_session, CK_TEXT(CK_TEST_USER_PIN)));
+	ck_login(CKU_USER);
+	ck_ok(ck->C_GenerateKey(ck_session, &m, t, 2, &key));
+	ck_rv(gcm_decrypt_parts(key, 100000), CKR_OK);
+	ck_rv(gcm_decrypt_parts(key, 100001), CKR_DATA_LEN_RANGE);
+	ck_ok(ck->C_Finalize(NULL));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("settings");
@@ -153,6 +206,7 @@ int main(void)
 	tcase_add_test(c, environment_wins_over_files);
 	tcase_add_test(c, wrong_settings_stop_the_module);
 	tcase_add_test(c, log_names_calls_and_no_secret);
+	tcase_add_test(c, held_bytes_have_a_limit);
 	suite_add_tcase(s, c);
 	return ck_test_run(s);
 }
