@@ -4,25 +4,6 @@
 #include "key.h"
 #include "secret.h"
 
-static CK_RV inherit(struct object *o, const struct object *base, CK_ATTRIBUTE_TYPE now, bool kept,
-		     CK_ATTRIBUTE_TYPE always)
-{
-	CK_RV rv = CKR_OK;
-
-	if (object_class(base) == CKO_SECRET_KEY && object_bool(base, now) == kept)
-		rv = object_set_bool(o, now, kept);
-	if (rv == CKR_OK)
-		rv = object_set_bool(o, always, object_bool(base, always) && object_bool(o, now) == kept);
-	return rv;
-}
-
-CK_RV mech_derive_inherit(struct object *o, const struct object *base)
-{
-	CK_RV rv = inherit(o, base, CKA_SENSITIVE, true, CKA_ALWAYS_SENSITIVE);
-
-	return rv == CKR_OK ? inherit(o, base, CKA_EXTRACTABLE, false, CKA_NEVER_EXTRACTABLE) : rv;
-}
-
 /* length_of: what the template says of the length; 0: nothing. */
 static CK_RV length_of(CK_KEY_TYPE type, const CK_ATTRIBUTE *t, CK_ULONG n, size_t *ret)
 {
@@ -43,12 +24,14 @@ static CK_RV length_of(CK_KEY_TYPE type, const CK_ATTRIBUTE *t, CK_ULONG n, size
 	return CKR_OK;
 }
 
-CK_RV mech_derive_begin(struct session *s, const struct mech_row *row, const struct object *base, const CK_ATTRIBUTE *t,
-			CK_ULONG n, struct derive *ret)
+CK_RV mech_derive_begin(struct session *s, const struct mech_row *row, const struct object *base,
+			const struct object *other, const CK_ATTRIBUTE *t, CK_ULONG n, struct derive *ret)
 {
-	struct object_make make = {
-		.origin = OBJECT_UNWRAPPED, .class = CKO_SECRET_KEY, .key_type = OBJECT_ANY, .mechanism = row->type
-	};
+	struct object_make make = { .origin = OBJECT_DERIVED,
+				    .class = CKO_SECRET_KEY,
+				    .key_type = OBJECT_ANY,
+				    .mechanism = row->type,
+				    .bases = { base, other } };
 	struct derive d = { .s = s };
 	CK_RV rv;
 
@@ -57,8 +40,6 @@ CK_RV mech_derive_begin(struct session *s, const struct mech_row *row, const str
 	rv = object_new_from(s, &make, t, n, &d.o);
 	if (rv == CKR_OK)
 		rv = length_of(object_key_type(d.o), t, n, &d.len);
-	if (rv == CKR_OK)
-		rv = mech_derive_inherit(d.o, base);
 	if (rv == CKR_OK)
 		*ret = d;
 	else

@@ -25,19 +25,16 @@ struct derive {
 enum derive_cut { DERIVE_EXACT, DERIVE_LEADING, DERIVE_TRAILING };
 
 /*
- * mech_derive_begin    makes the secret key that the template asks for (CKA_KEY_TYPE absent: CKK_GENERIC_SECRET) and
- *                      lets it inherit from base (mech_derive_inherit). CKR_TEMPLATE_INCONSISTENT: another class, or a
- *                      CKA_VALUE_LEN that the type does not have; CKR_KEY_SIZE_RANGE.
- * mech_derive_inherit  CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE only where the base has them and the new key is
- *                      sensitive (not extractable); what comes out of a sensitive (not extractable) secret key is so
- *                      itself. For keys of several bases: once for each.
- * mech_derive_fill     CKA_VALUE from the derived bytes; DES keys get their parity. CKR_KEY_SIZE_RANGE: too few bytes;
- *                      CKR_TEMPLATE_INCOMPLETE: CKA_VALUE_LEN is needed, as the bytes are no key of that type.
- * mech_derive_end      fill, and commit.
+ * mech_derive_begin  makes the secret key that the template asks for (CKA_KEY_TYPE absent: CKK_GENERIC_SECRET),
+ *                    protected like its bases (object_make.bases); other: a second key that takes part, or NULL.
+ *                    CKR_TEMPLATE_INCONSISTENT: another class, less protection than the bases have, or a CKA_VALUE_LEN
+ *                    that the type does not have; CKR_KEY_SIZE_RANGE.
+ * mech_derive_fill   CKA_VALUE from the derived bytes; DES keys get their parity. CKR_KEY_SIZE_RANGE: too few bytes;
+ *                    CKR_TEMPLATE_INCOMPLETE: CKA_VALUE_LEN is needed, as the bytes are no key of that type.
+ * mech_derive_end    fill, and commit.
  */
-CK_RV mech_derive_begin(struct session *s, const struct mech_row *row, const struct object *base, const CK_ATTRIBUTE *t,
-			CK_ULONG n, struct derive *ret) MUST_CHECK;
-CK_RV mech_derive_inherit(struct object *o, const struct object *base) MUST_CHECK;
+CK_RV mech_derive_begin(struct session *s, const struct mech_row *row, const struct object *base,
+			const struct object *other, const CK_ATTRIBUTE *t, CK_ULONG n, struct derive *ret) MUST_CHECK;
 CK_RV mech_derive_fill(struct derive *d, struct view bytes, enum derive_cut cut) MUST_CHECK;
 CK_RV mech_derive_end(struct derive *d, struct view bytes, enum derive_cut cut, CK_OBJECT_HANDLE *ret) MUST_CHECK;
 void mech_derive_done(struct derive *d);
