@@ -51,10 +51,12 @@ bool component_name_parse(struct view label, struct component_label *ret)
 /* `#k/n` at the end: somebody means a component. */
 static bool looks_like_component(struct view label)
 {
-	const uint8_t *end = label.p + label.n;
+	const uint8_t *tail;
 
-	return label.n >= 4 && end[-4] == '#' && end[-3] >= '0' && end[-3] <= '9' && end[-2] == '/' && end[-1] >= '0' &&
-	       end[-1] <= '9';
+	if (label.n < 4)
+		return false;
+	tail = label.p + label.n - 4;
+	return tail[0] == '#' && tail[1] >= '0' && tail[1] <= '9' && tail[2] == '/' && tail[3] >= '0' && tail[3] <= '9';
 }
 
 enum component_match component_label_parse(struct view label, struct component_label *ret)

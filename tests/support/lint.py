@@ -35,7 +35,7 @@ SPDX = "SPDX-License-Identifier: BSD-2-Clause"
 FORBIDDEN = ["/wo" + "rk/", "/tmp/br" + "ief"]
 TEXT = {".c", ".h", ".py", ".sh", ".md", ".build", ".txt", ".conf", ".module", ".sql", ".in", ""}
 SPDX_ON = {".c", ".h", ".py", ".sh", ".build"}
-SKIP_DIRS = {".git", "build", "vectors", "snapshots"}
+SKIP_DIRS = {".git", "build", "vectors", "snapshots", "corpus"}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 # typedef is for callbacks: a pointer to a function, or a function type.

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "param.h"
+#include <string.h>
+
+/*
+ * Members of the structs, one letter each, laid out as a C compiler does:
+ *   u  CK_ULONG                     b  CK_BBOOL or another byte          h  object handle
+ *   m  CK_ULONG, a mechanism        c  CK_ULONG that counts work: small  v  CK_VERSION *
+ *   p  pointer, its length follows  P  length, its pointer follows       q  pointer to 256 bytes
+ *   o  pointer to 256 bytes of output, length pointer follows            8, 16 as '8' and 'x': that many bytes
+ */
+static const struct {
+	const char *text;
+	const char *members;
+} forms[] = {
+	{ "CK_AES_CTR_PARAMS", "ux" },
+	{ "CK_GCM_PARAMS", "pupu" },
+	{ "CK_CCM_PARAMS", "uppu" },
+	{ "CK_RSA_PKCS_OAEP_PARAMS", "muup" },
+	{ "CK_RSA_PKCS_PSS_PARAMS", "muu" },
+	{ "CK_ECDH1_DERIVE_PARAMS", "uPP" },
+	{ "CK_X9_42_DH1_DERIVE_PARAMS", "uPP" },
+	{ "CK_EDDSA_PARAMS", "bP" },
+	{ "CK_CHACHA20_PARAMS", "quqn" },
+	{ "CK_SALSA20_CHACHA20_POLY1305_PARAMS", "pp" },
+	{ "CK_HKDF_PARAMS", "bbmuphp" },
+	{ "CK_PKCS5_PBKD2_PARAMS2", "upcupp" },
+	{ "CK_KEY_DERIVATION_STRING_DATA", "p" },
+	{ "CK_AES_CBC_ENCRYPT_DATA_PARAMS", "xp" },
+	{ "CK_DES_CBC_ENCRYPT_DATA_PARAMS", "8p" },
+	{ "CK_ECDH_AES_KEY_WRAP_PARAMS", "uuP" },
+	{ "CK_TLS12_MASTER_KEY_DERIVE_PARAMS", "ppvm" },
+	{ "CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS", "mpv" },
+	{ "CK_TLS_KDF_PARAMS", "mpppp" },
+	{ "CK_TLS_MAC_PARAMS", "muu" },
+	{ "CK_TLS_PRF_PARAMS", "ppo" },
+	{ "CK_DSA_PARAMETER_GEN_PARAM", "mpu" },
+	{ "CK_SIGN_ADDITIONAL_CONTEXT", "up" },
+	{ "CK_HASH_SIGN_ADDITIONAL_CONTEXT", "upm" },
+	{ "CK_MAC_GENERAL_PARAMS", "u" },
+	{ "CK_OBJECT_HANDLE", "h" },
+	{ "CK_EXTRACT_PARAMS", "u" },
+	{ "CK_VERSION", "bb" },
+};
+static const struct {
+	const char *text;
+	const char *members;
+} messages[] = {
+	{ "CK_GCM_PARAMS", "puuqu" },
+	{ "CK_CCM_PARAMS", "upuuqu" },
+	{ "CK_SALSA20_CHACHA20_POLY1305_PARAMS", "pq" },
+};
+#define STRUCT_MAX 160
+#define ROOM 256
+
+struct writer {
+	uint8_t bytes[STRUCT_MAX];
+	size_t n;
+	size_t align;
+};
+
+static void put(struct writer *w, const void *p, size_t n, size_t align)
+{
+	w->n = (w->n + align - 1) / align * align;
+	if (align > w->align)
+		w->align = align;
+	memcpy(w->bytes + w->n, p, n);
+	w->n += n;
+}
+
+static void put_pointer(struct writer *w, const void *p)
+{
+	put(w, &p, sizeof(p), sizeof(p));
+}
+
+static void put_ulong(struct writer *w, CK_ULONG v)
+{
+	put(w, &v, sizeof(v), sizeof(v));
+}
+
+static void put_member(struct writer *w, struct input *in, char member, CK_OBJECT_HANDLE (*handle)(struct input *in))
+{
+	struct view v = { 0 };
+	CK_ULONG *len;
+	uint8_t byte;
+
+	switch (member) {
+	case 'u':
+		put_ulong(w, input_ulong(in));
+		break;
+	case 'n':
+		put_ulong(w, 64 + 32 * input_below(in, 5));
+		break;
+	case 'b':
+		byte = input_u8(in);
+		put(w, &byte, 1, 1);
+		break;
+	case 'h':
+		put_ulong(w, handle != NULL ? handle(in) : 0);
+		break;
+	case 'm':
+		put_ulong(w,
+			  input_u8(in) < 16 ? input_ulong(in) : mech_row_at(input_below(in, mech_row_count()))->type);
+		break;
+	case 'c':
+		put_ulong(w, input_u8(in));
+		break;
+	case 'p':
+		v = input_bytes(in, 64);
+		put_pointer(w, v.p);
+		put_ulong(w, v.n);
+		break;
+	case 'P':
+		v = input_bytes(in, 160);
+		put_ulong(w, v.n);
+		put_pointer(w, v.p);
+		break;
+	case 'q':
+		put_pointer(w, input_u8(in) == 0 ? NULL : input_room(in, ROOM));
+		break;
+	case 'v':
+		put_pointer(w, input_u8(in) == 0 ? NULL : input_room(in, sizeof(CK_VERSION)));
+		break;
+	case 'o':
+		len = input_room(in, sizeof(*len));
+		put_pointer(w, len == NULL ? NULL : input_room(in, ROOM));
+		if (len != NULL)
+			*len = ROOM;
+		put_pointer(w, len);
+		break;
+	case 'x':
+		put(w, (const uint8_t[16]){ input_u8(in), input_u8(in) }, 16, 1);
+		break;
+	default:
+		put(w, (const uint8_t[8]){ input_u8(in), input_u8(in) }, 8, 1);
+		break;
+	}
+}
+
+/* names: does a row's text begin with this struct's name? */
+static bool names(const struct mech_row *row, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(row->param->text, name, n) == 0 && strspn(row->param->text + n, "_0123456789") == 0;
+}
+
+static void *build(struct input *in, const char *members, CK_OBJECT_HANDLE (*handle)(struct input *in),
+		   CK_ULONG *ret_len)
+{
+	struct writer w = { .align = 1 };
+	void *p;
+
+	for (const char *m = members; *m != '\0'; m++)
+		put_member(&w, in, *m, handle);
+	w.n = (w.n + w.align - 1) / w.align * w.align;
+	p = input_room(in, w.n);
+	if (p != NULL)
+		memcpy(p, w.bytes, w.n);
+	*ret_len = p == NULL ? 0 : w.n;
+	return p;
+}
+
+/* sized: a parameter that is bytes and nothing else. */
+static void sized(struct input *in, const struct mech_row *row, CK_MECHANISM *m)
+{
+	size_t n = row->param->size == PARAM_ANY_SIZE ? input_u8(in) : row->param->size;
+	uint8_t *p = input_room(in, n);
+
+	for (size_t i = 0; p != NULL && i < n; i++)
+		p[i] = input_u8(in);
+	m->pParameter = p;
+	m->ulParameterLen = p == NULL ? 0 : n;
+}
+
+CK_MECHANISM param_make(struct input *in, CK_OBJECT_HANDLE (*handle)(struct input *in),
+			bool (*avoid)(const struct mech_row *row))
+{
+	const struct mech_row *row = mech_row_at(input_below(in, mech_row_count()));
+	CK_MECHANISM m = { 0 };
+	uint8_t kind = input_u8(in);
+
+	m.mechanism = row->type;
+	if (avoid != NULL && avoid(row))
+		m.mechanism = CKM_VENDOR_DEFINED;
+	if (kind < 8)
+		m.mechanism = input_ulong(in);
+	if (kind < 24)
+		return m;
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		if (names(row, forms[i].text)) {
+			m.pParameter = build(in, forms[i].members, handle, &m.ulParameterLen);
+			return m;
+		}
+	}
+	/* Structs that are not described here hold pointers: they are not made of chance. */
+	if (strstr(row->param->text, "PARAM") == NULL && strstr(row->param->text, "struct") == NULL)
+		sized(in, row, &m);
+	return m;
+}
+
+void *param_message(struct input *in, const struct mech_row *row, CK_ULONG *ret_len)
+{
+	for (size_t i = 0; row != NULL && i < ARRAY_LEN(messages); i++) {
+		if (names(row, messages[i].text))
+			return build(in, messages[i].members, NULL, ret_len);
+	}
+	*ret_len = 0;
+	return NULL;
+}
