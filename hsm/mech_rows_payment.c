@@ -21,6 +21,10 @@ static const struct mech_row rows[] = {
 	ROW(CKM_SR_X9_9_MAC_GENERAL,  SIGN, K_DES, 0, param_mac_general, cbc_mac_ops, CBC_MAC_GENERAL(MAC_CBC, 4), "ANSI X9.9", "x9_mac.txt"),
 	ROW(CKM_SR_X9_19_MAC,         SIGN, K(KEYS(CKK_DES2), 16, 16), 0, param_none,        cbc_mac_ops, CBC_MAC(MAC_RETAIL),            "ANSI X9.19", "x9_mac.txt"),
 	ROW(CKM_SR_X9_19_MAC_GENERAL, SIGN, K(KEYS(CKK_DES2), 16, 16), 0, param_mac_general, cbc_mac_ops, CBC_MAC_GENERAL(MAC_RETAIL, 4), "ANSI X9.19", "x9_mac.txt"),
+	ROW(CKM_DES3_X919_MAC,         SIGN, K_DES3, 0, param_none,        cbc_mac_ops, CBC_MAC(MAC_RETAIL),            "ANSI X9.19, ProtectToolkit", "x9_mac.txt"),
+	ROW(CKM_DES3_X919_MAC_GENERAL, SIGN, K_DES3, 0, param_mac_general, cbc_mac_ops, CBC_MAC_GENERAL(MAC_RETAIL, 4), "ANSI X9.19, ProtectToolkit", "x9_mac.txt"),
+	ROW(CKM_SR_ISO9797_ALG1_MAC, SIGN, K(KEYS(CKK_DES, CKK_DES2, CKK_DES3, CKK_AES), 8, 32), 0, param_iso9797, mech_iso9797_ops, CBC_MAC(MAC_CBC), "ISO/IEC 9797-1:2011", "iso9797.txt"),
+	ROW(CKM_SR_ISO9797_ALG3_MAC, SIGN, K_DES3, 0, param_iso9797, mech_iso9797_ops, CBC_MAC(MAC_RETAIL), "ISO/IEC 9797-1:2011", "iso9797.txt"),
 
 	/* Key components, TK, TMK (vendor.h). The check value stands last: pkcs11-tool takes the first digest for its default. */
 	ROW(CKM_SR_COMPONENT_COMBINE, CKF_GENERATE, K(NO_KEYS, 16, 32), 0, param_none,  mech_component_ops,   NULL, "R1.3", NULL),

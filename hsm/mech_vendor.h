@@ -13,10 +13,12 @@ extern const struct mech_ops mech_tk_generate_ops;
 extern const struct mech_ops mech_tmk_export_ops;
 extern const struct mech_ops mech_tmk_load_ops;
 extern const struct mech_ops mech_handshake_ops;
+extern const struct mech_ops mech_iso9797_ops; /* arg: struct mac_arg, kind MAC_CBC or MAC_RETAIL */
 
 extern const struct mech_param param_tk_rewrap;   /* struct sr_tk_rewrap_params */
 extern const struct mech_param param_tk_open;     /* struct sr_tk_open_params */
 extern const struct mech_param param_tk_generate; /* struct sr_tk_generate_params */
 extern const struct mech_param param_tmk;         /* struct sr_tmk_params */
+extern const struct mech_param param_iso9797;     /* struct sr_iso9797_params */
 
 #endif

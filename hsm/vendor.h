@@ -55,6 +55,23 @@
  */
 #define CKM_SR_HANDSHAKE_MAC SR_MECHANISM(0x000cUL)
 
+/*
+ * X9.19 again, under the numbers that ProtectToolkit gives it, for clients written against that: CKK_DES2 and CKK_DES3
+ * (all blocks but the last under K1, the last one under the whole key). 4 bytes, or CK_MAC_GENERAL_PARAMS 4 to 8 bytes.
+ */
+#ifndef CKM_DES3_X919_MAC
+#define CKM_DES3_X919_MAC (CKM_VENDOR_DEFINED | 0x0134UL)
+#define CKM_DES3_X919_MAC_GENERAL (CKM_VENDOR_DEFINED | 0x0135UL)
+#endif
+
+/*
+ * C_Sign, C_Verify: MACs of ISO/IEC 9797-1:2011, parameter struct sr_iso9797_params. Algorithm 1 (CBC-MAC) with DES,
+ * DES2, DES3 and AES keys, algorithm 3 (retail MAC) with DES2 and DES3 keys. In parts too; padding 3 keeps the message
+ * until the end, up to the setting hold_max (then CKR_DATA_LEN_RANGE).
+ */
+#define CKM_SR_ISO9797_ALG1_MAC SR_MECHANISM(0x0010UL)
+#define CKM_SR_ISO9797_ALG3_MAC SR_MECHANISM(0x0011UL)
+
 /* Attributes. Read-only, given by the mechanism at creation, but for CKA_SR_ROLE where the role table says so. */
 #define CKA_SR_ROLE SR_ATTRIBUTE(0x0001UL)          /* CK_ULONG, SR_ROLE_*; absent: an ordinary key */
 #define CKA_SR_CUSTODIAN SR_ATTRIBUTE(0x0002UL)     /* UTF-8 name of the user who entered a component */
@@ -169,6 +186,20 @@ struct sr_tk_generate_params {
 	CK_OBJECT_HANDLE_PTR phAuk;
 	CK_BYTE_PTR pPacket;
 	CK_ULONG_PTR pulPacketLen;
+};
+
+/*
+ * CKM_SR_ISO9797_ALG1_MAC, CKM_SR_ISO9797_ALG3_MAC. CKR_MECHANISM_PARAM_INVALID for anything else.
+ *
+ * padding  SR_ISO9797_PADDING_1 (zeroes), _2 (80 then zeroes), _3 (a block with the length in bits, then as 1)
+ * macLen   bytes of the MAC, 4 to the block of the cipher (DES* 8, AES 16): the leftmost ones
+ */
+#define SR_ISO9797_PADDING_1 1UL
+#define SR_ISO9797_PADDING_2 2UL
+#define SR_ISO9797_PADDING_3 3UL
+struct sr_iso9797_params {
+	CK_ULONG padding;
+	CK_ULONG macLen;
 };
 
 /* Upper bounds of the formats, in bytes. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mech_kit.h"
 #include "crypto.h"
+#include "mech_vendor.h"
 #include "temp.h"
 #include <dlfcn.h>
 #include <stdio.h>
@@ -262,6 +263,8 @@ CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
 		p->oaep = (CK_RSA_PKCS_OAEP_PARAMS){ CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0 };
 	else if (row->param == &param_pss)
 		p->pss = (CK_RSA_PKCS_PSS_PARAMS){ CKM_SHA256, CKG_MGF1_SHA256, 32 };
+	else if (row->param == &param_iso9797)
+		p->iso9797 = (struct sr_iso9797_params){ SR_ISO9797_PADDING_1, 4 };
 	else if (m.ulParameterLen == 0 || row->param->optional)
 		m = (CK_MECHANISM){ row->type, NULL, 0 };
 	if (row->param == &param_pss) {
@@ -299,6 +302,10 @@ static void field(struct vector *v, const char *name, const char *text)
 		v->len = strtoul(text, NULL, 10);
 	else if (strcmp(name, "tag") == 0)
 		v->tag = strtoul(text, NULL, 10);
+	else if (strcmp(name, "pad") == 0)
+		v->pad = strtoul(text, NULL, 10);
+	else if (strcmp(name, "type") == 0)
+		v->aes = strcmp(text, "AES") == 0;
 	else if (strcmp(name, "key") == 0)
 		hex_field(name, text, v->key.p, &v->key.n);
 	else if (strcmp(name, "iv") == 0)
@@ -354,6 +361,8 @@ CK_MECHANISM mk_vector_mechanism(const struct mech_row *row, const struct vector
 
 	if (row->param == &param_mac_general) {
 		p->len = v->len;
+	} else if (row->param == &param_iso9797) {
+		p->iso9797 = (struct sr_iso9797_params){ v->pad, v->out.n };
 	} else if (row->param == &param_aes_ctr) {
 		memcpy(p->ctr.cb, v->iv.p, 16);
 	} else if (row->param == &param_gcm) {

@@ -55,6 +55,7 @@ union mk_param {
 	CK_GCM_PARAMS gcm;
 	CK_RSA_PKCS_OAEP_PARAMS oaep;
 	CK_RSA_PKCS_PSS_PARAMS pss;
+	struct sr_iso9797_params iso9797;
 	uint8_t iv[16];
 };
 /* mk_good: a mechanism with a parameter that its row takes. */
@@ -70,6 +71,8 @@ struct vector {
 	} key, iv, aad, data, out;
 	CK_ULONG len; /* _GENERAL */
 	CK_ULONG tag; /* bits, default 128 */
+	CK_ULONG pad; /* ISO 9797-1 */
+	bool aes;     /* type=AES: the key, where its length does not say it */
 	unsigned line;
 };
 #define V(field) VIEW((field).p, (field).n)

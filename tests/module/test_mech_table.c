@@ -16,7 +16,8 @@ static bool vendor(const struct mech_row *row)
 {
 	return row->type >= CKM_SR_COMPONENT_COMBINE && row->type != CKM_SR_X9_9_MAC &&
 	       row->type != CKM_SR_X9_9_MAC_GENERAL && row->type != CKM_SR_X9_19_MAC &&
-	       row->type != CKM_SR_X9_19_MAC_GENERAL;
+	       row->type != CKM_SR_X9_19_MAC_GENERAL && row->type != CKM_SR_ISO9797_ALG1_MAC &&
+	       row->type != CKM_SR_ISO9797_ALG3_MAC;
 }
 
 /* use_row: the C_ function of a use, as far as the gate; wrapped keys and outputs are valid pointers. */
