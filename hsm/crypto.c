@@ -52,6 +52,9 @@ CK_RV crypto_new(struct crypto **ret)
 
 	if (c == NULL)
 		return CKR_HOST_MEMORY;
+	/* The first call decides for good: no configuration file, nothing at exit. */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
+		goto out;
 	c->lib = OSSL_LIB_CTX_new();
 	if (c->lib == NULL) {
 		rv = CKR_HOST_MEMORY;
