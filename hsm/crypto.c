@@ -28,14 +28,44 @@ static const char *const cipher_names[CRYPTO_CIPHERS] = {
 	[CRYPTO_AES_128_WRAP_PAD] = "AES-128-WRAP-PAD",
 	[CRYPTO_AES_192_WRAP_PAD] = "AES-192-WRAP-PAD",
 	[CRYPTO_AES_256_WRAP_PAD] = "AES-256-WRAP-PAD",
+	[CRYPTO_AES_128_OFB] = "AES-128-OFB",
+	[CRYPTO_AES_192_OFB] = "AES-192-OFB",
+	[CRYPTO_AES_256_OFB] = "AES-256-OFB",
+	[CRYPTO_AES_128_CFB1] = "AES-128-CFB1",
+	[CRYPTO_AES_192_CFB1] = "AES-192-CFB1",
+	[CRYPTO_AES_256_CFB1] = "AES-256-CFB1",
+	[CRYPTO_AES_128_CFB8] = "AES-128-CFB8",
+	[CRYPTO_AES_192_CFB8] = "AES-192-CFB8",
+	[CRYPTO_AES_256_CFB8] = "AES-256-CFB8",
+	[CRYPTO_AES_128_CFB128] = "AES-128-CFB",
+	[CRYPTO_AES_192_CFB128] = "AES-192-CFB",
+	[CRYPTO_AES_256_CFB128] = "AES-256-CFB",
+	[CRYPTO_AES_128_CTS] = "AES-128-CBC-CTS",
+	[CRYPTO_AES_192_CTS] = "AES-192-CBC-CTS",
+	[CRYPTO_AES_256_CTS] = "AES-256-CBC-CTS",
+	[CRYPTO_AES_128_XTS] = "AES-128-XTS",
+	[CRYPTO_AES_256_XTS] = "AES-256-XTS",
 	[CRYPTO_DES3_ECB] = "DES-EDE3",
 	[CRYPTO_DES3_CBC] = "DES-EDE3-CBC",
+	[CRYPTO_DES3_OFB64] = "DES-EDE3-OFB",
+	[CRYPTO_DES3_CFB8] = "DES-EDE3-CFB8",
+	[CRYPTO_DES3_CFB64] = "DES-EDE3-CFB",
+	[CRYPTO_SM4_ECB] = "SM4-ECB",
+	[CRYPTO_SM4_CBC] = "SM4-CBC",
+	[CRYPTO_SM4_CTR] = "SM4-CTR",
 };
+
+/* optional: what an OpenSSL may be built without. */
+static bool optional(const char *name)
+{
+	return strncmp(name, "SM", 2) == 0 || strcmp(name, "MD5") == 0;
+}
 
 static const struct {
 	const char *name;
 	CK_MECHANISM_TYPE type;
 } mds[CRYPTO_MDS] = {
+	[CRYPTO_MD5] = { "MD5", CKM_MD5 },
 	[CRYPTO_SHA1] = { "SHA1", CKM_SHA_1 },
 	[CRYPTO_SHA224] = { "SHA224", CKM_SHA224 },
 	[CRYPTO_SHA256] = { "SHA256", CKM_SHA256 },
@@ -43,6 +73,11 @@ static const struct {
 	[CRYPTO_SHA512] = { "SHA512", CKM_SHA512 },
 	[CRYPTO_SHA512_224] = { "SHA512-224", CKM_SHA512_224 },
 	[CRYPTO_SHA512_256] = { "SHA512-256", CKM_SHA512_256 },
+	[CRYPTO_SHA3_224] = { "SHA3-224", CKM_SHA3_224 },
+	[CRYPTO_SHA3_256] = { "SHA3-256", CKM_SHA3_256 },
+	[CRYPTO_SHA3_384] = { "SHA3-384", CKM_SHA3_384 },
+	[CRYPTO_SHA3_512] = { "SHA3-512", CKM_SHA3_512 },
+	[CRYPTO_SM3] = { "SM3", CKM_SR_SM3 },
 };
 
 CK_RV crypto_new(struct crypto **ret)
@@ -62,12 +97,12 @@ CK_RV crypto_new(struct crypto **ret)
 	}
 	for (size_t i = 0; i < CRYPTO_CIPHERS; i++) {
 		c->cipher[i] = EVP_CIPHER_fetch(c->lib, cipher_names[i], NULL);
-		if (c->cipher[i] == NULL)
+		if (c->cipher[i] == NULL && !optional(cipher_names[i]))
 			goto out;
 	}
 	for (size_t i = 0; i < CRYPTO_MDS; i++) {
 		c->md[i] = EVP_MD_fetch(c->lib, mds[i].name, NULL);
-		if (c->md[i] == NULL)
+		if (c->md[i] == NULL && !optional(mds[i].name))
 			goto out;
 	}
 	c->hmac = EVP_MAC_fetch(c->lib, "HMAC", NULL);
@@ -159,28 +194,53 @@ bool crypto_des_key(const uint8_t *key, size_t n, uint8_t ret[24])
 
 const EVP_MD *crypto_md_of(const struct crypto *c, CK_MECHANISM_TYPE type)
 {
-	for (size_t i = 0; i < CRYPTO_MDS; i++) {
+	for (size_t i = CRYPTO_SHA1; i <= CRYPTO_SHA3_512; i++) {
 		if (mds[i].type == type)
 			return c->md[i];
 	}
 	return NULL;
 }
 
-/* key_len_ok: the value lengths that a cipher key type has. */
-static bool key_len_ok(CK_KEY_TYPE type, size_t n)
+/* The ciphers behind the cipher key types; AES: the 128-bit member. */
+static const struct block_type {
+	CK_KEY_TYPE type;
+	size_t block, min, max;
+	enum crypto_cipher ecb, cbc;
+	bool des;
+} block_types[] = {
+	{ CKK_AES, 16, 16, 32, CRYPTO_AES_128_ECB, CRYPTO_AES_128_CBC, false },
+	{ CKK_DES, 8, 8, 8, CRYPTO_DES3_ECB, CRYPTO_DES3_CBC, true },
+	{ CKK_DES2, 8, 16, 16, CRYPTO_DES3_ECB, CRYPTO_DES3_CBC, true },
+	{ CKK_DES3, 8, 24, 24, CRYPTO_DES3_ECB, CRYPTO_DES3_CBC, true },
+	{ CKK_SR_SM4, 16, 16, 16, CRYPTO_SM4_ECB, CRYPTO_SM4_CBC, false },
+};
+
+static const struct block_type *block_type(CK_KEY_TYPE type)
 {
-	switch (type) {
-	case CKK_AES:
-		return n == 16 || n == 24 || n == 32;
-	case CKK_DES:
-		return n == 8;
-	case CKK_DES2:
-		return n == 16;
-	case CKK_DES3:
-		return n == 24;
-	default:
-		return false;
+	for (size_t i = 0; i < ARRAY_LEN(block_types); i++) {
+		if (block_types[i].type == type)
+			return &block_types[i];
 	}
+	return NULL;
+}
+
+size_t crypto_block(CK_KEY_TYPE type)
+{
+	const struct block_type *t = block_type(type);
+
+	return t == NULL ? 0 : t->block;
+}
+
+/* block_cipher: NULL for a length that the type does not have, and for what this OpenSSL has not. */
+static const EVP_CIPHER *block_cipher(const struct crypto *c, CK_KEY_TYPE type, size_t key_len, bool cbc)
+{
+	const struct block_type *t = block_type(type);
+	enum crypto_cipher first;
+
+	if (t == NULL || key_len < t->min || key_len > t->max)
+		return NULL;
+	first = cbc ? t->cbc : t->ecb;
+	return type == CKK_AES ? crypto_aes(c, first, key_len) : c->cipher[first];
 }
 
 static CK_RV block_crypt(const struct crypto *c, CK_KEY_TYPE type, struct view key, bool cbc, bool encrypt,
@@ -188,17 +248,14 @@ static CK_RV block_crypt(const struct crypto *c, CK_KEY_TYPE type, struct view k
 {
 	SECRET_AUTO des = { 0 };
 	EVP_CIPHER_CTX *ctx = NULL;
-	const EVP_CIPHER *cipher;
+	const EVP_CIPHER *cipher = block_cipher(c, type, key.n, cbc);
 	const uint8_t *k = key.p;
 	CK_RV rv = CKR_GENERAL_ERROR;
 	int len = 0;
 
-	if (!key_len_ok(type, key.n))
+	if (cipher == NULL)
 		return CKR_KEY_SIZE_RANGE;
-	if (type == CKK_AES) {
-		cipher = crypto_aes(c, cbc ? CRYPTO_AES_128_CBC : CRYPTO_AES_128_ECB, key.n);
-	} else {
-		cipher = c->cipher[cbc ? CRYPTO_DES3_CBC : CRYPTO_DES3_ECB];
+	if (block_type(type)->des) {
 		if (!secret_init(&des, 24) || !crypto_des_key(key.p, key.n, des.p))
 			return CKR_HOST_MEMORY;
 		k = des.p;
@@ -226,31 +283,22 @@ CK_RV crypto_cbc(const struct crypto *c, CK_KEY_TYPE type, struct view key, bool
 	return block_crypt(c, type, key, true, encrypt, iv, in, out);
 }
 
-static const char *cmac_cipher(CK_KEY_TYPE type, size_t key_len)
-{
-	if (!key_len_ok(type, key_len))
-		return NULL;
-	if (type != CKK_AES)
-		return cipher_names[CRYPTO_DES3_CBC];
-	return cipher_names[CRYPTO_AES_128_CBC + (key_len - 16) / 8];
-}
-
 CK_RV crypto_cmac_start(const struct crypto *c, CK_KEY_TYPE type, struct view key, EVP_MAC_CTX **ret)
 {
 	SECRET_AUTO des = { 0 };
-	const char *cipher = cmac_cipher(type, key.n);
+	const EVP_CIPHER *cipher = block_cipher(c, type, key.n, true);
 	OSSL_PARAM params[2];
 	EVP_MAC_CTX *ctx;
 	struct view k = key;
 
 	if (cipher == NULL)
 		return CKR_KEY_SIZE_RANGE;
-	if (type != CKK_AES) {
+	if (block_type(type)->des) {
 		if (!secret_init(&des, 24) || !crypto_des_key(key.p, key.n, des.p))
 			return CKR_HOST_MEMORY;
 		k = VIEW(des.p, 24);
 	}
-	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, (char *)cipher, 0);
+	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, (char *)EVP_CIPHER_get0_name(cipher), 0);
 	params[1] = OSSL_PARAM_construct_end();
 	ctx = EVP_MAC_CTX_new(c->cmac);
 	if (ctx == NULL)
@@ -284,29 +332,48 @@ CK_RV crypto_cmac(const struct crypto *c, CK_KEY_TYPE type, struct view key, con
 	return rv;
 }
 
-CK_RV crypto_aes_wrap(const struct crypto *c, struct view key, const uint8_t *iv, bool pad, bool wrap, struct view in,
-		      uint8_t *out, size_t *ret_len)
+CK_RV crypto_wrap_start(const struct crypto *c, struct view key, const uint8_t *iv, bool pad, bool wrap,
+			EVP_CIPHER_CTX **ret)
 {
 	const EVP_CIPHER *cipher = crypto_aes(c, pad ? CRYPTO_AES_128_WRAP_PAD : CRYPTO_AES_128_WRAP, key.n);
 	EVP_CIPHER_CTX *ctx;
-	CK_RV rv = wrap ? CKR_KEY_SIZE_RANGE : CKR_WRAPPED_KEY_INVALID;
-	int len = 0;
 
 	if (cipher == NULL)
 		return CKR_KEY_SIZE_RANGE;
-	if (in.n > (1 << 20) || (!pad && (in.n % 8 != 0 || in.n < (wrap ? 16u : 24u))) || in.n == 0)
-		return wrap ? CKR_KEY_SIZE_RANGE : CKR_WRAPPED_KEY_LEN_RANGE;
-	if (!wrap && (in.n % 8 != 0 || in.n < 16))
-		return CKR_WRAPPED_KEY_LEN_RANGE;
 	ctx = EVP_CIPHER_CTX_new();
 	if (ctx == NULL)
 		return CKR_HOST_MEMORY;
 	EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-	if (EVP_CipherInit_ex2(ctx, cipher, key.p, iv, wrap, NULL) == 1 &&
-	    EVP_CipherUpdate(ctx, out, &len, in.p, (int)in.n) == 1 && len > 0) {
-		*ret_len = (size_t)len;
-		rv = CKR_OK;
+	if (EVP_CipherInit_ex2(ctx, cipher, key.p, iv, wrap, NULL) != 1) {
+		EVP_CIPHER_CTX_free(ctx);
+		return CKR_GENERAL_ERROR;
 	}
+	*ret = ctx;
+	return CKR_OK;
+}
+
+CK_RV crypto_wrap_run(EVP_CIPHER_CTX *ctx, bool pad, bool wrap, struct view in, uint8_t *out, size_t *ret_len)
+{
+	int len = 0;
+
+	if (in.n > (1 << 20) || (!pad && (in.n % 8 != 0 || in.n < (wrap ? 16u : 24u))) || in.n == 0)
+		return wrap ? CKR_KEY_SIZE_RANGE : CKR_WRAPPED_KEY_LEN_RANGE;
+	if (!wrap && (in.n % 8 != 0 || in.n < 16))
+		return CKR_WRAPPED_KEY_LEN_RANGE;
+	if (EVP_CipherUpdate(ctx, out, &len, in.p, (int)in.n) != 1 || len <= 0)
+		return wrap ? CKR_KEY_SIZE_RANGE : CKR_WRAPPED_KEY_INVALID;
+	*ret_len = (size_t)len;
+	return CKR_OK;
+}
+
+CK_RV crypto_aes_wrap(const struct crypto *c, struct view key, const uint8_t *iv, bool pad, bool wrap, struct view in,
+		      uint8_t *out, size_t *ret_len)
+{
+	EVP_CIPHER_CTX *ctx = NULL;
+	CK_RV rv = crypto_wrap_start(c, key, iv, pad, wrap, &ctx);
+
+	if (rv == CKR_OK)
+		rv = crypto_wrap_run(ctx, pad, wrap, in, out, ret_len);
 	EVP_CIPHER_CTX_free(ctx);
 	return rv;
 }

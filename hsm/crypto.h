@@ -29,11 +29,35 @@ enum crypto_cipher {
 	CRYPTO_AES_128_WRAP_PAD,
 	CRYPTO_AES_192_WRAP_PAD,
 	CRYPTO_AES_256_WRAP_PAD,
+	CRYPTO_AES_128_OFB,
+	CRYPTO_AES_192_OFB,
+	CRYPTO_AES_256_OFB,
+	CRYPTO_AES_128_CFB1,
+	CRYPTO_AES_192_CFB1,
+	CRYPTO_AES_256_CFB1,
+	CRYPTO_AES_128_CFB8,
+	CRYPTO_AES_192_CFB8,
+	CRYPTO_AES_256_CFB8,
+	CRYPTO_AES_128_CFB128,
+	CRYPTO_AES_192_CFB128,
+	CRYPTO_AES_256_CFB128,
+	CRYPTO_AES_128_CTS,
+	CRYPTO_AES_192_CTS,
+	CRYPTO_AES_256_CTS,
+	CRYPTO_AES_128_XTS,
+	CRYPTO_AES_256_XTS,
 	CRYPTO_DES3_ECB,
 	CRYPTO_DES3_CBC,
+	CRYPTO_DES3_OFB64,
+	CRYPTO_DES3_CFB8,
+	CRYPTO_DES3_CFB64,
+	CRYPTO_SM4_ECB,
+	CRYPTO_SM4_CBC,
+	CRYPTO_SM4_CTR,
 	CRYPTO_CIPHERS
 };
 enum crypto_md {
+	CRYPTO_MD5,
 	CRYPTO_SHA1,
 	CRYPTO_SHA224,
 	CRYPTO_SHA256,
@@ -41,9 +65,15 @@ enum crypto_md {
 	CRYPTO_SHA512,
 	CRYPTO_SHA512_224,
 	CRYPTO_SHA512_256,
+	CRYPTO_SHA3_224,
+	CRYPTO_SHA3_256,
+	CRYPTO_SHA3_384,
+	CRYPTO_SHA3_512,
+	CRYPTO_SM3,
 	CRYPTO_MDS
 };
 
+/* cipher[], md[]: NULL for what this OpenSSL was built without (MD5, SM3, SM4); the rows that need it say so. */
 struct crypto {
 	OSSL_LIB_CTX *lib;
 	EVP_CIPHER *cipher[CRYPTO_CIPHERS];
@@ -70,6 +100,8 @@ CK_RV crypto_seed(const struct crypto *c, struct view v) MUST_CHECK;
  * crypto_des_key: a DES key of 8, 16 or 24 bytes as the 24 bytes that DES3 wants (K1K1K1, K1K2K1). False: other length.
  */
 const EVP_CIPHER *crypto_aes(const struct crypto *c, enum crypto_cipher mode128, size_t key_len);
+/* crypto_block: the block of a cipher key type in bytes; 0: no such type. */
+size_t crypto_block(CK_KEY_TYPE type);
 bool crypto_des_key(const uint8_t *key, size_t n, uint8_t ret[24]) MUST_CHECK;
 /*
  * crypto_update: EVP_CipherUpdate of any length, out as long as in: whole blocks, or a stream mode. CKR_GENERAL_ERROR.
@@ -77,12 +109,12 @@ bool crypto_des_key(const uint8_t *key, size_t n, uint8_t ret[24]) MUST_CHECK;
  */
 #define CRYPTO_UPDATE_MAX ((size_t)1 << 30)
 CK_RV crypto_update(EVP_CIPHER_CTX *ctx, const uint8_t *in, size_t n, uint8_t *out) MUST_CHECK;
-/* crypto_md_of: by CKM_SHA_1 .. CKM_SHA512; NULL: none. */
+/* crypto_md_of: by CKM_SHA_1 .. CKM_SHA3_512; NULL: none. Not CKM_MD5: who needs that says md[CRYPTO_MD5]. */
 const EVP_MD *crypto_md_of(const struct crypto *c, CK_MECHANISM_TYPE type);
 
 /*
- * One-shot block operations for mechanisms made of several steps. type: CKK_AES, CKK_DES, CKK_DES2, CKK_DES3; key in
- * its own length. CKR_KEY_SIZE_RANGE for a key that the type does not have.
+ * One-shot block operations for mechanisms made of several steps. type: CKK_AES, CKK_DES, CKK_DES2, CKK_DES3,
+ * CKK_SR_SM4; key in its own length. CKR_KEY_SIZE_RANGE for a key that the type does not have.
  *
  * crypto_ecb, crypto_cbc  no padding, n a multiple of the block; out may be in. iv: one block.
  * crypto_cmac             a whole block (8 or 16 bytes) over parts[0..count), in ret_mac[16]; ret_len the length.
@@ -97,7 +129,17 @@ CK_RV crypto_cmac(const struct crypto *c, CK_KEY_TYPE type, struct view key, con
 CK_RV crypto_key_wrap(const struct crypto *c, struct view key, struct view in, uint8_t *out) MUST_CHECK;
 CK_RV crypto_key_unwrap(const struct crypto *c, struct view key, struct view in, uint8_t *out) MUST_CHECK;
 /*
- * crypto_aes_wrap: AES key wrap (pad false, RFC 3394) and with padding (RFC 5649), either way, with the RFC's IV (NULL)
+ * crypto_wrap_start, crypto_wrap_run: AES key wrap (pad false, RFC 3394) and with padding (RFC 5649) on
+ * a context that keeps the key: any number of runs, each a message of
+ * its own. Start: CKR_KEY_SIZE_RANGE. Run: wrap CKR_KEY_SIZE_RANGE, unwrap CKR_WRAPPED_KEY_LEN_RANGE,
+ * CKR_WRAPPED_KEY_INVALID.
+ */
+CK_RV crypto_wrap_start(const struct crypto *c, struct view key, const uint8_t *iv, bool pad, bool wrap,
+			EVP_CIPHER_CTX **ret) MUST_CHECK;
+CK_RV crypto_wrap_run(EVP_CIPHER_CTX *ctx, bool pad, bool wrap, struct view in, uint8_t *out,
+		      size_t *ret_len) MUST_CHECK;
+/*
+ * crypto_aes_wrap: both in one, either way, with the RFC's IV (NULL)
  * or another of 8 (4 with padding) bytes. out: in.n + 8 rounded up to 8 (wrap), in.n (unwrap). in may not be out.
  * crypto_cmac_start: a CMAC context for more data, to be freed with EVP_MAC_CTX_free.
  */

@@ -21,6 +21,22 @@ static const struct key_kind kinds[] = {
 	SECRET(DES, 8, 8, 0, true),
 	SECRET(DES2, 16, 16, 0, true),
 	SECRET(DES3, 24, 24, 0, true),
+	{ .type = CKK_AES_XTS, .name = "AES_XTS", .min = 32, .max = 64, .step = 32, .halves = true },
+	SECRET(MD5_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SHA_1_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SHA224_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SHA256_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SHA384_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SHA512_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SHA512_224_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SHA512_256_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SHA512_T_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SHA3_224_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SHA3_256_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SHA3_384_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SHA3_512_HMAC, 1, GENERIC_MAX, 0, false),
+	SECRET(SR_SM4, 16, 16, 0, false),
+	SECRET(SR_SM3_HMAC, 1, GENERIC_MAX, 0, false),
 	{ .type = CKK_RSA, .name = "RSA", .pair = true, .algorithm = "RSA", .bits = rsa_bits, .check = rsa_check,
 	  .pkey = rsa_pkey_of, .set_public = rsa_set_public, .set_private = rsa_set_private },
 };
@@ -56,6 +72,8 @@ bool key_value_ok(CK_KEY_TYPE type, struct view value)
 	if (k == NULL || k->pair || value.n < k->min || value.n > k->max)
 		return false;
 	if (k->step != 0 && (value.n - k->min) % k->step != 0)
+		return false;
+	if (k->halves && ct_equal(value.p, value.p + value.n / 2, value.n / 2))
 		return false;
 	return !k->des || des_parity_ok(value.p, value.n);
 }

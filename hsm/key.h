@@ -12,7 +12,8 @@
  * Kinds of keys: one row per CKK_* that the module knows, the only place where it is said whether a key is one secret
  * value or a pair, how long it may be, and how its numbers become a key of OpenSSL and back.
  *
- * Secret keys: min, max, step: bytes of CKA_VALUE (step 0: any length between); des: its bytes have odd parity.
+ * Secret keys: min, max, step: bytes of CKA_VALUE (step 0: any length between); des: its bytes have odd parity; halves:
+ * its two halves differ.
  * Pairs: algorithm is what OpenSSL calls it in PKCS #8 (NULL: it tells itself).
  *   bits         size as CK_MECHANISM_INFO counts it, from the attributes of a public or private key
  *   check        are the attributes of an object that C_CreateObject made the numbers of such a key? Public keys,
@@ -25,6 +26,7 @@ struct key_kind {
 	const char *name; /* as in CKK_<name> */
 	size_t min, max, step;
 	bool des;
+	bool halves;
 	bool pair;
 	const char *algorithm;
 	CK_ULONG (*bits)(const struct object *key);
@@ -39,7 +41,7 @@ const struct key_kind *key_kind(CK_KEY_TYPE type);
 const struct key_kind *key_kind_at(size_t i);
 /* key_class_ok: is there such a key of this class (secret; public and private)? */
 bool key_class_ok(CK_OBJECT_CLASS class, CK_KEY_TYPE type) MUST_CHECK;
-/* key_value_ok: may this be CKA_VALUE of a secret key of this type: length, and parity of DES keys? */
+/* key_value_ok: may this be CKA_VALUE of a secret key of this type: length, parity of DES keys, halves? */
 bool key_value_ok(CK_KEY_TYPE type, struct view value) MUST_CHECK;
 /* key_size: in the unit of the mechanism table: bits of a pair, bytes of a secret value. */
 CK_ULONG key_size(const struct object *key);

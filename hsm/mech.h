@@ -48,6 +48,8 @@ extern const struct mech_param param_gcm;         /* CK_GCM_PARAMS */
 extern const struct mech_param param_oaep;        /* CK_RSA_PKCS_OAEP_PARAMS */
 extern const struct mech_param param_pss;         /* CK_RSA_PKCS_PSS_PARAMS */
 extern const struct mech_param param_key_wrap_iv; /* none, or an IV of 8 bytes */
+/* none, or an IV of 4 bytes */
+extern const struct mech_param param_key_wrap_iv4;
 
 /* Part of a message that a call carries. */
 enum mech_part { MECH_SINGLE, MECH_UPDATE, MECH_FINAL };
@@ -128,7 +130,8 @@ struct mech_keys {
 /*
  * struct mech_row: one mechanism. keys empty: no key (digest, generation). key_min, key_max: bits of a pair, bytes of a
  * secret key, as C_GetMechanismInfo answers them. arg: the family's own. vectors: file in tests/vectors, or NULL when a
- * test of its own stands in its place.
+ * test of its own stands in its place. note: what docs/mechanisms.md says below the table about this row, without a
+ * full stop; rows may share one.
  */
 struct mech_row {
 	CK_MECHANISM_TYPE type;
@@ -144,6 +147,7 @@ struct mech_row {
 	const char *needs;
 	const char *source;
 	const char *vectors;
+	const char *note;
 };
 
 /*

@@ -4,8 +4,8 @@
 #include <string.h>
 
 /*
- * Block ciphers: ECB, CBC, CBC with PKCS#7 padding, CTR. OpenSSL does whole blocks without padding; what is held back
- * and the padding are done here, so that a call that does not fit changes nothing.
+ * Block ciphers: ECB, CBC, CBC with PKCS#7 padding, CTR, OFB, CFB. OpenSSL does whole blocks without padding; what is
+ * held back and the padding are done here, so that a call that does not fit changes nothing.
  */
 #define BLOCK_MAX 16
 
@@ -52,11 +52,12 @@ static CK_RV cipher_init(struct op *op, struct session *s, const CK_MECHANISM *m
 	const struct crypto *crypto = module_crypto();
 	struct view value = object_secret(key, CKA_VALUE);
 	SECRET_AUTO des = { 0 };
-	const EVP_CIPHER *type = a->aes ? crypto_aes(crypto, a->cipher, value.n) : crypto->cipher[a->cipher];
+	const EVP_CIPHER *type =
+	    a->algorithm == ALGORITHM_AES ? crypto_aes(crypto, a->cipher, value.n) : crypto->cipher[a->cipher];
 	const uint8_t *k = value.p, *iv = NULL;
 	struct cipher *c;
 
-	if (!a->aes) {
+	if (a->algorithm == ALGORITHM_DES) {
 		if (!secret_init(&des, 24))
 			return CKR_HOST_MEMORY;
 		if (!crypto_des_key(value.p, value.n, des.p))
@@ -105,7 +106,7 @@ static size_t ready(const struct cipher *c, size_t total)
 {
 	size_t block = c->a->block;
 
-	if (c->a->mode == CIPHER_CTR)
+	if (block == 1)
 		return total;
 	if (c->a->mode == CIPHER_CBC_PAD && !c->encrypt)
 		return total == 0 ? 0 : (total - 1) / block * block;
@@ -157,8 +158,7 @@ static CK_RV cipher_update(struct cipher *c, struct view in, uint8_t *out, size_
 	return CKR_OK;
 }
 
-/* padding_len: 0: the padding is wrong. One pass over the whole block whatever it holds. */
-static size_t padding_len(const uint8_t *block, size_t n)
+size_t mech_padding_len(const uint8_t *block, size_t n)
 {
 	unsigned pad = block[n - 1], bad = pad == 0 || pad > n;
 
@@ -185,7 +185,7 @@ static CK_RV peek(const struct cipher *c, const uint8_t *prev, const uint8_t *la
 	EVP_CIPHER_CTX_free(copy);
 	if (rv != CKR_OK)
 		return rv;
-	pad = padding_len(ret, c->a->block);
+	pad = mech_padding_len(ret, c->a->block);
 	if (pad == 0)
 		return CKR_ENCRYPTED_DATA_INVALID;
 	*ret_len = c->a->block - pad;

@@ -54,22 +54,47 @@ static const char tail[] =
     "update is refused with CKR_OPERATION_ACTIVE and ends the operation; updates of a single-part mechanism are "
     "refused with\n"
     "CKR_FUNCTION_NOT_SUPPORTED.\n\n"
-    "CKM_AES_GCM gives out no plaintext before the tag was verified; a multi-part decryption keeps up to 64 MiB.\n"
-    "CKM_AES_CTR refuses data beyond the range of its counter bits. The DES MACs pad with zeroes (an empty message is "
-    "one\n"
-    "block). CKM_AES_CBC, CKM_AES_ECB, CKM_DES3_CBC and CKM_DES3_ECB wrap secret keys filled with zeroes to a block; "
-    "RSA\n"
-    "private keys travel as PKCS #8 under the padding mechanisms. Unwrapped DES keys need odd parity. "
-    "CKM_AES_KEY_WRAP_PAD is\n"
-    "RFC 5649, as CKM_AES_KEY_WRAP_KWP. Generated DES keys have odd parity and no weak or semi-weak half. RSA PKCS #1 "
-    "v1.5 is\n"
-    "for signatures only.\n";
+    "Secret keys are wrapped as their value, private keys as PKCS #8 where a note says so. Unwrapped DES keys need "
+    "odd\n"
+    "parity.\n";
+
+#define NOTES_MAX 256
+
+/* note_number: notes are numbered as they come, one number for one text; 0: none. */
+static unsigned note_number(const char *note)
+{
+	static const char *notes[NOTES_MAX];
+	unsigned n = 0;
+
+	if (note == NULL)
+		return 0;
+	while (n < NOTES_MAX - 1 && notes[n] != NULL && strcmp(notes[n], note) != 0)
+		n++;
+	notes[n] = note;
+	return n + 1;
+}
+
+static void put_notes(struct buf *b)
+{
+	unsigned next = 1;
+
+	for (size_t i = 0; i < mech_row_count(); i++) {
+		const char *note = mech_row_at(i)->note;
+
+		if (note != NULL && note_number(note) == next)
+			buf_printf(b, "%s%u. %s.\n", next == 1 ? "\n" : "", next, note);
+		next += note_number(note) == next;
+	}
+}
 
 static void put_row(struct buf *b, const struct mech_row *r)
 {
 	const char *sep = "";
 
-	buf_printf(b, "| %s%s | %08lx | ", r->name, r->traits & MECH_NO_UPDATE ? " *" : "", r->type);
+	buf_printf(b, "| %s%s", r->name, r->traits & MECH_NO_UPDATE ? " *" : "");
+	if (r->note != NULL)
+		buf_printf(b, " (%u)", note_number(r->note));
+	buf_printf(b, " | %08lx | ", r->type);
 	for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
 		if (r->flags & uses[i].flag) {
 			buf_printf(b, "%s%s", sep, uses[i].name);
@@ -119,6 +144,7 @@ int main(int argc, char **argv)
 	buf_printf(&b, "%s", head);
 	for (size_t i = 0; i < mech_row_count(); i++)
 		put_row(&b, mech_row_at(i));
+	put_notes(&b);
 	buf_printf(&b, "%s", tail);
 	if (!buf_ok(&b))
 		return EXIT_FAILURE;

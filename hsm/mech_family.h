@@ -18,7 +18,7 @@ struct digest_arg {
 
 /* struct mac_arg: lengths of the result in bytes; a _GENERAL row takes min..max from the parameter, others give len. */
 struct mac_arg {
-	enum { MAC_HMAC, MAC_CMAC, MAC_CBC, MAC_RETAIL } kind;
+	enum { MAC_HMAC, MAC_CMAC, MAC_CBC, MAC_RETAIL, MAC_XCBC } kind;
 	enum crypto_md md; /* MAC_HMAC */
 	size_t len;
 	size_t min;
@@ -26,15 +26,23 @@ struct mac_arg {
 	bool general;
 };
 
+/*
+ * struct cipher_arg: block is the unit in which the mode takes data: the cipher's block, 1 in stream modes. CIPHER_CTS
+ * and CIPHER_XTS are the whole-message modes of mech_whole.c, the others are mech_cipher.c's.
+ */
 struct cipher_arg {
-	enum { CIPHER_ECB, CIPHER_CBC, CIPHER_CBC_PAD, CIPHER_CTR } mode;
-	bool aes;
+	enum { CIPHER_ECB, CIPHER_CBC, CIPHER_CBC_PAD, CIPHER_CTR, CIPHER_STREAM, CIPHER_CTS, CIPHER_XTS } mode;
+	enum { ALGORITHM_AES, ALGORITHM_DES, ALGORITHM_SM4 } algorithm;
 	enum crypto_cipher cipher; /* AES: the 128-bit member */
 	size_t block;
 };
 
 struct key_wrap_arg {
-	bool pad; /* RFC 5649 instead of RFC 3394 */
+	enum {
+		KEY_WRAP_KW,
+		KEY_WRAP_KWP,
+		KEY_WRAP_PKCS7
+	} form; /* RFC 3394, RFC 5649, PKCS #7 padding under RFC 3394 */
 };
 
 /* struct rsa_arg: hash CK_UNAVAILABLE_INFORMATION: the caller hands in the hash (PSS) or DigestInfo (PKCS#1 v1.5). */
@@ -51,8 +59,9 @@ struct generate_arg {
 
 extern const struct mech_ops digest_ops;
 extern const struct mech_ops mac_ops;     /* HMAC, CMAC */
-extern const struct mech_ops cbc_mac_ops; /* DES CBC-MAC, retail MAC */
-extern const struct mech_ops cipher_ops;  /* ECB, CBC, CBC_PAD, CTR */
+extern const struct mech_ops cbc_mac_ops; /* CBC-MAC, retail MAC, XCBC */
+extern const struct mech_ops cipher_ops;  /* ECB, CBC, CBC_PAD, CTR, OFB, CFB */
+extern const struct mech_ops whole_ops;   /* CTS, XTS */
 extern const struct mech_ops gcm_ops;
 extern const struct mech_ops key_wrap_ops;
 extern const struct mech_ops rsa_sign_ops;
@@ -62,6 +71,12 @@ extern const struct mech_ops rsa_generate_ops;
 
 /* mech_mac_len: what a MAC row with this parameter gives, in bytes (the parameter rule has passed). */
 size_t mech_mac_len(const struct mac_arg *a, const CK_MECHANISM *m);
+
+/*
+ * mech_padding_len: bytes of PKCS #7 padding at the end of a block; 0: the padding is wrong. One pass over the whole
+ * block whatever it holds.
+ */
+size_t mech_padding_len(const uint8_t *block, size_t n);
 
 /*
  * mech_wrapped_form: the bytes in which an object is wrapped: CKA_VALUE of a secret key, PKCS#8 of an RSA private key.
@@ -84,7 +99,10 @@ CK_RV mech_unwrap_begin(struct session *s, const struct mech_row *row, const str
 CK_RV mech_unwrap_end(struct session *s, struct object *o, struct view form, bool zero_filled, const CK_ATTRIBUTE *t,
 		      CK_ULONG n, CK_OBJECT_HANDLE *ret) MUST_CHECK;
 
-/* cipher_wrap, cipher_unwrap: C_WrapKey by a block cipher: ECB, CBC zero-filled to a block, CBC_PAD with PKCS#7. */
+/*
+ * cipher_wrap, cipher_unwrap: C_WrapKey by a block cipher: ECB, CBC zero-filled to a block, CBC_PAD with PKCS#7, CTS
+ * and XTS in the key's own length.
+ */
 CK_RV cipher_wrap(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *wrapping,
 		  struct object *key, uint8_t *out, CK_ULONG *len) MUST_CHECK;
 CK_RV cipher_unwrap(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *unwrapping,

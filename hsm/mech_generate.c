@@ -12,7 +12,8 @@ static bool is_des(CK_KEY_TYPE type)
 	return type == CKK_DES || type == CKK_DES2 || type == CKK_DES3;
 }
 
-/* random_key: DES keys have odd parity, no weak or semi-weak half and no equal neighbouring halves. */
+/* random_key: DES keys have odd parity, no weak or semi-weak half and no equal neighbouring halves; XTS keys differing
+ * halves. */
 static CK_RV random_key(CK_KEY_TYPE type, struct secret *ret, size_t n)
 {
 	SECRET_AUTO key = { 0 };
@@ -26,7 +27,7 @@ static CK_RV random_key(CK_KEY_TYPE type, struct secret *ret, size_t n)
 			return rv;
 		if (is_des(type))
 			des_set_parity(key.p, n);
-	} while (is_des(type) && des_key_weak(key.p, n));
+	} while ((is_des(type) && des_key_weak(key.p, n)) || !key_value_ok(type, VIEW(key.p, n)));
 	key.len = n;
 	secret_move(ret, &key);
 	return CKR_OK;
@@ -36,6 +37,7 @@ static CK_RV key_len(const struct mech_row *row, const CK_ATTRIBUTE *t, CK_ULONG
 {
 	const struct generate_arg *a = row->arg;
 	const CK_ATTRIBUTE *asked = template_find(t, n, CKA_VALUE_LEN);
+	const struct key_kind *k = key_kind(a->type);
 	CK_ULONG len = a->len;
 
 	if (asked == NULL && a->len == 0)
@@ -44,7 +46,7 @@ static CK_RV key_len(const struct mech_row *row, const CK_ATTRIBUTE *t, CK_ULONG
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	if (a->len != 0 && len != a->len)
 		return CKR_TEMPLATE_INCONSISTENT;
-	if (len < row->key_min || len > row->key_max || (a->type == CKK_AES && len % 8 != 0))
+	if (len < row->key_min || len > row->key_max || (k->step != 0 && (len - k->min) % k->step != 0))
 		return CKR_KEY_SIZE_RANGE;
 	*ret = len;
 	return CKR_OK;

@@ -9,7 +9,7 @@
  *
  * ROW: type, flags, keys (types, smallest and largest: bytes; pairs: bits), traits, parameter rule, operations,
  * argument of the family, source, vector file in tests/vectors (NULL: a test of its own); then, where OpenSSL may lack
- * it, .needs = "cipher:NAME" and the like (mech.h).
+ * it, .needs = "cipher:NAME" and the like, and where there is more to say, .note (mech.h).
  */
 #define ROW(m, f, k, tr, pa, op, ar, src, vec, ...)                                                                    \
 	{                                                                                                              \
@@ -30,7 +30,7 @@
 #define K_AES K(KEYS(CKK_AES), 16, 32)
 #define K_DES K(KEYS(CKK_DES), 8, 8)
 #define K_DES3 K(KEYS(CKK_DES2, CKK_DES3), 16, 24)
-#define K_HMAC K(KEYS(CKK_GENERIC_SECRET), 1, MAX_GENERIC)
+#define K_SM4 K(KEYS(CKK_SR_SM4), 16, 16)
 #define K_RSA K(KEYS(CKK_RSA), 2048, 4096)
 #define K_TK K(KEYS(CKK_DES2, CKK_DES3, CKK_AES), 16, 32)
 #define K_PAY K(KEYS(CKK_DES2, CKK_DES3, CKK_AES), 16, 32)

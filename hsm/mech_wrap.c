@@ -151,11 +151,11 @@ CK_RV cipher_wrap(struct session *s, const struct mech_row *row, const CK_MECHAN
 	if (rv != CKR_OK)
 		return rv;
 	n = a->mode == CIPHER_CBC_PAD ? form.len : (form.len + a->block - 1) / a->block * a->block;
-	if (!secret_init(&padded, n) || !secret_set(&padded, form.p, form.len) || !secret_init(&wrapped, n + a->block))
+	if (!secret_init(&padded, n) || !secret_set(&padded, form.p, form.len) || !secret_init(&wrapped, n + 16))
 		return CKR_HOST_MEMORY;
 	rv = transform(s, row, m, CKF_ENCRYPT, wrapping, VIEW(padded.p, n), &wrapped);
 	if (rv != CKR_OK)
-		return rv;
+		return rv == CKR_DATA_LEN_RANGE ? CKR_KEY_SIZE_RANGE : rv;
 	return mech_output_put(secret_view(&wrapped), out, len);
 }
 
@@ -163,6 +163,7 @@ CK_RV cipher_unwrap(struct session *s, const struct mech_row *row, const CK_MECH
 		    struct view wrapped, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
 {
 	const struct cipher_arg *a = row->arg;
+	bool fills = a->mode == CIPHER_ECB || a->mode == CIPHER_CBC;
 	SECRET_AUTO form = { 0 };
 	struct object *o = NULL;
 	CK_RV rv;
@@ -172,67 +173,14 @@ CK_RV cipher_unwrap(struct session *s, const struct mech_row *row, const CK_MECH
 	if (!secret_init(&form, wrapped.n))
 		return CKR_HOST_MEMORY;
 	rv = mech_unwrap_begin(s, row, unwrapping, t, n, &o);
+	if (rv == CKR_OK && a->mode != CIPHER_CBC_PAD && object_class(o) != CKO_SECRET_KEY)
+		rv = CKR_TEMPLATE_INCONSISTENT;
 	if (rv == CKR_OK)
 		rv = transform(s, row, m, CKF_DECRYPT, unwrapping, wrapped, &form);
 	if (rv == CKR_OK)
-		rv = mech_unwrap_end(s, o, secret_view(&form), a->mode != CIPHER_CBC_PAD, t, n, ret);
+		rv = mech_unwrap_end(s, o, secret_view(&form), fills, t, n, ret);
 	object_unref(o);
-	return rv == CKR_ENCRYPTED_DATA_INVALID || rv == CKR_ENCRYPTED_DATA_LEN_RANGE ? CKR_WRAPPED_KEY_INVALID : rv;
-}
-
-/* AES key wrap. */
-
-const struct mech_param param_key_wrap_iv = { .text = "none, or an IV of 8 bytes", .size = 8, .optional = true };
-
-static CK_RV key_wrap(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *wrapping,
-		      struct object *key, uint8_t *out, CK_ULONG *len)
-{
-	const struct key_wrap_arg *a = row->arg;
-	const uint8_t *iv = m->ulParameterLen > 0 ? m->pParameter : NULL;
-	struct view kek = object_secret(wrapping, CKA_VALUE);
-	SECRET_AUTO form = { 0 };
-	uint8_t *wrapped;
-	size_t n = 0;
-	CK_RV rv = mech_wrapped_form(key, &form);
-
-	if (rv != CKR_OK)
-		return rv;
-	wrapped = malloc(form.len + 16);
-	if (wrapped == NULL)
-		return CKR_HOST_MEMORY;
-	rv = crypto_aes_wrap(module_crypto(), kek, iv, a->pad, true, secret_view(&form), wrapped, &n);
-	if (rv == CKR_OK)
-		rv = mech_output_put(VIEW(wrapped, n), out, len);
-	free(wrapped);
-	return rv;
-}
-
-static CK_RV key_unwrap(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *unwrapping,
-			struct view wrapped, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
-{
-	const struct key_wrap_arg *a = row->arg;
-	const uint8_t *iv = m->ulParameterLen > 0 ? m->pParameter : NULL;
-	struct view kek = object_secret(unwrapping, CKA_VALUE);
-	SECRET_AUTO form = { 0 };
-	struct object *o = NULL;
-	size_t len = 0;
-	CK_RV rv;
-
-	if (wrapped.n < 16 || wrapped.n > SECRET_ROOM_MAX / 2)
+	if (rv == CKR_ENCRYPTED_DATA_LEN_RANGE)
 		return CKR_WRAPPED_KEY_LEN_RANGE;
-	if (!secret_init(&form, wrapped.n + 16))
-		return CKR_HOST_MEMORY;
-	rv = mech_unwrap_begin(s, row, unwrapping, t, n, &o);
-	if (rv == CKR_OK)
-		rv = crypto_aes_wrap(module_crypto(), kek, iv, a->pad, false, wrapped, form.p, &len);
-	form.len = len;
-	if (rv == CKR_OK)
-		rv = mech_unwrap_end(s, o, secret_view(&form), false, t, n, ret);
-	object_unref(o);
-	return rv;
+	return rv == CKR_ENCRYPTED_DATA_INVALID ? CKR_WRAPPED_KEY_INVALID : rv;
 }
-
-const struct mech_ops key_wrap_ops = {
-	.wrap = key_wrap,
-	.unwrap = key_unwrap,
-};

@@ -13,6 +13,7 @@
  */
 
 #define SR_MECHANISM(n) (CKM_VENDOR_DEFINED | 0x53520000UL | (n))
+#define SR_KEY_TYPE(n) (CKK_VENDOR_DEFINED | 0x53520000UL | (n))
 #define SR_ATTRIBUTE(n) (CKA_VENDOR_DEFINED | 0x53520000UL | (n))
 
 /*
@@ -71,6 +72,27 @@
  */
 #define CKM_SR_ISO9797_ALG1_MAC SR_MECHANISM(0x0010UL)
 #define CKM_SR_ISO9797_ALG3_MAC SR_MECHANISM(0x0011UL)
+
+/*
+ * SM3 and SM4 (GB/T 32905, GB/T 32907), for which PKCS #11 has no numbers. They work as their SHA-256 and AES likes:
+ * parameters, functions and rules of lengths are those of CKM_SHA256, CKM_SHA256_HMAC(_GENERAL), CKM_AES_ECB, _CBC,
+ * _CBC_PAD, _CTR (CK_AES_CTR_PARAMS), _CMAC(_GENERAL), _KEY_GEN. An SM4 key has 16 bytes; its CKA_CHECK_VALUE is SM4 of
+ * a zero block. CKK_SR_SM3_HMAC: as CKK_SHA256_HMAC.
+ */
+#define CKK_SR_SM4 SR_KEY_TYPE(0x0100UL)
+#define CKK_SR_SM3_HMAC SR_KEY_TYPE(0x0101UL)
+#define CKM_SR_SM3 SR_MECHANISM(0x0100UL)
+#define CKM_SR_SM3_HMAC SR_MECHANISM(0x0101UL)
+#define CKM_SR_SM3_HMAC_GENERAL SR_MECHANISM(0x0102UL)
+#define CKM_SR_SM3_KEY_GEN SR_MECHANISM(0x0103UL)
+#define CKM_SR_SM4_KEY_GEN SR_MECHANISM(0x0110UL)
+#define CKM_SR_SM4_ECB SR_MECHANISM(0x0111UL)
+#define CKM_SR_SM4_CBC SR_MECHANISM(0x0112UL)
+#define CKM_SR_SM4_CBC_PAD SR_MECHANISM(0x0113UL)
+#define CKM_SR_SM4_CTR SR_MECHANISM(0x0114UL)
+#define CKM_SR_SM4_CMAC SR_MECHANISM(0x0115UL)
+#define CKM_SR_SM4_CMAC_GENERAL SR_MECHANISM(0x0116UL)
+#define CKM_SR_SM4_GCM SR_MECHANISM(0x0117UL) /* where the OpenSSL underneath has it */
 
 /* Attributes. Read-only, given by the mechanism at creation, but for CKA_SR_ROLE where the role table says so. */
 #define CKA_SR_ROLE SR_ATTRIBUTE(0x0001UL)          /* CK_ULONG, SR_ROLE_*; absent: an ordinary key */
