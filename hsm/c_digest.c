@@ -2,6 +2,7 @@
 #include "length.h"
 #include "module.h"
 #include "object.h"
+#include "op_run.h"
 
 /* C_Digest*. */
 
@@ -33,10 +34,8 @@ static CK_RV digest_update(struct session *s, struct view data)
 
 	if (rv == CKR_OK && !bytes_ok(data.p, data.n))
 		rv = CKR_ARGUMENTS_BAD;
-	if (rv == CKR_OK) {
-		op->updated = true;
-		rv = op->row->ops->update(op, data);
-	}
+	if (rv == CKR_OK)
+		rv = op_update(op, data);
 	return op_end(s, OP_DIGEST, true, rv);
 }
 
@@ -50,10 +49,8 @@ static CK_RV digest_key(struct session *s, CK_OBJECT_HANDLE handle)
 		rv = object_get_key(s, handle, CKR_KEY_HANDLE_INVALID, &key);
 	if (rv == CKR_OK && op->row->ops->digest_key == NULL)
 		rv = CKR_KEY_INDIGESTIBLE;
-	if (rv == CKR_OK) {
-		op->updated = true;
+	if (rv == CKR_OK)
 		rv = op->row->ops->digest_key(op, key);
-	}
 	object_unref(key);
 	return op_end(s, OP_DIGEST, true, rv);
 }
@@ -79,7 +76,7 @@ static CK_RV digest_final(struct session *s, uint8_t *out, CK_ULONG *len)
 
 CK_RV C_DigestInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism)
 {
-	CALL_SESSION(session, 0, op_start(call_s, OP_DIGEST, CKF_DIGEST, mechanism, 0));
+	CALL_SESSION(session, 0, op_start(call_s, OP_DIGEST, mechanism, 0));
 }
 
 CK_RV C_Digest(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR out, CK_ULONG_PTR out_len)

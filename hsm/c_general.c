@@ -56,7 +56,7 @@ static CK_RV get_info(CK_INFO *info)
 	if (info == NULL)
 		return CKR_ARGUMENTS_BAD;
 	memset(info, 0, sizeof(*info));
-	info->cryptokiVersion = (CK_VERSION){ 3, 0 };
+	info->cryptokiVersion = (CK_VERSION){ 3, 2 };
 	padded(info->manufacturerID, sizeof(info->manufacturerID), "strongroom");
 	padded(info->libraryDescription, sizeof(info->libraryDescription), "strongroom soft HSM");
 	info->libraryVersion = (CK_VERSION){ 0, 1 };

@@ -45,16 +45,12 @@ static CK_RV info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *re
 	return CKR_OK;
 }
 
+/* cancel: what is not active, and flags of no operation, make no difference (PKCS#11 3.1, 5.6.5). */
 static CK_RV cancel(struct session *s, CK_FLAGS flags)
 {
-	static const CK_FLAGS kinds[OP_KINDS] = {
-		[OP_DIGEST] = CKF_DIGEST,   [OP_SIGN] = CKF_SIGN,       [OP_VERIFY] = CKF_VERIFY,
-		[OP_ENCRYPT] = CKF_ENCRYPT, [OP_DECRYPT] = CKF_DECRYPT,
-	};
-
 	for (size_t i = 0; i < OP_KINDS; i++) {
-		if (flags & kinds[i])
-			op_end(s, (enum op_kind)i, false, CKR_OK);
+		if (flags & op_use((enum op_kind)i))
+			(void)op_end(s, (enum op_kind)i, false, CKR_OK);
 	}
 	if ((flags & CKF_FIND_OBJECTS) && s->find != NULL)
 		return find_end(s);

@@ -13,6 +13,8 @@ static CK_RV open_session(CK_SLOT_ID id, CK_FLAGS flags, CK_SESSION_HANDLE *ret)
 		return CKR_ARGUMENTS_BAD;
 	if (!(flags & CKF_SERIAL_SESSION))
 		return CKR_SESSION_PARALLEL_NOT_SUPPORTED;
+	if (flags & CKF_ASYNC_SESSION)
+		return CKR_SESSION_ASYNC_NOT_SUPPORTED;
 	if (flags & ~(CK_FLAGS)(CKF_SERIAL_SESSION | CKF_RW_SESSION))
 		return CKR_ARGUMENTS_BAD;
 	rv = token_find(id, &t);
@@ -74,6 +76,20 @@ static CK_RV get_info(struct session *s, CK_SESSION_INFO *info)
 CK_RV C_GetSessionInfo(CK_SESSION_HANDLE handle, CK_SESSION_INFO_PTR info)
 {
 	CALL_SESSION(handle, CALL_EXPIRED_OK, get_info(call_s, info));
+}
+
+/* No validation (FIPS 140 and the like) is in force: there are no flags to be kept. */
+static CK_RV validation_flags(CK_SESSION_VALIDATION_FLAGS_TYPE type, CK_FLAGS *ret)
+{
+	if (ret == NULL || type != CKS_LAST_VALIDATION_OK)
+		return CKR_ARGUMENTS_BAD;
+	*ret = 0;
+	return CKR_OK;
+}
+
+CK_RV C_GetSessionValidationFlags(CK_SESSION_HANDLE handle, CK_SESSION_VALIDATION_FLAGS_TYPE type, CK_FLAGS_PTR flags)
+{
+	CALL_SESSION(handle, CALL_EXPIRED_OK, validation_flags(type, flags));
 }
 
 static CK_RV login(struct session *s, CK_USER_TYPE type, struct view name, struct view pin)

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "length.h"
 #include "module.h"
-#include "secret.h"
+#include "op_run.h"
 
 /* C_Sign*, C_Verify*. */
-
-#define TAG_MAX 64 /* longest MAC */
 
 static CK_RV sign(struct session *s, struct view data, uint8_t *out, CK_ULONG *len)
 {
@@ -39,10 +37,8 @@ static CK_RV update(struct session *s, enum op_kind kind, struct view data)
 
 	if (rv == CKR_OK && !bytes_ok(data.p, data.n))
 		rv = CKR_ARGUMENTS_BAD;
-	if (rv == CKR_OK) {
-		op->updated = true;
-		rv = op->row->ops->update(op, data);
-	}
+	if (rv == CKR_OK)
+		rv = op_update(op, data);
 	return op_end(s, kind, true, rv);
 }
 
@@ -65,28 +61,6 @@ static CK_RV sign_final(struct session *s, uint8_t *out, CK_ULONG *len)
 	return op_end(s, OP_SIGN, false, rv);
 }
 
-/* verify_op: data.p NULL: the data came in updates. Tags are compared in constant time. */
-static CK_RV verify_op(struct op *op, struct view data, struct view signature)
-{
-	uint8_t tag[TAG_MAX];
-	CK_RV rv = CKR_OK;
-
-	if (signature.n != op->out_len)
-		return CKR_SIGNATURE_LEN_RANGE;
-	if (op->row->ops->verify != NULL)
-		return op->row->ops->verify(op, data, signature);
-	if (op->out_len > sizeof(tag))
-		return CKR_GENERAL_ERROR;
-	if (data.p != NULL)
-		rv = op->row->ops->update(op, data);
-	if (rv == CKR_OK)
-		rv = op->row->ops->final(op, tag);
-	if (rv == CKR_OK && !ct_equal(tag, signature.p, op->out_len))
-		rv = CKR_SIGNATURE_INVALID;
-	memory_wipe(tag, sizeof(tag));
-	return rv;
-}
-
 static CK_RV verify(struct session *s, enum mech_part part, struct view data, struct view signature)
 {
 	struct op *op = NULL;
@@ -97,14 +71,14 @@ static CK_RV verify(struct session *s, enum mech_part part, struct view data, st
 	if (rv == CKR_OK) {
 		if (part == MECH_SINGLE && data.p == NULL)
 			data = VIEW_STR("");
-		rv = verify_op(op, data, signature);
+		rv = op_verify(op, data, signature);
 	}
 	return op_end(s, OP_VERIFY, false, rv);
 }
 
 CK_RV C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key)
 {
-	CALL_SESSION(session, 0, op_start(call_s, OP_SIGN, CKF_SIGN, mechanism, key));
+	CALL_SESSION(session, 0, op_start(call_s, OP_SIGN, mechanism, key));
 }
 
 CK_RV C_Sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR out, CK_ULONG_PTR out_len)
@@ -124,7 +98,7 @@ CK_RV C_SignFinal(CK_SESSION_HANDLE session, CK_BYTE_PTR out, CK_ULONG_PTR out_l
 
 CK_RV C_VerifyInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key)
 {
-	CALL_SESSION(session, 0, op_start(call_s, OP_VERIFY, CKF_VERIFY, mechanism, key));
+	CALL_SESSION(session, 0, op_start(call_s, OP_VERIFY, mechanism, key));
 }
 
 CK_RV C_Verify(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR signature,

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "module.h"
 
-/*
- * Functions of the lists that the module does not offer. They are real symbols, so that no client falls through a NULL
- * pointer; they do nothing and say so. The two old parallel functions have an answer of their own (PKCS#11 5.16).
- */
+/* Functions of the lists that the module does not offer yet. */
 static CK_RV refuse(CK_RV rv)
 {
 	return module_get() != NULL ? rv : CKR_CRYPTOKI_NOT_INITIALIZED;
@@ -19,62 +16,6 @@ CK_RV C_SetOperationState(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pOperationStat
 			  CK_OBJECT_HANDLE hEncryptionKey, CK_OBJECT_HANDLE hAuthenticationKey)
 {
 	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_SignRecoverInit(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hKey)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_SignRecover(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pData, CK_ULONG ulDataLen, CK_BYTE_PTR pSignature,
-		    CK_ULONG_PTR pulSignatureLen)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_VerifyRecoverInit(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hKey)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_VerifyRecover(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pSignature, CK_ULONG ulSignatureLen, CK_BYTE_PTR pData,
-		      CK_ULONG_PTR pulDataLen)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_DigestEncryptUpdate(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pPart, CK_ULONG ulPartLen,
-			    CK_BYTE_PTR pEncryptedPart, CK_ULONG_PTR pulEncryptedPartLen)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_DecryptDigestUpdate(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pEncryptedPart, CK_ULONG ulEncryptedPartLen,
-			    CK_BYTE_PTR pPart, CK_ULONG_PTR pulPartLen)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_SignEncryptUpdate(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pPart, CK_ULONG ulPartLen, CK_BYTE_PTR pEncryptedPart,
-			  CK_ULONG_PTR pulEncryptedPartLen)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_DecryptVerifyUpdate(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pEncryptedPart, CK_ULONG ulEncryptedPartLen,
-			    CK_BYTE_PTR pPart, CK_ULONG_PTR pulPartLen)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_GetFunctionStatus(CK_SESSION_HANDLE hSession)
-{
-	return refuse(CKR_FUNCTION_NOT_PARALLEL);
-}
-
-CK_RV C_CancelFunction(CK_SESSION_HANDLE hSession)
-{
-	return refuse(CKR_FUNCTION_NOT_PARALLEL);
 }
 
 CK_RV C_MessageEncryptInit(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hKey)
@@ -187,63 +128,6 @@ CK_RV C_VerifyMessageNext(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK
 }
 
 CK_RV C_MessageVerifyFinal(CK_SESSION_HANDLE hSession)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_EncapsulateKey(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hPublicKey,
-		       CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulAttributeCount, CK_BYTE_PTR pCiphertext,
-		       CK_ULONG_PTR pulCiphertextLen, CK_OBJECT_HANDLE_PTR phKey)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_DecapsulateKey(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hPrivateKey,
-		       CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulAttributeCount, CK_BYTE_PTR pCiphertext,
-		       CK_ULONG ulCiphertextLen, CK_OBJECT_HANDLE_PTR phKey)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_VerifySignatureInit(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hKey,
-			    CK_BYTE_PTR pSignature, CK_ULONG ulSignatureLen)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_VerifySignature(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pData, CK_ULONG ulDataLen)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_VerifySignatureUpdate(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pPart, CK_ULONG ulPartLen)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_VerifySignatureFinal(CK_SESSION_HANDLE hSession)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_GetSessionValidationFlags(CK_SESSION_HANDLE hSession, CK_SESSION_VALIDATION_FLAGS_TYPE type,
-				  CK_FLAGS_PTR pFlags)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_AsyncComplete(CK_SESSION_HANDLE hSession, CK_UTF8CHAR_PTR pFunctionName, CK_ASYNC_DATA_PTR pResult)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_AsyncGetID(CK_SESSION_HANDLE hSession, CK_UTF8CHAR_PTR pFunctionName, CK_ULONG_PTR pulID)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_AsyncJoin(CK_SESSION_HANDLE hSession, CK_UTF8CHAR_PTR pFunctionName, CK_ULONG ulID, CK_BYTE_PTR pData,
-		  CK_ULONG ulData)
 {
 	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
 }

@@ -17,16 +17,33 @@ enum length_answer length_of(const void *out, CK_ULONG *len, size_t need)
 	return LENGTH_GO;
 }
 
+static const CK_FLAGS uses[OP_KINDS] = {
+	[OP_DIGEST] = CKF_DIGEST,
+	[OP_SIGN] = CKF_SIGN,
+	[OP_SIGN_RECOVER] = CKF_SIGN_RECOVER,
+	[OP_VERIFY] = CKF_VERIFY,
+	[OP_VERIFY_RECOVER] = CKF_VERIFY_RECOVER,
+	[OP_VERIFY_SIGNATURE] = CKF_VERIFY,
+	[OP_ENCRYPT] = CKF_ENCRYPT,
+	[OP_DECRYPT] = CKF_DECRYPT,
+};
+
+CK_FLAGS op_use(enum op_kind kind)
+{
+	return uses[kind];
+}
+
 CK_RV op_current(struct session *s, enum op_kind kind, enum mech_part part, struct op **ret)
 {
 	struct op *op = s->ops[kind];
 
-	if (op == NULL)
+	enum op_phase phase = part == MECH_SINGLE ? OP_SINGLE : OP_MULTI;
+
+	if (op == NULL || (phase == OP_MULTI && (op->row->traits & MECH_NO_UPDATE)))
 		return CKR_OPERATION_NOT_INITIALIZED;
-	if (part == MECH_SINGLE && op->updated)
+	if (op->phase != OP_FRESH && op->phase != phase)
 		return CKR_OPERATION_ACTIVE;
-	if (part != MECH_SINGLE && (op->row->traits & MECH_NO_UPDATE))
-		return CKR_FUNCTION_NOT_SUPPORTED;
+	op->phase = phase;
 	*ret = op;
 	return CKR_OK;
 }
@@ -40,8 +57,9 @@ CK_RV op_end(struct session *s, enum op_kind kind, bool keep, CK_RV rv)
 	return rv;
 }
 
-CK_RV op_start(struct session *s, enum op_kind kind, CK_FLAGS use, const CK_MECHANISM *m, CK_OBJECT_HANDLE handle)
+CK_RV op_start(struct session *s, enum op_kind kind, const CK_MECHANISM *m, CK_OBJECT_HANDLE handle)
 {
+	CK_FLAGS use = op_use(kind);
 	struct object *key = NULL;
 	CK_RV rv = CKR_OK;
 

@@ -15,16 +15,17 @@ enum length_answer { LENGTH_GO, LENGTH_ASKED, LENGTH_SHORT };
 /* length_of: what a call with this output may do when need bytes come out; sets *len for the last two. */
 enum length_answer length_of(const void *out, CK_ULONG *len, size_t need);
 /*
- * op_current: the active operation of a kind; single: a single-part call. CKR_OPERATION_NOT_INITIALIZED;
- * CKR_OPERATION_ACTIVE for a single-part call after an update; CKR_FUNCTION_NOT_SUPPORTED for an update of a
- * mechanism that has none. The caller ends the operation with op_end on these, too.
+ * op_current: the active operation of a kind, for this part. CKR_OPERATION_NOT_INITIALIZED, also for an update of a
+ * mechanism that works in a single part only; CKR_OPERATION_ACTIVE when single-part and multi-part calls are mixed,
+ * either way. The caller ends the operation with op_end on these, too.
+ * op_use: the CKF_* of a kind of operation.
  */
+CK_FLAGS op_use(enum op_kind kind);
 CK_RV op_current(struct session *s, enum op_kind kind, enum mech_part part, struct op **ret) MUST_CHECK;
 /* op_end: frees the operation unless rv is CKR_BUFFER_TOO_SMALL, or CKR_OK with keep. Answers rv. */
 CK_RV op_end(struct session *s, enum op_kind kind, bool keep, CK_RV rv);
-/* op_start: C_*Init: a NULL mechanism cancels (3.0); CKR_OPERATION_ACTIVE. key 0 with CKF_DIGEST. */
-CK_RV op_start(struct session *s, enum op_kind kind, CK_FLAGS use, const CK_MECHANISM *m,
-	       CK_OBJECT_HANDLE key) MUST_CHECK;
+/* op_start: C_*Init: a NULL mechanism cancels (3.0); CKR_OPERATION_ACTIVE. key 0 with OP_DIGEST. */
+CK_RV op_start(struct session *s, enum op_kind kind, const CK_MECHANISM *m, CK_OBJECT_HANDLE key) MUST_CHECK;
 
 /* bytes_ok: pointer and length of an input agree, and nothing in memory is longer than PTRDIFF_MAX. */
 static inline bool bytes_ok(const void *p, CK_ULONG n)

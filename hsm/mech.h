@@ -121,7 +121,8 @@ struct mech_keys {
 	}
 
 /* Traits of a row beyond its flags. */
-#define MECH_NO_UPDATE 1u /* single part only: C_*Update answers CKR_FUNCTION_NOT_SUPPORTED and ends the operation */
+#define MECH_NO_UPDATE 1u /* single part only: C_*Update answers CKR_OPERATION_NOT_INITIALIZED and ends the operation  \
+			   */
 #define MECH_OWN_CARGO                                                                                                 \
 	2u                /* C_WrapKey: the mechanism itself decides about the key to wrap, and counts for the audit   \
 			   */
@@ -185,16 +186,19 @@ CK_RV mech_gate_cargo(struct session *s, const struct mech_row *row, struct obje
 		      struct object *key) MUST_CHECK;
 
 /*
- * struct op: the active operation of one kind in a session. A session owns one pointer per kind (digest, sign, verify,
- * encrypt, decrypt), NULL when none is active.
+ * struct op: the active operation of one kind in a session. A session owns one pointer per kind (enum op_kind), NULL
+ * when none is active. The first call decides whether it is done in a single part or in several.
  */
+enum op_phase { OP_FRESH, OP_SINGLE, OP_MULTI };
+
 struct op {
 	const struct mech_row *row;
 	CK_FLAGS use;
-	bool updated;     /* a multi-part call was made: the single-part function is refused */
-	size_t out_len;   /* digest, sign, verify: length of the result */
-	size_t data_left; /* bytes of data that the key's role still allows (role_data_max) */
-	void *state;      /* the family's */
+	enum op_phase phase;
+	size_t out_len;       /* digest, sign, verify: length of the result */
+	size_t data_left;     /* bytes of data that the key's role still allows (role_data_max) */
+	struct buf signature; /* C_VerifySignature: what is to be verified */
+	void *state;          /* the family's */
 };
 
 /* op_new: gate and init. Nothing is left behind on error. */

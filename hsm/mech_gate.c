@@ -155,5 +155,6 @@ void op_free(struct op *op)
 	if (op == NULL)
 		return;
 	op->row->ops->done(op);
+	buf_done(&op->signature);
 	free(op);
 }

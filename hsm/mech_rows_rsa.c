@@ -12,7 +12,7 @@
 /* clang-format off */
 static const struct mech_row rows[] = {
 	ROW(CKM_RSA_PKCS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, K(NO_KEYS, 2048, 4096), 0, param_none, rsa_generate_ops, NULL, "RFC 8017", NULL),
-	ROW(CKM_RSA_PKCS,              SIGN, K_RSA, MECH_NO_UPDATE, param_none, rsa_sign_ops, RSA(NO_HASH, false),    "RFC 8017, 8.2", NULL),
+	ROW(CKM_RSA_PKCS,              SIGN | RECOVER, K_RSA, MECH_NO_UPDATE, param_none, rsa_sign_ops, RSA(NO_HASH, false),    "RFC 8017, 8.2", NULL),
 	ROW(CKM_SHA1_RSA_PKCS,         SIGN, K_RSA, 0,              param_none, rsa_sign_ops, RSA(CKM_SHA_1, false),  "RFC 8017, 8.2", NULL),
 	ROW(CKM_SHA224_RSA_PKCS,       SIGN, K_RSA, 0,              param_none, rsa_sign_ops, RSA(CKM_SHA224, false), "RFC 8017, 8.2", NULL),
 	ROW(CKM_SHA256_RSA_PKCS,       SIGN, K_RSA, 0,              param_none, rsa_sign_ops, RSA(CKM_SHA256, false), "RFC 8017, 8.2", NULL),

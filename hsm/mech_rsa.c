@@ -94,6 +94,13 @@ static CK_RV set_padding(EVP_PKEY_CTX *ctx, const struct rsa_arg *a, const CK_ME
 	return CKR_OK;
 }
 
+static int pkey_start(EVP_PKEY_CTX *ctx, CK_FLAGS use)
+{
+	if (use & (CKF_SIGN | CKF_SIGN_RECOVER))
+		return EVP_PKEY_sign_init(ctx);
+	return use == CKF_VERIFY ? EVP_PKEY_verify_init(ctx) : EVP_PKEY_verify_recover_init(ctx);
+}
+
 static CK_RV sign_init(struct op *op, struct session *s, const CK_MECHANISM *m, struct object *key)
 {
 	const struct crypto *c = module_crypto();
@@ -115,7 +122,7 @@ static CK_RV sign_init(struct op *op, struct session *s, const CK_MECHANISM *m, 
 	r->ctx = EVP_PKEY_CTX_new_from_pkey(c->lib, r->pkey, NULL);
 	if (r->ctx == NULL)
 		return CKR_HOST_MEMORY;
-	if ((op->use == CKF_SIGN ? EVP_PKEY_sign_init(r->ctx) : EVP_PKEY_verify_init(r->ctx)) != 1)
+	if (pkey_start(r->ctx, op->use) != 1)
 		return CKR_GENERAL_ERROR;
 	rv = set_padding(r->ctx, a, m, md, op->out_len);
 	if (rv != CKR_OK || !hashes)
@@ -195,6 +202,21 @@ static CK_RV verify(struct op *op, struct view data, struct view signature)
 	return EVP_PKEY_verify(r->ctx, signature.p, signature.n, v.p, v.n) == 1 ? CKR_OK : CKR_SIGNATURE_INVALID;
 }
 
+static CK_RV recover(struct op *op, struct view signature, uint8_t *out, size_t room, size_t *ret_len)
+{
+	struct rsa_sign *r = op->state;
+	size_t len = room;
+
+	if (room < op->out_len) {
+		*ret_len = op->out_len;
+		return CKR_BUFFER_TOO_SMALL;
+	}
+	if (EVP_PKEY_verify_recover(r->ctx, out, &len, signature.p, signature.n) != 1)
+		return CKR_SIGNATURE_INVALID;
+	*ret_len = len;
+	return CKR_OK;
+}
+
 const struct mech_ops rsa_sign_ops = {
 	.init = sign_init,
 	.done = sign_done,
@@ -202,6 +224,7 @@ const struct mech_ops rsa_sign_ops = {
 	.final = sign_final,
 	.sign = sign_single,
 	.verify = verify,
+	.recover = recover,
 };
 
 /* OAEP: single part only. */

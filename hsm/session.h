@@ -16,7 +16,17 @@
 struct op;
 struct find;
 
-enum op_kind { OP_DIGEST, OP_SIGN, OP_VERIFY, OP_ENCRYPT, OP_DECRYPT, OP_KINDS };
+enum op_kind {
+	OP_DIGEST,
+	OP_SIGN,
+	OP_SIGN_RECOVER,
+	OP_VERIFY,
+	OP_VERIFY_RECOVER,
+	OP_VERIFY_SIGNATURE, /* the signature came first */
+	OP_ENCRYPT,
+	OP_DECRYPT,
+	OP_KINDS
+};
 
 struct session {
 	CK_SESSION_HANDLE handle;

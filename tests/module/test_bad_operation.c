@@ -79,7 +79,7 @@ static void absurd(const struct mech_row *row, CK_FLAGS use, CK_MECHANISM *m, CK
 		ck_assert_uint_eq(len, sizeof(out));
 		OK(mk_init(use, m, key));
 		REFUSED(mk_update(use, in, out, &len),
-			row->traits & MECH_NO_UPDATE ? CKR_FUNCTION_NOT_SUPPORTED : CKR_ARGUMENTS_BAD);
+			row->traits & MECH_NO_UPDATE ? CKR_OPERATION_NOT_INITIALIZED : CKR_ARGUMENTS_BAD);
 		over(row, use);
 	}
 }

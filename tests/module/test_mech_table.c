@@ -101,6 +101,13 @@ START_TEST(flags_match_operations)
 		ck_assert_msg(!absorbs || (o->update != NULL && o->final != NULL) ||
 				  (o->sign != NULL && o->verify != NULL),
 			      "%s", r->name);
+		/* What is not said to be of a single part works in parts. */
+		ck_assert_msg(!absorbs || (r->traits & MECH_NO_UPDATE) || (o->update != NULL && o->final != NULL), "%s",
+			      r->name);
+		ck_assert_msg(!(r->flags & CKF_SIGN_RECOVER) || o->sign != NULL, "%s", r->name);
+		ck_assert_msg(!(r->flags & CKF_VERIFY_RECOVER) || o->recover != NULL, "%s", r->name);
+		ck_assert_msg(!(r->flags & CKF_ENCAPSULATE) || o->encapsulate != NULL, "%s", r->name);
+		ck_assert_msg(!(r->flags & CKF_DECAPSULATE) || o->decapsulate != NULL, "%s", r->name);
 		ck_assert_msg(!(r->flags & (CKF_ENCRYPT | CKF_DECRYPT)) || (o->bound != NULL && o->crypt != NULL), "%s",
 			      r->name);
 		ck_assert_msg(!(r->flags & CKF_GENERATE) == !o->generate, "%s", r->name);
