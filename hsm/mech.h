@@ -121,8 +121,9 @@ struct mech_keys {
 	}
 
 /* Traits of a row beyond its flags. */
-#define MECH_NO_UPDATE 1u /* single part only: C_*Update answers CKR_OPERATION_NOT_INITIALIZED and ends the operation  \
-			   */
+#define MECH_NO_UPDATE                                                                                                 \
+	1u /* single part only: C_*Update answers CKR_OPERATION_NOT_INITIALIZED and ends the operation                 \
+	    */
 #define MECH_OWN_CARGO                                                                                                 \
 	2u                /* C_WrapKey: the mechanism itself decides about the key to wrap, and counts for the audit   \
 			   */
