@@ -10,8 +10,8 @@ struct crypto;
 #define CHECK_VALUE_LEN 3
 
 /*
- * check_value_pkcs11: CKA_CHECK_VALUE of a secret key (PKCS#11 2.40, 4.10.2): AES, DES*: ECB of a zero block;
- * GENERIC_SECRET and others: SHA-1 of the value. The 3 leftmost bytes.
+ * check_value_pkcs11: CKA_CHECK_VALUE of a secret key (PKCS#11 2.40, 4.10.2): AES, DES*, SM4: ECB of a zero block;
+ * AES_XTS: XTS of a zero block under a zero tweak; GENERIC_SECRET and others: SHA-1 of the value. The 3 leftmost bytes.
  */
 CK_RV check_value_pkcs11(const struct crypto *c, CK_KEY_TYPE type, struct view key,
 			 uint8_t ret[CHECK_VALUE_LEN]) MUST_CHECK;
