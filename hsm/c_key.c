@@ -2,6 +2,7 @@
 #include "mech.h"
 #include "module.h"
 #include "object.h"
+#include "object_attr.h"
 #include "session.h"
 
 /* C_GenerateKey, C_GenerateKeyPair, C_WrapKey, C_UnwrapKey, C_DeriveKey. */
@@ -78,6 +79,7 @@ static CK_RV wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wra
 static CK_RV unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE unwrapping_handle, struct view wrapped,
 		    const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
 {
+	struct template_merged merged = { 0 };
 	struct object *unwrapping = NULL;
 	const struct mech_row *row = NULL;
 	CK_OBJECT_HANDLE handle = 0;
@@ -91,9 +93,12 @@ static CK_RV unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE u
 	if (rv == CKR_OK)
 		rv = mech_gate(s, m, CKF_UNWRAP, unwrapping, &row);
 	if (rv == CKR_OK)
-		rv = row->ops->unwrap(s, row, m, unwrapping, wrapped, t, n, &handle);
+		rv = template_merge(unwrapping, CKA_UNWRAP_TEMPLATE, t, n, &merged);
+	if (rv == CKR_OK)
+		rv = row->ops->unwrap(s, row, m, unwrapping, wrapped, merged.t, merged.n, &handle);
 	if (rv == CKR_OK)
 		*ret = handle;
+	template_merged_done(&merged);
 	object_unref(unwrapping);
 	return rv;
 }
@@ -102,6 +107,7 @@ static CK_RV derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE b
 		    CK_OBJECT_HANDLE *ret)
 {
 	const struct mech_row *row = m == NULL ? NULL : mech_find(m->mechanism);
+	struct template_merged merged = { 0 };
 	struct object *key = NULL;
 	CK_OBJECT_HANDLE handle = 0;
 	CK_RV rv;
@@ -115,9 +121,12 @@ static CK_RV derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE b
 	if (rv == CKR_OK)
 		rv = mech_gate(s, m, CKF_DERIVE, key, &row);
 	if (rv == CKR_OK)
-		rv = row->ops->derive(s, row, m, key, t, n, &handle);
+		rv = template_merge(key, CKA_DERIVE_TEMPLATE, t, n, &merged);
+	if (rv == CKR_OK)
+		rv = row->ops->derive(s, row, m, key, merged.t, merged.n, &handle);
 	if (rv == CKR_OK && ret != NULL)
 		*ret = handle;
+	template_merged_done(&merged);
 	object_unref(key);
 	return rv;
 }

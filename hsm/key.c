@@ -131,6 +131,24 @@ CK_RV key_set_private(struct object *o, const EVP_PKEY *pkey)
 	return key_kind(object_key_type(o))->set_private(o, pkey);
 }
 
+CK_RV key_public_info(struct object *key, struct buf *out)
+{
+	OSSL_ENCODER_CTX *ctx = NULL;
+	EVP_PKEY *pkey = NULL;
+	unsigned char *p = NULL;
+	size_t n = 0;
+
+	if (key_pkey(key, &pkey) != CKR_OK)
+		return CKR_OK;
+	ctx = OSSL_ENCODER_CTX_new_for_pkey(pkey, EVP_PKEY_PUBLIC_KEY, "DER", "SubjectPublicKeyInfo", NULL);
+	if (ctx != NULL && OSSL_ENCODER_to_data(ctx, &p, &n) == 1)
+		buf_put(out, p, n);
+	OPENSSL_free(p);
+	OSSL_ENCODER_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+	return buf_ok(out) ? CKR_OK : CKR_HOST_MEMORY;
+}
+
 CK_RV key_pkcs8(struct object *key, struct secret *ret)
 {
 	SECRET_AUTO der = { 0 };

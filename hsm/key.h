@@ -53,10 +53,12 @@ CK_ULONG key_size(const struct object *key);
  *                  numbers are no key.
  * key_set_private, puts the numbers of pkey into the attributes of an uncommitted object of that kind
  * key_set_public
+ * key_public_info  DER of SubjectPublicKeyInfo of a public or private key; nothing when OpenSSL has no such form
  * key_pkcs8        DER of PrivateKeyInfo (RFC 5208). CKR_KEY_NOT_WRAPPABLE.
  * key_of_pkcs8     and back, checked as a pair: CKR_WRAPPED_KEY_INVALID for anything else.
  */
 CK_RV key_pkey(struct object *key, EVP_PKEY **ret) MUST_CHECK;
+CK_RV key_public_info(struct object *key, struct buf *out) MUST_CHECK;
 CK_RV key_set_public(struct object *o, const EVP_PKEY *pkey) MUST_CHECK;
 CK_RV key_set_private(struct object *o, const EVP_PKEY *pkey) MUST_CHECK;
 CK_RV key_pkcs8(struct object *key, struct secret *ret) MUST_CHECK;

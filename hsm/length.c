@@ -41,6 +41,8 @@ CK_RV op_current(struct session *s, enum op_kind kind, enum mech_part part, stru
 
 	if (op == NULL || (phase == OP_MULTI && (op->row->traits & MECH_NO_UPDATE)))
 		return CKR_OPERATION_NOT_INITIALIZED;
+	if (op->needs_login)
+		return CKR_USER_NOT_LOGGED_IN;
 	if (op->phase != OP_FRESH && op->phase != phase)
 		return CKR_OPERATION_ACTIVE;
 	op->phase = phase;

@@ -16,7 +16,8 @@ enum length_answer { LENGTH_GO, LENGTH_ASKED, LENGTH_SHORT };
 enum length_answer length_of(const void *out, CK_ULONG *len, size_t need);
 /*
  * op_current: the active operation of a kind, for this part. CKR_OPERATION_NOT_INITIALIZED, also for an update of a
- * mechanism that works in a single part only; CKR_OPERATION_ACTIVE when single-part and multi-part calls are mixed,
+ * mechanism that works in a single part only; CKR_USER_NOT_LOGGED_IN: its key asks for a login of its own
+ * (CKA_ALWAYS_AUTHENTICATE); CKR_OPERATION_ACTIVE when single-part and multi-part calls are mixed,
  * either way. The caller ends the operation with op_end on these, too.
  * op_use: the CKF_* of a kind of operation.
  */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto.h"
+#include "mech.h"
 #include "module.h"
 #include "object_change.h"
 #include "object_own.h"
@@ -59,13 +60,71 @@ static CK_RV who(CK_USER_TYPE type, struct view name, struct view pin, struct us
 				check.name = VIEW_STR("-");
 		}
 		break;
-	case CKU_CONTEXT_SPECIFIC:
-		return CKR_OPERATION_NOT_INITIALIZED;
 	default:
 		return CKR_USER_TYPE_INVALID;
 	}
 	*ret = check;
 	return CKR_OK;
+}
+
+/* whose: the logged-in user, else CKU_USER as C_Login would understand the PIN. */
+static CK_RV whose(const struct token_user *user, struct view old, struct user_check *ret)
+{
+	CK_RV rv = who(user->kind == USER_SO ? CKU_SO : CKU_USER, VIEW(NULL, 0), old, ret);
+
+	ret->event = AUDIT_PIN_SET;
+	if (rv != CKR_OK || user->kind == USER_NONE || user->kind == USER_SO)
+		return rv;
+	if (user->kind == USER_CUSTODIAN && ret->kind == USER_DEFAULT) {
+		ret->kind = USER_CUSTODIAN;
+		ret->name = view_of_string(user->name);
+	}
+	if (ret->kind != user->kind || !view_equal(ret->name, view_of_string(user->name)))
+		return CKR_PIN_INCORRECT;
+	return CKR_OK;
+}
+
+/* waiting: the operation that a context-specific login is for; NULL: none. */
+static struct op *waiting(const struct session *s)
+{
+	struct op *found = NULL;
+
+	for (size_t i = 0; i < OP_KINDS; i++) {
+		struct op *op = s->ops[i];
+
+		if (op != NULL && op->needs_login && (found == NULL || op->order > found->order))
+			found = op;
+	}
+	return found;
+}
+
+/* login_again: CKU_CONTEXT_SPECIFIC. */
+static CK_RV login_again(struct session *s, struct view name, struct view pin)
+{
+	struct token *t = s->token;
+	struct op *op = waiting(s);
+	struct token_user user;
+	struct user_check check;
+	CK_RV rv;
+
+	token_user(t, &user);
+	if (op == NULL)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	rv = name.n > 0 ? who(CKU_USER, name, pin, &check) : whose(&user, pin, &check);
+	if (rv != CKR_OK)
+		return rv;
+	if (check.kind != user.kind || !view_equal(check.name, view_of_string(user.name)))
+		return CKR_PIN_INCORRECT;
+	check.event = AUDIT_LOGIN;
+	rv = user_check(t, &check, NULL, NULL);
+	if (rv == CKR_OK)
+		op->needs_login = false;
+	if (rv == CKR_PIN_LOCKED) {
+		pthread_mutex_lock(&t->lock);
+		token_drop_login(t);
+		pthread_mutex_unlock(&t->lock);
+	}
+	return rv;
 }
 
 CK_RV login_pin(struct session *s, CK_USER_TYPE type, struct view name, struct view pin)
@@ -74,8 +133,11 @@ CK_RV login_pin(struct session *s, CK_USER_TYPE type, struct view name, struct v
 	SECRET_AUTO token_key = { 0 };
 	struct user_record record;
 	struct user_check check;
-	CK_RV rv = who(type, name, pin, &check);
+	CK_RV rv;
 
+	if (type == CKU_CONTEXT_SPECIFIC)
+		return login_again(s, name, pin);
+	rv = who(type, name, pin, &check);
 	if (rv != CKR_OK)
 		return rv;
 	pthread_mutex_lock(&t->lock);
@@ -402,23 +464,6 @@ static CK_RV new_pin(const struct user_check *check, struct view new, struct vie
 		return CKR_PIN_INVALID;
 	*ret = new;
 	return pin_length(new);
-}
-
-/* whose: the logged-in user, else CKU_USER as C_Login would understand the PIN. */
-static CK_RV whose(const struct token_user *user, struct view old, struct user_check *ret)
-{
-	CK_RV rv = who(user->kind == USER_SO ? CKU_SO : CKU_USER, VIEW(NULL, 0), old, ret);
-
-	ret->event = AUDIT_PIN_SET;
-	if (rv != CKR_OK || user->kind == USER_NONE || user->kind == USER_SO)
-		return rv;
-	if (user->kind == USER_CUSTODIAN && ret->kind == USER_DEFAULT) {
-		ret->kind = USER_CUSTODIAN;
-		ret->name = view_of_string(user->name);
-	}
-	if (ret->kind != user->kind || !view_equal(ret->name, view_of_string(user->name)))
-		return CKR_PIN_INCORRECT;
-	return CKR_OK;
 }
 
 CK_RV login_set_pin(struct session *s, struct view old, struct view new)

@@ -8,6 +8,10 @@
  * login_pin: C_Login and C_LoginUser. A PIN `name:pin` with CKU_USER and no user name is a custodian's; SO PINs are
  * never split. Slow (one scrypt derivation), runs without any lock but the session's.
  *
+ * CKU_CONTEXT_SPECIFIC: the PIN of whoever is logged in, by the same retry counter, for the operation of this session
+ * that was begun last of those whose keys ask for it (CKA_ALWAYS_AUTHENTICATE); it may then go on to its end.
+ * CKR_OPERATION_NOT_INITIALIZED: there is none. CKR_PIN_LOCKED logs out.
+ *
  * Errors: CKR_USER_TYPE_INVALID, CKR_OPERATION_NOT_INITIALIZED (context specific), CKR_USER_ALREADY_LOGGED_IN,
  * CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_SESSION_READ_ONLY_EXISTS, what user_check answers.
  */

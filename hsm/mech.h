@@ -172,7 +172,9 @@ const struct mech_row *mech_row_at(size_t i);
  * mech_gate: may this mechanism be used for this with this key? For every mechanism alike, in this order: the row has
  * the flag (CKR_MECHANISM_INVALID), private keys only for users (CKR_USER_NOT_LOGGED_IN), CKA_ALLOWED_MECHANISMS
  * (CKR_MECHANISM_INVALID), class and key type (CKR_KEY_TYPE_INCONSISTENT), size (CKR_KEY_SIZE_RANGE), CKA_<usage>
- * (CKR_KEY_FUNCTION_NOT_PERMITTED), role policy (role_permits of role.h), parameter (CKR_MECHANISM_PARAM_INVALID).
+ * (CKR_KEY_FUNCTION_NOT_PERMITTED), CKA_ALWAYS_AUTHENTICATE where there is no operation that a login could precede:
+ * unwrap, derive, decapsulate (CKR_USER_NOT_LOGGED_IN), role policy (role_permits of role.h), parameter
+ * (CKR_MECHANISM_PARAM_INVALID).
  *
  * use   one CKF_* function flag of MECH_USES
  * key   NULL for digest and generation
@@ -181,7 +183,8 @@ CK_RV mech_gate(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct o
 		const struct mech_row **ret_row) MUST_CHECK;
 /*
  * mech_gate_cargo: may key leave under wrapping? Class, CKA_EXTRACTABLE (CKR_KEY_UNEXTRACTABLE),
- * CKA_WRAP_WITH_TRUSTED (CKR_KEY_NOT_WRAPPABLE), role matrix (role_permits_cargo). Rows with MECH_OWN_CARGO pass.
+ * CKA_WRAP_WITH_TRUSTED (CKR_KEY_NOT_WRAPPABLE), CKA_WRAP_TEMPLATE (CKR_KEY_HANDLE_INVALID), role matrix
+ * (role_permits_cargo). Rows with MECH_OWN_CARGO pass.
  */
 CK_RV mech_gate_cargo(struct session *s, const struct mech_row *row, struct object *wrapping,
 		      struct object *key) MUST_CHECK;
@@ -196,6 +199,8 @@ struct op {
 	const struct mech_row *row;
 	CK_FLAGS use;
 	enum op_phase phase;
+	bool needs_login;     /* CKA_ALWAYS_AUTHENTICATE: C_Login with CKU_CONTEXT_SPECIFIC first */
+	uint64_t order;       /* counts up over all operations: which was begun last? */
 	size_t out_len;       /* digest, sign, verify: length of the result */
 	size_t data_left;     /* bytes of data that the key's role still allows (role_data_max) */
 	struct buf signature; /* C_VerifySignature: what is to be verified */

@@ -2,8 +2,10 @@
 #include "mech.h"
 #include "key.h"
 #include "object.h"
+#include "object_attr.h"
 #include "role.h"
 #include "session.h"
+#include <stdatomic.h>
 #include <stdlib.h>
 
 const struct mech_param param_none = { .text = "none" };
@@ -76,6 +78,9 @@ static CK_RV gate_key(struct session *s, const struct mech_row *row, const struc
 		return u->size;
 	if (!object_bool(key, u->usage))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
+	/* There is nobody to log in between the beginning and the end of a call that is both. */
+	if ((u->use & (CKF_UNWRAP | CKF_DERIVE | CKF_DECAPSULATE)) && object_bool(key, CKA_ALWAYS_AUTHENTICATE))
+		return CKR_USER_NOT_LOGGED_IN;
 	return role_permits(key, row->type, u->use);
 }
 
@@ -121,8 +126,13 @@ CK_RV mech_gate_cargo(struct session *s, const struct mech_row *row, struct obje
 		return CKR_KEY_UNEXTRACTABLE;
 	if (object_bool(key, CKA_WRAP_WITH_TRUSTED) && !object_bool(wrapping, CKA_TRUSTED))
 		return CKR_KEY_NOT_WRAPPABLE;
+	if (!template_admits(wrapping, key))
+		return CKR_KEY_HANDLE_INVALID; /* the code that PKCS#11 gives for it */
 	return role_permits_cargo(wrapping, row->type, key);
 }
+
+/* Of the operations that were begun, in all sessions. */
+static atomic_uint_least64_t last_order = 1;
 
 CK_RV op_new(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct object *key, struct op **ret)
 {
@@ -138,8 +148,11 @@ CK_RV op_new(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct obje
 		return CKR_HOST_MEMORY;
 	op->row = row;
 	op->use = use;
-	if (key != NULL)
+	op->order = atomic_fetch_add(&last_order, 1);
+	if (key != NULL) {
 		most = role_data_max(key);
+		op->needs_login = object_bool(key, CKA_ALWAYS_AUTHENTICATE);
+	}
 	op->data_left = most != 0 ? most : SIZE_MAX;
 	rv = row->ops->init(op, s, m, key);
 	if (rv != CKR_OK) {

@@ -116,7 +116,8 @@ void object_unref(struct object *o); /* takes NULL; the last one wipes */
 /*
  * object_get: the object of a handle, if the session may see it, with its sensitive values; the caller unrefs it.
  * CKR_OBJECT_HANDLE_INVALID (also when destroyed by another process); CKR_USER_NOT_LOGGED_IN when the key of its
- * sensitive values is not there. object_get_key: the same with another code for a bad handle.
+ * sensitive values is not there, and for private objects in an SO session. object_get_key: the same with another code
+ * for a bad handle.
  */
 CK_RV object_get(struct session *s, CK_OBJECT_HANDLE handle, struct object **ret) MUST_CHECK;
 CK_RV object_get_key(struct session *s, CK_OBJECT_HANDLE handle, CK_RV bad_handle, struct object **ret) MUST_CHECK;
@@ -180,8 +181,8 @@ CK_RV object_find(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, struct h
  * role_on_set     (struct session *, const struct object *current, const CK_ATTRIBUTE *t, CK_ULONG n): may they change?
  * role_on_copy    (struct session *, const struct object *source, const CK_ATTRIBUTE *t, CK_ULONG n)
  * role_on_destroy (struct session *, const struct object *)
- * All answer CKR_OK or the refusal. In an SO session the objects of role SR_ROLE_COMPONENT are visible (to be
- * destroyed), other private objects are not.
+ * All answer CKR_OK or the refusal. In an SO session private keys are visible without their values: components to be
+ * destroyed, the others to be trusted (CKA_TRUSTED) and nothing else; other private objects are not visible.
  */
 
 #endif

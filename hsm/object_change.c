@@ -35,6 +35,13 @@ static bool one_way(const struct attr_row *row, struct view old, struct view new
 	return true;
 }
 
+/* widens: would a copy of an object that nobody may change get a usage that it has not? */
+static bool widens(const struct attr_row *row, const struct object *o, struct view new)
+{
+	return (row->rules & ATTR_USE) && !object_bool(o, CKA_MODIFIABLE) && !object_bool(o, row->type) &&
+	       new.p[0] == CK_TRUE;
+}
+
 /* apply: the template's attributes, each allowed by rule (ATTR_SET or ATTR_SET | ATTR_COPY), into an uncommitted
  * object. */
 static CK_RV apply(struct session *s, struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n, unsigned rule)
@@ -43,7 +50,7 @@ static CK_RV apply(struct session *s, struct object *o, const CK_ATTRIBUTE *t, C
 
 	session_user(s, &user);
 	for (CK_ULONG i = 0; i < n; i++) {
-		const struct attr_row *row = attr_row(t[i].type, object_class(o), object_key_type(o));
+		const struct attr_row *row = attr_row_of(o, t[i].type);
 		BUF_AUTO value = { 0 };
 		CK_RV rv;
 
@@ -55,6 +62,8 @@ static CK_RV apply(struct session *s, struct object *o, const CK_ATTRIBUTE *t, C
 		if (rv != CKR_OK)
 			return rv;
 		if (!one_way(row, object_bytes(o, t[i].type), buf_view(&value)))
+			return CKR_ATTRIBUTE_READ_ONLY;
+		if (widens(row, o, buf_view(&value)))
 			return CKR_ATTRIBUTE_READ_ONLY;
 		if ((row->rules & ATTR_SO) && value.p[0] == 1 && user.kind != USER_SO)
 			return CKR_ATTRIBUTE_READ_ONLY;
@@ -71,6 +80,12 @@ static bool is_so(struct session *s)
 
 	session_user(s, &user);
 	return user.kind == USER_SO;
+}
+
+/* so_may_destroy: of private keys the SO destroys components alone. */
+static bool so_may_destroy(struct session *s, const struct object *o)
+{
+	return !is_so(s) || !object_bool(o, CKA_PRIVATE) || object_role(o) == SR_ROLE_COMPONENT;
 }
 
 CK_RV object_copy(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
@@ -115,6 +130,8 @@ CK_RV object_destroy(struct session *s, CK_OBJECT_HANDLE handle)
 		rv = CKR_SESSION_READ_ONLY;
 	if (rv == CKR_OK && !object_bool(o, CKA_DESTROYABLE))
 		rv = CKR_ACTION_PROHIBITED;
+	if (rv == CKR_OK && !so_may_destroy(s, o))
+		rv = CKR_USER_NOT_LOGGED_IN;
 	if (rv == CKR_OK)
 		rv = role_on_destroy(s, o);
 	if (rv == CKR_OK)
@@ -151,10 +168,12 @@ static bool reveal(const struct object *o, const struct attr_row *row)
 
 static CK_RV get_one(const struct object *o, CK_ATTRIBUTE *a)
 {
-	const struct attr_row *row = attr_row(a->type, object_class(o), object_key_type(o));
+	const struct attr_row *row = attr_row_of(o, a->type);
 	const struct attr *have = object_attr(o, a->type);
+	BUF_AUTO fallback = { 0 };
 	struct view value;
 	size_t n;
+	CK_RV rv = CKR_OK;
 
 	if (row == NULL || (have == NULL && (row->rules & ATTR_ABSENT))) {
 		a->ulValueLen = CK_UNAVAILABLE_INFORMATION;
@@ -169,15 +188,17 @@ static CK_RV get_one(const struct object *o, CK_ATTRIBUTE *a)
 		return CKR_USER_NOT_LOGGED_IN; /* a public key object whose value is sealed */
 	}
 	value = object_secret(o, a->type);
+	if (have == NULL && attr_default(row, &fallback))
+		value = buf_view(&fallback);
 	n = attr_export_len(row, value);
 	if (a->pValue != NULL && a->ulValueLen < n) {
 		a->ulValueLen = CK_UNAVAILABLE_INFORMATION;
 		return CKR_BUFFER_TOO_SMALL;
 	}
 	if (a->pValue != NULL)
-		attr_export(row, value, a->pValue);
+		rv = attr_export(row, value, a->pValue);
 	a->ulValueLen = n;
-	return CKR_OK;
+	return rv;
 }
 
 CK_RV object_get_values(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE *t, CK_ULONG n)
@@ -189,7 +210,7 @@ CK_RV object_get_values(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE
 		return CKR_ARGUMENTS_BAD;
 	rv = object_fetch(s, handle, FETCH_OPEN, &o);
 	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
-		const struct attr_row *row = attr_row(t[i].type, object_class(o), object_key_type(o));
+		const struct attr_row *row = attr_row_of(o, t[i].type);
 
 		/* Values of keys are opened only for those who may read them. */
 		if (row == NULL || !(row->rules & ATTR_SENSITIVE) || !reveal(o, row))
@@ -221,14 +242,19 @@ static CK_RV changed(struct session *s, const struct object *o, const CK_ATTRIBU
 		return CKR_SESSION_READ_ONLY;
 	if (!object_bool(o, CKA_MODIFIABLE))
 		return CKR_ACTION_PROHIBITED;
-	/* A key that the SO trusts gets no other usages from anybody else. */
-	if (object_bool(o, CKA_TRUSTED) && object_has(o, CKA_KEY_TYPE) && !is_so(s))
+	/* What the SO trusts is changed by nobody else; what is private by its user, but for the SO's trust in it. */
+	if (object_bool(o, CKA_TRUSTED) && !is_so(s))
 		return CKR_ACTION_PROHIBITED;
+	if (object_bool(o, CKA_PRIVATE) && is_so(s) && (n != 1 || t[0].type != CKA_TRUSTED))
+		return CKR_USER_NOT_LOGGED_IN;
 	rv = role_on_set(s, o, t, n);
 	if (rv == CKR_OK)
 		rv = object_clone(o, &copy);
 	if (rv == CKR_OK)
 		rv = apply(s, copy, t, n, ATTR_SET);
+	if (rv == CKR_OK &&
+	    (template_find(t, n, CKA_CHECK_VALUE) != NULL || template_find(t, n, CKA_PUBLIC_KEY_INFO) != NULL))
+		rv = object_settle(s->token, copy);
 	if (rv == CKR_OK)
 		*ret = copy;
 	else
@@ -236,8 +262,11 @@ static CK_RV changed(struct session *s, const struct object *o, const CK_ATTRIBU
 	return rv;
 }
 
-/* set_stored: read, change and write under the store's write lock. */
-static CK_RV set_stored(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *t, CK_ULONG n)
+/*
+ * set_stored: read, change and write under the store's write lock. The object is read with its values, which are sealed
+ * anew with the record's next version; nobody else gets to hold them.
+ */
+static CK_RV set_stored(struct session *s, const uint8_t id[STORE_ID_LEN], const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	struct store_txn *txn = NULL;
 	struct object *o = NULL;
@@ -246,7 +275,7 @@ static CK_RV set_stored(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATT
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = object_fetch(s, handle, FETCH_ALL, &o);
+	rv = object_load(txn, token_sealing(s->token), id, true, &o);
 	if (rv == CKR_OK)
 		rv = changed(s, o, t, n, &new);
 	if (rv == CKR_OK)
@@ -295,7 +324,7 @@ CK_RV object_set_values(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATT
 	if (rv != CKR_OK)
 		return rv;
 	if (object_bool(o, CKA_TOKEN))
-		rv = s->rw ? set_stored(s, handle, t, n) : CKR_SESSION_READ_ONLY;
+		rv = s->rw ? set_stored(s, o->id, t, n) : CKR_SESSION_READ_ONLY;
 	else
 		rv = set_in_session(s, handle, o, t, n);
 	object_unref(o);

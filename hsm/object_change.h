@@ -10,7 +10,12 @@
  * CKR_DEVICE_REMOVED, CKR_USER_NOT_LOGGED_IN otherwise.
  */
 CK_RV object_begin_write(struct session *s, struct store_txn **ret) MUST_CHECK;
-/* object_finish: a new object's id, CKA_UNIQUE_ID and what follows from its value. */
+/*
+ * object_settle: what follows from an object's value: lengths, CKA_CHECK_VALUE, CKA_PUBLIC_KEY_INFO. What the object
+ * has of these already must be right: CKR_ATTRIBUTE_VALUE_INVALID.
+ * object_finish: the same for a new object, and its id and CKA_UNIQUE_ID.
+ */
+CK_RV object_settle(const struct token *t, struct object *o) MUST_CHECK;
 CK_RV object_finish(const struct token *t, struct object *o) MUST_CHECK;
 /* object_put: an object into the store, new or in the place of its older self. */
 CK_RV object_put(struct token *t, struct store_txn *txn, const struct object *o) MUST_CHECK;

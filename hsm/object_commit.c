@@ -6,6 +6,8 @@
 
 #include "check_value.h"
 #include "crypto.h"
+#include "key.h"
+#include "object_attr.h"
 #include "object_change.h"
 #include "store_rv.h"
 #include "user.h"
@@ -43,8 +45,19 @@ static bool is_key(const struct object *o)
 	return class == CKO_SECRET_KEY || class == CKO_PRIVATE_KEY || class == CKO_PUBLIC_KEY;
 }
 
-/* finish_secret: CKA_VALUE_LEN and CKA_CHECK_VALUE of a secret key. A check value that was given must be right. */
-static CK_RV finish_secret(const struct token *t, struct object *o)
+/* agreed: a value that follows from the object: is put in when absent or, with fill_empty, empty; else it must be
+ * right. */
+static CK_RV agreed(struct object *o, CK_ATTRIBUTE_TYPE type, struct view right, bool fill_empty)
+{
+	struct view given = object_bytes(o, type);
+
+	if (!object_has(o, type) || (fill_empty && given.n == 0))
+		return object_set_bytes(o, type, right);
+	return given.n == 0 || view_equal(given, right) ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+}
+
+/* settle_secret: CKA_VALUE_LEN and CKA_CHECK_VALUE of a secret key. An empty check value stays empty. */
+static CK_RV settle_secret(const struct token *t, struct object *o)
 {
 	struct view value = object_secret(o, CKA_VALUE);
 	uint8_t check[CHECK_VALUE_LEN];
@@ -55,41 +68,60 @@ static CK_RV finish_secret(const struct token *t, struct object *o)
 	rv = object_set_ulong(o, CKA_VALUE_LEN, value.n);
 	if (rv == CKR_OK)
 		rv = check_value_pkcs11(t->crypto, object_key_type(o), value, check);
-	if (rv != CKR_OK)
-		return rv;
-	if (!object_has(o, CKA_CHECK_VALUE))
-		return object_set_bytes(o, CKA_CHECK_VALUE, VIEW(check, sizeof(check)));
-	if (object_bytes(o, CKA_CHECK_VALUE).n > 0 &&
-	    !view_equal(object_bytes(o, CKA_CHECK_VALUE), VIEW(check, sizeof(check))))
-		return CKR_ATTRIBUTE_VALUE_INVALID;
-	return CKR_OK;
+	return rv == CKR_OK ? agreed(o, CKA_CHECK_VALUE, VIEW(check, sizeof(check)), false) : rv;
 }
 
-static CK_RV finish_certificate(const struct token *t, struct object *o)
+static CK_RV settle_certificate(const struct token *t, struct object *o)
 {
+	struct view value = object_bytes(o, CKA_VALUE);
 	uint8_t check[CHECK_VALUE_LEN];
 	CK_RV rv;
 
-	if (object_has(o, CKA_CHECK_VALUE))
-		return CKR_OK;
-	rv = check_value_certificate(t->crypto, object_bytes(o, CKA_VALUE), check);
-	return rv == CKR_OK ? object_set_bytes(o, CKA_CHECK_VALUE, VIEW(check, sizeof(check))) : rv;
+	if (value.n == 0) /* it is elsewhere (CKA_URL) */
+		return agreed(o, CKA_CHECK_VALUE, VIEW(NULL, 0), false);
+	rv = check_value_certificate(t->crypto, value, check);
+	return rv == CKR_OK ? agreed(o, CKA_CHECK_VALUE, VIEW(check, sizeof(check)), false) : rv;
 }
 
-/* finish_public: CKA_MODULUS_BITS says what the modulus is. */
-static CK_RV finish_public(struct object *o)
+/* settle_bits: the length of a number beside it, where the object has such an attribute. */
+static CK_RV settle_bits(struct object *o, CK_ATTRIBUTE_TYPE bits, CK_ATTRIBUTE_TYPE number)
 {
-	struct view m = object_bytes(o, CKA_MODULUS);
-	CK_ULONG bits;
+	CK_ULONG n = key_bit_length(object_bytes(o, number));
 
-	while (m.n > 0 && m.p[0] == 0)
-		m = VIEW(m.p + 1, m.n - 1);
-	if (m.n == 0)
-		return CKR_ATTRIBUTE_VALUE_INVALID;
-	bits = m.n * 8;
-	for (uint8_t top = m.p[0]; (top & 0x80) == 0; top = (uint8_t)(top << 1))
-		bits--;
-	return object_set_ulong(o, CKA_MODULUS_BITS, bits);
+	if (attr_row_of(o, bits) == NULL)
+		return CKR_OK;
+	return n > 0 ? object_set_ulong(o, bits, n) : CKR_ATTRIBUTE_VALUE_INVALID;
+}
+
+/* settle_pair: CKA_PUBLIC_KEY_INFO; CKA_MODULUS_BITS of a public key. */
+static CK_RV settle_pair(struct object *o)
+{
+	BUF_AUTO info = { 0 };
+	CK_RV rv = settle_bits(o, CKA_MODULUS_BITS, CKA_MODULUS);
+
+	if (rv == CKR_OK)
+		rv = key_public_info(o, &info);
+	return rv == CKR_OK ? agreed(o, CKA_PUBLIC_KEY_INFO, buf_view(&info), true) : rv;
+}
+
+CK_RV object_settle(const struct token *t, struct object *o)
+{
+	CK_RV rv;
+
+	switch (object_class(o)) {
+	case CKO_SECRET_KEY:
+		return settle_secret(t, o);
+	case CKO_CERTIFICATE:
+		return settle_certificate(t, o);
+	case CKO_PUBLIC_KEY:
+	case CKO_PRIVATE_KEY:
+		return settle_pair(o);
+	case CKO_DOMAIN_PARAMETERS:
+		rv = settle_bits(o, CKA_PRIME_BITS, CKA_PRIME);
+		return rv == CKR_OK ? settle_bits(o, CKA_SUBPRIME_BITS, CKA_SUBPRIME) : rv;
+	default:
+		return CKR_OK;
+	}
 }
 
 CK_RV object_finish(const struct token *t, struct object *o)
@@ -101,18 +133,7 @@ CK_RV object_finish(const struct token *t, struct object *o)
 		return rv;
 	hex_encode(object_id(o), hex);
 	rv = object_set_bytes(o, CKA_UNIQUE_ID, VIEW(hex, 2 * STORE_ID_LEN));
-	if (rv != CKR_OK)
-		return rv;
-	switch (object_class(o)) {
-	case CKO_SECRET_KEY:
-		return finish_secret(t, o);
-	case CKO_CERTIFICATE:
-		return finish_certificate(t, o);
-	case CKO_PUBLIC_KEY:
-		return finish_public(o);
-	default:
-		return CKR_OK;
-	}
+	return rv == CKR_OK ? object_settle(t, o) : rv;
 }
 
 CK_RV object_put(struct token *t, struct store_txn *txn, const struct object *o)

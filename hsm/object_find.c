@@ -53,13 +53,17 @@ static bool id_add(struct component_list *l, const uint8_t *id)
 bool template_matches(const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	for (CK_ULONG i = 0; i < n; i++) {
-		const struct attr_row *row = attr_row(t[i].type, object_class(o), object_key_type(o));
+		const struct attr_row *row = attr_row_of(o, t[i].type);
 		const struct attr *a = object_attr(o, t[i].type);
 		BUF_AUTO wanted = { 0 };
+		BUF_AUTO fallback = { 0 };
 
-		if (row == NULL || (row->rules & ATTR_SENSITIVE) || a == NULL || a->hidden)
+		if (row == NULL || (row->rules & ATTR_SENSITIVE) || (a != NULL && a->hidden))
 			return false;
-		if (attr_import(row, &t[i], &wanted) != CKR_OK || !view_equal(buf_view(&wanted), VIEW(a->p, a->n)))
+		if (a == NULL && !attr_default(row, &fallback))
+			return false;
+		if (attr_import(row, &t[i], &wanted) != CKR_OK ||
+		    !attr_same(row, buf_view(&wanted), a != NULL ? VIEW(a->p, a->n) : buf_view(&fallback)))
 			return false;
 	}
 	return true;

@@ -70,23 +70,47 @@ static CK_RV fact(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type, CK_
 	return CKR_OK;
 }
 
-/* kind: class and key type of the new object, put into it. */
+static bool type_ok(CK_OBJECT_CLASS class, CK_ULONG type)
+{
+	switch (class) {
+	case CKO_CERTIFICATE:
+		return type == CKC_X_509 || type == CKC_X_509_ATTR_CERT;
+	case CKO_DOMAIN_PARAMETERS:
+		return type == CKK_DSA || type == CKK_DH || type == CKK_X9_42_DH;
+	default:
+		return key_class_ok(class, type);
+	}
+}
+
+/* is_kind: what kind() takes from the template. */
+static bool is_kind(CK_ATTRIBUTE_TYPE type)
+{
+	return type == CKA_CLASS || type == CKA_KEY_TYPE || type == CKA_CERTIFICATE_TYPE;
+}
+
+/* kind: class and type of the new object, put into it. */
 static CK_RV kind(const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n, struct object *o)
 {
+	CK_ATTRIBUTE_TYPE which = CKA_KEY_TYPE;
+	CK_ULONG known = make->key_type;
 	CK_OBJECT_CLASS class;
-	CK_KEY_TYPE type;
+	CK_ULONG type;
 	CK_RV rv = fact(t, n, CKA_CLASS, make->class, &class);
 
-	if (rv == CKR_OK && class_bit(class) == 0)
+	if (rv == CKR_OK && (class_bit(class) & CLASS_STORAGE) == 0)
 		rv = CKR_ATTRIBUTE_VALUE_INVALID;
 	if (rv == CKR_OK)
 		rv = object_set_ulong(o, CKA_CLASS, class);
-	if (rv != CKR_OK || (class_bit(class) & CLASS_KEYS) == 0)
+	if (rv != CKR_OK || (class_bit(class) & (CLASS_DATA | CLASS_TRUST)) != 0)
 		return rv;
-	rv = fact(t, n, CKA_KEY_TYPE, make->key_type, &type);
-	if (rv == CKR_OK && !key_class_ok(class, type))
+	if (class == CKO_CERTIFICATE) {
+		which = CKA_CERTIFICATE_TYPE;
+		known = OBJECT_ANY;
+	}
+	rv = fact(t, n, which, known, &type);
+	if (rv == CKR_OK && !type_ok(class, type))
 		rv = CKR_ATTRIBUTE_VALUE_INVALID;
-	return rv == CKR_OK ? object_set_ulong(o, CKA_KEY_TYPE, type) : rv;
+	return rv == CKR_OK ? object_set_ulong(o, which, type) : rv;
 }
 
 static unsigned rule_of(enum object_origin origin)
@@ -107,7 +131,7 @@ static unsigned rule_of(enum object_origin origin)
 /* take_one: an attribute of the template goes into the object in stored form. */
 static CK_RV take_one(const struct object_make *make, const CK_ATTRIBUTE *a, struct object *o)
 {
-	const struct attr_row *row = attr_row(a->type, object_class(o), object_key_type(o));
+	const struct attr_row *row = attr_row_of(o, a->type);
 	BUF_AUTO value = { 0 };
 	CK_RV rv;
 
@@ -126,23 +150,11 @@ static CK_RV take_one(const struct object_make *make, const CK_ATTRIBUTE *a, str
 
 static CK_RV fill_one(const struct attr_row *row, struct object *o)
 {
-	switch (row->fallback) {
-	case DEFAULT_FALSE:
-		return object_set_bool(o, row->type, false);
-	case DEFAULT_TRUE:
-		return object_set_bool(o, row->type, true);
-	case DEFAULT_EMPTY:
-		return object_set_bytes(o, row->type, VIEW(NULL, 0));
-	case DEFAULT_ZERO:
-		return object_set_ulong(o, row->type, 0);
-	case DEFAULT_SHA_1:
-		return object_set_ulong(o, row->type, CKM_SHA_1);
-	case DEFAULT_UNAVAILABLE:
-		return object_set_ulong(o, row->type, CK_UNAVAILABLE_INFORMATION);
-	case DEFAULT_NONE:
-	default:
+	BUF_AUTO value = { 0 };
+
+	if (!attr_default(row, &value))
 		return CKR_OK;
-	}
+	return buf_ok(&value) ? object_set_bytes(o, row->type, buf_view(&value)) : CKR_HOST_MEMORY;
 }
 
 /* fill: what C_CreateObject must give is there; defaults for the rest. */
@@ -153,7 +165,7 @@ static CK_RV fill(enum object_origin origin, struct object *o)
 	for (size_t i = 0; rv == CKR_OK && i < attr_row_count(); i++) {
 		const struct attr_row *row = attr_row_at(i);
 
-		if (row != attr_row(row->type, object_class(o), object_key_type(o)) || object_has(o, row->type))
+		if (row != attr_row_of(o, row->type) || object_has(o, row->type))
 			continue;
 		if (origin == OBJECT_CREATED && (row->rules & ATTR_NEEDED))
 			return CKR_TEMPLATE_INCOMPLETE;
@@ -216,9 +228,11 @@ static CK_RV history(const struct object_make *make, struct object *o)
 	unsigned bit = class_bit(object_class(o));
 	CK_RV rv = CKR_OK;
 
-	if ((bit & CLASS_KEYS) == 0)
+	if ((bit & (CLASS_KEYS | CLASS_DOMAIN)) == 0)
 		return rv;
 	rv = object_set_bool(o, CKA_LOCAL, generated);
+	if (bit == CLASS_DOMAIN)
+		return rv;
 	if (rv == CKR_OK)
 		rv = object_set_ulong(o, CKA_KEY_GEN_MECHANISM,
 				      generated ? make->mechanism : CK_UNAVAILABLE_INFORMATION);
@@ -245,6 +259,45 @@ static CK_RV check_secret_value(const struct object *o)
 	return key_value_ok(k->type, v) ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
 }
 
+/* check_certificate: the certificate, or where to get it and the hashes that tell which it is. */
+static CK_RV check_certificate(const struct object *o)
+{
+	if (object_ulong(o, CKA_CERTIFICATE_CATEGORY, 0) > CK_CERTIFICATE_CATEGORY_OTHER_ENTITY ||
+	    object_ulong(o, CKA_JAVA_MIDP_SECURITY_DOMAIN, 0) > CK_SECURITY_DOMAIN_THIRD_PARTY)
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	if (object_bytes(o, CKA_URL).n == 0)
+		return object_bytes(o, CKA_VALUE).n > 0 ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+	if (object_bytes(o, CKA_HASH_OF_SUBJECT_PUBLIC_KEY).n == 0 ||
+	    object_bytes(o, CKA_HASH_OF_ISSUER_PUBLIC_KEY).n == 0)
+		return CKR_TEMPLATE_INCOMPLETE;
+	return CKR_OK;
+}
+
+/* check_trust: known kinds of trust; trust in something names its hash. */
+static CK_RV check_trust(const struct object *o)
+{
+	bool trusts = false;
+
+	for (CK_ATTRIBUTE_TYPE type = CKA_TRUST_SERVER_AUTH; type <= CKA_TRUST_OCSP_SIGNING; type++) {
+		CK_ULONG trust = object_ulong(o, type, CKT_TRUST_UNKNOWN);
+
+		if (trust > CKT_TRUST_MUST_VERIFY_TRUST)
+			return CKR_ATTRIBUTE_VALUE_INVALID;
+		trusts = trusts || (trust != CKT_TRUST_UNKNOWN && trust != CKT_NOT_TRUSTED);
+	}
+	return trusts && object_bytes(o, CKA_HASH_OF_CERTIFICATE).n == 0 ? CKR_TEMPLATE_INCOMPLETE : CKR_OK;
+}
+
+static CK_RV check_domain(const struct object *o)
+{
+	const struct key_kind *k = key_kind(object_key_type(o));
+	struct view prime = object_bytes(o, CKA_PRIME), base = object_bytes(o, CKA_BASE);
+
+	if (key_bit_length(prime) == 0 || key_bit_length(base) == 0 || key_bit_length(base) > key_bit_length(prime))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	return k != NULL && k->check != NULL ? k->check(o) : CKR_OK;
+}
+
 /* check_created: values that C_CreateObject brought. */
 static CK_RV check_created(const struct object *o)
 {
@@ -252,9 +305,11 @@ static CK_RV check_created(const struct object *o)
 	case CKO_SECRET_KEY:
 		return check_secret_value(o);
 	case CKO_CERTIFICATE:
-		if (object_ulong(o, CKA_CERTIFICATE_TYPE, OBJECT_ANY) != CKC_X_509 || object_bytes(o, CKA_VALUE).n == 0)
-			return CKR_ATTRIBUTE_VALUE_INVALID;
-		return CKR_OK;
+		return check_certificate(o);
+	case CKO_TRUST:
+		return check_trust(o);
+	case CKO_DOMAIN_PARAMETERS:
+		return check_domain(o);
 	case CKO_PUBLIC_KEY:
 	case CKO_PRIVATE_KEY:
 		return key_kind(object_key_type(o))->check(o);
@@ -275,6 +330,8 @@ static CK_RV check_session(struct session *s, const struct object *o)
 	session_user(s, &user);
 	if (object_bool(o, CKA_TRUSTED) && user.kind != USER_SO)
 		return CKR_ATTRIBUTE_READ_ONLY;
+	if (object_bool(o, CKA_ALWAYS_AUTHENTICATE) && !object_bool(o, CKA_PRIVATE))
+		return CKR_TEMPLATE_INCONSISTENT;
 	return CKR_OK;
 }
 
@@ -291,9 +348,9 @@ CK_RV object_new_from(struct session *s, const struct object_make *make, const C
 		return CKR_HOST_MEMORY;
 	rv = kind(make, t, n, o);
 	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++)
-		if (t[i].type != CKA_CLASS && t[i].type != CKA_KEY_TYPE)
+		if (!is_kind(t[i].type))
 			rv = take_one(make, &t[i], o);
-		else if (attr_row(t[i].type, object_class(o), object_key_type(o)) == NULL)
+		else if (attr_row_of(o, t[i].type) == NULL)
 			rv = CKR_ATTRIBUTE_TYPE_INVALID;
 	if (rv == CKR_OK)
 		rv = role_on_make(s, make, t, n, o);

@@ -53,7 +53,7 @@ CK_RV object_load(struct store_txn *txn, const struct store_crypto *c, const uin
  */
 enum fetch { FETCH_OPEN, FETCH_TRY, FETCH_ALL };
 CK_RV object_fetch(struct session *s, CK_OBJECT_HANDLE handle, enum fetch want, struct object **ret) MUST_CHECK;
-/* object_visible: may the session see it? (private objects; components in an SO session). */
+/* object_visible: may the session see it? (private objects; in an SO session private keys). */
 bool object_visible(const struct token_user *user, const struct object *o);
 
 /* Handles (object_table.c), under t->lock. */

@@ -203,8 +203,9 @@ bool object_visible(const struct token_user *user, const struct object *o)
 {
 	if (!object_bool(o, CKA_PRIVATE))
 		return true;
+	/* Keys, to be trusted; components, to be destroyed. */
 	if (user->kind == USER_SO)
-		return object_role(o) == SR_ROLE_COMPONENT;
+		return object_has(o, CKA_KEY_TYPE);
 	return user->kind != USER_NONE && !user->must_change;
 }
 
@@ -278,10 +279,16 @@ CK_RV object_fetch(struct session *s, CK_OBJECT_HANDLE handle, enum fetch want, 
 	struct token *t = s->token;
 	struct object *o = NULL;
 	struct entry *entry;
+	bool refused = false;
 	CK_RV rv = CKR_OBJECT_HANDLE_INVALID;
 
 	pthread_mutex_lock(&t->lock);
 	entry = entry_by_handle(&t->entries, handle);
+	/* The values of private keys that the SO sees stay sealed. */
+	if (t->user.kind == USER_SO && entry != NULL && entry->private) {
+		refused = want == FETCH_ALL;
+		want = FETCH_OPEN;
+	}
 	if (entry != NULL && entry->stored) {
 		rv = current(t, entry, want, &o);
 		if (rv == CKR_OBJECT_HANDLE_INVALID)
@@ -292,6 +299,8 @@ CK_RV object_fetch(struct session *s, CK_OBJECT_HANDLE handle, enum fetch want, 
 	}
 	if (rv == CKR_OK && !object_visible(&t->user, o))
 		rv = CKR_OBJECT_HANDLE_INVALID;
+	if (rv == CKR_OK && refused)
+		rv = CKR_USER_NOT_LOGGED_IN;
 	pthread_mutex_unlock(&t->lock);
 	if (rv == CKR_OK)
 		*ret = o;

@@ -20,10 +20,11 @@ static CK_OBJECT_HANDLE enter(const char *pin, const char *label, unsigned seed)
 	return h;
 }
 
-/* R1.3: the SO sees components to destroy them; he uses none, and no key at all. */
+/* R1.3: the SO sees components to destroy them and keys to trust them; he uses none. */
 START_TEST(so_uses_no_private_key)
 {
 	CK_MECHANISM m = { CKM_SR_CHECK_VALUE, NULL, 0 };
+	CK_ATTRIBUTE trusted = { CKA_TRUSTED, &yes, 1 };
 	CK_OBJECT_HANDLE h = 0;
 	uint8_t value[3];
 
@@ -33,9 +34,12 @@ START_TEST(so_uses_no_private_key)
 	ck_rv(kit_check_value(h, value), CKR_USER_NOT_LOGGED_IN);
 	ck_rv(ck->C_DigestInit(ck_session, &m), CKR_USER_NOT_LOGGED_IN);
 	ck_rv(kit_combine("PK-SO", CKK_AES, 32, &h), CKR_USER_NOT_LOGGED_IN);
-	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK", &h), 0);
 	ck_ok(ck->C_DestroyObject(ck_session, h));
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-SO#1/2", NULL), 0);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK", &h), 1);
+	ck_rv(kit_check_value(h, value), CKR_USER_NOT_LOGGED_IN);
+	ck_rv(ck->C_SetAttributeValue(ck_session, h, &trusted, 1), CKR_ACTION_PROHIBITED);
+	ck_rv(ck->C_DestroyObject(ck_session, h), CKR_USER_NOT_LOGGED_IN);
 	kit_login(KIT_USER);
 }
 END_TEST

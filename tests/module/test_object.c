@@ -355,7 +355,8 @@ START_TEST(login_opens_private_objects)
 	ck_rv(ck->C_GetAttributeValue(ck_session, found, &get, 1), CKR_USER_NOT_LOGGED_IN);
 	ck_rv(ck->C_EncryptInit(ck_session, &ecb, found), CKR_USER_NOT_LOGGED_IN);
 	ck_login(CKU_SO);
-	ck_assert_uint_eq(ck_find(&label, 1, NULL), 0);
+	ck_assert_uint_eq(ck_find(&label, 1, &h), 1); /* to be trusted, no more */
+	ck_rv(ck->C_EncryptInit(ck_session, &ecb, h), CKR_USER_NOT_LOGGED_IN);
 	ck_login(CKU_USER);
 	ck_assert_uint_eq(ck_find(&label, 1, NULL), 1);
 	ck_assert_uint_eq(ck_find(&open_label, 1, &found), 1);
