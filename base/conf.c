@@ -267,7 +267,7 @@ const char *conf_get(const struct conf *c, const char *section, const char *name
 	size_t i = conf_index(c, section, name);
 
 	if (i == c->count)
-		abort();
+		return NULL;
 	char **values = conf_values((struct conf *)c, i, section, false);
 	if (values && values[i])
 		return values[i];

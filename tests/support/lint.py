@@ -29,6 +29,9 @@ LMDB = ["tokens/", "tests/unit/"]
 # The vendor header belongs to the module; of the other side one file knows it.
 VENDOR_FREE = ["hsm/", "tests/"]
 VENDOR_FILES_MAX = 1
+# What a program loads must not end it: no exit in the module and what it is made of. The *_doc.c are programs.
+NO_EXIT = ["base/", "tokens/", "hsm/"]
+EXIT = re.compile(r"\b(?:_?exit|_Exit|quick_exit|abort)\s*\(")
 LINES_MAX = 600
 SPDX = "SPDX-License-Identifier: BSD-2-Clause"
 # Written in pieces, so that this file may be checked like any other.
@@ -81,6 +84,7 @@ class Tree:
             if path.endswith((".c", ".h")):
                 self.check_includes(path, text, vendor)
                 self.check_typedefs(path, text)
+                self.check_exits(path, text)
             if path.endswith(".h") and room_of(path) in ROOMS:
                 self.check_contracts(path, text)
         if len(vendor) > VENDOR_FILES_MAX:
@@ -142,6 +146,12 @@ class Tree:
             if not CALLBACK.search(match.group(1).strip()):
                 self.fault(path, line_of(code, match.start(1)), "typedef of something that is no callback")
 
+    def check_exits(self, path, text):
+        if path.startswith(tuple(NO_EXIT)) and not path.endswith("_doc.c"):
+            code = strip(text)
+            for match in EXIT.finditer(code):
+                self.fault(path, line_of(code, match.start()), "ends the program that loaded it")
+
     def check_contracts(self, path, text):
         """A function of a header has a comment above it, or stands in a block of declarations that has one."""
         code = strip(text)
@@ -195,6 +205,7 @@ BAD = [
     ("dc/meson.build", "subdir('x')\n", "no SPDX"),
     ("tests/support/a.py", "#!/usr/bin/env python3\nimport sys\n", "no SPDX"),
     ("base/a.c", TOP + "int a;\n" * 600, "601 lines"),
+    ("hsm/a.c", TOP + "void a(void)\n{\n\tabort();\n}\n", "ends the program"),
     ("base/a.c", TOP + "typedef struct a a;\n", "no callback"),
     ("base/a.c", TOP + "typedef struct {\n\tint a;\n} a;\n", "no callback"),
     ("base/a.c", TOP + "typedef unsigned long number;\n", "no callback"),
