@@ -48,6 +48,8 @@ extern const struct mech_param param_gcm;         /* CK_GCM_PARAMS */
 extern const struct mech_param param_oaep;        /* CK_RSA_PKCS_OAEP_PARAMS */
 extern const struct mech_param param_pss;         /* CK_RSA_PKCS_PSS_PARAMS */
 extern const struct mech_param param_key_wrap_iv; /* none, or an IV of 8 bytes */
+/* CK_MAC_GENERAL_PARAMS: t of SHA-512/t in bits */
+extern const struct mech_param param_sha512t;
 /* none, or an IV of 4 bytes */
 extern const struct mech_param param_key_wrap_iv4;
 

@@ -29,15 +29,20 @@ static CK_RV digest_final(struct op *op, uint8_t *out)
 	return EVP_DigestFinal_ex(op->state, out, NULL) == 1 ? CKR_OK : CKR_GENERAL_ERROR;
 }
 
-/* digest_key: secret keys that may leave only: a digest of a short key tells the key. */
+CK_RV mech_digest_value(struct object *key, struct view *ret)
+{
+	if (object_class(key) != CKO_SECRET_KEY || object_role(key) != 0 || !object_bool(key, CKA_EXTRACTABLE))
+		return CKR_KEY_INDIGESTIBLE;
+	*ret = object_secret(key, CKA_VALUE);
+	return CKR_OK;
+}
+
 static CK_RV digest_key(struct op *op, struct object *key)
 {
 	struct view value;
+	CK_RV rv = mech_digest_value(key, &value);
 
-	if (object_class(key) != CKO_SECRET_KEY || object_role(key) != 0 || !object_bool(key, CKA_EXTRACTABLE))
-		return CKR_KEY_INDIGESTIBLE;
-	value = object_secret(key, CKA_VALUE);
-	return digest_update(op, value);
+	return rv == CKR_OK ? digest_update(op, value) : rv;
 }
 
 const struct mech_ops digest_ops = {

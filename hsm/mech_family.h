@@ -58,6 +58,7 @@ struct generate_arg {
 };
 
 extern const struct mech_ops digest_ops;
+extern const struct mech_ops sha512t_ops; /* SHA-512/t, digest and HMAC */
 extern const struct mech_ops mac_ops;     /* HMAC, CMAC */
 extern const struct mech_ops cbc_mac_ops; /* CBC-MAC, retail MAC, XCBC */
 extern const struct mech_ops cipher_ops;  /* ECB, CBC, CBC_PAD, CTR, OFB, CFB */
@@ -68,6 +69,12 @@ extern const struct mech_ops rsa_sign_ops;
 extern const struct mech_ops rsa_oaep_ops;
 extern const struct mech_ops generate_ops;
 extern const struct mech_ops rsa_generate_ops;
+
+/*
+ * mech_digest_value: what C_DigestKey may take of a key: a secret key that may leave (a digest of a short key tells the
+ * key). CKR_KEY_INDIGESTIBLE.
+ */
+CK_RV mech_digest_value(struct object *key, struct view *ret) MUST_CHECK;
 
 /* mech_mac_len: what a MAC row with this parameter gives, in bytes (the parameter rule has passed). */
 size_t mech_mac_len(const struct mac_arg *a, const CK_MECHANISM *m);

@@ -8,6 +8,7 @@
 		md                                                                                                     \
 	}
 
+#define NOTE_T "every t from 1 to 511 but 384; bits behind t are zero"
 #define NOTE_MD5 "MD5 is broken: to verify what is old, nothing else"
 
 /* clang-format off */
@@ -19,6 +20,7 @@ static const struct mech_row rows[] = {
 	ROW(CKM_SHA512,      CKF_DIGEST, K_NONE, 0, param_none, digest_ops, DIGEST(CRYPTO_SHA512),     "FIPS 180-4", "sha.txt"),
 	ROW(CKM_SHA512_224,  CKF_DIGEST, K_NONE, 0, param_none, digest_ops, DIGEST(CRYPTO_SHA512_224), "FIPS 180-4", "sha.txt"),
 	ROW(CKM_SHA512_256,  CKF_DIGEST, K_NONE, 0, param_none, digest_ops, DIGEST(CRYPTO_SHA512_256), "FIPS 180-4", "sha.txt"),
+	ROW(CKM_SHA512_T,    CKF_DIGEST, K_NONE, 0, param_sha512t, sha512t_ops, NULL, "FIPS 180-4", "sha512t.txt", .note = NOTE_T),
 	ROW(CKM_SHA3_224,    CKF_DIGEST, K_NONE, 0, param_none, digest_ops, DIGEST(CRYPTO_SHA3_224),   "FIPS 202", "sha3.txt"),
 	ROW(CKM_SHA3_256,    CKF_DIGEST, K_NONE, 0, param_none, digest_ops, DIGEST(CRYPTO_SHA3_256),   "FIPS 202", "sha3.txt"),
 	ROW(CKM_SHA3_384,    CKF_DIGEST, K_NONE, 0, param_none, digest_ops, DIGEST(CRYPTO_SHA3_384),   "FIPS 202", "sha3.txt"),

@@ -24,6 +24,7 @@
 	}
 #define K_HMAC(type) K(KEYS(CKK_GENERIC_SECRET, type), 1, MAX_GENERIC)
 #define K_XCBC K(KEYS(CKK_AES), 16, 16)
+#define NOTE_T "CKM_SHA512_T_HMAC_GENERAL is not there: its one parameter cannot say t and a length"
 #define NOTE_MD5 "MD5 is broken: to verify what is old, nothing else"
 #define NOTE_ZEROES "pads with zeroes; an empty message is one block of them"
 #define NOTE_XCBC "RFC 3566 knows 128-bit keys alone"
@@ -45,6 +46,7 @@ static const struct mech_row rows[] = {
 	ROW(CKM_SHA512_224_HMAC_GENERAL,   SIGN, K_HMAC(CKK_SHA512_224_HMAC), 0, param_mac_general, mac_ops, HMAC_GENERAL(CRYPTO_SHA512_224, 28), "RFC 2104, FIPS 180-4", "hmac.txt"),
 	ROW(CKM_SHA512_256_HMAC,           SIGN, K_HMAC(CKK_SHA512_256_HMAC), 0, param_none,        mac_ops, HMAC(CRYPTO_SHA512_256, 32), "RFC 2104, FIPS 180-4", "hmac.txt"),
 	ROW(CKM_SHA512_256_HMAC_GENERAL,   SIGN, K_HMAC(CKK_SHA512_256_HMAC), 0, param_mac_general, mac_ops, HMAC_GENERAL(CRYPTO_SHA512_256, 32), "RFC 2104, FIPS 180-4", "hmac.txt"),
+	ROW(CKM_SHA512_T_HMAC,             SIGN, K_HMAC(CKK_SHA512_T_HMAC), 0, param_sha512t, sha512t_ops, NULL, "RFC 2104, FIPS 180-4", "sha512t_hmac.txt", .note = NOTE_T),
 	ROW(CKM_SHA3_224_HMAC,             SIGN, K_HMAC(CKK_SHA3_224_HMAC), 0, param_none,        mac_ops, HMAC(CRYPTO_SHA3_224, 28), "RFC 2104, FIPS 202", "hmac_sha3.txt"),
 	ROW(CKM_SHA3_224_HMAC_GENERAL,     SIGN, K_HMAC(CKK_SHA3_224_HMAC), 0, param_mac_general, mac_ops, HMAC_GENERAL(CRYPTO_SHA3_224, 28), "RFC 2104, FIPS 202", "hmac_sha3.txt"),
 	ROW(CKM_SHA3_256_HMAC,             SIGN, K_HMAC(CKK_SHA3_256_HMAC), 0, param_none,        mac_ops, HMAC(CRYPTO_SHA3_256, 32), "RFC 2104, FIPS 202", "hmac_sha3.txt"),

@@ -255,6 +255,8 @@ CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
 	memset(p, 0, sizeof(*p));
 	if (row->param == &param_mac_general)
 		p->len = 4;
+	else if (row->param == &param_sha512t)
+		p->len = 200;
 	else if (row->param == &param_aes_ctr)
 		p->ctr.counter_bits = 128;
 	else if (row->param == &param_gcm)
@@ -359,7 +361,7 @@ CK_MECHANISM mk_vector_mechanism(const struct mech_row *row, const struct vector
 {
 	CK_MECHANISM m = mk_good(row, p);
 
-	if (row->param == &param_mac_general) {
+	if (row->param == &param_mac_general || row->param == &param_sha512t) {
 		p->len = v->len;
 	} else if (row->param == &param_iso9797) {
 		p->iso9797 = (struct sr_iso9797_params){ v->pad, v->out.n };

@@ -296,7 +296,7 @@ START_TEST(key_wrapped_data_tampered_gives_nothing)
 		ck_assert(memcmp(out, none, sizeof(out)) == 0);
 		OK(mk_init(CKF_ENCRYPT, &m, key));
 		out_len = sizeof(out);
-		IS(mk_update(CKF_ENCRYPT, VIEW(bytes, 16), out, &out_len), CKR_FUNCTION_NOT_SUPPORTED);
+		IS(mk_update(CKF_ENCRYPT, VIEW(bytes, 16), out, &out_len), CKR_OPERATION_NOT_INITIALIZED);
 		IS(mk_final(CKF_ENCRYPT, out, &out_len), CKR_OPERATION_NOT_INITIALIZED);
 		mk_destroy(key);
 	}
@@ -373,6 +373,32 @@ static CK_RV generate(CK_MECHANISM_TYPE type, CK_ULONG len, CK_OBJECT_HANDLE *re
 	return ck->C_GenerateKey(mk_session, &m, t, len == 0 ? 2 : 3, ret);
 }
 
+START_TEST(sha512_t_takes_every_t_but_384)
+{
+	CK_OBJECT_HANDLE key = mk_secret(CKK_SHA512_T_HMAC, VIEW(bytes, 200), CKF_SIGN);
+
+	for (CK_ULONG t = 0; t < 600; t++) {
+		CK_MECHANISM m = { CKM_SHA512_T, &t, sizeof(t) }, h = { CKM_SHA512_T_HMAC, &t, sizeof(t) };
+		CK_RV want = t == 0 || t == 384 || t > 511 ? CKR_MECHANISM_PARAM_INVALID : CKR_OK;
+		uint8_t out[64], other[64];
+		CK_ULONG len = sizeof(out);
+
+		IS(mk_init(CKF_DIGEST, &m, 0), want);
+		IS(mk_init(CKF_SIGN, &h, key), want);
+		if (want != CKR_OK)
+			continue;
+		OK(mk_single(CKF_DIGEST, VIEW(bytes, 300), out, &len));
+		ck_assert_uint_eq(len, (t + 7) / 8);
+		ck_assert(t % 8 == 0 || (out[len - 1] & (0xff >> (t % 8))) == 0);
+		len = sizeof(other);
+		OK(mk_single(CKF_SIGN, VIEW(bytes, 300), other, &len));
+		ck_assert_uint_eq(len, (t + 7) / 8);
+		ck_assert(t < 64 || memcmp(out, other, len) != 0);
+	}
+	mk_destroy(key);
+}
+END_TEST
+
 START_TEST(keys_are_generated_for_every_type)
 {
 	static const struct {
@@ -389,6 +415,7 @@ START_TEST(keys_are_generated_for_every_type)
 		{ CKM_SHA512_KEY_GEN, CKK_SHA512_HMAC, 14, 512, 1 },
 		{ CKM_SHA512_224_KEY_GEN, CKK_SHA512_224_HMAC, 14, 512, 1 },
 		{ CKM_SHA512_256_KEY_GEN, CKK_SHA512_256_HMAC, 14, 512, 1 },
+		{ CKM_SHA512_T_KEY_GEN, CKK_SHA512_T_HMAC, 14, 512, 1 },
 		{ CKM_SHA3_224_KEY_GEN, CKK_SHA3_224_HMAC, 14, 512, 1 },
 		{ CKM_SHA3_256_KEY_GEN, CKK_SHA3_256_HMAC, 14, 512, 1 },
 		{ CKM_SHA3_384_KEY_GEN, CKK_SHA3_384_HMAC, 14, 512, 1 },
@@ -477,6 +504,7 @@ int main(void)
 	tcase_add_test(c, key_wrapped_data_tampered_gives_nothing);
 	tcase_add_test(c, wrong_padding_inside_key_wrap_is_refused);
 	tcase_add_test(c, hmac_keys_of_their_own_type);
+	tcase_add_test(c, sha512_t_takes_every_t_but_384);
 	tcase_add_test(c, keys_are_generated_for_every_type);
 	tcase_add_test(c, des_stream_modes_take_keys_of_all_lengths);
 	tcase_add_test(c, xcbc_takes_128_bits_alone);
