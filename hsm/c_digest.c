@@ -3,6 +3,7 @@
 #include "module.h"
 #include "object.h"
 #include "op_run.h"
+#include "op_state.h"
 
 /* C_Digest*. */
 
@@ -49,8 +50,10 @@ static CK_RV digest_key(struct session *s, CK_OBJECT_HANDLE handle)
 		rv = object_get_key(s, handle, CKR_KEY_HANDLE_INVALID, &key);
 	if (rv == CKR_OK && op->row->ops->digest_key == NULL)
 		rv = CKR_KEY_INDIGESTIBLE;
-	if (rv == CKR_OK)
+	if (rv == CKR_OK) {
+		op_record_drop(op); /* a saved state holds no key */
 		rv = op->row->ops->digest_key(op, key);
+	}
 	object_unref(key);
 	return op_end(s, OP_DIGEST, true, rv);
 }

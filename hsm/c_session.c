@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "module.h"
 
+#include "length.h"
 #include "login.h"
+#include "op_state.h"
 #include "session_table.h"
 
 static CK_RV open_session(CK_SLOT_ID id, CK_FLAGS flags, CK_SESSION_HANDLE *ret)
@@ -56,26 +58,41 @@ CK_RV C_CloseAllSessions(CK_SLOT_ID id)
 
 static CK_RV get_info(struct session *s, CK_SESSION_INFO *info)
 {
-	struct token_user user;
-
 	if (info == NULL)
 		return CKR_ARGUMENTS_BAD;
-	session_user(s, &user);
 	info->slotID = s->token->slot;
+	info->state = session_state(s);
 	info->flags = CKF_SERIAL_SESSION | (s->rw ? CKF_RW_SESSION : 0);
 	info->ulDeviceError = 0;
-	if (user.kind == USER_SO)
-		info->state = CKS_RW_SO_FUNCTIONS;
-	else if (user.kind == USER_NONE)
-		info->state = s->rw ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;
-	else
-		info->state = s->rw ? CKS_RW_USER_FUNCTIONS : CKS_RO_USER_FUNCTIONS;
 	return CKR_OK;
 }
 
 CK_RV C_GetSessionInfo(CK_SESSION_HANDLE handle, CK_SESSION_INFO_PTR info)
 {
 	CALL_SESSION(handle, CALL_EXPIRED_OK, get_info(call_s, info));
+}
+
+static CK_RV get_state(struct session *s, uint8_t *out, CK_ULONG *len)
+{
+	return len == NULL ? CKR_ARGUMENTS_BAD : op_state_save(s, out, len);
+}
+
+CK_RV C_GetOperationState(CK_SESSION_HANDLE handle, CK_BYTE_PTR out, CK_ULONG_PTR out_len)
+{
+	CALL_SESSION(handle, 0, get_state(call_s, out, out_len));
+}
+
+static CK_RV set_state(struct session *s, struct view state, CK_OBJECT_HANDLE crypt_key, CK_OBJECT_HANDLE sign_key)
+{
+	if (state.p == NULL || !bytes_ok(state.p, state.n))
+		return CKR_ARGUMENTS_BAD;
+	return op_state_restore(s, state, crypt_key, sign_key);
+}
+
+CK_RV C_SetOperationState(CK_SESSION_HANDLE handle, CK_BYTE_PTR state, CK_ULONG state_len, CK_OBJECT_HANDLE crypt_key,
+			  CK_OBJECT_HANDLE sign_key)
+{
+	CALL_SESSION(handle, 0, set_state(call_s, VIEW(state, state_len), crypt_key, sign_key));
 }
 
 /* No validation (FIPS 140 and the like) is in force: there are no flags to be kept. */

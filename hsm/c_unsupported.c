@@ -7,17 +7,6 @@ static CK_RV refuse(CK_RV rv)
 	return module_get() != NULL ? rv : CKR_CRYPTOKI_NOT_INITIALIZED;
 }
 
-CK_RV C_GetOperationState(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pOperationState, CK_ULONG_PTR pulOperationStateLen)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_SetOperationState(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pOperationState, CK_ULONG ulOperationStateLen,
-			  CK_OBJECT_HANDLE hEncryptionKey, CK_OBJECT_HANDLE hAuthenticationKey)
-{
-	return refuse(CKR_FUNCTION_NOT_SUPPORTED);
-}
-
 CK_RV C_MessageEncryptInit(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hKey)
 {
 	return refuse(CKR_FUNCTION_NOT_SUPPORTED);

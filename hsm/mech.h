@@ -14,6 +14,7 @@ struct session;
 struct object;
 struct crypto;
 struct op;
+struct op_record;
 struct mech_row;
 
 /* The function flags of CK_MECHANISM_INFO that a row may carry. */
@@ -37,6 +38,7 @@ struct mech_param {
 	const char *text;
 	size_t size;
 	bool optional;
+	bool flat; /* bytes alone, no pointers: an operation with it can be saved (op_state.h) */
 	CK_RV (*check)(const struct mech_row *row, const CK_MECHANISM *m);
 };
 extern const struct mech_param param_none;        /* pParameter ignored when the length is 0 */
@@ -201,12 +203,13 @@ struct op {
 	const struct mech_row *row;
 	CK_FLAGS use;
 	enum op_phase phase;
-	bool needs_login;     /* CKA_ALWAYS_AUTHENTICATE: C_Login with CKU_CONTEXT_SPECIFIC first */
-	uint64_t order;       /* counts up over all operations: which was begun last? */
-	size_t out_len;       /* digest, sign, verify: length of the result */
-	size_t data_left;     /* bytes of data that the key's role still allows (role_data_max) */
-	struct buf signature; /* C_VerifySignature: what is to be verified */
-	void *state;          /* the family's */
+	bool needs_login;         /* CKA_ALWAYS_AUTHENTICATE: C_Login with CKU_CONTEXT_SPECIFIC first */
+	uint64_t order;           /* counts up over all operations: which was begun last? */
+	size_t out_len;           /* digest, sign, verify: length of the result */
+	size_t data_left;         /* bytes of data that the key's role still allows (role_data_max) */
+	struct buf signature;     /* C_VerifySignature: what is to be verified */
+	struct op_record *record; /* NULL: cannot be saved (op_state.h) */
+	void *state;              /* the family's */
 };
 
 /* op_new: gate and init. Nothing is left behind on error. */

@@ -25,11 +25,12 @@ static CK_RV ctr_check(const struct mech_row *row, const CK_MECHANISM *m)
 	return p->counter_bits >= 1 && p->counter_bits <= 128 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
 }
 
-const struct mech_param param_iv8 = { .text = "8 bytes", .size = 8 };
-const struct mech_param param_iv16 = { .text = "16 bytes", .size = 16 };
+const struct mech_param param_iv8 = { .text = "8 bytes", .size = 8, .flat = true };
+const struct mech_param param_iv16 = { .text = "16 bytes", .size = 16, .flat = true };
 const struct mech_param param_aes_ctr = {
 	.text = "CK_AES_CTR_PARAMS",
 	.size = sizeof(CK_AES_CTR_PARAMS),
+	.flat = true,
 	.check = ctr_check,
 };
 

@@ -3,6 +3,7 @@
 #include "key.h"
 #include "object.h"
 #include "object_attr.h"
+#include "op_state.h"
 #include "role.h"
 #include "session.h"
 #include <stdatomic.h>
@@ -159,6 +160,7 @@ CK_RV op_new(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct obje
 		op_free(op);
 		return rv;
 	}
+	op_record_new(op, m, key);
 	*ret = op;
 	return CKR_OK;
 }
@@ -169,5 +171,6 @@ void op_free(struct op *op)
 		return;
 	op->row->ops->done(op);
 	buf_done(&op->signature);
+	op_record_free(op->record);
 	free(op);
 }

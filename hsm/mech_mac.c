@@ -27,6 +27,7 @@ static CK_RV general_check(const struct mech_row *row, const CK_MECHANISM *m)
 const struct mech_param param_mac_general = {
 	.text = "CK_MAC_GENERAL_PARAMS",
 	.size = sizeof(CK_ULONG),
+	.flat = true,
 	.check = general_check,
 };
 

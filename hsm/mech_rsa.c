@@ -57,6 +57,7 @@ static CK_RV oaep_check(const struct mech_row *row, const CK_MECHANISM *m)
 const struct mech_param param_pss = {
 	.text = "CK_RSA_PKCS_PSS_PARAMS",
 	.size = sizeof(CK_RSA_PKCS_PSS_PARAMS),
+	.flat = true,
 	.check = pss_check,
 };
 const struct mech_param param_oaep = {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "op_state.h"
 #include "secret.h"
 
 #define TAG_MAX 64 /* longest MAC */
@@ -15,7 +16,11 @@ bool bytes_overlap(struct view a, struct view b)
 
 CK_RV op_update(struct op *op, struct view data)
 {
-	return op->row->ops->update(op, data);
+	CK_RV rv = op->row->ops->update(op, data);
+
+	if (rv == CKR_OK)
+		op_record_input(op, data);
+	return rv;
 }
 
 static CK_RV allowed(const struct op *op, size_t n)
@@ -55,6 +60,8 @@ CK_RV op_crypt(struct op *op, enum mech_part part, struct view in, uint8_t *out,
 		*len = done;
 	if (rv == CKR_OK && op->data_left != SIZE_MAX)
 		op->data_left -= in.n;
+	if (rv == CKR_OK && part == MECH_UPDATE)
+		op_record_input(op, in);
 	if (copy != NULL) {
 		memory_wipe(copy, in.n);
 		free(copy);

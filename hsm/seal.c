@@ -241,3 +241,15 @@ CK_RV seal_token_key(struct seal *s, struct secret *ret)
 		secret_move(ret, &out);
 	return rv;
 }
+
+CK_RV seal_state_key(struct seal *s, bool logged_in, struct secret *ret)
+{
+	const struct secret *from = &s->keys[logged_in ? SEAL_TOKEN : SEAL_PUBLIC];
+	CK_RV rv = CKR_USER_NOT_LOGGED_IN;
+
+	pthread_mutex_lock(&s->lock);
+	if (from->len == SEAL_KEY_LEN)
+		rv = hkdf(s->crypto, secret_view(from), "strongroom operation state", ret);
+	pthread_mutex_unlock(&s->lock);
+	return rv;
+}

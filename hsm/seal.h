@@ -37,6 +37,11 @@ CK_RV seal_open_token(struct seal *s, const struct secret *token_key) MUST_CHECK
 void seal_close_token(struct seal *s);
 /* seal_token_key: the token key itself, to be wrapped for another user; *ret is made here. CKR_USER_NOT_LOGGED_IN. */
 CK_RV seal_token_key(struct seal *s, struct secret *ret) MUST_CHECK;
+/*
+ * seal_state_key: the key of saved operations (op_state.h): from the token key of who is logged in, or, for public
+ * sessions, from the public key. CKR_USER_NOT_LOGGED_IN.
+ */
+CK_RV seal_state_key(struct seal *s, bool logged_in, struct secret *ret) MUST_CHECK;
 
 /* seal_bytes, open_bytes: the primitive, under a given key. open_bytes: CKR_ENCRYPTED_DATA_INVALID when the tag is
  * wrong. */

@@ -29,7 +29,7 @@ CK_RV sessions_new(struct sessions **ret)
 	return CKR_OK;
 }
 
-static void end_operations(struct session *s)
+void session_end_operations(struct session *s)
 {
 	for (size_t i = 0; i < OP_KINDS; i++) {
 		op_free(s->ops[i]);
@@ -41,7 +41,7 @@ static void end_operations(struct session *s)
 
 static void session_free(struct session *s)
 {
-	end_operations(s);
+	session_end_operations(s);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -83,7 +83,7 @@ static void catch_up(struct session *s)
 	logouts = s->token->logouts;
 	pthread_mutex_unlock(&s->token->lock);
 	if (s->logins != logouts) {
-		end_operations(s);
+		session_end_operations(s);
 		s->logins = logouts;
 	}
 }
@@ -172,7 +172,7 @@ void session_close(struct session *s)
 	if (!unlink_session(module_get()->sessions, s))
 		return;
 	session_flush_counts(s);
-	end_operations(s);
+	session_end_operations(s);
 	s->closed = true;
 	pthread_mutex_lock(&t->lock);
 	t->sessions--;
@@ -214,6 +214,18 @@ void sessions_close_all(struct sessions *all, struct token *t)
 void session_user(struct session *s, struct token_user *ret)
 {
 	token_user(s->token, ret);
+}
+
+CK_STATE session_state(struct session *s)
+{
+	struct token_user user;
+
+	token_user(s->token, &user);
+	if (user.kind == USER_SO)
+		return CKS_RW_SO_FUNCTIONS;
+	if (user.kind == USER_NONE)
+		return s->rw ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;
+	return s->rw ? CKS_RW_USER_FUNCTIONS : CKS_RO_USER_FUNCTIONS;
 }
 
 bool session_sees_private(struct session *s)

@@ -50,6 +50,10 @@ void session_put(struct session *s);
 
 /* session_user: a copy of the token's logged-in user. */
 void session_user(struct session *s, struct token_user *ret);
+/* session_state: CKS_*. */
+CK_STATE session_state(struct session *s);
+/* session_end_operations: all operations, and the search. */
+void session_end_operations(struct session *s);
 /* session_sees_private: the default user or a custodian is logged in and has no PIN change due. */
 bool session_sees_private(struct session *s);
 
