@@ -53,7 +53,7 @@ static const char tail[] =
     "an\n"
     "update is refused with CKR_OPERATION_ACTIVE and ends the operation; updates of a single-part mechanism are "
     "refused with\n"
-    "CKR_FUNCTION_NOT_SUPPORTED.\n\n"
+    "CKR_OPERATION_NOT_INITIALIZED.\n\n"
     "Secret keys are wrapped as their value, private keys as PKCS #8 where a note says so. Unwrapped DES keys need "
     "odd\n"
     "parity.\n";

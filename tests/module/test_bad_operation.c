@@ -26,8 +26,10 @@ static void each(void (*one)(const struct mech_row *row, CK_FLAGS use, CK_MECHAN
 		const struct mech_row *row = mech_at(i);
 
 		for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
-			bool vendor = (row->type & CKM_VENDOR_DEFINED) != 0 && row->param != &param_mac_general &&
-				      row->type != CKM_SR_X9_9_MAC && row->type != CKM_SR_X9_19_MAC;
+			bool ordinary = row->type >= CKM_SR_SM3 && row->type <= CKM_SR_SM4_GCM;
+			bool vendor = (row->type & CKM_VENDOR_DEFINED) != 0 && !ordinary &&
+				      row->param != &param_mac_general && row->type != CKM_SR_X9_9_MAC &&
+				      row->type != CKM_SR_X9_19_MAC;
 			union mk_param param;
 			CK_MECHANISM m = mk_good(row, &param);
 			CK_OBJECT_HANDLE key = 0;

@@ -14,7 +14,9 @@ static CK_BBOOL yes = CK_TRUE;
 
 static bool vendor(const struct mech_row *row)
 {
-	return row->type >= CKM_SR_COMPONENT_COMBINE && row->type != CKM_SR_X9_9_MAC &&
+	bool ordinary = row->type >= CKM_SR_SM3 && row->type <= CKM_SR_SM4_GCM;
+
+	return row->type >= CKM_SR_COMPONENT_COMBINE && !ordinary && row->type != CKM_SR_X9_9_MAC &&
 	       row->type != CKM_SR_X9_9_MAC_GENERAL && row->type != CKM_SR_X9_19_MAC &&
 	       row->type != CKM_SR_X9_19_MAC_GENERAL && row->type != CKM_SR_ISO9797_ALG1_MAC &&
 	       row->type != CKM_SR_ISO9797_ALG3_MAC;

@@ -373,6 +373,36 @@ static CK_RV generate(CK_MECHANISM_TYPE type, CK_ULONG len, CK_OBJECT_HANDLE *re
 	return ck->C_GenerateKey(mk_session, &m, t, len == 0 ? 2 : 3, ret);
 }
 
+/* C_DigestKey: the digest of data, the key's value and data again, for every digest that takes keys. */
+START_TEST(digest_of_a_key_is_the_digest_of_its_value)
+{
+	CK_OBJECT_HANDLE key = mk_secret(CKK_GENERIC_SECRET, VIEW(bytes + 10, 77), 0);
+	unsigned digests = 0;
+
+	for (size_t i = 0; i < mech_count(); i++) {
+		const struct mech_row *row = mech_at(i);
+		union mk_param p;
+		CK_MECHANISM m = mk_good(row, &p);
+		uint8_t one[64], two[64];
+		CK_ULONG len = sizeof(one), none = 0;
+
+		if (!(row->flags & CKF_DIGEST) || row->ops->digest_key == NULL)
+			continue;
+		digests++;
+		OK(mk_init(CKF_DIGEST, &m, 0));
+		OK(mk_single(CKF_DIGEST, VIEW(bytes, 100), one, &len));
+		OK(mk_init(CKF_DIGEST, &m, 0));
+		OK(mk_update(CKF_DIGEST, VIEW(bytes, 10), NULL, &none));
+		OK(ck->C_DigestKey(mk_session, key));
+		OK(mk_update(CKF_DIGEST, VIEW(bytes + 87, 13), NULL, &none));
+		OK(mk_final(CKF_DIGEST, two, &len));
+		ck_assert_msg(memcmp(one, two, len) == 0, "%s", row->name);
+	}
+	ck_assert_uint_ge(digests, 12);
+	mk_destroy(key);
+}
+END_TEST
+
 START_TEST(sha512_t_takes_every_t_but_384)
 {
 	CK_OBJECT_HANDLE key = mk_secret(CKK_SHA512_T_HMAC, VIEW(bytes, 200), CKF_SIGN);
@@ -504,6 +534,7 @@ int main(void)
 	tcase_add_test(c, key_wrapped_data_tampered_gives_nothing);
 	tcase_add_test(c, wrong_padding_inside_key_wrap_is_refused);
 	tcase_add_test(c, hmac_keys_of_their_own_type);
+	tcase_add_test(c, digest_of_a_key_is_the_digest_of_its_value);
 	tcase_add_test(c, sha512_t_takes_every_t_but_384);
 	tcase_add_test(c, keys_are_generated_for_every_type);
 	tcase_add_test(c, des_stream_modes_take_keys_of_all_lengths);
