@@ -38,7 +38,7 @@ static const struct key_kind kinds[] = {
 	SECRET(SR_SM4, 16, 16, 0, false),
 	SECRET(SR_SM3_HMAC, 1, GENERIC_MAX, 0, false),
 	{ .type = CKK_RSA, .name = "RSA", .pair = true, .algorithm = "RSA", .bits = rsa_bits, .check = rsa_check,
-	  .pkey = rsa_pkey_of, .set_public = rsa_set_public, .set_private = rsa_set_private },
+	  .complete = rsa_complete, .pkey = rsa_pkey_of, .set_public = rsa_set_public, .set_private = rsa_set_private },
 };
 /* clang-format on */
 

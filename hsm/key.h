@@ -17,9 +17,11 @@
  * Pairs: algorithm is what OpenSSL calls it in PKCS #8 (NULL: it tells itself).
  *   bits         size as CK_MECHANISM_INFO counts it, from the attributes of a public or private key
  *   check        are the attributes of an object that C_CreateObject made the numbers of such a key? Public keys,
- * private keys and, where there are any, domain parameters. CKR_ATTRIBUTE_VALUE_INVALID. pkey         makes OpenSSL's
- * key of a public or private key object; NULL: the numbers are no key set_public,  puts the numbers of a pair into the
- * attributes of an uncommitted object set_private
+ *                private keys and, where there are any, domain parameters. CKR_ATTRIBUTE_VALUE_INVALID.
+ *   complete     NULL, or adds the numbers that follow from those that check has passed, and tests them together
+ *   pkey         makes OpenSSL's key of a public or private key object; NULL: the numbers are no key
+ *   set_public,  puts the numbers of a pair into the attributes of an uncommitted object
+ *   set_private
  */
 struct key_kind {
 	CK_KEY_TYPE type;
@@ -31,6 +33,7 @@ struct key_kind {
 	const char *algorithm;
 	CK_ULONG (*bits)(const struct object *key);
 	CK_RV (*check)(const struct object *o);
+	CK_RV (*complete)(struct object *o);
 	EVP_PKEY *(*pkey)(const struct object *key);
 	CK_RV (*set_public)(struct object *o, const EVP_PKEY *pkey);
 	CK_RV (*set_private)(struct object *o, const EVP_PKEY *pkey);

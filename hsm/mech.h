@@ -54,6 +54,8 @@ extern const struct mech_param param_key_wrap_iv; /* none, or an IV of 8 bytes *
 extern const struct mech_param param_sha512t;
 /* none, or an IV of 4 bytes */
 extern const struct mech_param param_key_wrap_iv4;
+/* CK_RSA_AES_KEY_WRAP_PARAMS */
+extern const struct mech_param param_rsa_aes_wrap;
 
 /* Part of a message that a call carries. */
 enum mech_part { MECH_SINGLE, MECH_UPDATE, MECH_FINAL };

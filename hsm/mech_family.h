@@ -45,10 +45,13 @@ struct key_wrap_arg {
 	} form; /* RFC 3394, RFC 5649, PKCS #7 padding under RFC 3394 */
 };
 
-/* struct rsa_arg: hash CK_UNAVAILABLE_INFORMATION: the caller hands in the hash (PSS) or DigestInfo (PKCS#1 v1.5). */
+/*
+ * struct rsa_arg: hash CK_UNAVAILABLE_INFORMATION: the caller hands in the hash (PSS), DigestInfo (PKCS#1 v1.5), hash
+ * and trailer (X9.31) or the whole number (bare).
+ */
 struct rsa_arg {
 	CK_MECHANISM_TYPE hash;
-	bool pss;
+	enum { RSA_SCHEME_PKCS1, RSA_SCHEME_PSS, RSA_SCHEME_OAEP, RSA_SCHEME_X9_31, RSA_SCHEME_BARE } scheme;
 };
 
 /* struct generate_arg: len 0: CKA_VALUE_LEN of the template. */
@@ -69,6 +72,8 @@ extern const struct mech_ops rsa_sign_ops;
 extern const struct mech_ops rsa_oaep_ops;
 extern const struct mech_ops generate_ops;
 extern const struct mech_ops rsa_generate_ops;
+extern const struct mech_ops rsa_all_ops;      /* encryption, signatures with recovery, wrapping: PKCS#1 v1.5, bare */
+extern const struct mech_ops rsa_aes_wrap_ops; /* CKM_RSA_AES_KEY_WRAP */
 
 /*
  * mech_digest_value: what C_DigestKey may take of a key: a secret key that may leave (a digest of a short key tells the
@@ -114,6 +119,20 @@ CK_RV cipher_wrap(struct session *s, const struct mech_row *row, const CK_MECHAN
 		  struct object *key, uint8_t *out, CK_ULONG *len) MUST_CHECK;
 CK_RV cipher_unwrap(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *unwrapping,
 		    struct view wrapped, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret) MUST_CHECK;
+
+/*
+ * Generation of a pair of any kind.
+ *
+ * mech_pair_begin  the two objects that the templates ask for, uncommitted: public, private
+ * mech_pair_end    gives them the numbers of pkey and commits both in one step
+ * mech_pair_done   on every way out
+ */
+CK_RV mech_pair_begin(struct session *s, const struct mech_row *row, CK_KEY_TYPE type, const CK_ATTRIBUTE *public_t,
+		      CK_ULONG public_n, const CK_ATTRIBUTE *private_t, CK_ULONG private_n,
+		      struct object *ret[2]) MUST_CHECK;
+CK_RV mech_pair_end(struct session *s, struct object *pair[2], const EVP_PKEY *pkey, CK_OBJECT_HANDLE *ret_public,
+		    CK_OBJECT_HANDLE *ret_private) MUST_CHECK;
+void mech_pair_done(struct object *pair[2]);
 
 /* mech_output_put: the length rule of C_WrapKey: out NULL or short answers the length. */
 CK_RV mech_output_put(struct view v, uint8_t *out, CK_ULONG *len) MUST_CHECK;

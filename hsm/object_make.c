@@ -299,8 +299,11 @@ static CK_RV check_domain(const struct object *o)
 }
 
 /* check_created: values that C_CreateObject brought. */
-static CK_RV check_created(const struct object *o)
+static CK_RV check_created(struct object *o)
 {
+	const struct key_kind *k;
+	CK_RV rv;
+
 	switch (object_class(o)) {
 	case CKO_SECRET_KEY:
 		return check_secret_value(o);
@@ -312,7 +315,9 @@ static CK_RV check_created(const struct object *o)
 		return check_domain(o);
 	case CKO_PUBLIC_KEY:
 	case CKO_PRIVATE_KEY:
-		return key_kind(object_key_type(o))->check(o);
+		k = key_kind(object_key_type(o));
+		rv = k->check(o);
+		return rv == CKR_OK && k->complete != NULL ? k->complete(o) : rv;
 	default:
 		return CKR_OK;
 	}

@@ -24,34 +24,45 @@ static const struct {
 	{ CKA_COEFFICIENT, OSSL_PKEY_PARAM_RSA_COEFFICIENT1 },
 };
 #define PUBLIC_NUMBERS 2
-#define NUMBER_MAX 1024 /* bytes of one number, 8192 bits */
 
 CK_ULONG rsa_bits(const struct object *key)
 {
 	return key_bit_length(object_bytes(key, CKA_MODULUS));
 }
 
-CK_RV rsa_check(const struct object *o)
+static struct view number(const struct object *o, CK_ATTRIBUTE_TYPE type)
 {
-	struct view modulus = object_bytes(o, CKA_MODULUS);
-	struct view exponent = object_bytes(o, CKA_PUBLIC_EXPONENT);
+	struct view v = object_bytes(o, type);
 
-	if (modulus.n == 0 || modulus.n > 2 * NUMBER_MAX || (modulus.p[modulus.n - 1] & 1) == 0 || exponent.n == 0 ||
-	    (exponent.p[exponent.n - 1] & 1) == 0)
-		return CKR_ATTRIBUTE_VALUE_INVALID;
-	return CKR_OK;
+	while (v.n > 0 && v.p[0] == 0)
+		v = VIEW(v.p + 1, v.n - 1);
+	return v;
 }
 
 /* Numbers that no RSA key has, and with which OpenSSL would "encrypt" all the same. */
-static bool numbers_bad(const struct object *o)
+static bool modulus_bad(const struct object *o)
 {
-	struct view n = object_bytes(o, CKA_MODULUS), e = object_bytes(o, CKA_PUBLIC_EXPONENT);
+	struct view n = number(o, CKA_MODULUS);
 
-	if (n.n == 0 || e.n == 0 || !(n.p[n.n - 1] & 1) || !(e.p[e.n - 1] & 1))
-		return true;
-	while (e.n > 1 && e.p[0] == 0)
-		e = VIEW(e.p + 1, e.n - 1);
-	return e.n == 1 && e.p[0] < 3;
+	return n.n == 0 || n.n > RSA_NUMBER_MAX || (n.p[n.n - 1] & 1) == 0;
+}
+
+static bool exponent_bad(const struct object *o)
+{
+	struct view n = number(o, CKA_MODULUS), e = number(o, CKA_PUBLIC_EXPONENT);
+
+	return e.n == 0 || (e.p[e.n - 1] & 1) == 0 || (e.n == 1 && e.p[0] < 3) || e.n > n.n ||
+	       (e.n == n.n && memcmp(e.p, n.p, n.n) >= 0);
+}
+
+/* A private key may come without the public exponent: rsa_complete finds it. */
+CK_RV rsa_check(const struct object *o)
+{
+	if (modulus_bad(o))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	if (object_class(o) == CKO_PRIVATE_KEY && !object_has(o, CKA_PUBLIC_EXPONENT))
+		return CKR_OK;
+	return exponent_bad(o) ? CKR_ATTRIBUTE_VALUE_INVALID : CKR_OK;
 }
 
 /* The object's numbers, in the byte order that OSSL_PARAM wants, stand in one secret while OpenSSL reads them.
@@ -65,13 +76,13 @@ EVP_PKEY *rsa_pkey_of(const struct object *o)
 	EVP_PKEY_CTX *ctx = NULL;
 	EVP_PKEY *pkey = NULL;
 
-	if (numbers_bad(o) || !secret_init(&bytes, ARRAY_LEN(numbers) * NUMBER_MAX))
+	if (modulus_bad(o) || exponent_bad(o) || !secret_init(&bytes, ARRAY_LEN(numbers) * RSA_NUMBER_MAX))
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		struct view v = object_secret(o, numbers[i].type);
 		uint8_t *p = bytes.p + used;
 
-		if (v.n > NUMBER_MAX)
+		if (v.n > RSA_NUMBER_MAX)
 			return NULL;
 		if (v.n == 0)
 			continue;
@@ -97,11 +108,11 @@ static CK_RV set_number(struct object *o, CK_ATTRIBUTE_TYPE type, const EVP_PKEY
 
 	if (EVP_PKEY_get_bn_param(pkey, name, &bn) != 1)
 		return CKR_GENERAL_ERROR;
-	if (!secret_init(&bytes, NUMBER_MAX)) {
+	if (!secret_init(&bytes, RSA_NUMBER_MAX)) {
 		rv = CKR_HOST_MEMORY;
 		goto out;
 	}
-	if (BN_num_bytes(bn) < 1 || BN_num_bytes(bn) > NUMBER_MAX)
+	if (BN_num_bytes(bn) < 1 || BN_num_bytes(bn) > RSA_NUMBER_MAX)
 		goto out;
 	bytes.len = (size_t)BN_bn2bin(bn, bytes.p);
 	rv = secret ? object_set_secret(o, type, secret_view(&bytes)) : object_set_bytes(o, type, secret_view(&bytes));

@@ -250,6 +250,7 @@ void mk_cancel(CK_FLAGS use)
 CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
 {
 	static uint8_t iv[16] = { 1, 2, 3 };
+	static CK_RSA_PKCS_OAEP_PARAMS oaep = { CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0 };
 	CK_MECHANISM m = { row->type, p, row->param->size };
 
 	memset(p, 0, sizeof(*p));
@@ -267,6 +268,8 @@ CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
 		p->pss = (CK_RSA_PKCS_PSS_PARAMS){ CKM_SHA256, CKG_MGF1_SHA256, 32 };
 	else if (row->param == &param_iso9797)
 		p->iso9797 = (struct sr_iso9797_params){ SR_ISO9797_PADDING_1, 4 };
+	else if (row->param == &param_rsa_aes_wrap)
+		p->rsa_aes = (CK_RSA_AES_KEY_WRAP_PARAMS){ 256, &oaep };
 	else if (m.ulParameterLen == 0 || row->param->optional)
 		m = (CK_MECHANISM){ row->type, NULL, 0 };
 	if (row->param == &param_pss) {
@@ -275,7 +278,11 @@ CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
 		} hashes[] = { { CKM_SHA1_RSA_PKCS_PSS, CKM_SHA_1 },
 			       { CKM_SHA224_RSA_PKCS_PSS, CKM_SHA224 },
 			       { CKM_SHA384_RSA_PKCS_PSS, CKM_SHA384 },
-			       { CKM_SHA512_RSA_PKCS_PSS, CKM_SHA512 } };
+			       { CKM_SHA512_RSA_PKCS_PSS, CKM_SHA512 },
+			       { CKM_SHA3_224_RSA_PKCS_PSS, CKM_SHA3_224 },
+			       { CKM_SHA3_256_RSA_PKCS_PSS, CKM_SHA3_256 },
+			       { CKM_SHA3_384_RSA_PKCS_PSS, CKM_SHA3_384 },
+			       { CKM_SHA3_512_RSA_PKCS_PSS, CKM_SHA3_512 } };
 
 		for (size_t i = 0; i < ARRAY_LEN(hashes); i++) {
 			if (hashes[i].type == row->type)

@@ -55,6 +55,7 @@ union mk_param {
 	CK_GCM_PARAMS gcm;
 	CK_RSA_PKCS_OAEP_PARAMS oaep;
 	CK_RSA_PKCS_PSS_PARAMS pss;
+	CK_RSA_AES_KEY_WRAP_PARAMS rsa_aes;
 	struct sr_iso9797_params iso9797;
 	uint8_t iv[16];
 };

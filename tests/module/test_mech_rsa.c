@@ -352,7 +352,7 @@ END_TEST
 START_TEST(pair_of_a_bad_template_is_refused)
 {
 	CK_MECHANISM m = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 };
-	CK_ULONG good = 2048, sizes[] = { 0, 1024, 2040, 2049, 4104, 8192 };
+	CK_ULONG good = 2048, sizes[] = { 0, 512, 1016, 2049, 8200, 16384 };
 	uint8_t three[] = { 3 }, even[] = { 1, 0, 2 }, empty[1] = { 0 };
 	CK_ATTRIBUTE exponents[] = { { CKA_PUBLIC_EXPONENT, three, 1 },
 				     { CKA_PUBLIC_EXPONENT, even, 3 },
@@ -403,14 +403,13 @@ START_TEST(created_public_key)
 	OK(mk_single(CKF_DECRYPT, VIEW(out, 256), out, &len));
 	ck_assert(len == 16 && memcmp(out, text, 16) == 0);
 	OK(ck->C_DestroyObject(mk_session, key));
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 2; i++) {
 		CK_RV rv;
 
 		memcpy(bad, n, sizeof(bad));
 		bad[255] &= i == 0 ? 0xfe : 0xff;
 		t[3].pValue = bad;
 		t[4] = (CK_ATTRIBUTE){ CKA_PUBLIC_EXPONENT, i == 1 ? &one : e, i == 1 ? 1 : 3 };
-		t[3].ulValueLen = i == 2 ? 128 : 256;
 		rv = ck->C_CreateObject(mk_session, t, ARRAY_LEN(t), &key);
 		if (rv != CKR_OK)
 			continue; /* refused even earlier */
