@@ -28,10 +28,9 @@ CK_MECHANISM_TYPE rsa_mgf_hash(CK_RSA_PKCS_MGF_TYPE mgf)
 	return CK_UNAVAILABLE_INFORMATION;
 }
 
-/* hash_ok: a hash that stands under a padding: MD5 does not, and neither does what OpenSSL lacks. */
 static bool hash_ok(CK_MECHANISM_TYPE hash)
 {
-	return hash != CKM_MD5 && crypto_md_of(module_crypto(), hash) != NULL;
+	return crypto_md_of(module_crypto(), hash) != NULL;
 }
 
 static CK_RV pss_check(const struct mech_row *row, const CK_MECHANISM *m)
@@ -87,7 +86,8 @@ const struct mech_param param_oaep = {
 	.check = oaep_check,
 };
 
-/* struct rsa_sign: digest NULL: the caller hands in what goes under the padding; ctx NULL: there is no padding. */
+/* struct rsa_sign: digest NULL: the caller hands in what goes under the padding; ctx NULL: the
+ * padding is not OpenSSL's. */
 struct rsa_sign {
 	EVP_PKEY *pkey;
 	EVP_PKEY_CTX *ctx;
@@ -122,10 +122,9 @@ static CK_RV set_padding(struct op *op, const CK_MECHANISM *m, const EVP_MD *md)
 {
 	const struct rsa_arg *a = op->row->arg;
 	struct rsa_sign *r = op->state;
-	int padding = a->scheme == RSA_SCHEME_X9_31 ? RSA_X931_PADDING : RSA_PKCS1_PADDING;
 
-	r->most = op->out_len;
-	if (a->scheme == RSA_SCHEME_BARE)
+	r->most = op->out_len - (a->scheme == RSA_SCHEME_X9_31 ? 2 : a->scheme == RSA_SCHEME_PKCS1 ? 11 : 0);
+	if (a->scheme == RSA_SCHEME_BARE || a->scheme == RSA_SCHEME_X9_31)
 		return CKR_OK;
 	r->ctx = EVP_PKEY_CTX_new_from_pkey(module_crypto()->lib, r->pkey, NULL);
 	if (r->ctx == NULL)
@@ -134,8 +133,7 @@ static CK_RV set_padding(struct op *op, const CK_MECHANISM *m, const EVP_MD *md)
 		return CKR_GENERAL_ERROR;
 	if (a->scheme == RSA_SCHEME_PSS)
 		return set_pss(r->ctx, m, md, r->pkey);
-	r->most -= a->scheme == RSA_SCHEME_X9_31 ? 2 : 11;
-	if (EVP_PKEY_CTX_set_rsa_padding(r->ctx, padding) != 1 ||
+	if (EVP_PKEY_CTX_set_rsa_padding(r->ctx, RSA_PKCS1_PADDING) != 1 ||
 	    (md != NULL && EVP_PKEY_CTX_set_signature_md(r->ctx, md) != 1))
 		return CKR_GENERAL_ERROR;
 	return CKR_OK;
@@ -146,7 +144,9 @@ CK_RV rsa_sign_init(struct op *op, struct session *s, const CK_MECHANISM *m, str
 	const struct rsa_arg *a = op->row->arg;
 	const CK_RSA_PKCS_PSS_PARAMS *p = m->pParameter;
 	bool hashes = a->hash != CK_UNAVAILABLE_INFORMATION, pss = a->scheme == RSA_SCHEME_PSS;
-	const EVP_MD *md = crypto_md_of(module_crypto(), hashes || !pss ? a->hash : p->hash_alg);
+	const struct crypto *c = module_crypto();
+	const EVP_MD *md =
+	    a->hash == CKM_MD5 ? c->md[CRYPTO_MD5] : crypto_md_of(c, hashes || !pss ? a->hash : p->hash_alg);
 	struct rsa_sign *r = calloc(1, sizeof(*r));
 	CK_RV rv;
 
@@ -188,9 +188,14 @@ static CK_RV sign_update(struct op *op, struct view data)
 	return EVP_DigestUpdate(r->digest, data.p, data.n) == 1 ? CKR_OK : CKR_GENERAL_ERROR;
 }
 
+/* TRAILER_SHA1: the identifier of SHA-1 that follows it in X9.31. */
+#define TRAILER_SHA1 0x33
+#define DIGEST_ROOM (EVP_MAX_MD_SIZE + 1)
+
 /* to_sign: what goes under the padding: the finished digest, or the data itself. */
-static CK_RV to_sign(struct op *op, struct view data, uint8_t digest[EVP_MAX_MD_SIZE], struct view *ret)
+static CK_RV to_sign(struct op *op, struct view data, uint8_t digest[DIGEST_ROOM], struct view *ret)
 {
+	const struct rsa_arg *a = op->row->arg;
 	struct rsa_sign *r = op->state;
 	unsigned n = 0;
 
@@ -199,6 +204,8 @@ static CK_RV to_sign(struct op *op, struct view data, uint8_t digest[EVP_MAX_MD_
 			return CKR_GENERAL_ERROR;
 		if (EVP_DigestFinal_ex(r->digest, digest, &n) != 1)
 			return CKR_GENERAL_ERROR;
+		if (a->scheme == RSA_SCHEME_X9_31)
+			digest[n++] = TRAILER_SHA1;
 		*ret = VIEW(digest, n);
 		return CKR_OK;
 	}
@@ -210,14 +217,17 @@ static CK_RV to_sign(struct op *op, struct view data, uint8_t digest[EVP_MAX_MD_
 
 CK_RV rsa_sign_single(struct op *op, struct view data, uint8_t *out)
 {
+	const struct rsa_arg *a = op->row->arg;
 	struct rsa_sign *r = op->state;
-	uint8_t digest[EVP_MAX_MD_SIZE];
+	uint8_t digest[DIGEST_ROOM];
 	size_t len = op->out_len;
 	struct view v;
 	CK_RV rv = to_sign(op, data, digest, &v);
 
 	if (rv != CKR_OK)
 		return rv;
+	if (a->scheme == RSA_SCHEME_X9_31)
+		return rsa_x931_sign(r->pkey, v, out);
 	if (r->ctx == NULL)
 		return rsa_raw(r->pkey, RSA_PRIVATE, v, out);
 	return EVP_PKEY_sign(r->ctx, out, &len, v.p, v.n) == 1 && len == op->out_len ? CKR_OK : CKR_FUNCTION_FAILED;
@@ -243,13 +253,16 @@ static CK_RV verify_bare(struct rsa_sign *r, struct view data, struct view signa
 
 CK_RV rsa_sign_verify(struct op *op, struct view data, struct view signature)
 {
+	const struct rsa_arg *a = op->row->arg;
 	struct rsa_sign *r = op->state;
-	uint8_t digest[EVP_MAX_MD_SIZE];
+	uint8_t digest[DIGEST_ROOM];
 	struct view v;
 	CK_RV rv = to_sign(op, data, digest, &v);
 
 	if (rv != CKR_OK)
 		return rv;
+	if (a->scheme == RSA_SCHEME_X9_31)
+		return rsa_x931_verify(r->pkey, v, signature);
 	if (r->ctx == NULL)
 		return verify_bare(r, v, signature);
 	return EVP_PKEY_verify(r->ctx, signature.p, signature.n, v.p, v.n) == 1 ? CKR_OK : CKR_SIGNATURE_INVALID;

@@ -69,4 +69,11 @@ CK_RV rsa_pkcs1_decrypt(EVP_PKEY *pkey, const struct secret *reject, struct view
 #define RSA_LENGTHS 256 /* bytes that lengths are drawn from */
 size_t rsa_pkcs1_take(uint8_t *em, const uint8_t *synthetic, const uint8_t *lengths, size_t n, size_t want);
 
+/*
+ * Signatures of ANSI X9.31. data: a hash and its identifier byte, at most modulus - 2 bytes. Modulus bytes come out.
+ * CKR_DATA_LEN_RANGE; CKR_SIGNATURE_INVALID.
+ */
+CK_RV rsa_x931_sign(EVP_PKEY *pkey, struct view data, uint8_t *out) MUST_CHECK;
+CK_RV rsa_x931_verify(EVP_PKEY *pkey, struct view data, struct view signature) MUST_CHECK;
+
 #endif

@@ -98,7 +98,7 @@ static void signature_line(const struct pair_line *l, const struct pair_line *pa
 
 START_TEST(signatures_are_the_published_ones) /* R6.5 */
 {
-	ck_assert_uint_ge(pair_lines("rsa_sign.txt", signature_line), 34);
+	ck_assert_uint_ge(pair_lines("rsa_sign.txt", signature_line), 33);
 }
 END_TEST
 
