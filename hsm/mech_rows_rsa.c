@@ -8,7 +8,6 @@
 		hash, RSA_SCHEME_##scheme                                                                              \
 	}
 #define NO_HASH CK_UNAVAILABLE_INFORMATION
-#define RECOVER (CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER)
 
 /* clang-format off */
 static const struct mech_row rows[] = {
