@@ -275,14 +275,12 @@ CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
 	if (row->param == &param_pss) {
 		static const struct {
 			CK_MECHANISM_TYPE type, hash;
-		} hashes[] = { { CKM_SHA1_RSA_PKCS_PSS, CKM_SHA_1 },
-			       { CKM_SHA224_RSA_PKCS_PSS, CKM_SHA224 },
-			       { CKM_SHA384_RSA_PKCS_PSS, CKM_SHA384 },
-			       { CKM_SHA512_RSA_PKCS_PSS, CKM_SHA512 },
-			       { CKM_SHA3_224_RSA_PKCS_PSS, CKM_SHA3_224 },
-			       { CKM_SHA3_256_RSA_PKCS_PSS, CKM_SHA3_256 },
-			       { CKM_SHA3_384_RSA_PKCS_PSS, CKM_SHA3_384 },
-			       { CKM_SHA3_512_RSA_PKCS_PSS, CKM_SHA3_512 } };
+		} hashes[] = {
+			{ CKM_SHA1_RSA_PKCS_PSS, CKM_SHA_1 },        { CKM_SHA224_RSA_PKCS_PSS, CKM_SHA224 },
+			{ CKM_SHA384_RSA_PKCS_PSS, CKM_SHA384 },     { CKM_SHA512_RSA_PKCS_PSS, CKM_SHA512 },
+			{ CKM_SHA3_224_RSA_PKCS_PSS, CKM_SHA3_224 }, { CKM_SHA3_256_RSA_PKCS_PSS, CKM_SHA3_256 },
+			{ CKM_SHA3_384_RSA_PKCS_PSS, CKM_SHA3_384 }, { CKM_SHA3_512_RSA_PKCS_PSS, CKM_SHA3_512 }
+		};
 
 		for (size_t i = 0; i < ARRAY_LEN(hashes); i++) {
 			if (hashes[i].type == row->type)

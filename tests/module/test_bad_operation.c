@@ -128,7 +128,7 @@ static void short_buffer(const struct mech_row *row, CK_FLAGS use, CK_MECHANISM 
 	if (use == CKF_VERIFY)
 		return;
 	if (row->type == CKM_RSA_X_509 && use == CKF_DECRYPT)
-		return; /* no padding, no end: the whole modulus comes back */
+		return;           /* no padding, no end: the whole modulus comes back */
 	if (use == CKF_DECRYPT) { /* something that decrypts: of the same value, or of the other half of the pair */
 		CK_OBJECT_HANDLE other = mk_key_for(row, CKF_ENCRYPT);
 
