@@ -232,6 +232,13 @@ CK_RV object_get_values(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE
 	return rv;
 }
 
+/* follows: does the template touch what must agree with the rest of the object? */
+static bool follows(const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	return object_class(o) == CKO_TRUST || template_find(t, n, CKA_CHECK_VALUE) != NULL ||
+	       template_find(t, n, CKA_PUBLIC_KEY_INFO) != NULL;
+}
+
 /* changed: what the object will be; all that speaks against it is said here. */
 static CK_RV changed(struct session *s, const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n, struct object **ret)
 {
@@ -252,8 +259,7 @@ static CK_RV changed(struct session *s, const struct object *o, const CK_ATTRIBU
 		rv = object_clone(o, &copy);
 	if (rv == CKR_OK)
 		rv = apply(s, copy, t, n, ATTR_SET);
-	if (rv == CKR_OK &&
-	    (template_find(t, n, CKA_CHECK_VALUE) != NULL || template_find(t, n, CKA_PUBLIC_KEY_INFO) != NULL))
+	if (rv == CKR_OK && follows(copy, t, n))
 		rv = object_settle(s->token, copy);
 	if (rv == CKR_OK)
 		*ret = copy;
@@ -323,7 +329,9 @@ CK_RV object_set_values(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATT
 		rv = object_fetch(s, handle, FETCH_OPEN, &o);
 	if (rv != CKR_OK)
 		return rv;
-	if (object_bool(o, CKA_TOKEN))
+	if (object_bool(o, CKA_TOKEN) && s->rw && !object_bool(o, CKA_MODIFIABLE))
+		rv = CKR_ACTION_PROHIBITED;
+	else if (object_bool(o, CKA_TOKEN))
 		rv = s->rw ? set_stored(s, o->id, t, n) : CKR_SESSION_READ_ONLY;
 	else
 		rv = set_in_session(s, handle, o, t, n);

@@ -12,7 +12,7 @@
 CK_RV object_begin_write(struct session *s, struct store_txn **ret) MUST_CHECK;
 /*
  * object_settle: what follows from an object's value: lengths, CKA_CHECK_VALUE, CKA_PUBLIC_KEY_INFO. What the object
- * has of these already must be right: CKR_ATTRIBUTE_VALUE_INVALID.
+ * has of these already must be right: CKR_ATTRIBUTE_VALUE_INVALID. Trust without a hash: CKR_TEMPLATE_INCOMPLETE.
  * object_finish: the same for a new object, and its id and CKA_UNIQUE_ID.
  */
 CK_RV object_settle(const struct token *t, struct object *o) MUST_CHECK;

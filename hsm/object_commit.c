@@ -104,6 +104,21 @@ static CK_RV settle_pair(struct object *o)
 	return rv == CKR_OK ? agreed(o, CKA_PUBLIC_KEY_INFO, buf_view(&info), true) : rv;
 }
 
+/* check_trust: known kinds of trust; trust in something names its hash. */
+static CK_RV check_trust(const struct object *o)
+{
+	bool trusts = false;
+
+	for (CK_ATTRIBUTE_TYPE type = CKA_TRUST_SERVER_AUTH; type <= CKA_TRUST_OCSP_SIGNING; type++) {
+		CK_ULONG trust = object_ulong(o, type, CKT_TRUST_UNKNOWN);
+
+		if (trust > CKT_TRUST_MUST_VERIFY_TRUST)
+			return CKR_ATTRIBUTE_VALUE_INVALID;
+		trusts = trusts || (trust != CKT_TRUST_UNKNOWN && trust != CKT_NOT_TRUSTED);
+	}
+	return trusts && object_bytes(o, CKA_HASH_OF_CERTIFICATE).n == 0 ? CKR_TEMPLATE_INCOMPLETE : CKR_OK;
+}
+
 CK_RV object_settle(const struct token *t, struct object *o)
 {
 	CK_RV rv;
@@ -116,6 +131,8 @@ CK_RV object_settle(const struct token *t, struct object *o)
 	case CKO_PUBLIC_KEY:
 	case CKO_PRIVATE_KEY:
 		return settle_pair(o);
+	case CKO_TRUST:
+		return check_trust(o);
 	case CKO_DOMAIN_PARAMETERS:
 		rv = settle_bits(o, CKA_PRIME_BITS, CKA_PRIME);
 		return rv == CKR_OK ? settle_bits(o, CKA_SUBPRIME_BITS, CKA_SUBPRIME) : rv;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "object_attr.h"
+#include "object_built_in.h"
 #include "object_own.h"
 #include "store_rv.h"
 
@@ -156,11 +157,19 @@ struct match_session {
 	bool failed;
 };
 
+/* shown: built-in objects only to those who ask for them. */
+static bool shown(const struct match_session *m, const struct object *o)
+{
+	CK_OBJECT_CLASS class = object_class(o);
+
+	return (class_bit(class) & CLASS_BUILT_IN) == 0 || built_in_asked(class, m->t, m->n);
+}
+
 static bool match_session_object(void *ctx, struct entry *entry)
 {
 	struct match_session *m = ctx;
 
-	if (!entry->stored && object_visible(&m->token->user, entry->object) &&
+	if (!entry->stored && object_visible(&m->token->user, entry->object) && shown(m, entry->object) &&
 	    template_matches(entry->object, m->t, m->n))
 		m->failed = !handles_add(m->ret, entry->handle);
 	return !m->failed;
@@ -198,6 +207,8 @@ CK_RV object_find(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, struct h
 	pthread_mutex_lock(&token->lock);
 	if (!only_session)
 		rv = find_stored(token, t, n, &found);
+	if (rv == CKR_OK)
+		rv = built_in_make(token, t, n);
 	if (rv == CKR_OK)
 		entries_each(&token->entries, match_session_object, &m);
 	pthread_mutex_unlock(&token->lock);

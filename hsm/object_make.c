@@ -157,21 +157,32 @@ static CK_RV fill_one(const struct attr_row *row, struct object *o)
 	return buf_ok(&value) ? object_set_bytes(o, row->type, buf_view(&value)) : CKR_HOST_MEMORY;
 }
 
-/* fill: what C_CreateObject must give is there; defaults for the rest. */
-static CK_RV fill(enum object_origin origin, struct object *o)
+/* has_row: is this the row that counts for the object? */
+static bool has_row(const struct attr_row *row, const struct object *o)
+{
+	return row == attr_row_of(o, row->type);
+}
+
+CK_RV object_fill(struct object *o)
 {
 	CK_RV rv = CKR_OK;
 
-	for (size_t i = 0; rv == CKR_OK && i < attr_row_count(); i++) {
+	for (size_t i = 0; rv == CKR_OK && i < attr_row_count(); i++)
+		if (has_row(attr_row_at(i), o) && !object_has(o, attr_row_at(i)->type))
+			rv = fill_one(attr_row_at(i), o);
+	return rv;
+}
+
+/* complete: what C_CreateObject must give is there. */
+static bool complete(const struct object *o)
+{
+	for (size_t i = 0; i < attr_row_count(); i++) {
 		const struct attr_row *row = attr_row_at(i);
 
-		if (row != attr_row_of(o, row->type) || object_has(o, row->type))
-			continue;
-		if (origin == OBJECT_CREATED && (row->rules & ATTR_NEEDED))
-			return CKR_TEMPLATE_INCOMPLETE;
-		rv = fill_one(row, o);
+		if ((row->rules & ATTR_NEEDED) && has_row(row, o) && !object_has(o, row->type))
+			return false;
 	}
-	return rv;
+	return true;
 }
 
 /* all_bases: there are bases, and this boolean attribute is true for each of them. */
@@ -273,21 +284,6 @@ static CK_RV check_certificate(const struct object *o)
 	return CKR_OK;
 }
 
-/* check_trust: known kinds of trust; trust in something names its hash. */
-static CK_RV check_trust(const struct object *o)
-{
-	bool trusts = false;
-
-	for (CK_ATTRIBUTE_TYPE type = CKA_TRUST_SERVER_AUTH; type <= CKA_TRUST_OCSP_SIGNING; type++) {
-		CK_ULONG trust = object_ulong(o, type, CKT_TRUST_UNKNOWN);
-
-		if (trust > CKT_TRUST_MUST_VERIFY_TRUST)
-			return CKR_ATTRIBUTE_VALUE_INVALID;
-		trusts = trusts || (trust != CKT_TRUST_UNKNOWN && trust != CKT_NOT_TRUSTED);
-	}
-	return trusts && object_bytes(o, CKA_HASH_OF_CERTIFICATE).n == 0 ? CKR_TEMPLATE_INCOMPLETE : CKR_OK;
-}
-
 static CK_RV check_domain(const struct object *o)
 {
 	const struct key_kind *k = key_kind(object_key_type(o));
@@ -309,8 +305,6 @@ static CK_RV check_created(struct object *o)
 		return check_secret_value(o);
 	case CKO_CERTIFICATE:
 		return check_certificate(o);
-	case CKO_TRUST:
-		return check_trust(o);
 	case CKO_DOMAIN_PARAMETERS:
 		return check_domain(o);
 	case CKO_PUBLIC_KEY:
@@ -361,8 +355,10 @@ CK_RV object_new_from(struct session *s, const struct object_make *make, const C
 		rv = role_on_make(s, make, t, n, o);
 	if (rv == CKR_OK)
 		rv = inherit(make, o);
+	if (rv == CKR_OK && make->origin == OBJECT_CREATED && !complete(o))
+		rv = CKR_TEMPLATE_INCOMPLETE;
 	if (rv == CKR_OK)
-		rv = fill(make->origin, o);
+		rv = object_fill(o);
 	if (rv == CKR_OK)
 		rv = history(make, o);
 	if (rv == CKR_OK && make->origin == OBJECT_CREATED)

@@ -37,6 +37,8 @@ struct object {
 /* object_alloc: an empty uncommitted object; NULL: no memory. object_attr: the attribute, or NULL. */
 struct object *object_alloc(void);
 const struct attr *object_attr(const struct object *o, CK_ATTRIBUTE_TYPE type);
+/* object_fill: the defaults of what the object, which has its class and type, was not given. */
+CK_RV object_fill(struct object *o) MUST_CHECK;
 /* object_clone: an uncommitted copy of all attributes, with the same id. */
 CK_RV object_clone(const struct object *o, struct object **ret) MUST_CHECK;
 

@@ -176,6 +176,8 @@ void entries_drop_private(struct entries *e)
 void entries_drop_all(struct entries *e)
 {
 	drop_where(e, goes_all, 0);
+	e->profiles = 0;
+	e->mechanisms = 0;
 }
 
 void entries_drop_session(struct entries *e, CK_SESSION_HANDLE owner)

@@ -35,7 +35,8 @@ struct entries {
 	struct entry **by_id;
 	size_t buckets; /* a power of two, 0 before the first */
 	size_t len;
-	size_t cached; /* token objects held in memory */
+	size_t cached;               /* token objects held in memory */
+	size_t profiles, mechanisms; /* built-in objects made so far (object_built_in.c) */
 };
 
 struct token {
