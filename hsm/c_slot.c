@@ -5,6 +5,7 @@
 
 #include "login.h"
 #include "padded.h"
+#include "slot_event.h"
 #include "store_rv.h"
 #include "token_own.h"
 #include "user.h"
@@ -168,12 +169,17 @@ CK_RV C_GetTokenInfo(CK_SLOT_ID id, CK_TOKEN_INFO_PTR info)
 	CALL_MODULE(id, get_token_info(id, info));
 }
 
-static CK_RV wait_for_event(CK_FLAGS flags, const CK_SLOT_ID *slot, const void *reserved)
+static CK_RV wait_for_event(CK_FLAGS flags, CK_SLOT_ID *slot, const void *reserved)
 {
+	CK_SLOT_ID id = 0;
+	CK_RV rv;
+
 	if (slot == NULL || reserved != NULL)
 		return CKR_ARGUMENTS_BAD;
-	/* Slots have no events: tokens neither come nor go while they are in use. */
-	return flags & CKF_DONT_BLOCK ? CKR_NO_EVENT : CKR_FUNCTION_NOT_SUPPORTED;
+	rv = flags & CKF_DONT_BLOCK ? slot_event_take(module_get(), &id) : slot_event_wait(module_get(), &id);
+	if (rv == CKR_OK)
+		*slot = id;
+	return rv;
 }
 
 CK_RV C_WaitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID_PTR slot, CK_VOID_PTR reserved)

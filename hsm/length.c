@@ -36,7 +36,6 @@ CK_FLAGS op_use(enum op_kind kind)
 CK_RV op_current(struct session *s, enum op_kind kind, enum mech_part part, struct op **ret)
 {
 	struct op *op = s->ops[kind];
-
 	enum op_phase phase = part == MECH_SINGLE ? OP_SINGLE : OP_MULTI;
 
 	if (op == NULL || (phase == OP_MULTI && (op->row->traits & MECH_NO_UPDATE)))

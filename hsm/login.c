@@ -214,6 +214,7 @@ static CK_RV fresh_use(struct token *t, const struct fresh *f)
 	token_drop_login(t);
 	entries_drop_all(&t->entries);
 	t->recognised = true;
+	atomic_store(&t->event, false); /* what this process does itself is none */
 	return seal_public(&t->seal, f->record.public_key);
 }
 

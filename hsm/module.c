@@ -9,6 +9,7 @@
 #include "log.h"
 #include "mech.h"
 #include "session.h"
+#include "slot_event.h"
 #include "token_own.h"
 
 static uint64_t *page;        /* NULL until the first C_Initialize */
@@ -65,6 +66,7 @@ static CK_RV module_new(struct module **ret, char ret_error[SETTINGS_ERROR_LEN])
 	if (m == NULL)
 		return CKR_HOST_MEMORY;
 	m->settings.log_fd = -1;
+	atomic_init(&m->wake_fd, -1);
 	rv = settings_load(&m->settings, ret_error);
 	if (rv == CKR_OK)
 		rv = crypto_new(&m->crypto);
@@ -131,6 +133,7 @@ CK_RV module_stop(void)
 		__atomic_store_n(&p[FORK_MODULE], 0, __ATOMIC_RELEASE);
 		latest = NULL;
 		log_open("strongroom-pkcs11", -1, LOG_LEVEL_INFO);
+		slot_event_stop(m);
 		module_free(m);
 	}
 	unlock(p);

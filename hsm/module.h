@@ -2,6 +2,7 @@
 #ifndef HSM_MODULE_H
 #define HSM_MODULE_H
 
+#include <stdatomic.h>
 #include "bytes.h"
 #include "ck.h"
 #include "settings.h"
@@ -21,6 +22,11 @@ struct module {
 	struct sessions *sessions; /* session.c */
 	struct tokens *tokens;     /* token.c */
 	struct module *older;      /* module.c: of the parent's parent */
+
+	/* slot_event.c's own */
+	_Atomic unsigned waiting;
+	_Atomic int wake_fd; /* -1: nobody has waited yet */
+	_Atomic bool stopping;
 };
 
 /* module_get: NULL before C_Initialize, after C_Finalize and in a forked child. One load. */

@@ -150,9 +150,10 @@ static void scan_one(void *ctx, const char *serial)
 	t = token_new(scan->all, slot_id(scan->all, serial));
 	if (t == NULL)
 		scan->rv = CKR_HOST_MEMORY;
-	else if (token_attach(t, serial) == CKR_OK)
+	else if (token_attach(t, serial) == CKR_OK) {
+		atomic_store(&t->event, scan->all->started);
 		tokens_append(scan->all, t);
-	else
+	} else
 		token_free(t);
 }
 
@@ -201,10 +202,12 @@ CK_RV tokens_new(const char *dir, const struct crypto *c, struct tokens **ret)
 	all->crypto = c;
 	pthread_mutex_init(&all->lock, NULL);
 	rv = tokens_scan(all);
-	if (rv == CKR_OK)
-		*ret = all;
-	else
+	if (rv != CKR_OK) {
 		tokens_free(all);
+		return rv;
+	}
+	all->started = true;
+	*ret = all;
 	return rv;
 }
 
@@ -287,6 +290,7 @@ static void reread(struct token *t, struct store_txn *txn)
 		entries_drop_all(&t->entries);
 		memcpy(t->generation, record.generation, sizeof(t->generation));
 		memcpy(t->label, record.label, sizeof(t->label));
+		atomic_store(&t->event, true);
 		if (seal_public(&t->seal, record.public_key) != CKR_OK)
 			t->recognised = false;
 	} else if (t->user.kind != USER_NONE && store_user_get(txn, t->user.id, &v) == STORE_ENOTFOUND) {

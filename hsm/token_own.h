@@ -57,6 +57,7 @@ struct token {
 	uint64_t logouts; /* operations of older logins are dropped */
 	unsigned sessions;
 	unsigned rw_sessions;
+	_Atomic bool event; /* another process made this token, not told yet (slot_event.h) */
 	struct entries entries;
 	struct token *_Atomic next;
 };
@@ -66,6 +67,7 @@ struct tokens {
 	const char *dir;
 	const struct crypto *crypto;
 	pthread_mutex_t lock; /* scanning */
+	bool started;         /* what is found from now on is new; under lock */
 	struct token *_Atomic first;
 };
 
