@@ -16,8 +16,12 @@ struct key_wrap {
 	bool wrap;
 };
 
-const struct mech_param param_key_wrap_iv = { .text = "none, or an IV of 8 bytes", .size = 8, .optional = true };
-const struct mech_param param_key_wrap_iv4 = { .text = "none, or an IV of 4 bytes", .size = 4, .optional = true };
+const struct mech_param param_key_wrap_iv = {
+	.text = "none, or an IV of 8 bytes", .size = 8, .optional = true, .flat = true
+};
+const struct mech_param param_key_wrap_iv4 = {
+	.text = "none, or an IV of 4 bytes", .size = 4, .optional = true, .flat = true
+};
 
 static CK_RV start(struct key_wrap *w, const struct mech_row *row, const CK_MECHANISM *m, struct object *key, bool wrap)
 {

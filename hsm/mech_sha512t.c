@@ -31,6 +31,7 @@ static CK_RV t_check(const struct mech_row *row, const CK_MECHANISM *m)
 const struct mech_param param_sha512t = {
 	.text = "CK_MAC_GENERAL_PARAMS: t in bits",
 	.size = sizeof(CK_ULONG),
+	.flat = true,
 	.check = t_check,
 };
 
