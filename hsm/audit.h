@@ -29,7 +29,9 @@
 	X(AUDIT_TMK_EXPORTED, 17, "TMKs exported in a session")                                                        \
 	X(AUDIT_TMK_LOADED, 18, "TMK loaded")                                                                          \
 	X(AUDIT_KEY_WRAPPED, 19, "keys wrapped in a session")                                                          \
-	X(AUDIT_KEY_UNWRAPPED, 20, "keys unwrapped in a session")
+	X(AUDIT_KEY_UNWRAPPED, 20, "keys unwrapped in a session")                                                      \
+	X(AUDIT_POLICY, 30, "policy changed")                                                                          \
+	X(AUDIT_USE_DECIDED, 31, "key decided between usages")
 
 enum audit_number {
 	AUDIT_NONE = 0, /* none of its own; token keys are audited as created or destroyed anyway */

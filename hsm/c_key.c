@@ -3,6 +3,7 @@
 #include "module.h"
 #include "object.h"
 #include "object_attr.h"
+#include "policy.h"
 #include "session.h"
 
 /* C_GenerateKey, C_GenerateKeyPair, C_WrapKey, C_UnwrapKey, C_DeriveKey. */
@@ -32,6 +33,7 @@ static CK_RV generate_pair(struct session *s, const CK_MECHANISM *m, const CK_AT
 {
 	const struct mech_row *row = NULL;
 	CK_OBJECT_HANDLE public_handle = 0, private_handle = 0;
+	CK_ULONG bits;
 	CK_RV rv;
 
 	if (m == NULL || ret_public == NULL || ret_private == NULL)
@@ -41,6 +43,8 @@ static CK_RV generate_pair(struct session *s, const CK_MECHANISM *m, const CK_AT
 		rv = template_form(private_t, private_n);
 	if (rv == CKR_OK)
 		rv = mech_gate(s, m, CKF_GENERATE_KEY_PAIR, NULL, &row);
+	if (rv == CKR_OK && template_ulong(public_t, public_n, CKA_MODULUS_BITS, &bits))
+		rv = policy_pair_bits(s, row, bits);
 	if (rv == CKR_OK)
 		rv = row->ops->generate_pair(s, row, m, public_t, public_n, private_t, private_n, &public_handle,
 					     &private_handle);

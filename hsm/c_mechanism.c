@@ -3,6 +3,7 @@
 #include "mech.h"
 #include "module.h"
 #include "object_find.h"
+#include "policy.h"
 #include "session.h"
 #include "token.h"
 
@@ -32,6 +33,7 @@ static CK_RV info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *re
 {
 	const struct mech_row *row = mech_find(type);
 	struct token *token = NULL;
+	CK_MECHANISM_INFO made;
 	CK_RV rv;
 
 	if (ret == NULL)
@@ -41,8 +43,11 @@ static CK_RV info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *re
 		return rv;
 	if (row == NULL)
 		return CKR_MECHANISM_INVALID;
-	*ret = (CK_MECHANISM_INFO){ .ulMinKeySize = row->key_min, .ulMaxKeySize = row->key_max, .flags = row->flags };
-	return CKR_OK;
+	made = (CK_MECHANISM_INFO){ .ulMinKeySize = row->key_min, .ulMaxKeySize = row->key_max, .flags = row->flags };
+	rv = policy_shown(token, row, &made);
+	if (rv == CKR_OK)
+		*ret = made;
+	return rv;
 }
 
 /* cancel: what is not active, and flags of no operation, make no difference (PKCS#11 3.1, 5.6.5). */

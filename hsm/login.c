@@ -153,6 +153,7 @@ CK_RV login_pin(struct session *s, CK_USER_TYPE type, struct view name, struct v
 		rv = seal_open_token(&t->seal, &token_key);
 	if (rv == CKR_OK)
 		t->user = record.user;
+	t->policy.read = false;
 	pthread_mutex_unlock(&t->lock);
 	return rv;
 }

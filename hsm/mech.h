@@ -134,6 +134,16 @@ struct mech_keys {
 	2u                /* C_WrapKey: the mechanism itself decides about the key to wrap, and counts for the audit   \
 			   */
 #define MECH_NO_HANDLE 4u /* C_DeriveKey: the new keys' handles go into the parameter, phKey may be NULL */
+/* What policy.c looks at. */
+#define MECH_SEALED 0x100u    /* C_UnwrapKey takes only what was wrapped with this key: integrity is protected */
+#define MECH_V15 0x200u       /* C_UnwrapKey with PKCS #1 v1.5 padding */
+#define MECH_TEXTBOOK 0x400u  /* C_WrapKey without any padding under RSA; C_Sign is a bare private operation */
+#define MECH_CHOSEN_IV 0x800u /* C_WrapKey under an IV that may never come twice, and the caller gives it */
+#define MECH_WEAK_DERIVE                                                                                               \
+	0x1000u                 /* the base can be found out of derived keys piece by piece, or mixed with known data */
+#define MECH_BLOCK_SIGN 0x2000u /* C_Sign shows an encrypted block */
+#define MECH_WEAK_SIGN 0x4000u  /* signatures of a broken digest: for verifying only */
+#define MECH_RSA_PAIR 0x8000u   /* generates RSA pairs */
 
 /*
  * struct mech_row: one mechanism. keys empty: no key (digest, generation). key_min, key_max: bits of a pair, bytes of a
@@ -180,7 +190,8 @@ const struct mech_row *mech_row_at(size_t i);
  * (CKR_MECHANISM_INVALID), class and key type (CKR_KEY_TYPE_INCONSISTENT), size (CKR_KEY_SIZE_RANGE), CKA_<usage>
  * (CKR_KEY_FUNCTION_NOT_PERMITTED), CKA_ALWAYS_AUTHENTICATE where there is no operation that a login could precede:
  * unwrap, derive, decapsulate (CKR_USER_NOT_LOGGED_IN), role policy (role_permits of role.h), parameter
- * (CKR_MECHANISM_PARAM_INVALID).
+ * (CKR_MECHANISM_PARAM_INVALID), the policy of the token (policy_use of policy.h), which notes down what the key
+ * decides by this use.
  *
  * use   one CKF_* function flag of MECH_USES
  * key   NULL for digest and generation
@@ -190,7 +201,7 @@ CK_RV mech_gate(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct o
 /*
  * mech_gate_cargo: may key leave under wrapping? Class, CKA_EXTRACTABLE (CKR_KEY_UNEXTRACTABLE),
  * CKA_WRAP_WITH_TRUSTED (CKR_KEY_NOT_WRAPPABLE), CKA_WRAP_TEMPLATE (CKR_KEY_HANDLE_INVALID), role matrix
- * (role_permits_cargo). Rows with MECH_OWN_CARGO pass.
+ * (role_permits_cargo), the policy of the token (policy_wrap). Rows with MECH_OWN_CARGO pass.
  */
 CK_RV mech_gate_cargo(struct session *s, const struct mech_row *row, struct object *wrapping,
 		      struct object *key) MUST_CHECK;

@@ -5,6 +5,7 @@
  */
 #include "key.h"
 #include "mech.h"
+#include "policy.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,9 @@ static const struct {
 static const char head[] =
     "# Mechanisms\n\n"
     "Made from the mechanism table (`hsm/mech_rows_*.c`) by `mech-doc`; a test compares. Key sizes in bytes, of key\n"
-    "pairs in bits, as C_GetMechanismInfo answers them. Parameters of the vendor mechanisms: `hsm/vendor.h`.\n\n"
+    "pairs in bits, as C_GetMechanismInfo answers them. Parameters of the vendor mechanisms: `hsm/vendor.h`. In "
+    "parentheses:\n"
+    "the relaxation without which a token does not do it (docs/policy.md).\n\n"
     "| mechanism | number | functions | keys | sizes | parameter | source |\n"
     "| --- | --- | --- | --- | --- | --- | --- |\n";
 
@@ -87,6 +90,18 @@ static void put_notes(struct buf *b)
 	}
 }
 
+/* lifted_by: the relaxation without which a token does not do this (docs/policy.md); NULL: none. */
+static const char *lifted_by(const struct mech_row *r, CK_FLAGS use)
+{
+	if (use == CKF_UNWRAP && (r->traits & MECH_SEALED) == 0)
+		return policy_at(r->traits & MECH_V15 ? RELAX_V15_UNWRAP : RELAX_RAW_UNWRAP)->name;
+	if (use == CKF_SIGN && (r->traits & MECH_WEAK_SIGN))
+		return policy_at(RELAX_MD5_SIGN)->name;
+	if (use == CKF_DERIVE && (r->traits & MECH_WEAK_DERIVE))
+		return policy_at(RELAX_WEAK_DERIVE)->name;
+	return NULL;
+}
+
 static void put_row(struct buf *b, const struct mech_row *r)
 {
 	const char *sep = "";
@@ -97,7 +112,11 @@ static void put_row(struct buf *b, const struct mech_row *r)
 	buf_printf(b, " | %08lx | ", r->type);
 	for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
 		if (r->flags & uses[i].flag) {
+			const char *relax = lifted_by(r, uses[i].flag);
+
 			buf_printf(b, "%s%s", sep, uses[i].name);
+			if (relax != NULL)
+				buf_printf(b, " (%s)", relax);
 			sep = ", ";
 		}
 	}

@@ -4,6 +4,7 @@
 #include "object.h"
 #include "object_attr.h"
 #include "op_state.h"
+#include "policy.h"
 #include "role.h"
 #include "session.h"
 #include <stdatomic.h>
@@ -111,6 +112,8 @@ CK_RV mech_gate(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct o
 	if (rv == CKR_OK)
 		rv = gate_param(row, m);
 	if (rv == CKR_OK)
+		rv = policy_use(s, row, use, key);
+	if (rv == CKR_OK)
 		*ret_row = row;
 	return rv;
 }
@@ -118,6 +121,7 @@ CK_RV mech_gate(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct o
 CK_RV mech_gate_cargo(struct session *s, const struct mech_row *row, struct object *wrapping, struct object *key)
 {
 	CK_OBJECT_CLASS class = object_class(key);
+	CK_RV rv;
 
 	if (class != CKO_SECRET_KEY && class != CKO_PRIVATE_KEY)
 		return class == CKO_PUBLIC_KEY ? CKR_KEY_NOT_WRAPPABLE : CKR_KEY_HANDLE_INVALID;
@@ -129,7 +133,8 @@ CK_RV mech_gate_cargo(struct session *s, const struct mech_row *row, struct obje
 		return CKR_KEY_NOT_WRAPPABLE;
 	if (!template_admits(wrapping, key))
 		return CKR_KEY_HANDLE_INVALID; /* the code that PKCS#11 gives for it */
-	return role_permits_cargo(wrapping, row->type, key);
+	rv = role_permits_cargo(wrapping, row->type, key);
+	return rv == CKR_OK ? policy_wrap(s, row, wrapping, key) : rv;
 }
 
 /* Of the operations that were begun, in all sessions. */

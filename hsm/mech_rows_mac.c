@@ -55,8 +55,8 @@ static const struct mech_row rows[] = {
 	ROW(CKM_SHA3_384_HMAC_GENERAL,     SIGN, K_HMAC(CKK_SHA3_384_HMAC), 0, param_mac_general, mac_ops, HMAC_GENERAL(CRYPTO_SHA3_384, 48), "RFC 2104, FIPS 202", "hmac_sha3.txt"),
 	ROW(CKM_SHA3_512_HMAC,             SIGN, K_HMAC(CKK_SHA3_512_HMAC), 0, param_none,        mac_ops, HMAC(CRYPTO_SHA3_512, 64), "RFC 2104, FIPS 202", "hmac_sha3.txt"),
 	ROW(CKM_SHA3_512_HMAC_GENERAL,     SIGN, K_HMAC(CKK_SHA3_512_HMAC), 0, param_mac_general, mac_ops, HMAC_GENERAL(CRYPTO_SHA3_512, 64), "RFC 2104, FIPS 202", "hmac_sha3.txt"),
-	ROW(CKM_MD5_HMAC,                  SIGN, K_HMAC(CKK_MD5_HMAC),      0, param_none,        mac_ops, HMAC(CRYPTO_MD5, 16), "RFC 2104", "hmac.txt", .needs = "digest:MD5", .note = NOTE_MD5),
-	ROW(CKM_MD5_HMAC_GENERAL,          SIGN, K_HMAC(CKK_MD5_HMAC),      0, param_mac_general, mac_ops, HMAC_GENERAL(CRYPTO_MD5, 16), "RFC 2104", "hmac.txt", .needs = "digest:MD5", .note = NOTE_MD5),
+	ROW(CKM_MD5_HMAC,                  SIGN, K_HMAC(CKK_MD5_HMAC), MECH_WEAK_SIGN, param_none,        mac_ops, HMAC(CRYPTO_MD5, 16), "RFC 2104", "hmac.txt", .needs = "digest:MD5", .note = NOTE_MD5),
+	ROW(CKM_MD5_HMAC_GENERAL,          SIGN, K_HMAC(CKK_MD5_HMAC), MECH_WEAK_SIGN, param_mac_general, mac_ops, HMAC_GENERAL(CRYPTO_MD5, 16), "RFC 2104", "hmac.txt", .needs = "digest:MD5", .note = NOTE_MD5),
 	ROW(CKM_SR_SM3_HMAC,               SIGN, K_HMAC(CKK_SR_SM3_HMAC),   0, param_none,        mac_ops, HMAC(CRYPTO_SM3, 32), "RFC 2104, GB/T 32905", "sm3_hmac.txt", .needs = "digest:SM3"),
 	ROW(CKM_SR_SM3_HMAC_GENERAL,       SIGN, K_HMAC(CKK_SR_SM3_HMAC),   0, param_mac_general, mac_ops, HMAC_GENERAL(CRYPTO_SM3, 32), "RFC 2104, GB/T 32905", "sm3_hmac.txt", .needs = "digest:SM3"),
 
@@ -69,12 +69,12 @@ static const struct mech_row rows[] = {
 	ROW(CKM_SR_SM4_CMAC_GENERAL,  SIGN, K_SM4,  0, param_mac_general, mac_ops, GENERAL(MAC_CMAC, 16), "GB/T 15852.1, GB/T 32907", "sm4_cmac.txt", .needs = "cipher:SM4-CBC"),
 
 	/* CBC-MAC, XCBC */
-	ROW(CKM_DES_MAC,           SIGN, K_DES,  0, param_none,        cbc_mac_ops, FIXED(MAC_CBC, 4),   "FIPS 113", "cbc_mac.txt", .note = NOTE_ZEROES),
-	ROW(CKM_DES_MAC_GENERAL,   SIGN, K_DES,  0, param_mac_general, cbc_mac_ops, GENERAL(MAC_CBC, 8), "FIPS 113", "cbc_mac.txt", .note = NOTE_ZEROES),
-	ROW(CKM_DES3_MAC,          SIGN, K_DES3, 0, param_none,        cbc_mac_ops, FIXED(MAC_CBC, 4),   "ISO/IEC 9797-1 algorithm 1, padding 1", "cbc_mac.txt", .note = NOTE_ZEROES),
-	ROW(CKM_DES3_MAC_GENERAL,  SIGN, K_DES3, 0, param_mac_general, cbc_mac_ops, GENERAL(MAC_CBC, 8), "ISO/IEC 9797-1 algorithm 1, padding 1", "cbc_mac.txt", .note = NOTE_ZEROES),
-	ROW(CKM_AES_MAC,           SIGN, K_AES,  0, param_none,        cbc_mac_ops, FIXED(MAC_CBC, 8),   "FIPS 113", "cbc_mac.txt", .note = NOTE_ZEROES),
-	ROW(CKM_AES_MAC_GENERAL,   SIGN, K_AES,  0, param_mac_general, cbc_mac_ops, GENERAL(MAC_CBC, 16), "FIPS 113", "cbc_mac.txt", .note = NOTE_ZEROES),
+	ROW(CKM_DES_MAC,           SIGN, K_DES, MECH_BLOCK_SIGN, param_none,        cbc_mac_ops, FIXED(MAC_CBC, 4),   "FIPS 113", "cbc_mac.txt", .note = NOTE_ZEROES),
+	ROW(CKM_DES_MAC_GENERAL,   SIGN, K_DES, MECH_BLOCK_SIGN, param_mac_general, cbc_mac_ops, GENERAL(MAC_CBC, 8), "FIPS 113", "cbc_mac.txt", .note = NOTE_ZEROES),
+	ROW(CKM_DES3_MAC,          SIGN, K_DES3, MECH_BLOCK_SIGN, param_none,        cbc_mac_ops, FIXED(MAC_CBC, 4),   "ISO/IEC 9797-1 algorithm 1, padding 1", "cbc_mac.txt", .note = NOTE_ZEROES),
+	ROW(CKM_DES3_MAC_GENERAL,  SIGN, K_DES3, MECH_BLOCK_SIGN, param_mac_general, cbc_mac_ops, GENERAL(MAC_CBC, 8), "ISO/IEC 9797-1 algorithm 1, padding 1", "cbc_mac.txt", .note = NOTE_ZEROES),
+	ROW(CKM_AES_MAC,           SIGN, K_AES, MECH_BLOCK_SIGN, param_none,        cbc_mac_ops, FIXED(MAC_CBC, 8),   "FIPS 113", "cbc_mac.txt", .note = NOTE_ZEROES),
+	ROW(CKM_AES_MAC_GENERAL,   SIGN, K_AES, MECH_BLOCK_SIGN, param_mac_general, cbc_mac_ops, GENERAL(MAC_CBC, 16), "FIPS 113", "cbc_mac.txt", .note = NOTE_ZEROES),
 	ROW(CKM_AES_XCBC_MAC,    SIGN, K_XCBC, 0, param_none, cbc_mac_ops, FIXED(MAC_XCBC, 16), "RFC 3566", "xcbc.txt", .note = NOTE_XCBC),
 	ROW(CKM_AES_XCBC_MAC_96, SIGN, K_XCBC, 0, param_none, cbc_mac_ops, FIXED(MAC_XCBC, 12), "RFC 3566", "xcbc.txt", .note = NOTE_XCBC),
 };

@@ -14,10 +14,10 @@
 
 /* clang-format off */
 static const struct mech_row rows[] = {
-	ROW(CKM_AES_KEY_WRAP,       CRYPT | CARRY, K_AES, MECH_NO_UPDATE, param_key_wrap_iv,  key_wrap_ops, WRAP(KEY_WRAP_KW),    "RFC 3394", "key_wrap.txt", .note = NOTE_KW),
-	ROW(CKM_AES_KEY_WRAP_PAD,   CRYPT | CARRY, K_AES, MECH_NO_UPDATE, param_none,         key_wrap_ops, WRAP(KEY_WRAP_KWP),   "RFC 5649", "key_wrap.txt", .note = NOTE_PAD),
-	ROW(CKM_AES_KEY_WRAP_KWP,   CRYPT | CARRY, K_AES, MECH_NO_UPDATE, param_key_wrap_iv4, key_wrap_ops, WRAP(KEY_WRAP_KWP),   "RFC 5649", "key_wrap.txt", .note = NOTE_KWP),
-	ROW(CKM_AES_KEY_WRAP_PKCS7, CRYPT | CARRY, K_AES, MECH_NO_UPDATE, param_key_wrap_iv,  key_wrap_ops, WRAP(KEY_WRAP_PKCS7), "RFC 3394, PKCS #7 padding", "key_wrap.txt", .note = NOTE_PKCS7),
+	ROW(CKM_AES_KEY_WRAP,       CRYPT | CARRY, K_AES, MECH_NO_UPDATE | MECH_SEALED, param_key_wrap_iv,  key_wrap_ops, WRAP(KEY_WRAP_KW),    "RFC 3394", "key_wrap.txt", .note = NOTE_KW),
+	ROW(CKM_AES_KEY_WRAP_PAD,   CRYPT | CARRY, K_AES, MECH_NO_UPDATE | MECH_SEALED, param_none,         key_wrap_ops, WRAP(KEY_WRAP_KWP),   "RFC 5649", "key_wrap.txt", .note = NOTE_PAD),
+	ROW(CKM_AES_KEY_WRAP_KWP,   CRYPT | CARRY, K_AES, MECH_NO_UPDATE | MECH_SEALED, param_key_wrap_iv4, key_wrap_ops, WRAP(KEY_WRAP_KWP),   "RFC 5649", "key_wrap.txt", .note = NOTE_KWP),
+	ROW(CKM_AES_KEY_WRAP_PKCS7, CRYPT | CARRY, K_AES, MECH_NO_UPDATE | MECH_SEALED, param_key_wrap_iv,  key_wrap_ops, WRAP(KEY_WRAP_PKCS7), "RFC 3394, PKCS #7 padding", "key_wrap.txt", .note = NOTE_PKCS7),
 };
 /* clang-format on */
 

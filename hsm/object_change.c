@@ -5,6 +5,7 @@
 
 #include "object_attr.h"
 #include "object_own.h"
+#include "policy.h"
 #include "role.h"
 #include "store_rv.h"
 
@@ -96,6 +97,8 @@ CK_RV object_copy(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *
 
 	if (rv == CKR_OK && ret == NULL)
 		rv = CKR_ARGUMENTS_BAD;
+	if (rv == CKR_OK && from == POLICY_HANDLE)
+		rv = CKR_ACTION_PROHIBITED;
 	if (rv == CKR_OK)
 		rv = object_fetch(s, from, FETCH_ALL, &o);
 	if (rv == CKR_OK && !object_bool(o, CKA_COPYABLE))
@@ -109,6 +112,8 @@ CK_RV object_copy(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *
 		rv = object_set_bool(copy, CKA_TRUSTED, false);
 	if (rv == CKR_OK)
 		rv = apply(s, copy, t, n, ATTR_SET | ATTR_COPY);
+	if (rv == CKR_OK)
+		rv = policy_on_change(s, o, copy);
 	if (rv == CKR_OK && object_bool(copy, CKA_TOKEN) && !s->rw)
 		rv = CKR_SESSION_READ_ONLY;
 	if (rv == CKR_OK && object_bool(copy, CKA_PRIVATE) && !session_sees_private(s))
@@ -124,7 +129,7 @@ CK_RV object_destroy(struct session *s, CK_OBJECT_HANDLE handle)
 {
 	struct object *o = NULL;
 	struct object_change change = { .destroy = &o, .destroys = 1 };
-	CK_RV rv = object_fetch(s, handle, FETCH_OPEN, &o);
+	CK_RV rv = handle == POLICY_HANDLE ? CKR_ACTION_PROHIBITED : object_fetch(s, handle, FETCH_OPEN, &o);
 
 	if (rv == CKR_OK && object_bool(o, CKA_TOKEN) && !s->rw)
 		rv = CKR_SESSION_READ_ONLY;
@@ -208,6 +213,8 @@ CK_RV object_get_values(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE
 
 	if (t == NULL)
 		return CKR_ARGUMENTS_BAD;
+	if (handle == POLICY_HANDLE)
+		return policy_object_get(s, t, n);
 	rv = object_fetch(s, handle, FETCH_OPEN, &o);
 	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
 		const struct attr_row *row = attr_row_of(o, t[i].type);
@@ -261,6 +268,8 @@ static CK_RV changed(struct session *s, const struct object *o, const CK_ATTRIBU
 		rv = apply(s, copy, t, n, ATTR_SET);
 	if (rv == CKR_OK && follows(copy, t, n))
 		rv = object_settle(s->token, copy);
+	if (rv == CKR_OK)
+		rv = policy_on_change(s, o, copy);
 	if (rv == CKR_OK)
 		*ret = copy;
 	else
@@ -325,6 +334,8 @@ CK_RV object_set_values(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATT
 
 	if (rv == CKR_OK && n == 0)
 		rv = CKR_ARGUMENTS_BAD;
+	if (rv == CKR_OK && handle == POLICY_HANDLE)
+		return policy_object_set(s, t, n);
 	if (rv == CKR_OK)
 		rv = object_fetch(s, handle, FETCH_OPEN, &o);
 	if (rv != CKR_OK)

@@ -9,6 +9,7 @@
 #include "key.h"
 #include "object_attr.h"
 #include "object_change.h"
+#include "policy.h"
 #include "store_rv.h"
 #include "user.h"
 
@@ -306,6 +307,15 @@ static bool concerns_store(const struct object_change *c)
 	return false;
 }
 
+/* mark_pair: two halves that are made together know what the other one may do. */
+static CK_RV mark_pair(const struct object_change *c)
+{
+	if (c->creates != 2 || object_class(c->create[0]) != CKO_PUBLIC_KEY ||
+	    object_class(c->create[1]) != CKO_PRIVATE_KEY || object_role(c->create[1]) != 0)
+		return CKR_OK;
+	return policy_on_pair(c->create[0], c->create[1]);
+}
+
 CK_RV object_commit_change(struct session *s, const struct object_change *c, CK_OBJECT_HANDLE *ret_handles)
 {
 	struct token *t = s->token;
@@ -317,6 +327,8 @@ CK_RV object_commit_change(struct session *s, const struct object_change *c, CK_
 		rv = CKR_SESSION_READ_ONLY;
 	for (size_t i = 0; rv == CKR_OK && i < c->creates; i++)
 		rv = object_finish(t, c->create[i]);
+	if (rv == CKR_OK)
+		rv = mark_pair(c);
 	if (rv != CKR_OK) {
 		free(handles);
 		return rv;

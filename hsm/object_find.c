@@ -7,6 +7,7 @@
 #include "object_attr.h"
 #include "object_built_in.h"
 #include "object_own.h"
+#include "policy.h"
 #include "store_rv.h"
 
 void handles_done(struct handles *h)
@@ -204,6 +205,8 @@ CK_RV object_find(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, struct h
 
 	if (template_find(t, n, CKA_CLASS) != NULL && !template_ulong(t, n, CKA_CLASS, &class))
 		return CKR_ATTRIBUTE_VALUE_INVALID;
+	if (policy_object_asked(t, n) && !handles_add(&found, POLICY_HANDLE))
+		return CKR_HOST_MEMORY;
 	pthread_mutex_lock(&token->lock);
 	if (!only_session)
 		rv = find_stored(token, t, n, &found);

@@ -6,6 +6,7 @@
 #include "crypto.h"
 #include "key.h"
 #include "object_attr.h"
+#include "policy.h"
 #include "role.h"
 
 #define VALUE_MAX 2048 /* bytes of a sensitive value */
@@ -207,7 +208,7 @@ static bool protects(const struct object *base)
 }
 
 /* inherit: a derived key is protected like its bases. Before the defaults. */
-static CK_RV inherit(const struct object_make *make, struct object *o)
+static CK_RV inherit(struct session *s, const struct object_make *make, struct object *o)
 {
 	bool sensitive = false, bound = false;
 	CK_RV rv = CKR_OK;
@@ -220,8 +221,9 @@ static CK_RV inherit(const struct object_make *make, struct object *o)
 		sensitive = sensitive || object_bool(make->bases[i], CKA_SENSITIVE);
 		bound = bound || !object_bool(make->bases[i], CKA_EXTRACTABLE);
 	}
-	if (!make->weaker && ((sensitive && object_has(o, CKA_SENSITIVE) && !object_bool(o, CKA_SENSITIVE)) ||
-			      (bound && object_bool(o, CKA_EXTRACTABLE))))
+	if (!make->weaker && !policy_allows(s, RELAX_DERIVE_READABLE) &&
+	    ((sensitive && object_has(o, CKA_SENSITIVE) && !object_bool(o, CKA_SENSITIVE)) ||
+	     (bound && object_bool(o, CKA_EXTRACTABLE))))
 		return CKR_TEMPLATE_INCONSISTENT;
 	if (sensitive && !object_has(o, CKA_SENSITIVE))
 		rv = object_set_bool(o, CKA_SENSITIVE, true);
@@ -354,13 +356,15 @@ CK_RV object_new_from(struct session *s, const struct object_make *make, const C
 	if (rv == CKR_OK)
 		rv = role_on_make(s, make, t, n, o);
 	if (rv == CKR_OK)
-		rv = inherit(make, o);
+		rv = inherit(s, make, o);
 	if (rv == CKR_OK && make->origin == OBJECT_CREATED && !complete(o))
 		rv = CKR_TEMPLATE_INCOMPLETE;
 	if (rv == CKR_OK)
 		rv = object_fill(o);
 	if (rv == CKR_OK)
 		rv = history(make, o);
+	if (rv == CKR_OK)
+		rv = policy_on_make(s, make->origin == OBJECT_UNWRAPPED, o);
 	if (rv == CKR_OK && make->origin == OBJECT_CREATED)
 		rv = check_created(o);
 	if (rv == CKR_OK)

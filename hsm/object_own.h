@@ -16,6 +16,8 @@ struct attr {
 	struct secret secret; /* room of at least 1 byte when hidden */
 };
 
+#define USES_ID_LEN 16
+
 struct object {
 	atomic_uint refs;
 	uint8_t id[STORE_ID_LEN];
@@ -29,7 +31,13 @@ struct object {
 	CK_RV (*check)(struct session *s, void *object);
 	enum audit_number event;
 
-	pthread_mutex_t cache_lock;
+	pthread_mutex_t cache_lock; /* cache, uses */
+	struct {
+		bool named, read;
+		uint8_t id[USES_ID_LEN]; /* of the value's entry */
+		uint64_t sequence;       /* of the store when it was read */
+		CK_FLAGS noted;
+	} uses; /* policy_uses.c */
 	void *cache;
 	void (*cache_drop)(void *p);
 };

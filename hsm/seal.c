@@ -110,10 +110,9 @@ static const enum seal_key domain_key[] = {
 	[STORE_SECRET] = SEAL_SECRET,
 };
 
-static int on_seal(void *ctx, enum store_domain domain, struct view aad, struct view plain, struct buf *out)
+static int seal_under(struct seal *s, enum seal_key which, struct view aad, struct view plain, struct buf *out)
 {
-	struct seal *s = ctx;
-	const struct secret *key = &s->keys[domain_key[domain]];
+	const struct secret *key = &s->keys[which];
 	int e = STORE_ESEALED;
 	CK_RV rv;
 
@@ -126,10 +125,9 @@ static int on_seal(void *ctx, enum store_domain domain, struct view aad, struct 
 	return e;
 }
 
-static int on_open(void *ctx, enum store_domain domain, struct view aad, struct view sealed, struct secret *ret)
+static int open_under(struct seal *s, enum seal_key which, struct view aad, struct view sealed, struct secret *ret)
 {
-	struct seal *s = ctx;
-	const struct secret *key = &s->keys[domain_key[domain]];
+	const struct secret *key = &s->keys[which];
 	int e = STORE_ESEALED;
 	CK_RV rv;
 
@@ -142,10 +140,31 @@ static int on_open(void *ctx, enum store_domain domain, struct view aad, struct 
 	return e;
 }
 
-static int on_mac(void *ctx, enum store_domain domain, struct view data, uint8_t ret_mac[16])
+static int on_seal(void *ctx, enum store_domain domain, struct view aad, struct view plain, struct buf *out)
 {
-	struct seal *s = ctx;
-	const struct secret *key = &s->keys[domain == STORE_PUBLIC ? SEAL_PUBLIC_INDEX : SEAL_PRIVATE_INDEX];
+	return seal_under(ctx, domain_key[domain], aad, plain, out);
+}
+
+static int on_open(void *ctx, enum store_domain domain, struct view aad, struct view sealed, struct secret *ret)
+{
+	return open_under(ctx, domain_key[domain], aad, sealed, ret);
+}
+
+int seal_proof(struct seal *s, enum seal_key key, struct view data, struct buf *out)
+{
+	return seal_under(s, key, data, VIEW(NULL, 0), out);
+}
+
+int seal_proves(struct seal *s, enum seal_key key, struct view data, struct view proof)
+{
+	SECRET_AUTO empty = { 0 };
+
+	return open_under(s, key, data, proof, &empty);
+}
+
+int seal_hash(struct seal *s, enum seal_key which, struct view data, uint8_t ret[16])
+{
+	const struct secret *key = &s->keys[which];
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
 		OSSL_PARAM_construct_end(),
@@ -161,13 +180,18 @@ static int on_mac(void *ctx, enum store_domain domain, struct view data, uint8_t
 		mac = EVP_MAC_CTX_new(s->crypto->hmac);
 		if (mac != NULL && EVP_MAC_init(mac, key->p, key->len, params) == 1 &&
 		    EVP_MAC_update(mac, data.p, data.n) == 1 && EVP_MAC_final(mac, full, &n, sizeof(full)) == 1) {
-			memcpy(ret_mac, full, 16);
+			memcpy(ret, full, 16);
 			e = STORE_OK;
 		}
 		EVP_MAC_CTX_free(mac);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return e;
+}
+
+static int on_mac(void *ctx, enum store_domain domain, struct view data, uint8_t ret_mac[16])
+{
+	return seal_hash(ctx, domain == STORE_PUBLIC ? SEAL_PUBLIC_INDEX : SEAL_PRIVATE_INDEX, data, ret_mac);
 }
 
 void seal_init(struct seal *s, const struct crypto *c)
@@ -211,6 +235,10 @@ CK_RV seal_open_token(struct seal *s, const struct secret *token_key)
 		rv = hkdf(s->crypto, v, "strongroom secret values", &s->keys[SEAL_SECRET]);
 	if (rv == CKR_OK)
 		rv = hkdf(s->crypto, v, "strongroom private index", &s->keys[SEAL_PRIVATE_INDEX]);
+	if (rv == CKR_OK)
+		rv = hkdf(s->crypto, v, "strongroom policy", &s->keys[SEAL_POLICY]);
+	if (rv == CKR_OK)
+		rv = hkdf(s->crypto, v, "strongroom key usages", &s->keys[SEAL_USES]);
 	if (rv == CKR_OK) {
 		secret_done(&s->keys[SEAL_TOKEN]);
 		secret_move(&s->keys[SEAL_TOKEN], &copy);

@@ -18,7 +18,17 @@ struct crypto;
 #define SEAL_KEY_LEN 32
 #define SEAL_OVERHEAD 28
 
-enum seal_key { SEAL_PUBLIC, SEAL_PUBLIC_INDEX, SEAL_PRIVATE, SEAL_SECRET, SEAL_PRIVATE_INDEX, SEAL_TOKEN, SEAL_KEYS };
+enum seal_key {
+	SEAL_PUBLIC,
+	SEAL_PUBLIC_INDEX,
+	SEAL_PRIVATE, /* from here on: under the token key */
+	SEAL_SECRET,
+	SEAL_PRIVATE_INDEX,
+	SEAL_POLICY,
+	SEAL_USES,
+	SEAL_TOKEN,
+	SEAL_KEYS
+};
 
 struct seal {
 	const struct crypto *crypto;
@@ -42,6 +52,14 @@ CK_RV seal_token_key(struct seal *s, struct secret *ret) MUST_CHECK;
  * sessions, from the public key. CKR_USER_NOT_LOGGED_IN.
  */
 CK_RV seal_state_key(struct seal *s, bool logged_in, struct secret *ret) MUST_CHECK;
+
+/*
+ * seal_proof, seal_proves: an authenticator (SEAL_OVERHEAD bytes) over data that stand in the clear, under one of the
+ * keys; STORE_ESEALED of seal_proves: the key is not there; STORE_ECORRUPT: not made with it. seal_hash: keyed hash.
+ */
+int seal_proof(struct seal *s, enum seal_key key, struct view data, struct buf *out) MUST_CHECK;
+int seal_proves(struct seal *s, enum seal_key key, struct view data, struct view proof) MUST_CHECK;
+int seal_hash(struct seal *s, enum seal_key key, struct view data, uint8_t ret[16]) MUST_CHECK;
 
 /* seal_bytes, open_bytes: the primitive, under a given key. open_bytes: CKR_ENCRYPTED_DATA_INVALID when the tag is
  * wrong. */

@@ -9,12 +9,14 @@
 
 #include "conf.h"
 #include "log.h"
+#include "policy.h"
 
 static const struct conf_key keys[] = {
 	{ "", "token_dir", NULL,
 	  "directory of the tokens; default: /var/lib/strongroom/tokens for root, "
 	  "$XDG_DATA_HOME/strongroom/tokens otherwise" },
 	{ "", "log", "off", "off, stderr, or a file to append to: one line per call" },
+	{ "", "policy", "token", "token, strict, or forbid NAME ...: what to take away from what the token allows" },
 	{ "", "hold_max", "67108864",
 	  "bytes that one operation may keep in memory, where a mechanism cannot work in parts; 4096 to 1073741824" },
 };
@@ -99,16 +101,39 @@ static bool find_number(const struct conf *conf, const char *name, size_t min, s
 	return true;
 }
 
+/* find_policy: what a policy setting leaves. */
+static bool find_policy(const char *text, uint64_t *mask, char ret_error[SETTINGS_ERROR_LEN])
+{
+	static const char word[] = "forbid ";
+	uint64_t bits;
+
+	if (text == NULL || strcmp(text, "token") == 0)
+		return true;
+	if (strcmp(text, "strict") == 0) {
+		*mask &= policy_strict();
+		return true;
+	}
+	if (strncmp(text, word, strlen(word)) == 0 && strcmp(text + strlen(word), "strict") != 0 &&
+	    policy_parse(view_of_string(text + strlen(word)), &bits)) {
+		*mask &= ~bits;
+		return true;
+	}
+	snprintf(ret_error, SETTINGS_ERROR_LEN, "policy: token, strict, or forbid and names of relaxations");
+	return false;
+}
+
 CK_RV settings_load(struct settings *ret, char ret_error[SETTINGS_ERROR_LEN])
 {
-	struct settings s = { .log_fd = -1 };
+	struct settings s = { .log_fd = -1, .policy_mask = UINT64_MAX };
 	struct conf *conf = NULL;
 	char *path = find_file();
 	const char *log;
 	CK_RV rv = CKR_GENERAL_ERROR;
 
 	if (!conf_load(path, keys, ARRAY_LEN(keys), &conf, ret_error) ||
-	    !find_number(conf, "hold_max", HOLD_MAX_LEAST, HOLD_MAX_MOST, &s.hold_max, ret_error))
+	    !find_number(conf, "hold_max", HOLD_MAX_LEAST, HOLD_MAX_MOST, &s.hold_max, ret_error) ||
+	    !find_policy(conf_get(conf, "", "policy"), &s.policy_mask, ret_error) ||
+	    !find_policy(env("STRONGROOM_POLICY"), &s.policy_mask, ret_error))
 		goto out;
 	rv = CKR_HOST_MEMORY;
 	s.token_dir = find_token_dir(conf);

@@ -273,6 +273,7 @@ void token_drop_login(struct token *t)
 {
 	t->user = (struct token_user){ .kind = USER_NONE };
 	t->logouts++;
+	t->policy.read = false;
 	seal_close_token(&t->seal);
 	entries_drop_private(&t->entries);
 }

@@ -39,6 +39,15 @@ struct entries {
 	size_t profiles, mechanisms; /* built-in objects made so far (object_built_in.c) */
 };
 
+/* struct policy_cache: the policy record as it was last read (policy.c), under t->lock. */
+struct policy_cache {
+	bool read;
+	bool proved;       /* with the token's key; false: nobody is logged in */
+	uint64_t sequence; /* of the store */
+	uint64_t bits;
+	CK_RV rv;
+};
+
 struct token {
 	/* Fixed once the slot is listed, but for what C_InitToken fills into the free slot (under lock). */
 	CK_SLOT_ID slot;
@@ -53,6 +62,7 @@ struct token {
 	uint8_t label[32];
 	uint64_t sequence; /* of the store when the token was last looked at */
 	struct seal seal;
+	struct policy_cache policy;
 	struct token_user user;
 	uint64_t logouts; /* operations of older logins are dropped */
 	unsigned sessions;

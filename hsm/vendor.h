@@ -104,6 +104,23 @@
 #define CKA_SR_SIDE SR_ATTRIBUTE(0x0007UL)          /* CK_ULONG, SR_SIDE_* of a TEK or AUK */
 #define CKA_SR_CUSTODIAN_ID SR_ATTRIBUTE(0x0008UL)  /* 16 bytes, internal id of that user */
 
+/*
+ * The policy object: one per token, readable by all, found by searching for its class. C_SetAttributeValue of
+ * CKA_SR_POLICY by the SO in a R/W session changes the token's policy (docs/policy.md). Values are ASCII text:
+ * `strict`, or the names of the relaxations separated by blanks.
+ */
+#define CKO_SR_POLICY (CKO_VENDOR_DEFINED | 0x53520001UL)
+#define CKA_SR_POLICY SR_ATTRIBUTE(0x0101UL) /* what the token allows */
+#define CKA_SR_POLICY_IN_FORCE                                                                                         \
+	SR_ATTRIBUTE(0x0102UL)                     /* what is left of it by this process's configuration; read-only */
+#define CKA_SR_POLICY_NAMES SR_ATTRIBUTE(0x0103UL) /* every name that the module knows; read-only */
+
+/*
+ * On keys: CK_ULONG, CKF_WRAP, CKF_DECRYPT, CKF_UNWRAP, CKF_ENCRYPT: usages that this key gave up and that never come
+ * back; absent: none. Read-only.
+ */
+#define CKA_SR_GIVEN_UP SR_ATTRIBUTE(0x0104UL)
+
 /* Roles (formats.md, Key attributes, uses the same numbers in its role byte). */
 #define SR_ROLE_COMPONENT 1UL
 #define SR_ROLE_PK 2UL

@@ -42,6 +42,7 @@ void mk_begin(void)
 	OK(ck->C_InitPIN(mk_session, (CK_UTF8CHAR_PTR) "123456", 6));
 	OK(ck->C_Logout(mk_session));
 	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "123456", 6));
+	mk_compatible();
 }
 
 void mk_end(void)
@@ -50,6 +51,43 @@ void mk_end(void)
 	dlclose(library);
 	temp_remove(directory);
 	pair_public = pair_private = 0;
+}
+
+/* policy_object: its handle, and the value of CKA_SR_POLICY_NAMES in room. */
+static CK_OBJECT_HANDLE policy_object(char *room, CK_ULONG n)
+{
+	CK_OBJECT_CLASS class = CKO_SR_POLICY;
+	CK_ATTRIBUTE t = { CKA_CLASS, &class, sizeof(class) }, names = { CKA_SR_POLICY_NAMES, room, n - 1 };
+	CK_OBJECT_HANDLE h = 0;
+	CK_ULONG count = 0;
+
+	OK(ck->C_FindObjectsInit(mk_session, &t, 1));
+	OK(ck->C_FindObjects(mk_session, &h, 1, &count));
+	OK(ck->C_FindObjectsFinal(mk_session));
+	ck_assert_uint_eq(count, 1);
+	OK(ck->C_GetAttributeValue(mk_session, h, &names, 1));
+	room[names.ulValueLen] = '\0';
+	return h;
+}
+
+void mk_policy(const char *text)
+{
+	char names[1024];
+	CK_OBJECT_HANDLE h = policy_object(names, sizeof(names));
+	CK_ATTRIBUTE t = { CKA_SR_POLICY, (void *)(uintptr_t)(text != NULL ? text : names),
+			   strlen(text != NULL ? text : names) };
+
+	OK(ck->C_Logout(mk_session));
+	OK(ck->C_Login(mk_session, CKU_SO, (CK_UTF8CHAR_PTR) "12345678", 8));
+	OK(ck->C_SetAttributeValue(mk_session, h, &t, 1));
+	OK(ck->C_Logout(mk_session));
+	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "123456", 6));
+	pair_public = pair_private = 0;
+}
+
+void mk_compatible(void)
+{
+	mk_policy(NULL);
 }
 
 void *mk_symbol(const char *name)

@@ -19,10 +19,17 @@ extern CK_SLOT_ID mk_slot;
 #define OK(call) ck_assert_uint_eq((call), CKR_OK)
 #define IS(call, code) ck_assert_uint_eq((call), (code))
 
-/* mk_begin, mk_end: checked fixture; mk_symbol: a C_ function that is not in the 2.40 list. */
+/* mk_begin, mk_end: checked fixture, the token compatible (mk_compatible); mk_symbol: a C_ function that is not in
+ * the 2.40 list. */
 void mk_begin(void);
 void mk_end(void);
 void *mk_symbol(const char *name);
+/*
+ * mk_policy: the SO gives the token this policy (CKA_SR_POLICY of vendor.h); the user is logged in again afterwards,
+ * private session objects are gone. mk_compatible: all relaxations, for tests whose keys may do everything.
+ */
+void mk_policy(const char *text);
+void mk_compatible(void);
 /* mk_main: runs the suite's cases in this process (fork mode off: a token per program), prints Check's summary. */
 int mk_main(Suite *s);
 

@@ -237,7 +237,7 @@ START_TEST(copy_of_a_trusted_key_is_not_trusted)
 		{ CKA_TOKEN, &yes, 1 },
 		{ CKA_LABEL, (void *)(uintptr_t) "trusted", 7 },
 	};
-	CK_ATTRIBUTE more[] = { { CKA_DECRYPT, &yes, 1 } };
+	CK_ATTRIBUTE more[] = { { CKA_SIGN, &yes, 1 } };
 
 	ck_login(CKU_SO);
 	ck_ok(ck->C_CreateObject(ck_session, t, ARRAY_LEN(t), &h));

@@ -93,13 +93,13 @@ static void make_history(void)
 {
 	CK_MECHANISM generate = { CKM_AES_KEY_GEN, NULL, 0 }, wrap = { CKM_AES_KEY_WRAP, NULL, 0 };
 	CK_ULONG length = 32, n;
-	CK_BBOOL yes = CK_TRUE;
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_ATTRIBUTE t[] = { { CKA_VALUE_LEN, &length, sizeof(length) },
 			     { CKA_TOKEN, &yes, 1 },
 			     { CKA_WRAP, &yes, 1 },
 			     { CKA_EXTRACTABLE, &yes, 1 } };
 	CK_ATTRIBUTE label = { CKA_LABEL, (void *)(uintptr_t) "kek", 3 };
-	CK_OBJECT_HANDLE key;
+	CK_OBJECT_HANDLE key, cargo;
 	CK_BYTE out[64];
 
 	ck_rv(ck->C_Login(ck_session, CKU_USER, CK_TEXT("000000")), CKR_PIN_INCORRECT);
@@ -110,9 +110,11 @@ static void make_history(void)
 	set_pin("alice:111111", "aaaaaa");
 	ck_ok(ck->C_GenerateKey(ck_session, &generate, t, ARRAY_LEN(t), &key));
 	ck_ok(ck->C_SetAttributeValue(ck_session, key, &label, 1));
+	t[1].pValue = &no;
+	ck_ok(ck->C_GenerateKey(ck_session, &generate, t, ARRAY_LEN(t), &cargo));
 	for (int i = 0; i < 3; i++) {
 		n = sizeof(out);
-		ck_ok(ck->C_WrapKey(ck_session, &wrap, key, key, out, &n));
+		ck_ok(ck->C_WrapKey(ck_session, &wrap, key, cargo, out, &n));
 	}
 	ck_ok(ck->C_DestroyObject(ck_session, key));
 	ck_logout();
@@ -135,6 +137,7 @@ START_TEST(history_of_a_token_is_written_down)
 		{ AUDIT_PIN_SET, 3, "alice", CKR_OK, 0 },
 		{ AUDIT_KEY_CREATED, 3, "alice", CKR_OK, 0 },
 		{ AUDIT_KEY_CHANGED, 3, "alice", CKR_OK, 0 },
+		{ AUDIT_USE_DECIDED, 3, "alice", CKR_OK, CKF_WRAP },
 		{ AUDIT_KEY_DESTROYED, 3, "alice", CKR_OK, 0 },
 		{ AUDIT_KEY_WRAPPED, 3, "alice", CKR_OK, 3 },
 		{ AUDIT_LOGIN, 1, "", CKR_OK, 0 },

@@ -93,6 +93,24 @@ void ck_login(CK_USER_TYPE type)
 		ck_ok(ck->C_Login(ck_session, CKU_USER, CK_TEXT(CK_TEST_USER_PIN)));
 }
 
+void ck_policy(const char *text)
+{
+	CK_OBJECT_CLASS class = CKO_SR_POLICY;
+	CK_ATTRIBUTE t = { CKA_CLASS, &class, sizeof(class) };
+	char names[1024];
+	CK_ATTRIBUTE all = { CKA_SR_POLICY_NAMES, names, sizeof(names) };
+	CK_OBJECT_HANDLE h = 0;
+
+	ck_login(CKU_SO);
+	ck_assert_uint_eq(ck_find(&t, 1, &h), 1);
+	ck_ok(ck->C_GetAttributeValue(ck_session, h, &all, 1));
+	if (text != NULL)
+		all = (CK_ATTRIBUTE){ CKA_SR_POLICY, (void *)(uintptr_t)text, strlen(text) };
+	all.type = CKA_SR_POLICY;
+	ck_ok(ck->C_SetAttributeValue(ck_session, h, &all, 1));
+	ck_logout();
+}
+
 CK_OBJECT_HANDLE ck_secret_key(CK_KEY_TYPE type, struct view value)
 {
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;

@@ -39,6 +39,8 @@ void ck_test_init_token(CK_SLOT_ID slot, const char *label);
 void ck_login(CK_USER_TYPE type);
 void ck_logout(void);
 CK_SESSION_HANDLE ck_open(bool rw);
+/* ck_policy: the SO gives the token this policy (CKA_SR_POLICY of vendor.h; NULL: all relaxations), logs out. */
+void ck_policy(const char *text);
 
 /* ck_secret_key: C_CreateObject of a session key, extractable, not sensitive, all usages. */
 CK_OBJECT_HANDLE ck_secret_key(CK_KEY_TYPE type, struct view value);

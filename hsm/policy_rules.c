@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy_own.h"
+
+#include "key.h"
+#include "mech.h"
+#include "object.h"
+#include "session.h"
+
+/* What strict asks of keys and mechanisms, rule by rule. */
+#define STRENGTH_LEAST 112
+
+/* Two usages that no key may have both, and who lifts that. */
+static const struct rival {
+	CK_FLAGS what;
+	CK_FLAGS against;
+	enum relax relax;
+} rivals[] = {
+	{ CKF_WRAP, CKF_DECRYPT, RELAX_WRAP_AND_DECRYPT },
+	{ CKF_DECRYPT, CKF_WRAP, RELAX_WRAP_AND_DECRYPT },
+	{ CKF_UNWRAP, CKF_ENCRYPT, RELAX_UNWRAP_AND_ENCRYPT },
+	{ CKF_ENCRYPT, CKF_UNWRAP, RELAX_UNWRAP_AND_ENCRYPT },
+};
+
+static const struct {
+	CK_FLAGS use;
+	CK_ATTRIBUTE_TYPE type;
+} usages[] = {
+	{ CKF_WRAP, CKA_WRAP },
+	{ CKF_DECRYPT, CKA_DECRYPT },
+	{ CKF_UNWRAP, CKA_UNWRAP },
+	{ CKF_ENCRYPT, CKA_ENCRYPT },
+};
+
+static CK_FLAGS usages_of(const struct object *key)
+{
+	CK_FLAGS uses = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(usages); i++)
+		uses |= object_bool(key, usages[i].type) ? usages[i].use : 0;
+	return uses;
+}
+
+static bool is_block_cipher(CK_KEY_TYPE type)
+{
+	return type != CKK_GENERIC_SECRET;
+}
+
+/* given_up: what the key will never be; a secret key by what it is, a half of a pair only as it was noted. */
+static CK_FLAGS given_up(const struct object *key)
+{
+	CK_FLAGS given = object_ulong(key, CKA_SR_GIVEN_UP, 0);
+	CK_FLAGS uses = usages_of(key);
+
+	if (object_class(key) != CKO_SECRET_KEY)
+		return given;
+	for (size_t i = 0; i < ARRAY_LEN(rivals); i++)
+		if ((uses & rivals[i].what) && !(uses & rivals[i].against))
+			given |= rivals[i].against;
+	/* CBC-MACs show encrypted blocks; a key that signs gets no CKA_UNWRAP later. */
+	if (object_bool(key, CKA_SIGN) && !(uses & CKF_UNWRAP) && is_block_cipher(object_key_type(key)))
+		given |= CKF_UNWRAP;
+	return given;
+}
+
+static CK_FLAGS rival_of(CK_FLAGS what)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rivals); i++)
+		if (rivals[i].what == what)
+			return rivals[i].against;
+	return 0;
+}
+
+/* decide: key is used for what; from now on never for its rival. */
+static CK_RV decide(struct session *s, struct object *key, CK_FLAGS what)
+{
+	bool wraps = what == CKF_WRAP || what == CKF_DECRYPT;
+	bool relaxed = policy_allows(s, wraps ? RELAX_WRAP_AND_DECRYPT : RELAX_UNWRAP_AND_ENCRYPT);
+	bool note = what == CKF_WRAP || what == CKF_UNWRAP || !(given_up(key) & rival_of(what));
+
+	if ((object_ulong(key, CKA_SR_GIVEN_UP, 0) & what) && !relaxed)
+		return CKR_KEY_FUNCTION_NOT_PERMITTED;
+	/* Session keys of a token that allows both are not worth a write; nor is what anybody can do outside. */
+	if (relaxed && !object_bool(key, CKA_TOKEN))
+		return CKR_OK;
+	if (what == CKF_ENCRYPT && object_class(key) == CKO_PUBLIC_KEY && !object_bool(key, CKA_LOCAL))
+		note = false;
+	return uses_decide(s, key, what, rival_of(what), note, relaxed);
+}
+
+static CK_RV use_unwrap(struct session *s, const struct mech_row *row, struct object *key)
+{
+	if ((row->traits & MECH_SEALED) == 0 &&
+	    !policy_allows(s, row->traits & MECH_V15 ? RELAX_V15_UNWRAP : RELAX_RAW_UNWRAP))
+		return CKR_MECHANISM_INVALID;
+	return decide(s, key, CKF_UNWRAP);
+}
+
+static CK_RV use_sign(struct session *s, const struct mech_row *row, struct object *key)
+{
+	if ((row->traits & MECH_WEAK_SIGN) && !policy_allows(s, RELAX_MD5_SIGN))
+		return CKR_MECHANISM_INVALID;
+	if (row->traits & MECH_BLOCK_SIGN)
+		return decide(s, key, CKF_ENCRYPT);
+	return row->traits & MECH_TEXTBOOK ? decide(s, key, CKF_DECRYPT) : CKR_OK;
+}
+
+CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, struct object *key)
+{
+	uint64_t bits;
+	CK_RV rv;
+
+	if (key == NULL || object_role(key) != 0)
+		return CKR_OK;
+	rv = policy_in_force(s->token, &bits);
+	if (rv != CKR_OK)
+		return rv;
+	switch (use) {
+	case CKF_ENCRYPT:
+	case CKF_MESSAGE_ENCRYPT:
+		return decide(s, key, CKF_ENCRYPT);
+	case CKF_DECRYPT:
+	case CKF_MESSAGE_DECRYPT:
+		return decide(s, key, CKF_DECRYPT);
+	case CKF_SIGN:
+	case CKF_SIGN_RECOVER:
+	case CKF_MESSAGE_SIGN:
+		return use_sign(s, row, key);
+	case CKF_UNWRAP:
+		return use_unwrap(s, row, key);
+	case CKF_DERIVE:
+		if ((row->traits & MECH_WEAK_DERIVE) && object_bool(key, CKA_SENSITIVE) &&
+		    (bits & RELAX_BIT(RELAX_WEAK_DERIVE)) == 0)
+			return CKR_KEY_FUNCTION_NOT_PERMITTED;
+		return CKR_OK;
+	default:
+		return CKR_OK;
+	}
+}
+
+unsigned policy_strength(const struct object *key)
+{
+	static const struct {
+		CK_ULONG factoring, curve;
+		unsigned strength;
+	} table[] = {
+		{ 15360, 512, 256 }, { 7680, 384, 192 }, { 3072, 252, 128 }, { 2048, 224, 112 }, { 1024, 160, 80 }
+	};
+	CK_KEY_TYPE type = object_key_type(key);
+	CK_ULONG size = key_size(key);
+	bool factoring = type == CKK_RSA || type == CKK_DSA || type == CKK_DH || type == CKK_X9_42_DH;
+
+	if (object_class(key) == CKO_SECRET_KEY) {
+		if (type == CKK_DES || type == CKK_DES2 || type == CKK_DES3)
+			return type == CKK_DES ? 56 : type == CKK_DES2 ? 80 : 112;
+		return size >= 32 ? 256 : (unsigned)size * 8;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (size >= (factoring ? table[i].factoring : table[i].curve))
+			return table[i].strength;
+	return 0;
+}
+
+/* known: was the value of this wrapping key ever in anybody's hands? */
+static bool known(const struct object *key)
+{
+	if (!object_bool(key, CKA_LOCAL))
+		return true;
+	if (object_class(key) != CKO_SECRET_KEY)
+		return (object_ulong(key, CKA_SR_GIVEN_UP, 0) & CKF_WRAP) != 0;
+	return !object_bool(key, CKA_ALWAYS_SENSITIVE) && !object_bool(key, CKA_NEVER_EXTRACTABLE);
+}
+
+/* wrap_strength: of the wrapping key, and of what it carries. */
+static CK_RV wrap_strength(uint64_t bits, const struct object *wrapping, const struct object *key)
+{
+	unsigned strength = policy_strength(wrapping);
+	bool transport = object_class(wrapping) != CKO_SECRET_KEY && object_class(key) == CKO_SECRET_KEY;
+	enum relax relax = transport ? RELAX_TRANSPORT : RELAX_STRONGER_CARGO;
+
+	if (strength < STRENGTH_LEAST && (bits & RELAX_BIT(RELAX_WEAK_WRAP)) == 0)
+		return CKR_WRAPPING_KEY_SIZE_RANGE;
+	if (strength < policy_strength(key) && (bits & RELAX_BIT(relax)) == 0)
+		return CKR_WRAPPING_KEY_SIZE_RANGE;
+	return CKR_OK;
+}
+
+CK_RV policy_wrap(struct session *s, const struct mech_row *row, struct object *wrapping, struct object *key)
+{
+	uint64_t bits;
+	bool same = false;
+	CK_RV rv;
+
+	if (object_role(wrapping) != 0)
+		return CKR_OK;
+	rv = policy_in_force(s->token, &bits);
+	if (rv != CKR_OK || !object_bool(key, CKA_SENSITIVE))
+		return rv;
+	if ((row->traits & MECH_CHOSEN_IV) && (bits & RELAX_BIT(RELAX_CHOSEN_IV_WRAP)) == 0)
+		return CKR_MECHANISM_PARAM_INVALID;
+	if ((row->traits & MECH_TEXTBOOK) && (bits & RELAX_BIT(RELAX_TEXTBOOK_WRAP)) == 0)
+		return CKR_MECHANISM_INVALID;
+	if (known(wrapping) && !object_bool(wrapping, CKA_TRUSTED) && (bits & RELAX_BIT(RELAX_UNTRUSTED_WRAP)) == 0)
+		return CKR_KEY_NOT_WRAPPABLE;
+	rv = wrap_strength(bits, wrapping, key);
+	if (rv == CKR_OK && (bits & RELAX_BIT(RELAX_WRAP_ITSELF)) == 0)
+		rv = uses_same(s, wrapping, key, &same);
+	if (rv == CKR_OK && same)
+		rv = CKR_KEY_NOT_WRAPPABLE;
+	return rv == CKR_OK ? decide(s, wrapping, CKF_WRAP) : rv;
+}
+
+CK_RV policy_pair_bits(struct session *s, const struct mech_row *row, CK_ULONG bits)
+{
+	if ((row->traits & MECH_RSA_PAIR) && bits < 2048 && !policy_allows(s, RELAX_SHORT_RSA))
+		return CKR_KEY_SIZE_RANGE;
+	return CKR_OK;
+}
+
+CK_RV policy_on_make(struct session *s, bool unwrapped, const struct object *o)
+{
+	CK_OBJECT_CLASS class = object_class(o);
+
+	if (!unwrapped || object_role(o) != 0 || (class != CKO_SECRET_KEY && class != CKO_PRIVATE_KEY))
+		return CKR_OK;
+	if (!object_bool(o, CKA_SENSITIVE) && !policy_allows(s, RELAX_UNWRAP_READABLE))
+		return CKR_TEMPLATE_INCONSISTENT;
+	return CKR_OK;
+}
+
+CK_RV policy_on_change(struct session *s, const struct object *old, struct object *new)
+{
+	CK_FLAGS before = usages_of(old), after = usages_of(new), given = given_up(old);
+
+	if (!object_has(old, CKA_KEY_TYPE) || object_role(old) != 0)
+		return CKR_OK;
+	for (size_t i = 0; i < ARRAY_LEN(rivals); i++)
+		if ((after & ~before & given & rivals[i].what) && !policy_allows(s, rivals[i].relax))
+			return CKR_ATTRIBUTE_READ_ONLY;
+	given |= given_up(new);
+	return given != 0 ? object_set_ulong(new, CKA_SR_GIVEN_UP, given) : CKR_OK;
+}
+
+CK_RV policy_on_pair(struct object *public, struct object *private)
+{
+	CK_FLAGS uses = usages_of(public) | usages_of(private), given = 0;
+	CK_RV rv;
+
+	for (size_t i = 0; i < ARRAY_LEN(rivals); i++)
+		if ((uses & rivals[i].what) && !(uses & rivals[i].against))
+			given |= rivals[i].against;
+	/* Whoever reads the private half needs no token to open what the public half wrapped. */
+	if (!object_bool(private, CKA_SENSITIVE) && object_bool(private, CKA_EXTRACTABLE))
+		given |= CKF_WRAP;
+	if (given == 0)
+		return CKR_OK;
+	rv = object_set_ulong(public, CKA_SR_GIVEN_UP, given);
+	return rv == CKR_OK ? object_set_ulong(private, CKA_SR_GIVEN_UP, given) : rv;
+}

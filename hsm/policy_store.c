@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy.h"
+
+#include <string.h>
+
+#include "mech.h"
+#include "module.h"
+#include "object_change.h"
+#include "store_rv.h"
+#include "token_own.h"
+
+/* The policy record of a token (docs/store.md), and what is left of it in this process. */
+#define RECORD "policy"
+#define RECORD_VERSION 1
+
+/* covered: what the proof covers. */
+static CK_RV covered(const struct token *t, uint64_t bits, struct buf *out)
+{
+	buf_put_view(out, VIEW_STR("strongroom policy"));
+	buf_put(out, t->serial, STORE_SERIAL_LEN);
+	buf_put(out, t->generation, sizeof(t->generation));
+	buf_put_u64(out, bits);
+	return buf_ok(out) ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+static CK_RV prove(struct token *t, uint64_t bits, struct view proof, bool *ret_proved)
+{
+	BUF_AUTO data = { 0 };
+	CK_RV rv = covered(t, bits, &data);
+	int e;
+
+	if (rv != CKR_OK)
+		return rv;
+	e = seal_proves(&t->seal, SEAL_POLICY, buf_view(&data), proof);
+	if (e != STORE_OK && e != STORE_ESEALED)
+		return e == STORE_ENOMEM ? CKR_HOST_MEMORY : CKR_DEVICE_ERROR;
+	*ret_proved = e == STORE_OK;
+	return CKR_OK;
+}
+
+/* take: a record as it stands; one of an earlier life of the token says nothing. */
+static CK_RV take(struct token *t, struct view v, struct policy_cache *c)
+{
+	struct reader r = reader_of(v);
+	uint8_t version = reader_u8(&r);
+	struct view generation = reader_bytes(&r, STORE_ID_LEN);
+	uint64_t bits = reader_u64(&r);
+	struct view proof = reader_bytes(&r, SEAL_OVERHEAD);
+
+	if (!reader_done(&r) || version != RECORD_VERSION)
+		return CKR_DEVICE_ERROR;
+	if (!view_equal(generation, VIEW(t->generation, sizeof(t->generation)))) {
+		c->proved = true;
+		return CKR_OK;
+	}
+	c->bits = bits & policy_all();
+	return prove(t, bits, proof, &c->proved);
+}
+
+/* refresh: under t->lock. */
+static void refresh(struct token *t)
+{
+	struct store *store = token_store(t);
+	struct policy_cache c = { .read = true, .bits = policy_strict(), .proved = true };
+	struct store_txn *txn = NULL;
+	struct view v;
+	int e;
+
+	if (store == NULL) {
+		t->policy = c;
+		t->policy.read = false;
+		return;
+	}
+	c.sequence = store_sequence(store);
+	if (t->policy.read && t->policy.sequence == c.sequence)
+		return;
+	e = store_begin(store, false, &txn);
+	if (e == STORE_OK)
+		e = store_meta_get(txn, RECORD, &v);
+	if (e == STORE_OK)
+		c.rv = take(t, v, &c);
+	else if (e != STORE_ENOTFOUND)
+		c.rv = store_rv(e);
+	store_abort(txn);
+	if (c.rv != CKR_OK) {
+		c.bits = policy_strict();
+		c.proved = false;
+	}
+	t->policy = c;
+}
+
+CK_RV policy_bits(struct token *t, uint64_t *ret)
+{
+	CK_RV rv;
+
+	pthread_mutex_lock(&t->lock);
+	refresh(t);
+	rv = t->policy.rv;
+	if (rv == CKR_OK)
+		*ret = t->policy.bits;
+	pthread_mutex_unlock(&t->lock);
+	return rv;
+}
+
+CK_RV policy_in_force(struct token *t, uint64_t *ret)
+{
+	uint64_t bits;
+	CK_RV rv;
+
+	pthread_mutex_lock(&t->lock);
+	refresh(t);
+	rv = t->policy.rv;
+	bits = t->policy.proved ? t->policy.bits : t->policy.bits & policy_strict();
+	pthread_mutex_unlock(&t->lock);
+	if (rv == CKR_OK)
+		*ret = bits & module_get()->settings.policy_mask;
+	return rv;
+}
+
+bool policy_allows(struct session *s, enum relax relax)
+{
+	uint64_t bits;
+
+	return policy_in_force(s->token, &bits) == CKR_OK && (bits & RELAX_BIT(relax)) != 0;
+}
+
+/* write_record: the record and its audit entry. */
+static CK_RV write_record(struct token *t, struct store_txn *txn, uint64_t bits)
+{
+	BUF_AUTO data = { 0 };
+	BUF_AUTO record = { 0 };
+	BUF_AUTO text = { 0 };
+	struct audit_event event = { .number = AUDIT_POLICY, .count = bits };
+	CK_RV rv = covered(t, bits, &data);
+
+	buf_put_u8(&record, RECORD_VERSION);
+	buf_put(&record, t->generation, sizeof(t->generation));
+	buf_put_u64(&record, bits);
+	if (rv == CKR_OK)
+		rv = store_rv(seal_proof(&t->seal, SEAL_POLICY, buf_view(&data), &record));
+	policy_text(bits, &text);
+	if (rv == CKR_OK && (!buf_ok(&record) || !buf_ok(&text)))
+		rv = CKR_HOST_MEMORY;
+	if (rv == CKR_OK)
+		rv = store_rv(store_meta_put(txn, RECORD, buf_view(&record)));
+	event.label = buf_view(&text);
+	return rv == CKR_OK ? token_audit(t, txn, &event) : rv;
+}
+
+CK_RV policy_set(struct session *s, uint64_t bits)
+{
+	struct token_user user;
+	struct store_txn *txn = NULL;
+	CK_RV rv;
+
+	session_user(s, &user);
+	if (user.kind == USER_NONE)
+		return CKR_USER_NOT_LOGGED_IN;
+	if (user.kind != USER_SO)
+		return CKR_ACTION_PROHIBITED;
+	if (!s->rw)
+		return CKR_SESSION_READ_ONLY;
+	rv = object_begin_write(s, &txn);
+	if (rv != CKR_OK)
+		return rv;
+	rv = write_record(s->token, txn, bits);
+	if (rv == CKR_OK)
+		return store_rv(store_commit(txn));
+	store_abort(txn);
+	return rv;
+}
+
+CK_RV policy_shown(struct token *t, const struct mech_row *row, CK_MECHANISM_INFO *info)
+{
+	uint64_t bits;
+	CK_RV rv = policy_bits(t, &bits);
+
+	if (rv != CKR_OK)
+		return rv;
+	bits &= module_get()->settings.policy_mask;
+	if ((row->traits & MECH_SEALED) == 0 &&
+	    (bits & RELAX_BIT(row->traits & MECH_V15 ? RELAX_V15_UNWRAP : RELAX_RAW_UNWRAP)) == 0)
+		info->flags &= ~(CK_FLAGS)CKF_UNWRAP;
+	if ((row->traits & MECH_WEAK_SIGN) && (bits & RELAX_BIT(RELAX_MD5_SIGN)) == 0)
+		info->flags &= ~(CK_FLAGS)(CKF_SIGN | CKF_MESSAGE_SIGN);
+	if ((row->traits & MECH_RSA_PAIR) && info->ulMinKeySize < 2048 && (bits & RELAX_BIT(RELAX_SHORT_RSA)) == 0)
+		info->ulMinKeySize = 2048;
+	return CKR_OK;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy_own.h"
+
+#include <string.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "crypto.h"
+#include "key.h"
+#include "object_change.h"
+#include "object_own.h"
+#include "session.h"
+#include "store_rv.h"
+
+#define RECORD_VERSION 1
+#define PREFIX "use."
+#define NAME_LEN (sizeof(PREFIX) + 2 * USES_ID_LEN)
+
+static int store_of(CK_RV rv)
+{
+	return rv == CKR_OK ? STORE_OK : rv == CKR_HOST_MEMORY ? STORE_ENOMEM : STORE_EIO;
+}
+
+/* secret_id: of the bytes; of DES keys as the cipher uses them, whatever their length. */
+static int secret_id(struct token *t, const struct object *key, uint8_t ret[USES_ID_LEN])
+{
+	struct view value = object_secret(key, CKA_VALUE);
+	CK_KEY_TYPE type = object_key_type(key);
+	SECRET_AUTO data = { 0 };
+	uint8_t des[24];
+	bool is_des = type == CKK_DES || type == CKK_DES2 || type == CKK_DES3;
+	int e;
+
+	if (is_des && !crypto_des_key(value.p, value.n, des))
+		return STORE_EINVAL;
+	if (is_des)
+		value = VIEW(des, sizeof(des));
+	if (!secret_init(&data, value.n + 1))
+		return STORE_ENOMEM;
+	data.p[0] = is_des ? 'D' : 'S';
+	memcpy(data.p + 1, value.p, value.n);
+	data.len = value.n + 1;
+	e = seal_hash(&t->seal, SEAL_USES, secret_view(&data), ret);
+	OPENSSL_cleanse(des, sizeof(des));
+	return e;
+}
+
+/* pair_id: of what both halves know. */
+static int pair_id(struct token *t, struct object *key, uint8_t ret[USES_ID_LEN])
+{
+	struct view modulus = object_bytes(key, CKA_MODULUS);
+	unsigned char *der = NULL;
+	EVP_PKEY *pkey = NULL;
+	BUF_AUTO data = { 0 };
+	uint8_t hash[32];
+	int n, e = STORE_EIO;
+
+	buf_put(&data, t->generation, sizeof(t->generation));
+	buf_put_view(&data, VIEW_STR("pair"));
+	if (object_key_type(key) == CKK_RSA) {
+		while (modulus.n > 0 && modulus.p[0] == 0)
+			modulus = VIEW(modulus.p + 1, modulus.n - 1);
+		buf_put_view(&data, modulus);
+	} else {
+		CK_RV rv = key_pkey(key, &pkey);
+
+		n = rv == CKR_OK ? i2d_PUBKEY(pkey, &der) : -1;
+		EVP_PKEY_free(pkey);
+		if (n <= 0)
+			return store_of(rv == CKR_OK ? CKR_GENERAL_ERROR : rv);
+		buf_put(&data, der, (size_t)n);
+		OPENSSL_free(der);
+	}
+	if (buf_ok(&data) && EVP_Digest(data.p, data.len, hash, NULL, t->crypto->md[CRYPTO_SHA256], NULL) == 1) {
+		memcpy(ret, hash, USES_ID_LEN);
+		e = STORE_OK;
+	}
+	return e;
+}
+
+/* identify: the name of the key's entry, kept beside the object. Under the object's cache lock. */
+static int identify(struct token *t, struct object *key, uint8_t ret[USES_ID_LEN])
+{
+	bool secret = object_class(key) == CKO_SECRET_KEY;
+	bool known;
+	int e = STORE_OK;
+
+	pthread_mutex_lock(&key->cache_lock);
+	known = key->uses.named;
+	if (known)
+		memcpy(ret, key->uses.id, USES_ID_LEN);
+	pthread_mutex_unlock(&key->cache_lock);
+	if (known)
+		return STORE_OK;
+	e = secret ? secret_id(t, key, ret) : pair_id(t, key, ret);
+	if (e != STORE_OK)
+		return e;
+	pthread_mutex_lock(&key->cache_lock);
+	memcpy(key->uses.id, ret, USES_ID_LEN);
+	key->uses.named = true;
+	pthread_mutex_unlock(&key->cache_lock);
+	return STORE_OK;
+}
+
+static void entry_name(const uint8_t id[USES_ID_LEN], char ret[NAME_LEN])
+{
+	memcpy(ret, PREFIX, sizeof(PREFIX));
+	hex_encode(VIEW(id, USES_ID_LEN), ret + sizeof(PREFIX) - 1);
+}
+
+static void covered(const struct token *t, const char *name, uint32_t uses, struct buf *out)
+{
+	buf_put_view(out, VIEW_STR("strongroom key usages"));
+	buf_put(out, t->serial, STORE_SERIAL_LEN);
+	buf_put(out, t->generation, sizeof(t->generation));
+	buf_put_view(out, view_of_string(name));
+	buf_put_u32(out, uses);
+}
+
+static CK_RV entry_read(struct token *t, struct store_txn *txn, const char *name, CK_FLAGS *ret)
+{
+	BUF_AUTO data = { 0 };
+	struct view v;
+	struct reader r;
+	uint8_t version;
+	uint32_t uses;
+	int e = store_meta_get(txn, name, &v);
+
+	if (e == STORE_ENOTFOUND) {
+		*ret = 0;
+		return CKR_OK;
+	}
+	if (e != STORE_OK)
+		return store_rv(e);
+	r = reader_of(v);
+	version = reader_u8(&r);
+	uses = reader_u32(&r);
+	v = reader_bytes(&r, SEAL_OVERHEAD);
+	if (!reader_done(&r) || version != RECORD_VERSION)
+		return CKR_DEVICE_ERROR;
+	covered(t, name, uses, &data);
+	if (!buf_ok(&data))
+		return CKR_HOST_MEMORY;
+	e = seal_proves(&t->seal, SEAL_USES, buf_view(&data), v);
+	if (e != STORE_OK && e != STORE_ESEALED)
+		return e == STORE_ENOMEM ? CKR_HOST_MEMORY : CKR_DEVICE_ERROR;
+	*ret = uses;
+	return CKR_OK;
+}
+
+static CK_RV entry_write(struct session *s, struct store_txn *txn, const struct object *key, const char *name,
+			 CK_FLAGS uses)
+{
+	struct token *t = s->token;
+	struct audit_event event = { .number = AUDIT_USE_DECIDED,
+				     .object = object_id(key),
+				     .label = object_bytes(key, CKA_LABEL),
+				     .count = uses };
+	BUF_AUTO data = { 0 };
+	BUF_AUTO record = { 0 };
+	CK_RV rv;
+
+	covered(t, name, (uint32_t)uses, &data);
+	buf_put_u8(&record, RECORD_VERSION);
+	buf_put_u32(&record, (uint32_t)uses);
+	if (!buf_ok(&data))
+		return CKR_HOST_MEMORY;
+	rv = store_rv(seal_proof(&t->seal, SEAL_USES, buf_view(&data), &record));
+	if (rv == CKR_OK && !buf_ok(&record))
+		rv = CKR_HOST_MEMORY;
+	if (rv == CKR_OK)
+		rv = store_rv(store_meta_put(txn, name, buf_view(&record)));
+	return rv == CKR_OK ? token_audit(t, txn, &event) : rv;
+}
+
+/* noted: what the key's value has been used for, as far as the store knows now. */
+static CK_RV noted(struct token *t, struct object *key, const char *name, CK_FLAGS *ret)
+{
+	uint64_t sequence = store_sequence(token_store(t));
+	struct store_txn *txn = NULL;
+	bool known;
+	CK_RV rv;
+
+	pthread_mutex_lock(&key->cache_lock);
+	known = key->uses.read && key->uses.sequence == sequence;
+	if (known)
+		*ret = key->uses.noted;
+	pthread_mutex_unlock(&key->cache_lock);
+	if (known)
+		return CKR_OK;
+	rv = store_rv(store_begin(token_store(t), false, &txn));
+	if (rv == CKR_OK)
+		rv = entry_read(t, txn, name, ret);
+	store_abort(txn);
+	if (rv != CKR_OK)
+		return rv;
+	pthread_mutex_lock(&key->cache_lock);
+	key->uses.read = true;
+	key->uses.sequence = sequence;
+	key->uses.noted = *ret;
+	pthread_mutex_unlock(&key->cache_lock);
+	return CKR_OK;
+}
+
+static CK_RV note_down(struct session *s, struct object *key, const char *name, CK_FLAGS what, CK_FLAGS against,
+		       bool relaxed)
+{
+	struct store_txn *txn = NULL;
+	CK_FLAGS uses = 0;
+	CK_RV rv = object_begin_write(s, &txn);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = entry_read(s->token, txn, name, &uses);
+	if (rv == CKR_OK && (uses & against) && !relaxed)
+		rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
+	if (rv == CKR_OK)
+		rv = entry_write(s, txn, key, name, uses | what);
+	if (rv == CKR_OK)
+		return store_rv(store_commit(txn));
+	store_abort(txn);
+	return rv;
+}
+
+CK_RV uses_decide(struct session *s, struct object *key, CK_FLAGS what, CK_FLAGS against, bool note, bool relaxed)
+{
+	uint8_t id[USES_ID_LEN];
+	char name[NAME_LEN];
+	CK_FLAGS uses = 0;
+	int e = identify(s->token, key, id);
+	struct token_user user;
+	CK_RV rv;
+
+	session_user(s, &user);
+	if (e == STORE_ESEALED || user.kind == USER_NONE)
+		return note && (what == CKF_WRAP || what == CKF_UNWRAP) ? CKR_USER_NOT_LOGGED_IN : CKR_OK;
+	if (e != STORE_OK)
+		return store_rv(e);
+	entry_name(id, name);
+	rv = noted(s->token, key, name, &uses);
+	if (rv != CKR_OK)
+		return rv;
+	if ((uses & against) && !relaxed)
+		return CKR_KEY_FUNCTION_NOT_PERMITTED;
+	if (!note || (uses & what))
+		return CKR_OK;
+	return note_down(s, key, name, what, against, relaxed);
+}
+
+CK_RV uses_same(struct session *s, struct object *a, struct object *b, bool *ret)
+{
+	uint8_t of_a[USES_ID_LEN], of_b[USES_ID_LEN];
+	int e = identify(s->token, a, of_a);
+
+	if (e == STORE_OK)
+		e = identify(s->token, b, of_b);
+	if (e != STORE_OK)
+		return store_rv(e);
+	*ret = memcmp(of_a, of_b, USES_ID_LEN) == 0;
+	return CKR_OK;
+}
