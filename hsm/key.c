@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "key.h"
 #include "crypto.h"
+#include "ec.h"
 #include "module.h"
 #include "rsa.h"
 #include <openssl/decoder.h>
@@ -12,6 +13,12 @@
 #define SECRET(t, lo, hi, by, odd)                                                                                     \
 	{                                                                                                              \
 		.type = CKK_##t, .name = #t, .min = lo, .max = hi, .step = by, .des = odd                              \
+	}
+
+#define CURVE(t, label, of_openssl)                                                                                    \
+	{                                                                                                              \
+		.type = CKK_##t, .name = label, .pair = true, .algorithm = of_openssl, .bits = ec_bits,                \
+		.check = ec_check, .pkey = ec_pkey_of, .set_public = ec_set_public, .set_private = ec_set_private      \
 	}
 
 /* clang-format off */
@@ -39,6 +46,10 @@ static const struct key_kind kinds[] = {
 	SECRET(SR_SM3_HMAC, 1, GENERIC_MAX, 0, false),
 	{ .type = CKK_RSA, .name = "RSA", .pair = true, .algorithm = "RSA", .bits = rsa_bits, .check = rsa_check,
 	  .complete = rsa_complete, .pkey = rsa_pkey_of, .set_public = rsa_set_public, .set_private = rsa_set_private },
+	CURVE(EC,            "EC",            "EC"),
+	CURVE(EC_EDWARDS,    "EC_EDWARDS",    NULL),
+	CURVE(EC_MONTGOMERY, "EC_MONTGOMERY", NULL),
+	CURVE(SR_SM2,        "SR_SM2",        "SM2"),
 };
 /* clang-format on */
 

@@ -51,6 +51,7 @@ extern const struct mech_rows mech_rows_mac;      /* HMAC, CMAC, CBC-MAC */
 extern const struct mech_rows mech_rows_cipher;   /* block and stream ciphers, AEAD */
 extern const struct mech_rows mech_rows_wrap;     /* key wrapping under symmetric keys */
 extern const struct mech_rows mech_rows_rsa;      /* RSA */
+extern const struct mech_rows mech_rows_ec;       /* elliptic curves */
 extern const struct mech_rows mech_rows_generate; /* generation of secret keys */
 extern const struct mech_rows
     mech_rows_payment; /* what terminals and acquirers use, and vendor.h; the last of the table */

@@ -7,6 +7,13 @@
 		.key_type = (of_key_type), .rules = (attribute_rules), .fallback = (value_default)                     \
 	}
 
+/* ROW_OF_CURVE: keys on elliptic curves. */
+#define ROW_OF_CURVE(type)                                                                                             \
+	ROW(CKA_EC_PARAMS, FORM_BYTES, CLASS_PUBLIC, type, ATTR_CREATE | ATTR_GENERATE | ATTR_NEEDED, DEFAULT_NONE),   \
+	    ROW(CKA_EC_POINT, FORM_BYTES, CLASS_PUBLIC, type, ATTR_CREATE | ATTR_NEEDED, DEFAULT_NONE),                \
+	    ROW(CKA_EC_PARAMS, FORM_BYTES, CLASS_PRIVATE, type, ATTR_CREATE | ATTR_NEEDED, DEFAULT_NONE),              \
+	    ROW(CKA_VALUE, FORM_BYTES, CLASS_PRIVATE, type, ATTR_CREATE | ATTR_NEEDED | ATTR_SENSITIVE, DEFAULT_NONE)
+
 /* clang-format off */
 static const struct attr_row rows[] = {
 	/* Every object. */
@@ -125,6 +132,10 @@ static const struct attr_row rows[] = {
 	ROW(CKA_EXPONENT_1, FORM_BYTES, CLASS_PRIVATE, CKK_RSA, ATTR_CREATE | ATTR_SENSITIVE | ATTR_ABSENT, DEFAULT_NONE),
 	ROW(CKA_EXPONENT_2, FORM_BYTES, CLASS_PRIVATE, CKK_RSA, ATTR_CREATE | ATTR_SENSITIVE | ATTR_ABSENT, DEFAULT_NONE),
 	ROW(CKA_COEFFICIENT, FORM_BYTES, CLASS_PRIVATE, CKK_RSA, ATTR_CREATE | ATTR_SENSITIVE | ATTR_ABSENT, DEFAULT_NONE),
+	ROW_OF_CURVE(CKK_EC),
+	ROW_OF_CURVE(CKK_EC_EDWARDS),
+	ROW_OF_CURVE(CKK_EC_MONTGOMERY),
+	ROW_OF_CURVE(CKK_SR_SM2),
 	/* Vendor (vendor.h): role.c decides who may give CKA_SR_ROLE; the rest is given by mechanisms. */
 	ROW(CKA_SR_ROLE, FORM_ULONG, CLASS_PRIVATE | CLASS_SECRET, OBJECT_ANY, ATTR_GIVEN | ATTR_ABSENT, DEFAULT_NONE),
 	ROW(CKA_SR_CUSTODIAN, FORM_BYTES, CLASS_SECRET, OBJECT_ANY, ATTR_ABSENT, DEFAULT_NONE),

@@ -94,6 +94,29 @@
 #define CKM_SR_SM4_CMAC_GENERAL SR_MECHANISM(0x0116UL)
 #define CKM_SR_SM4_GCM SR_MECHANISM(0x0117UL) /* where the OpenSSL underneath has it */
 
+/*
+ * SM2 (GB/T 32918). A key type of its own, so that no key serves SM2 and ECDSA both; attributes as CKK_EC has them,
+ * with the curve 1.2.156.10197.1.301. PKCS #8 as everybody writes it (id-ecPublicKey and that curve).
+ *
+ * CKM_SR_SM2_KEY_PAIR_GEN  C_GenerateKeyPair, no parameter; CKA_EC_PARAMS may be left out
+ * CKM_SR_SM2               C_Sign, C_Verify over e, the 32 bytes that SM3 gives of Z and the message; single part
+ * CKM_SR_SM2_SM3           C_Sign, C_Verify over a message; no parameter (the identifier 1234567812345678) or struct
+ *                          sr_sm2_params. Signatures are r || s, 64 bytes.
+ * CKM_SR_SM2_ENCRYPT       C_Encrypt, C_Decrypt, C_WrapKey, C_UnwrapKey of secret keys; no parameter. C1 || C3 || C2: a
+ *                          point of 65 bytes, SM3 of 32, as many bytes as the plaintext. Single part.
+ */
+#define CKK_SR_SM2 SR_KEY_TYPE(0x0200UL)
+#define CKM_SR_SM2_KEY_PAIR_GEN SR_MECHANISM(0x0200UL)
+#define CKM_SR_SM2 SR_MECHANISM(0x0201UL)
+#define CKM_SR_SM2_SM3 SR_MECHANISM(0x0202UL)
+#define CKM_SR_SM2_ENCRYPT SR_MECHANISM(0x0203UL)
+
+/* struct sr_sm2_params: the signer's distinguishing identifier, 0 to 8191 bytes. */
+struct sr_sm2_params {
+	CK_BYTE_PTR pId;
+	CK_ULONG ulIdLen;
+};
+
 /* Attributes. Read-only, given by the mechanism at creation, but for CKA_SR_ROLE where the role table says so. */
 #define CKA_SR_ROLE SR_ATTRIBUTE(0x0001UL)          /* CK_ULONG, SR_ROLE_*; absent: an ordinary key */
 #define CKA_SR_CUSTODIAN SR_ATTRIBUTE(0x0002UL)     /* UTF-8 name of the user who entered a component */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "mech_rows.h"
+#include "mech_ec.h"
+
+/* Elliptic curves over prime fields, Edwards and Montgomery curves. */
+#define GENERATE(type, extra)                                                                                          \
+	&(const struct ec_generate_arg)                                                                                \
+	{                                                                                                              \
+		type, extra                                                                                            \
+	}
+#define ECDSA(hash)                                                                                                    \
+	&(const struct ecdsa_arg)                                                                                      \
+	{                                                                                                              \
+		hash                                                                                                   \
+	}
+#define NO_HASH CK_UNAVAILABLE_INFORMATION
+
+/* Curves are named, points are given uncompressed or compressed; points that go out are uncompressed. */
+#define EC_FACTS (CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS | CKF_EC_COMPRESS)
+#define NAMED (CKF_EC_OID | CKF_EC_CURVENAME)
+#define EC_PAIR (CKF_GENERATE_KEY_PAIR | EC_FACTS)
+#define EC_SIGN (SIGN | EC_FACTS)
+
+#define K_EC K(KEYS(CKK_EC), 224, 521)
+#define K_EC_GEN K(NO_KEYS, 224, 521)
+#define K_25519_448 K(NO_KEYS, 255, 448)
+
+/* clang-format off */
+static const struct mech_row rows[] = {
+	ROW(CKM_EC_KEY_PAIR_GEN,              EC_PAIR, K_EC_GEN, 0, param_none, ec_generate_ops, GENERATE(CKK_EC, false), "FIPS 186-4, B.4.2", NULL),
+	ROW(CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS, EC_PAIR, K_EC_GEN, 0, param_none, ec_generate_ops, GENERATE(CKK_EC, true),  "FIPS 186-4, B.4.1", NULL),
+	ROW(CKM_EC_EDWARDS_KEY_PAIR_GEN,    CKF_GENERATE_KEY_PAIR | NAMED, K_25519_448, 0, param_none, ec_generate_ops, GENERATE(CKK_EC_EDWARDS, false),    "RFC 8032", NULL),
+	ROW(CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR | NAMED, K_25519_448, 0, param_none, ec_generate_ops, GENERATE(CKK_EC_MONTGOMERY, false), "RFC 7748", NULL),
+
+	ROW(CKM_ECDSA,          EC_SIGN, K_EC, MECH_NO_UPDATE, param_none, ecdsa_ops, ECDSA(NO_HASH),    "FIPS 186-4, 6", "ecdsa.txt"),
+	ROW(CKM_ECDSA_SHA1,     EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA_1),    "FIPS 186-4, 6", "ecdsa.txt"),
+	ROW(CKM_ECDSA_SHA224,   EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA224),   "FIPS 186-4, 6", "ecdsa.txt"),
+	ROW(CKM_ECDSA_SHA256,   EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA256),   "FIPS 186-4, 6", "ecdsa.txt"),
+	ROW(CKM_ECDSA_SHA384,   EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA384),   "FIPS 186-4, 6", "ecdsa.txt"),
+	ROW(CKM_ECDSA_SHA512,   EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA512),   "FIPS 186-4, 6", "ecdsa.txt"),
+};
+/* clang-format on */
+
+const struct mech_rows mech_rows_ec = ROWS(rows);
