@@ -23,6 +23,19 @@
 
 #define K_EC K(KEYS(CKK_EC), 224, 521)
 #define K_EC_GEN K(NO_KEYS, 224, 521)
+#define K_SM2 K(KEYS(CKK_SR_SM2), 256, 256)
+#define K_MONTGOMERY K(KEYS(CKK_EC_MONTGOMERY), 255, 448)
+#define BARE                                                                                                           \
+	&(const struct ecdh_wrap_arg)                                                                                  \
+	{                                                                                                              \
+		false                                                                                                  \
+	}
+#define DER                                                                                                            \
+	&(const struct ecdh_wrap_arg)                                                                                  \
+	{                                                                                                              \
+		true                                                                                                   \
+	}
+#define SM2 .needs = "keymgmt:SM2"
 #define K_25519_448 K(NO_KEYS, 255, 448)
 
 /* clang-format off */
@@ -38,6 +51,18 @@ static const struct mech_row rows[] = {
 	ROW(CKM_ECDSA_SHA256,   EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA256),   "FIPS 186-4, 6", "ecdsa.txt"),
 	ROW(CKM_ECDSA_SHA384,   EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA384),   "FIPS 186-4, 6", "ecdsa.txt"),
 	ROW(CKM_ECDSA_SHA512,   EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA512),   "FIPS 186-4, 6", "ecdsa.txt"),
+	ROW(CKM_EDDSA, SIGN | NAMED, K(KEYS(CKK_EC_EDWARDS), 255, 448), 0, param_eddsa, eddsa_ops, NULL, "RFC 8032", "eddsa.txt"),
+
+	ROW(CKM_ECDH1_DERIVE, CKF_DERIVE | EC_FACTS, K(KEYS(CKK_EC, CKK_EC_MONTGOMERY), 224, 521), 0, param_ecdh, ecdh_ops, NULL, "NIST SP 800-56A, RFC 7748", "ecdh.txt"),
+	ROW(CKM_ECDH1_COFACTOR_DERIVE, CKF_DERIVE | EC_FACTS, K_EC, 0, param_ecdh, ecdh_ops, NULL, "NIST SP 800-56A", "ecdh.txt"),
+	ROW(CKM_ECDH_AES_KEY_WRAP,     CARRY | EC_FACTS, K(KEYS(CKK_EC, CKK_EC_MONTGOMERY), 224, 521), 0, param_ecdh_wrap, ecdh_wrap_ops, BARE, "PKCS #11 3.1, RFC 5649", "ecdh_wrap.txt"),
+	ROW(CKM_ECDH_COF_AES_KEY_WRAP, CARRY | EC_FACTS, K_EC, 0, param_ecdh_wrap, ecdh_wrap_ops, DER, "PKCS #11 3.2, RFC 5649", "ecdh_wrap.txt"),
+	ROW(CKM_ECDH_X_AES_KEY_WRAP,   CARRY | NAMED, K_MONTGOMERY, 0, param_ecdh_wrap, ecdh_wrap_ops, BARE, "PKCS #11 3.2, RFC 5649", "ecdh_wrap.txt"),
+
+	ROW(CKM_SR_SM2_KEY_PAIR_GEN, EC_PAIR, K(NO_KEYS, 256, 256), 0, param_none, ec_generate_ops, GENERATE(CKK_SR_SM2, false), "GB/T 32918.1", NULL, SM2),
+	ROW(CKM_SR_SM2,         EC_SIGN, K_SM2, MECH_NO_UPDATE, param_none, sm2_sign_ops, NULL, "GB/T 32918.2", "sm2.txt", SM2),
+	ROW(CKM_SR_SM2_SM3,     EC_SIGN, K_SM2, 0, param_sm2, sm2_sign_ops, NULL, "GB/T 32918.2", "sm2.txt", SM2),
+	ROW(CKM_SR_SM2_ENCRYPT, CRYPT | CARRY | EC_FACTS, K_SM2, MECH_NO_UPDATE, param_none, sm2_crypt_ops, NULL, "GB/T 32918.4", "sm2.txt", SM2),
 };
 /* clang-format on */
 
