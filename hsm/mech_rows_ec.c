@@ -51,6 +51,10 @@ static const struct mech_row rows[] = {
 	ROW(CKM_ECDSA_SHA256,   EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA256),   "FIPS 186-4, 6", "ecdsa.txt"),
 	ROW(CKM_ECDSA_SHA384,   EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA384),   "FIPS 186-4, 6", "ecdsa.txt"),
 	ROW(CKM_ECDSA_SHA512,   EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA512),   "FIPS 186-4, 6", "ecdsa.txt"),
+	ROW(CKM_ECDSA_SHA3_224, EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA3_224), "FIPS 186-5, 6", "ecdsa.txt"),
+	ROW(CKM_ECDSA_SHA3_256, EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA3_256), "FIPS 186-5, 6", "ecdsa.txt"),
+	ROW(CKM_ECDSA_SHA3_384, EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA3_384), "FIPS 186-5, 6", "ecdsa.txt"),
+	ROW(CKM_ECDSA_SHA3_512, EC_SIGN, K_EC, 0, param_none, ecdsa_ops, ECDSA(CKM_SHA3_512), "FIPS 186-5, 6", "ecdsa.txt"),
 	ROW(CKM_EDDSA, SIGN | NAMED, K(KEYS(CKK_EC_EDWARDS), 255, 448), 0, param_eddsa, eddsa_ops, NULL, "RFC 8032", "eddsa.txt"),
 
 	ROW(CKM_ECDH1_DERIVE, CKF_DERIVE | EC_FACTS, K(KEYS(CKK_EC, CKK_EC_MONTGOMERY), 224, 521), 0, param_ecdh, ecdh_ops, NULL, "NIST SP 800-56A, RFC 7748", "ecdh.txt"),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mech_kit.h"
 #include "crypto.h"
+#include "key.h"
+#include "mech_ec.h"
 #include "mech_vendor.h"
 #include "temp.h"
 #include <dlfcn.h>
@@ -15,6 +17,19 @@ CK_SLOT_ID mk_slot;
 static void *library;
 static char directory[128];
 static CK_OBJECT_HANDLE pair_public, pair_private;
+
+/* Pairs on curves, one of each kind. */
+static struct curve_pair {
+	CK_KEY_TYPE type;
+	CK_MECHANISM_TYPE mechanism;
+	const char *curve;
+	CK_OBJECT_HANDLE public, private;
+} curve_pairs[] = {
+	{ CKK_EC, CKM_EC_KEY_PAIR_GEN, "prime256v1", 0, 0 },
+	{ CKK_EC_EDWARDS, CKM_EC_EDWARDS_KEY_PAIR_GEN, "ED25519", 0, 0 },
+	{ CKK_EC_MONTGOMERY, CKM_EC_MONTGOMERY_KEY_PAIR_GEN, "X25519", 0, 0 },
+	{ CKK_SR_SM2, CKM_SR_SM2_KEY_PAIR_GEN, "SM2", 0, 0 },
+};
 
 void mk_begin(void)
 {
@@ -51,6 +66,8 @@ void mk_end(void)
 	dlclose(library);
 	temp_remove(directory);
 	pair_public = pair_private = 0;
+	for (size_t i = 0; i < ARRAY_LEN(curve_pairs); i++)
+		curve_pairs[i].public = curve_pairs[i].private = 0;
 }
 
 /* policy_object: its handle, and the value of CKA_SR_POLICY_NAMES in room. */
@@ -177,6 +194,46 @@ void mk_pair(CK_OBJECT_HANDLE *ret_public, CK_OBJECT_HANDLE *ret_private)
 	*ret_private = pair_private;
 }
 
+bool mk_is_pair(const struct mech_row *row)
+{
+	return row->keys.count > 0 && key_kind(row->keys.types[0])->pair;
+}
+
+static struct curve_pair *curve_pair(CK_KEY_TYPE type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(curve_pairs); i++) {
+		struct curve_pair *p = &curve_pairs[i];
+		const struct ec_curve *c = ec_curve_named(p->curve);
+		CK_MECHANISM m = { p->mechanism, NULL, 0 };
+		CK_ATTRIBUTE public_t[] = { { CKA_EC_PARAMS, (void *)(uintptr_t)c->oid.p, c->oid.n },
+					    { CKA_ENCRYPT, &yes, 1 },
+					    { CKA_VERIFY, &yes, 1 },
+					    { CKA_WRAP, &yes, 1 } };
+		CK_ATTRIBUTE private_t[] = { { CKA_DECRYPT, &yes, 1 },
+					     { CKA_SIGN, &yes, 1 },
+					     { CKA_UNWRAP, &yes, 1 },
+					     { CKA_DERIVE, &yes, 1 },
+					     { CKA_EXTRACTABLE, &yes, 1 } };
+
+		if (p->type != type)
+			continue;
+		if (p->public == 0)
+			OK(ck->C_GenerateKeyPair(mk_session, &m, public_t, ARRAY_LEN(public_t), private_t,
+						 ARRAY_LEN(private_t), &p->public, &p->private));
+		return p;
+	}
+	return NULL;
+}
+
+static bool is_kept(CK_OBJECT_HANDLE key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(curve_pairs); i++) {
+		if (key == curve_pairs[i].public || key == curve_pairs[i].private)
+			return true;
+	}
+	return key == pair_public || key == pair_private;
+}
+
 CK_OBJECT_HANDLE mk_key_for(const struct mech_row *row, CK_FLAGS use)
 {
 	static const uint8_t bytes[32] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba,
@@ -188,6 +245,11 @@ CK_OBJECT_HANDLE mk_key_for(const struct mech_row *row, CK_FLAGS use)
 	if (row->keys.types[0] == CKK_RSA) {
 		mk_pair(&public, &private);
 		return use & (CKF_ENCRYPT | CKF_VERIFY | CKF_WRAP) ? public : private;
+	}
+	if (mk_is_pair(row)) {
+		struct curve_pair *p = curve_pair(row->keys.types[0]);
+
+		return use & (CKF_ENCRYPT | CKF_VERIFY | CKF_WRAP) ? p->public : p->private;
 	}
 	if (row->keys.types[0] == CKK_DES2)
 		n = 16;
@@ -206,7 +268,7 @@ struct view mk_value(CK_OBJECT_HANDLE key, uint8_t *room, size_t n)
 
 void mk_destroy(CK_OBJECT_HANDLE key)
 {
-	if (key != pair_public && key != pair_private)
+	if (!is_kept(key))
 		OK(ck->C_DestroyObject(mk_session, key));
 }
 
@@ -308,6 +370,10 @@ CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
 		p->iso9797 = (struct sr_iso9797_params){ SR_ISO9797_PADDING_1, 4 };
 	else if (row->param == &param_rsa_aes_wrap)
 		p->rsa_aes = (CK_RSA_AES_KEY_WRAP_PARAMS){ 256, &oaep };
+	else if (row->param == &param_ecdh)
+		p->ecdh = (CK_ECDH1_DERIVE_PARAMS){ CKD_NULL, 0, NULL, sizeof(iv), iv };
+	else if (row->param == &param_ecdh_wrap)
+		p->ecdh_wrap = (CK_ECDH_AES_KEY_WRAP_PARAMS){ 256, CKD_SHA256_KDF, 0, NULL };
 	else if (m.ulParameterLen == 0 || row->param->optional)
 		m = (CK_MECHANISM){ row->type, NULL, 0 };
 	if (row->param == &param_pss) {

@@ -43,6 +43,8 @@ CK_OBJECT_HANDLE mk_secret_of_row(const struct mech_row *row, struct view value,
 CK_OBJECT_HANDLE mk_key_for(const struct mech_row *row, CK_FLAGS use);
 /* mk_pair: one RSA 2048 pair per program, all usages. */
 void mk_pair(CK_OBJECT_HANDLE *ret_public, CK_OBJECT_HANDLE *ret_private);
+/* mk_is_pair: the row's keys come in pairs; mk_key_for makes one pair of each kind per program, with all usages. */
+bool mk_is_pair(const struct mech_row *row);
 /* mk_value: CKA_VALUE of a key that is not sensitive. */
 struct view mk_value(CK_OBJECT_HANDLE key, uint8_t *room, size_t n);
 void mk_destroy(CK_OBJECT_HANDLE key);
@@ -64,6 +66,8 @@ union mk_param {
 	CK_RSA_PKCS_PSS_PARAMS pss;
 	CK_RSA_AES_KEY_WRAP_PARAMS rsa_aes;
 	struct sr_iso9797_params iso9797;
+	CK_ECDH1_DERIVE_PARAMS ecdh;
+	CK_ECDH_AES_KEY_WRAP_PARAMS ecdh_wrap;
 	uint8_t iv[16];
 };
 /* mk_good: a mechanism with a parameter that its row takes. */

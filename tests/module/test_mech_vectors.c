@@ -266,7 +266,7 @@ START_TEST(long_messages_in_any_pieces)
 		CK_OBJECT_HANDLE key = 0;
 		CK_ULONG len = sizeof(whole);
 
-		if (use == 0 || row->vectors == NULL || (row->traits & MECH_NO_UPDATE))
+		if (use == 0 || row->vectors == NULL || (row->traits & MECH_NO_UPDATE) || mk_is_pair(row))
 			continue;
 		if (use != CKF_DIGEST)
 			key = mk_key_for(row, use | CKF_DECRYPT);
