@@ -216,19 +216,19 @@ CK_RV ec_point(const struct ec_curve *c, const EVP_PKEY *pkey, uint8_t ret[EC_PO
 	return CKR_OK;
 }
 
-/* set_params: CKA_EC_PARAMS stay as a template gave them. CKR_CURVE_NOT_SUPPORTED: the key is of another kind. */
+/* set_params: CKA_EC_PARAMS stay as a template gave them. CKR_WRAPPED_KEY_INVALID: the key is of another kind. */
 static CK_RV set_params(struct object *o, const EVP_PKEY *pkey, const struct ec_curve **ret)
 {
 	const struct ec_curve *c = ec_curve_of_pkey(pkey), *asked = NULL;
 	CK_RV rv = CKR_OK;
 
 	if (c == NULL || c->type != object_key_type(o))
-		return CKR_CURVE_NOT_SUPPORTED;
+		return CKR_WRAPPED_KEY_INVALID;
 	*ret = c;
 	if (!object_has(o, CKA_EC_PARAMS))
 		return object_set_bytes(o, CKA_EC_PARAMS, c->oid);
 	rv = ec_curve_find(c->type, object_bytes(o, CKA_EC_PARAMS), &asked);
-	return rv == CKR_OK && asked != c ? CKR_CURVE_NOT_SUPPORTED : rv;
+	return rv == CKR_OK && asked != c ? CKR_WRAPPED_KEY_INVALID : rv;
 }
 
 CK_RV ec_set_public(struct object *o, const EVP_PKEY *pkey)
