@@ -117,7 +117,8 @@ START_TEST(flags_match_operations)
 		ck_assert_msg(!(r->flags & CKF_WRAP) || o->wrap != NULL, "%s", r->name);
 		ck_assert_msg(!(r->flags & CKF_UNWRAP) || o->unwrap != NULL, "%s", r->name);
 		ck_assert_msg(r->source != NULL && r->param != NULL, "%s", r->name);
-		ck_assert_msg(r->keys.count > 0 || !(r->flags & MECH_USES & ~(CKF_DIGEST | CKF_GENERATE | CKF_GENERATE_KEY_PAIR)),
+		ck_assert_msg(r->keys.count > 0 ||
+				  !(r->flags & MECH_USES & ~(CKF_DIGEST | CKF_GENERATE | CKF_GENERATE_KEY_PAIR)),
 			      "%s", r->name);
 	}
 }
