@@ -152,6 +152,8 @@ unsigned policy_strength(const struct object *key)
 	if (object_class(key) == CKO_SECRET_KEY) {
 		if (type == CKK_DES || type == CKK_DES2 || type == CKK_DES3)
 			return type == CKK_DES ? 56 : type == CKK_DES2 ? 80 : 112;
+		if (type == CKK_AES_XTS)
+			size /= 2; /* its halves are two keys */
 		return size >= 32 ? 256 : (unsigned)size * 8;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
