@@ -41,7 +41,7 @@ static const char head[] =
     "Made from the mechanism table (`hsm/mech_rows_*.c`) by `mech-doc`; a test compares. Key sizes in bytes, of key\n"
     "pairs in bits, as C_GetMechanismInfo answers them. Parameters of the vendor mechanisms: `hsm/vendor.h`. In "
     "parentheses:\n"
-    "the relaxation without which a token does not do it (docs/policy.md).\n\n"
+    "the relaxation without which a token does not do it (docs/policy.md); in brackets: notes below the table.\n\n"
     "| mechanism | number | functions | keys | sizes | parameter | source |\n"
     "| --- | --- | --- | --- | --- | --- | --- |\n";
 
@@ -108,7 +108,7 @@ static void put_row(struct buf *b, const struct mech_row *r)
 
 	buf_printf(b, "| %s%s", r->name, r->traits & MECH_NO_UPDATE ? " *" : "");
 	if (r->note != NULL)
-		buf_printf(b, " (%u)", note_number(r->note));
+		buf_printf(b, " [%u]", note_number(r->note));
 	buf_printf(b, " | %08lx | ", r->type);
 	for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
 		if (r->flags & uses[i].flag) {
