@@ -331,7 +331,8 @@ static CK_RV check_session(struct session *s, const struct object *o)
 	session_user(s, &user);
 	if (object_bool(o, CKA_TRUSTED) && user.kind != USER_SO)
 		return CKR_ATTRIBUTE_READ_ONLY;
-	if (object_bool(o, CKA_ALWAYS_AUTHENTICATE) && !object_bool(o, CKA_PRIVATE))
+	/* Mechanisms name keys with a role in their parameters, where nobody could log in for them. */
+	if (object_bool(o, CKA_ALWAYS_AUTHENTICATE) && (!object_bool(o, CKA_PRIVATE) || object_role(o) != 0))
 		return CKR_TEMPLATE_INCONSISTENT;
 	return CKR_OK;
 }
