@@ -18,9 +18,8 @@ struct cbc_mac {
 	EVP_CIPHER_CTX *chain; /* CBC, zero IV */
 	EVP_CIPHER_CTX *last;  /* ECB; NULL: the chain goes on */
 	size_t block;
-	bool xcbc;
-	uint8_t mask[2][BLOCK_MAX]; /* XCBC: K2, K3 */
-	uint8_t held[BLOCK_MAX];    /* bytes of the message not yet chained: 1 to a block as soon as there is one */
+	struct secret mask;      /* XCBC: K2, K3; else empty */
+	uint8_t held[BLOCK_MAX]; /* bytes of the message not yet chained: 1 to a block as soon as there is one */
 	size_t n;
 	uint8_t h[BLOCK_MAX]; /* the last output of chain */
 };
@@ -62,8 +61,8 @@ static CK_RV xcbc_start(struct cbc_mac *mac, struct view key)
 	rv = crypto_ecb(c, CKK_AES, key, true, VIEW(keys.p, 3 * BLOCK_MAX), keys.p);
 	if (rv != CKR_OK)
 		return rv;
-	memcpy(mac->mask, keys.p + BLOCK_MAX, sizeof(mac->mask));
-	mac->xcbc = true;
+	if (!secret_init(&mac->mask, 2 * BLOCK_MAX) || !secret_set(&mac->mask, keys.p + BLOCK_MAX, 2 * BLOCK_MAX))
+		return CKR_HOST_MEMORY;
 	mac->chain = cipher_start(c->cipher[CRYPTO_AES_128_CBC], keys.p);
 	return mac->chain != NULL ? CKR_OK : CKR_HOST_MEMORY;
 }
@@ -102,6 +101,7 @@ static void cbc_mac_done(struct op *op)
 		return;
 	EVP_CIPHER_CTX_free(mac->chain);
 	EVP_CIPHER_CTX_free(mac->last);
+	secret_done(&mac->mask);
 	memory_wipe(mac, sizeof(*mac));
 	free(mac);
 }
@@ -158,10 +158,12 @@ static CK_RV cbc_mac_final(struct op *op, uint8_t *out)
 	CK_RV rv;
 
 	memset(mac->held + mac->n, 0, mac->block - mac->n);
-	if (mac->xcbc && !whole)
-		mac->held[mac->n] = 0x80;
-	for (size_t i = 0; mac->xcbc && i < mac->block; i++)
-		mac->held[i] ^= mac->mask[whole ? 0 : 1][i];
+	if (mac->mask.len > 0) {
+		if (!whole)
+			mac->held[mac->n] = 0x80;
+		for (size_t i = 0; i < BLOCK_MAX; i++)
+			mac->held[i] ^= mac->mask.p[(whole ? 0 : BLOCK_MAX) + i];
+	}
 	if (mac->last == NULL) {
 		rv = chain(mac, mac->held, mac->block);
 		if (rv == CKR_OK)

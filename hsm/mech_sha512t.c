@@ -13,12 +13,20 @@
  */
 #define BLOCK SHA512_CBLOCK
 
+/* Stands in memory for secrets: the states have taken in HMAC's keys. */
 struct sha512t {
 	SHA512_CTX inner;
 	SHA512_CTX outer; /* HMAC */
 	bool hmac;
 	unsigned t;
 };
+
+static struct sha512t *state_of(const struct op *op)
+{
+	const struct secret *room = op->state;
+
+	return (void *)room->p;
+}
 
 static CK_RV t_check(const struct mech_row *row, const CK_MECHANISM *m)
 {
@@ -76,10 +84,8 @@ static CK_RV key_pads(struct sha512t *s, struct view key)
 	if (!secret_init(&k, BLOCK))
 		return CKR_HOST_MEMORY;
 	if (key.n > BLOCK) {
-		SHA512_CTX ctx;
-
-		ok = start(&ctx, s->t) && SHA512_Update(&ctx, key.p, key.n) == 1 && finish(&ctx, s->t, k.p);
-		memory_wipe(&ctx, sizeof(ctx));
+		ok = start(&s->inner, s->t) && SHA512_Update(&s->inner, key.p, key.n) == 1 &&
+		     finish(&s->inner, s->t, k.p);
 	} else {
 		memcpy(k.p, key.p, key.n);
 	}
@@ -94,16 +100,20 @@ static CK_RV key_pads(struct sha512t *s, struct view key)
 
 static CK_RV sha512t_init(struct op *op, struct session *session, const CK_MECHANISM *m, struct object *key)
 {
-	struct sha512t *s = calloc(1, sizeof(*s));
+	struct secret *room = calloc(1, sizeof(*room));
+	struct sha512t *s;
 	CK_ULONG t;
 
-	if (s == NULL)
+	if (room == NULL)
+		return CKR_HOST_MEMORY;
+	op->state = room;
+	if (!secret_init(room, sizeof(*s)))
 		return CKR_HOST_MEMORY;
 	memcpy(&t, m->pParameter, sizeof(t));
-	op->state = s;
-	op->out_len = (t + 7) / 8;
+	s = state_of(op);
 	s->t = (unsigned)t;
 	s->hmac = key != NULL;
+	op->out_len = (t + 7) / 8;
 	if (s->hmac)
 		return key_pads(s, object_secret(key, CKA_VALUE));
 	return start(&s->inner, s->t) ? CKR_OK : CKR_GENERAL_ERROR;
@@ -112,20 +122,20 @@ static CK_RV sha512t_init(struct op *op, struct session *session, const CK_MECHA
 static void sha512t_done(struct op *op)
 {
 	if (op->state != NULL)
-		memory_wipe(op->state, sizeof(struct sha512t));
+		secret_done(op->state);
 	free(op->state);
 }
 
 static CK_RV sha512t_update(struct op *op, struct view data)
 {
-	struct sha512t *s = op->state;
+	struct sha512t *s = state_of(op);
 
 	return data.n == 0 || SHA512_Update(&s->inner, data.p, data.n) == 1 ? CKR_OK : CKR_GENERAL_ERROR;
 }
 
 static CK_RV sha512t_final(struct op *op, uint8_t *out)
 {
-	struct sha512t *s = op->state;
+	struct sha512t *s = state_of(op);
 
 	if (!finish(&s->inner, s->t, out))
 		return CKR_GENERAL_ERROR;
