@@ -10,7 +10,7 @@
 
 #define HALF 32 /* bytes of a number */
 #define HASH 32 /* SM3 */
-#define ID_MAX 8191
+#define ID_MAX 8190
 #define POINT (2 * HALF + 1)
 #define OVERHEAD (POINT + HASH)
 #define PLAIN_MAX 65536

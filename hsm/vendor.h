@@ -111,7 +111,7 @@
 #define CKM_SR_SM2_SM3 SR_MECHANISM(0x0202UL)
 #define CKM_SR_SM2_ENCRYPT SR_MECHANISM(0x0203UL)
 
-/* struct sr_sm2_params: the signer's distinguishing identifier, 0 to 8191 bytes. */
+/* struct sr_sm2_params: the signer's distinguishing identifier, 0 to 8190 bytes. */
 struct sr_sm2_params {
 	CK_BYTE_PTR pId;
 	CK_ULONG ulIdLen;
