@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "length.h"
 #include "mech.h"
 #include "module.h"
 #include "object.h"
 #include "object_attr.h"
 #include "policy.h"
+#include "secret.h"
 #include "session.h"
+#include <stdlib.h>
+#include <string.h>
 
 /* C_GenerateKey, C_GenerateKeyPair, C_WrapKey, C_UnwrapKey, C_DeriveKey. */
 
@@ -69,6 +73,8 @@ static CK_RV wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wra
 		rv = object_get_key(s, key_handle, CKR_KEY_HANDLE_INVALID, &key);
 	if (rv == CKR_OK)
 		rv = mech_gate(s, m, CKF_WRAP, wrapping, &row);
+	if (rv == CKR_OK && (row->traits & MECH_CHOSEN_IV) && !mech_iv_made(row, m))
+		rv = policy_wrap_iv(s, wrapping, key);
 	if (rv == CKR_OK)
 		rv = mech_gate_cargo(s, row, wrapping, key);
 	if (rv == CKR_OK)
@@ -104,6 +110,80 @@ static CK_RV unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE u
 		*ret = handle;
 	template_merged_done(&merged);
 	object_unref(unwrapping);
+	return rv;
+}
+
+/* authenticated: the parameter of a message as that of a wrapping, with the associated data in it. */
+static CK_RV authenticated(const CK_MECHANISM *m, CK_FLAGS use, struct view aad, struct mech_authenticated *ret,
+			   CK_MECHANISM *ret_inner)
+{
+	const struct mech_row *row = mech_find(m->mechanism);
+	CK_RV rv;
+
+	if (row == NULL || !(row->flags & use) || row->ops->authenticated == NULL)
+		return CKR_MECHANISM_INVALID;
+	rv = row->ops->authenticated(row, m, aad, ret);
+	if (rv == CKR_OK)
+		*ret_inner = (CK_MECHANISM){ m->mechanism, &ret->param, ret->len };
+	return rv;
+}
+
+static CK_RV wrap_authenticated(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wrapping,
+				CK_OBJECT_HANDLE key, struct view aad, uint8_t *out, CK_ULONG *len)
+{
+	struct mech_authenticated a;
+	enum length_answer answer;
+	CK_MECHANISM inner;
+	CK_ULONG both = 0;
+	uint8_t *room = NULL;
+	CK_RV rv;
+
+	if (m == NULL || len == NULL || !bytes_ok(aad.p, aad.n))
+		return CKR_ARGUMENTS_BAD;
+	rv = authenticated(m, CKF_WRAP, aad, &a, &inner);
+	if (rv == CKR_OK)
+		rv = wrap(s, &inner, wrapping, key, NULL, &both);
+	if (rv != CKR_OK)
+		return rv;
+	answer = length_of(out, len, both - a.tag_len);
+	if (answer != LENGTH_GO)
+		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+	room = malloc(both);
+	if (room == NULL)
+		return CKR_HOST_MEMORY;
+	rv = wrap(s, &inner, wrapping, key, room, &both);
+	if (rv == CKR_OK) {
+		*len = both - a.tag_len;
+		memcpy(out, room, *len);
+		memcpy(a.tag, room + *len, a.tag_len);
+	}
+	free(room);
+	return rv;
+}
+
+static CK_RV unwrap_authenticated(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE unwrapping,
+				  struct view wrapped, const CK_ATTRIBUTE *t, CK_ULONG n, struct view aad,
+				  CK_OBJECT_HANDLE *ret)
+{
+	struct mech_authenticated a;
+	CK_MECHANISM inner;
+	uint8_t *both;
+	CK_RV rv;
+
+	if (m == NULL || ret == NULL || wrapped.p == NULL || !bytes_ok(aad.p, aad.n))
+		return CKR_ARGUMENTS_BAD;
+	rv = authenticated(m, CKF_UNWRAP, aad, &a, &inner);
+	if (rv != CKR_OK)
+		return rv;
+	if (wrapped.n == 0 || wrapped.n > SECRET_ROOM_MAX)
+		return CKR_WRAPPED_KEY_LEN_RANGE;
+	both = malloc(wrapped.n + a.tag_len);
+	if (both == NULL)
+		return CKR_HOST_MEMORY;
+	memcpy(both, wrapped.p, wrapped.n);
+	memcpy(both + wrapped.n, a.tag, a.tag_len);
+	rv = unwrap(s, &inner, unwrapping, VIEW(both, wrapped.n + a.tag_len), t, n, ret);
+	free(both);
 	return rv;
 }
 
@@ -167,4 +247,21 @@ CK_RV C_DeriveKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJE
 		  CK_ULONG count, CK_OBJECT_HANDLE_PTR key)
 {
 	CALL_SESSION(session, 0, derive(call_s, mechanism, base, t, count, key));
+}
+
+CK_RV C_WrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE wrapping,
+			     CK_OBJECT_HANDLE key, CK_BYTE_PTR aad, CK_ULONG aad_len, CK_BYTE_PTR out,
+			     CK_ULONG_PTR out_len)
+{
+	CALL_SESSION(session, 0,
+		     wrap_authenticated(call_s, mechanism, wrapping, key, VIEW(aad, aad_len), out, out_len));
+}
+
+CK_RV C_UnwrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE unwrapping,
+			       CK_BYTE_PTR wrapped, CK_ULONG wrapped_len, CK_ATTRIBUTE_PTR t, CK_ULONG count,
+			       CK_BYTE_PTR aad, CK_ULONG aad_len, CK_OBJECT_HANDLE_PTR key)
+{
+	CALL_SESSION(session, 0,
+		     unwrap_authenticated(call_s, mechanism, unwrapping, VIEW(wrapped, wrapped_len), t, count,
+					  VIEW(aad, aad_len), key));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "length.h"
 #include "mech.h"
+#include "message.h"
 #include "module.h"
 #include "object_find.h"
 #include "policy.h"
@@ -56,6 +57,12 @@ static CK_RV cancel(struct session *s, CK_FLAGS flags)
 	for (size_t i = 0; i < OP_KINDS; i++) {
 		if (flags & op_use((enum op_kind)i))
 			(void)op_end(s, (enum op_kind)i, false, CKR_OK);
+	}
+	for (size_t i = 0; i < MESSAGE_KINDS; i++) {
+		if (flags & message_use((enum message_kind)i)) {
+			message_free(s->messages[i]);
+			s->messages[i] = NULL;
+		}
 	}
 	if ((flags & CKF_FIND_OBJECTS) && s->find != NULL)
 		return find_end(s);

@@ -18,13 +18,7 @@ static CK_RV sign(struct session *s, struct view data, uint8_t *out, CK_ULONG *l
 	answer = length_of(out, len, op->out_len);
 	if (answer != LENGTH_GO)
 		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
-	if (op->row->ops->sign != NULL) {
-		rv = op->row->ops->sign(op, data, out);
-	} else {
-		rv = op->row->ops->update(op, data);
-		if (rv == CKR_OK)
-			rv = op->row->ops->final(op, out);
-	}
+	rv = op_sign(op, data, out);
 	if (rv == CKR_OK)
 		*len = op->out_len;
 	return op_end(s, OP_SIGN, false, rv);

@@ -22,6 +22,11 @@ static const char *const cipher_names[CRYPTO_CIPHERS] = {
 	[CRYPTO_AES_128_GCM] = "AES-128-GCM",
 	[CRYPTO_AES_192_GCM] = "AES-192-GCM",
 	[CRYPTO_AES_256_GCM] = "AES-256-GCM",
+	[CRYPTO_AES_128_CCM] = "AES-128-CCM",
+	[CRYPTO_AES_192_CCM] = "AES-192-CCM",
+	[CRYPTO_AES_256_CCM] = "AES-256-CCM",
+	[CRYPTO_CHACHA20] = "ChaCha20",
+	[CRYPTO_CHACHA20_POLY1305] = "ChaCha20-Poly1305",
 	[CRYPTO_AES_128_WRAP] = "AES-128-WRAP",
 	[CRYPTO_AES_192_WRAP] = "AES-192-WRAP",
 	[CRYPTO_AES_256_WRAP] = "AES-256-WRAP",
@@ -107,7 +112,9 @@ CK_RV crypto_new(struct crypto **ret)
 	}
 	c->hmac = EVP_MAC_fetch(c->lib, "HMAC", NULL);
 	c->cmac = EVP_MAC_fetch(c->lib, "CMAC", NULL);
-	if (c->hmac == NULL || c->cmac == NULL)
+	c->gmac = EVP_MAC_fetch(c->lib, "GMAC", NULL);
+	c->poly1305 = EVP_MAC_fetch(c->lib, "POLY1305", NULL);
+	if (c->hmac == NULL || c->cmac == NULL || c->gmac == NULL || c->poly1305 == NULL)
 		goto out;
 	*ret = c;
 	return CKR_OK;
@@ -120,6 +127,8 @@ void crypto_free(struct crypto *c)
 {
 	if (c == NULL)
 		return;
+	EVP_MAC_free(c->poly1305);
+	EVP_MAC_free(c->gmac);
 	EVP_MAC_free(c->cmac);
 	EVP_MAC_free(c->hmac);
 	for (size_t i = 0; i < CRYPTO_MDS; i++)

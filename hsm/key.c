@@ -28,6 +28,8 @@ static const struct key_kind kinds[] = {
 	SECRET(DES, 8, 8, 0, true),
 	SECRET(DES2, 16, 16, 0, true),
 	SECRET(DES3, 24, 24, 0, true),
+	SECRET(CHACHA20, 32, 32, 0, false),
+	SECRET(POLY1305, 32, 32, 0, false),
 	{ .type = CKK_AES_XTS, .name = "AES_XTS", .min = 32, .max = 64, .step = 32, .halves = true },
 	SECRET(MD5_HMAC, 1, GENERIC_MAX, 0, false),
 	SECRET(SHA_1_HMAC, 1, GENERIC_MAX, 0, false),

@@ -15,6 +15,7 @@ struct object;
 struct crypto;
 struct op;
 struct op_record;
+struct message;
 struct mech_row;
 
 /* The function flags of CK_MECHANISM_INFO that a row may carry. */
@@ -38,7 +39,7 @@ struct mech_param {
 	const char *text;
 	size_t size;
 	bool optional;
-	bool flat; /* bytes alone, no pointers: an operation with it can be saved (op_state.h) */
+	bool flat; /* bytes alone, no pointers: may be kept (op_state.h, message.h) */
 	CK_RV (*check)(const struct mech_row *row, const CK_MECHANISM *m);
 };
 extern const struct mech_param param_none;        /* pParameter ignored when the length is 0 */
@@ -46,7 +47,11 @@ extern const struct mech_param param_iv8;         /* 8 bytes */
 extern const struct mech_param param_iv16;        /* 16 bytes */
 extern const struct mech_param param_mac_general; /* CK_MAC_GENERAL_PARAMS within struct mac_arg's bounds */
 extern const struct mech_param param_aes_ctr;     /* CK_AES_CTR_PARAMS */
-extern const struct mech_param param_gcm;         /* CK_GCM_PARAMS */
+extern const struct mech_param param_gcm;         /* CK_GCM_PARAMS, CK_GCM_WRAP_PARAMS */
+extern const struct mech_param param_ccm;         /* CK_CCM_PARAMS, CK_CCM_WRAP_PARAMS */
+extern const struct mech_param param_gmac;        /* CK_GCM_PARAMS */
+extern const struct mech_param param_chacha20;    /* CK_CHACHA20_PARAMS */
+extern const struct mech_param param_chacha_poly; /* CK_SALSA20_CHACHA20_POLY1305_PARAMS */
 extern const struct mech_param param_oaep;        /* CK_RSA_PKCS_OAEP_PARAMS */
 extern const struct mech_param param_pss;         /* CK_RSA_PKCS_PSS_PARAMS */
 extern const struct mech_param param_key_wrap_iv; /* none, or an IV of 8 bytes */
@@ -59,6 +64,38 @@ extern const struct mech_param param_rsa_aes_wrap;
 
 /* Part of a message that a call carries. */
 enum mech_part { MECH_SINGLE, MECH_UPDATE, MECH_FINAL };
+
+/*
+ * struct mech_message_ops: encryption and decryption by messages (message.h), of mechanisms with CKF_MESSAGE_ENCRYPT.
+ *
+ * check  is this the parameter of one message? Also C_Message*Init, when it has one.
+ * end    what is left of a message goes; m->state stays
+ * done   frees m->state, which begin has made
+ * begin  a new message, after the end of another. Encrypting, the IV that the token makes goes into the parameter.
+ * bound  what next gives out for in_len more bytes; exact; MECH_SINGLE: before begin
+ * next   more of the message; part other than MECH_UPDATE: its end, when the tag goes into the parameter (or is read
+ *        from it: CKR_AEAD_DECRYPT_FAILED). room is enough. param may be NULL for MECH_UPDATE.
+ */
+struct mech_message_ops {
+	CK_RV (*check)(const struct mech_row *row, const void *param, size_t param_len);
+	void (*end)(struct message *m);
+	void (*done)(struct message *m);
+	CK_RV (*begin)(struct message *m, void *param, size_t param_len, struct view aad);
+	size_t (*bound)(const struct message *m, enum mech_part part, size_t in_len);
+	CK_RV(*next)
+	(struct message *m, void *param, size_t param_len, enum mech_part part, struct view in, uint8_t *out);
+};
+
+/* struct mech_authenticated: the parameter of C_WrapKeyAuthenticated as one of C_WrapKey, and where the tag goes. */
+struct mech_authenticated {
+	union {
+		CK_GCM_WRAP_PARAMS gcm;
+		CK_CCM_WRAP_PARAMS ccm;
+	} param;
+	size_t len;
+	uint8_t *tag;
+	size_t tag_len;
+};
 
 /*
  * struct mech_ops: what a family does. NULL: not done. All run with the session locked, after the gate and after the
@@ -80,6 +117,8 @@ enum mech_part { MECH_SINGLE, MECH_UPDATE, MECH_FINAL };
  * says so, and may write through pointers in the parameter, after everything else has succeeded wrap        out NULL:
  * *len receives the length; short: CKR_BUFFER_TOO_SMALL and *len; key is the object being wrapped encapsulate length
  * rule as wrap; *ret only when the ciphertext was written. decapsulate as unwrap.
+ * authenticated  translates the parameter of C_WrapKeyAuthenticated and its counterpart; NULL: these are not done
+ * message        C_EncryptMessage* and C_DecryptMessage*; NULL: these are not done
  */
 struct mech_ops {
 	CK_RV (*init)(struct op *op, struct session *s, const CK_MECHANISM *m, struct object *key);
@@ -114,6 +153,9 @@ struct mech_ops {
 	CK_RV(*decapsulate)
 	(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *private,
 	 struct view ciphertext, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret);
+	CK_RV(*authenticated)
+	(const struct mech_row *row, const CK_MECHANISM *m, struct view aad, struct mech_authenticated *ret);
+	const struct mech_message_ops *message;
 };
 
 struct mech_keys {
@@ -138,12 +180,14 @@ struct mech_keys {
 #define MECH_SEALED 0x100u    /* C_UnwrapKey takes only what was wrapped with this key: integrity is protected */
 #define MECH_V15 0x200u       /* C_UnwrapKey with PKCS #1 v1.5 padding */
 #define MECH_TEXTBOOK 0x400u  /* C_WrapKey without any padding under RSA; C_Sign is a bare private operation */
-#define MECH_CHOSEN_IV 0x800u /* C_WrapKey under an IV that may never come twice, and the caller gives it */
+#define MECH_CHOSEN_IV 0x800u /* C_WrapKey under an IV that may never come twice, and the caller may give it */
 #define MECH_WEAK_DERIVE                                                                                               \
 	0x1000u                 /* the base can be found out of derived keys piece by piece, or mixed with known data */
 #define MECH_BLOCK_SIGN 0x2000u /* C_Sign shows an encrypted block */
 #define MECH_WEAK_SIGN 0x4000u  /* signatures of a broken digest: for verifying only */
 #define MECH_RSA_PAIR 0x8000u   /* generates RSA pairs */
+#define MECH_KEYSTREAM 0x10000u /* C_WrapKey by a keystream, which whoever encrypts sees as well */
+#define MECH_ONE_MESSAGE 0x20000u /* a key is for one message alone: no C_MessageSignInit, C_MessageVerifyInit */
 
 /*
  * struct mech_row: one mechanism. keys empty: no key (digest, generation). key_min, key_max: bits of a pair, bytes of a
@@ -189,7 +233,7 @@ const struct mech_row *mech_row_at(size_t i);
  * the flag (CKR_MECHANISM_INVALID), private keys only for users (CKR_USER_NOT_LOGGED_IN), CKA_ALLOWED_MECHANISMS
  * (CKR_MECHANISM_INVALID), class and key type (CKR_KEY_TYPE_INCONSISTENT), size (CKR_KEY_SIZE_RANGE), CKA_<usage>
  * (CKR_KEY_FUNCTION_NOT_PERMITTED), CKA_ALWAYS_AUTHENTICATE where there is no operation that a login could precede:
- * unwrap, derive, decapsulate (CKR_USER_NOT_LOGGED_IN), role policy (role_permits of role.h), parameter
+ * unwrap, derive, decapsulate, messages (CKR_USER_NOT_LOGGED_IN), role policy (role_permits of role.h), parameter
  * (CKR_MECHANISM_PARAM_INVALID), the policy of the token (policy_use of policy.h), which notes down what the key
  * decides by this use.
  *
@@ -198,6 +242,15 @@ const struct mech_row *mech_row_at(size_t i);
  */
 CK_RV mech_gate(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct object *key,
 		const struct mech_row **ret_row) MUST_CHECK;
+/*
+ * mech_param_ok    the row's parameter rule alone. CKF_MESSAGE_ENCRYPT, CKF_MESSAGE_DECRYPT: none, or that of a
+ * message; CKF_MESSAGE_SIGN, CKF_MESSAGE_VERIFY: also none, when each message brings its own (struct mech_param)
+ * mech_plain_use   CKF_ENCRYPT for CKF_MESSAGE_ENCRYPT and so on; others as they are
+ * mech_iv_made     does this parameter of C_WrapKey let the token make the IV? False: the caller's IV, or no IV at all
+ */
+CK_RV mech_param_ok(const struct mech_row *row, const CK_MECHANISM *m, CK_FLAGS use) MUST_CHECK;
+CK_FLAGS mech_plain_use(CK_FLAGS use);
+bool mech_iv_made(const struct mech_row *row, const CK_MECHANISM *m) MUST_CHECK;
 /*
  * mech_gate_cargo: may key leave under wrapping? Class, CKA_EXTRACTABLE (CKR_KEY_UNEXTRACTABLE),
  * CKA_WRAP_WITH_TRUSTED (CKR_KEY_NOT_WRAPPABLE), CKA_WRAP_TEMPLATE (CKR_KEY_HANDLE_INVALID), role matrix
@@ -225,8 +278,11 @@ struct op {
 	void *state;              /* the family's */
 };
 
-/* op_new: gate and init. Nothing is left behind on error. */
+/* op_new: gate and init. op_make: init alone, of a mechanism that the gate has let in. Nothing is left behind on error.
+ */
 CK_RV op_new(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct object *key, struct op **ret) MUST_CHECK;
+CK_RV op_make(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, CK_FLAGS use, struct object *key,
+	      struct op **ret) MUST_CHECK;
 /* op_free: ends the operation and frees its key schedules; takes NULL. */
 void op_free(struct op *op);
 

@@ -22,8 +22,6 @@ static const struct {
 	{ CKF_VERIFY_RECOVER, "verify recover" },
 	{ CKF_ENCRYPT, "encrypt" },
 	{ CKF_DECRYPT, "decrypt" },
-	{ CKF_MESSAGE_SIGN, "message sign" },
-	{ CKF_MESSAGE_VERIFY, "message verify" },
 	{ CKF_MESSAGE_ENCRYPT, "message encrypt" },
 	{ CKF_MESSAGE_DECRYPT, "message decrypt" },
 	{ CKF_GENERATE, "generate" },
@@ -59,7 +57,10 @@ static const char tail[] =
     "CKR_OPERATION_NOT_INITIALIZED.\n\n"
     "Secret keys are wrapped as their value, private keys as PKCS #8 where a note says so. Unwrapped DES keys need "
     "odd\n"
-    "parity.\n";
+    "parity.\n\n"
+    "What signs or verifies does so by messages, too (C_SignMessage, C_VerifyMessage), in parts unless marked `*`; but "
+    "for\n"
+    "the mechanisms with vendor numbers and CKM_POLY1305, whose key is for one message.\n";
 
 #define NOTES_MAX 256
 

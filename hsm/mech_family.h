@@ -60,13 +60,19 @@ struct generate_arg {
 	size_t len;
 };
 
+/* Authenticated encryption; with key wrapping; and what stands beside it. */
+extern const struct mech_ops aead_ops;
+extern const struct mech_ops aead_wrap_ops;
+extern const struct mech_ops chacha_ops;
+extern const struct mech_ops gmac_ops;
+extern const struct mech_ops poly1305_ops;
+
 extern const struct mech_ops digest_ops;
 extern const struct mech_ops sha512t_ops; /* SHA-512/t, digest and HMAC */
 extern const struct mech_ops mac_ops;     /* HMAC, CMAC */
 extern const struct mech_ops cbc_mac_ops; /* CBC-MAC, retail MAC, XCBC */
 extern const struct mech_ops cipher_ops;  /* ECB, CBC, CBC_PAD, CTR, OFB, CFB */
 extern const struct mech_ops whole_ops;   /* CTS, XTS */
-extern const struct mech_ops gcm_ops;
 extern const struct mech_ops key_wrap_ops;
 extern const struct mech_ops rsa_sign_ops;
 extern const struct mech_ops rsa_oaep_ops;

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-const struct mech_param param_none = { .text = "none" };
+const struct mech_param param_none = { .text = "none", .flat = true };
 
 /* What a use demands of a key, and how a fault of the key is called there. */
 static const struct use {
@@ -80,17 +80,42 @@ static CK_RV gate_key(struct session *s, const struct mech_row *row, const struc
 		return u->size;
 	if (!object_bool(key, u->usage))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
-	/* There is nobody to log in between the beginning and the end of a call that is both. */
-	if ((u->use & (CKF_UNWRAP | CKF_DERIVE | CKF_DECAPSULATE)) && object_bool(key, CKA_ALWAYS_AUTHENTICATE))
+	/*
+	 * There is nobody to log in between the beginning and the end of a call that is both, nor between messages.
+	 */
+	if ((u->use & (CKF_UNWRAP | CKF_DERIVE | CKF_DECAPSULATE | CKF_MESSAGE_SIGN | CKF_MESSAGE_DECRYPT)) &&
+	    object_bool(key, CKA_ALWAYS_AUTHENTICATE))
 		return CKR_USER_NOT_LOGGED_IN;
-	return role_permits(key, row->type, u->use);
+	return role_permits(key, row->type, mech_plain_use(u->use));
 }
 
-static CK_RV gate_param(const struct mech_row *row, const CK_MECHANISM *m)
+CK_FLAGS mech_plain_use(CK_FLAGS use)
+{
+	switch (use) {
+	case CKF_MESSAGE_ENCRYPT:
+		return CKF_ENCRYPT;
+	case CKF_MESSAGE_DECRYPT:
+		return CKF_DECRYPT;
+	case CKF_MESSAGE_SIGN:
+		return CKF_SIGN;
+	case CKF_MESSAGE_VERIFY:
+		return CKF_VERIFY;
+	default:
+		return use;
+	}
+}
+
+CK_RV mech_param_ok(const struct mech_row *row, const CK_MECHANISM *m, CK_FLAGS use)
 {
 	const struct mech_param *p = row->param;
 
-	if (m->ulParameterLen == 0 && (p->size == 0 || p->optional))
+	if (use == CKF_MESSAGE_ENCRYPT || use == CKF_MESSAGE_DECRYPT) {
+		if (m->ulParameterLen == 0)
+			return CKR_OK;
+		return row->ops->message->check(row, m->pParameter, m->ulParameterLen);
+	}
+	if (m->ulParameterLen == 0 &&
+	    (p->size == 0 || p->optional || ((use == CKF_MESSAGE_SIGN || use == CKF_MESSAGE_VERIFY) && !p->flat)))
 		return CKR_OK;
 	if ((p->size != PARAM_ANY_SIZE && m->ulParameterLen != p->size) || m->pParameter == NULL)
 		return CKR_MECHANISM_PARAM_INVALID;
@@ -110,7 +135,7 @@ CK_RV mech_gate(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct o
 			rv = gate_key(s, row, &uses[i], key);
 	}
 	if (rv == CKR_OK)
-		rv = gate_param(row, m);
+		rv = mech_param_ok(row, m, use);
 	if (rv == CKR_OK)
 		rv = policy_use(s, row, use, key);
 	if (rv == CKR_OK)
@@ -140,16 +165,13 @@ CK_RV mech_gate_cargo(struct session *s, const struct mech_row *row, struct obje
 /* Of the operations that were begun, in all sessions. */
 static atomic_uint_least64_t last_order = 1;
 
-CK_RV op_new(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct object *key, struct op **ret)
+CK_RV op_make(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, CK_FLAGS use, struct object *key,
+	      struct op **ret)
 {
-	const struct mech_row *row = NULL;
-	CK_RV rv = mech_gate(s, m, use, key, &row);
+	struct op *op = calloc(1, sizeof(*op));
 	size_t most = 0;
-	struct op *op;
+	CK_RV rv;
 
-	if (rv != CKR_OK)
-		return rv;
-	op = calloc(1, sizeof(*op));
 	if (op == NULL)
 		return CKR_HOST_MEMORY;
 	op->row = row;
@@ -168,6 +190,14 @@ CK_RV op_new(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct obje
 	op_record_new(op, m, key);
 	*ret = op;
 	return CKR_OK;
+}
+
+CK_RV op_new(struct session *s, const CK_MECHANISM *m, CK_FLAGS use, struct object *key, struct op **ret)
+{
+	const struct mech_row *row = NULL;
+	CK_RV rv = mech_gate(s, m, use, key, &row);
+
+	return rv == CKR_OK ? op_make(s, row, m, use, key, ret) : rv;
 }
 
 void op_free(struct op *op)

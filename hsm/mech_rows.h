@@ -13,9 +13,18 @@
  */
 #define ROW(m, f, k, tr, pa, op, ar, src, vec, ...)                                                                    \
 	{                                                                                                              \
-		.type = m, .name = #m, .flags = f, k, .traits = tr, .param = &pa, .ops = &op, .arg = ar,               \
-		.source = src, .vectors = vec, ##__VA_ARGS__                                                           \
+		.type = m, .name = #m, .flags = (f) | MESSAGE_SIGN(m, f, tr), k, .traits = tr, .param = &pa,           \
+		.ops = &op, .arg = ar, .source = src, .vectors = vec, ##__VA_ARGS__                                    \
 	}
+/*
+ * MESSAGE_SIGN: whatever signs and verifies does so by messages, too, in parts when it has updates. Not the vendor's
+ * own mechanisms, which say what one call does, nor keys that are for one message.
+ */
+#define MESSAGE_SIGN(m, f, tr)                                                                                         \
+	(((m)&CKM_VENDOR_DEFINED) || ((tr)&MECH_ONE_MESSAGE) || !((f) & (CKF_SIGN | CKF_VERIFY))                       \
+	     ? 0                                                                                                       \
+	     : ((f)&CKF_SIGN ? CKF_MESSAGE_SIGN : 0) | ((f)&CKF_VERIFY ? CKF_MESSAGE_VERIFY : 0) |                     \
+		   ((tr)&MECH_NO_UPDATE ? 0 : CKF_MULTI_MESSAGE))
 #define K(types, min, max) .keys = types, .key_min = min, .key_max = max
 #define NO_KEYS                                                                                                        \
 	{                                                                                                              \
@@ -27,6 +36,7 @@
 #define RECOVER (CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER)
 #define CRYPT (CKF_ENCRYPT | CKF_DECRYPT)
 #define CARRY (CKF_WRAP | CKF_UNWRAP)
+#define MESSAGE (CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE)
 
 #define K_AES K(KEYS(CKK_AES), 16, 32)
 #define K_DES K(KEYS(CKK_DES), 8, 8)
@@ -48,7 +58,8 @@ struct mech_rows {
 
 extern const struct mech_rows mech_rows_digest;   /* digests */
 extern const struct mech_rows mech_rows_mac;      /* HMAC, CMAC, CBC-MAC */
-extern const struct mech_rows mech_rows_cipher;   /* block and stream ciphers, AEAD */
+extern const struct mech_rows mech_rows_cipher;   /* block and stream ciphers */
+extern const struct mech_rows mech_rows_aead;     /* authenticated encryption, and the MACs beside it */
 extern const struct mech_rows mech_rows_wrap;     /* key wrapping under symmetric keys */
 extern const struct mech_rows mech_rows_rsa;      /* RSA */
 extern const struct mech_rows mech_rows_ec;       /* elliptic curves */

@@ -33,7 +33,6 @@
 	"the parameter is the tweak of one data unit, 16 bytes to 16 MiB; parts are kept up to `hold_max`; the "       \
 	"halves of "                                                                                                   \
 	"the key must differ; wraps secret keys of 16 bytes and more in their own length"
-#define NOTE_GCM "gives out no plaintext before the tag was verified; a decryption in parts is kept up to `hold_max`"
 
 /* clang-format off */
 static const struct mech_row rows[] = {
@@ -47,7 +46,6 @@ static const struct mech_row rows[] = {
 	ROW(CKM_AES_CFB1,        CRYPT,         K_AES,    0, param_iv16,    cipher_ops, AES(CIPHER_STREAM, CRYPTO_AES_128_CFB1, 1),    "NIST SP 800-38A", "cipher_stream.txt", .note = NOTE_AES_STREAM "; " NOTE_CFB1),
 	ROW(CKM_AES_CTS,         CRYPT | CARRY, K_AES,    0, param_iv16,    whole_ops,  AES(CIPHER_CTS, CRYPTO_AES_128_CTS, 1),        "NIST SP 800-38A addendum", "cipher_whole.txt", .note = NOTE_CTS),
 	ROW(CKM_AES_XTS,         CRYPT | CARRY, K_XTS,    0, param_iv16,    whole_ops,  AES(CIPHER_XTS, CRYPTO_AES_128_XTS, 1),        "IEEE 1619, NIST SP 800-38E", "cipher_whole.txt", .note = NOTE_XTS),
-	ROW(CKM_AES_GCM,         CRYPT,         K_AES,    0, param_gcm,     gcm_ops,    NULL,                                          "NIST SP 800-38D", "gcm.txt", .note = NOTE_GCM),
 	ROW(CKM_DES_ECB,         CRYPT | CARRY, K_DES,    0, param_none,    cipher_ops, DES(CIPHER_ECB, CRYPTO_DES3_ECB, 8),           "FIPS 81", "cipher.txt", .note = NOTE_FILL),
 	ROW(CKM_DES_CBC,         CRYPT | CARRY, K_DES,    0, param_iv8,     cipher_ops, DES(CIPHER_CBC, CRYPTO_DES3_CBC, 8),           "FIPS 81", "cipher.txt", .note = NOTE_FILL),
 	ROW(CKM_DES_CBC_PAD,     CRYPT | CARRY, K_DES,    0, param_iv8,     cipher_ops, DES(CIPHER_CBC_PAD, CRYPTO_DES3_CBC, 8),       "FIPS 81, PKCS #7 padding", "cipher.txt", .note = NOTE_PAD),

@@ -21,6 +21,8 @@ static const struct mech_row rows[] = {
 	ROW(CKM_DES_KEY_GEN,  CKF_GENERATE, K(NO_KEYS, 8, 8),  0, param_none, generate_ops, GENERATE(CKK_DES, 8),   "FIPS 46-3", NULL, .note = NOTE_DES),
 	ROW(CKM_DES2_KEY_GEN, CKF_GENERATE, K(NO_KEYS, 16, 16), 0, param_none, generate_ops, GENERATE(CKK_DES2, 16), "NIST SP 800-67", NULL, .note = NOTE_DES),
 	ROW(CKM_DES3_KEY_GEN, CKF_GENERATE, K(NO_KEYS, 24, 24), 0, param_none, generate_ops, GENERATE(CKK_DES3, 24), "NIST SP 800-67", NULL, .note = NOTE_DES),
+	ROW(CKM_CHACHA20_KEY_GEN, CKF_GENERATE, K(NO_KEYS, 32, 32), 0, param_none, generate_ops, GENERATE(CKK_CHACHA20, 32), "RFC 8439", NULL),
+	ROW(CKM_POLY1305_KEY_GEN, CKF_GENERATE, K(NO_KEYS, 32, 32), 0, param_none, generate_ops, GENERATE(CKK_POLY1305, 32), "RFC 8439", NULL),
 	ROW(CKM_GENERIC_SECRET_KEY_GEN, CKF_GENERATE, K(NO_KEYS, 8, MAX_GENERIC), 0, param_none, generate_ops,
 	    GENERATE(CKK_GENERIC_SECRET, 0), "PKCS #11", NULL),
 	HMAC_KEY(CKM_SHA_1_KEY_GEN,       CKK_SHA_1_HMAC),

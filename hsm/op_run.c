@@ -23,6 +23,16 @@ CK_RV op_update(struct op *op, struct view data)
 	return rv;
 }
 
+CK_RV op_sign(struct op *op, struct view data, uint8_t *out)
+{
+	CK_RV rv;
+
+	if (op->row->ops->sign != NULL)
+		return op->row->ops->sign(op, data, out);
+	rv = op->row->ops->update(op, data);
+	return rv == CKR_OK ? op->row->ops->final(op, out) : rv;
+}
+
 static CK_RV allowed(const struct op *op, size_t n)
 {
 	if (n <= op->data_left)

@@ -18,12 +18,15 @@ static const struct policy_row rows[] = {
 				     "Wrap a key, decrypt the result: the value is in the clear.",
 				     CLULOW "; " DKS "; " TOOKAN },
 	[RELAX_UNWRAP_AND_ENCRYPT] = { RELAX_UNWRAP_AND_ENCRYPT, "unwrap-and-encrypt",
-				       "A key, or a pair, that encrypts unwraps. What comes first decides for good.",
+				       "A key, or a pair, that encrypts unwraps, or wraps a sensitive key by GCM or "
+				       "CCM. What "
+				       "comes first decides for good.",
 				       "Unwrapping with a key that encrypts, and encrypting with one that has "
 				       "unwrapped.",
 				       "Encrypt a value of one's own, unwrap the result: the token holds a key whose "
 				       "value is known, as if it had "
-				       "come from a trusted place.",
+				       "come from a trusted place. Encrypt the counter blocks of GCM or CCM: the "
+				       "wrapped key is in the clear.",
 				       DKS "; " TOOKAN },
 	[RELAX_RAW_UNWRAP] = { RELAX_RAW_UNWRAP, "raw-unwrap",
 			       "Unwrapping by a bare cipher (ECB, CBC, CBC_PAD, CTR, CTS, OFB, CFB, RSA X.509): "

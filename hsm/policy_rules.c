@@ -197,8 +197,6 @@ CK_RV policy_wrap(struct session *s, const struct mech_row *row, struct object *
 	rv = policy_in_force(s->token, &bits);
 	if (rv != CKR_OK || !object_bool(key, CKA_SENSITIVE))
 		return rv;
-	if ((row->traits & MECH_CHOSEN_IV) && (bits & RELAX_BIT(RELAX_CHOSEN_IV_WRAP)) == 0)
-		return CKR_MECHANISM_PARAM_INVALID;
 	if ((row->traits & MECH_TEXTBOOK) && (bits & RELAX_BIT(RELAX_TEXTBOOK_WRAP)) == 0)
 		return CKR_MECHANISM_INVALID;
 	if (known(wrapping) && !object_bool(wrapping, CKA_TRUSTED) && (bits & RELAX_BIT(RELAX_UNTRUSTED_WRAP)) == 0)
@@ -208,7 +206,19 @@ CK_RV policy_wrap(struct session *s, const struct mech_row *row, struct object *
 		rv = uses_same(s, wrapping, key, &same);
 	if (rv == CKR_OK && same)
 		rv = CKR_KEY_NOT_WRAPPABLE;
-	return rv == CKR_OK ? decide(s, wrapping, CKF_WRAP) : rv;
+	if (rv == CKR_OK)
+		rv = decide(s, wrapping, CKF_WRAP);
+	/* Encrypting the counter blocks opens what was wrapped: this key goes the way of those that unwrap. */
+	if (rv == CKR_OK && (row->traits & MECH_KEYSTREAM))
+		rv = decide(s, wrapping, CKF_UNWRAP);
+	return rv;
+}
+
+CK_RV policy_wrap_iv(struct session *s, const struct object *wrapping, const struct object *key)
+{
+	if (object_role(wrapping) != 0 || !object_bool(key, CKA_SENSITIVE) || policy_allows(s, RELAX_CHOSEN_IV_WRAP))
+		return CKR_OK;
+	return CKR_MECHANISM_PARAM_INVALID;
 }
 
 CK_RV policy_pair_bits(struct session *s, const struct mech_row *row, CK_ULONG bits)

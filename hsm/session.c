@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "mech.h"
+#include "message.h"
 #include "module.h"
 #include "object_find.h"
 #include "session_table.h"
@@ -34,6 +35,10 @@ void session_end_operations(struct session *s)
 	for (size_t i = 0; i < OP_KINDS; i++) {
 		op_free(s->ops[i]);
 		s->ops[i] = NULL;
+	}
+	for (size_t i = 0; i < MESSAGE_KINDS; i++) {
+		message_free(s->messages[i]);
+		s->messages[i] = NULL;
 	}
 	find_free(s->find);
 	s->find = NULL;

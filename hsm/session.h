@@ -14,8 +14,10 @@
  * operation ends.
  */
 struct op;
+struct message;
 struct find;
 
+enum message_kind { MESSAGE_ENCRYPT, MESSAGE_DECRYPT, MESSAGE_SIGN, MESSAGE_VERIFY, MESSAGE_KINDS };
 enum op_kind {
 	OP_DIGEST,
 	OP_SIGN,
@@ -33,7 +35,8 @@ struct session {
 	struct token *token;
 	bool rw;
 	struct op *ops[OP_KINDS]; /* mech's: NULL when no operation of that kind is active; ended with op_free */
-	struct find *find;        /* object_find.c */
+	struct message *messages[MESSAGE_KINDS]; /* message.h's, likewise; ended with message_free */
+	struct find *find;                       /* object_find.c */
 	uint64_t counts[AUDIT_NUMBERS];
 
 	/* session.c's own */

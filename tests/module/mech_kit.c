@@ -13,6 +13,7 @@
 CK_FUNCTION_LIST *ck;
 CK_SESSION_HANDLE mk_session;
 CK_SLOT_ID mk_slot;
+CK_ULONG mk_ccm_len = MK_CCM_LEN;
 
 static void *library;
 static char directory[128];
@@ -164,7 +165,8 @@ CK_OBJECT_HANDLE mk_secret_of_row(const struct mech_row *row, struct view value,
 		CK_KEY_TYPE type = row->keys.types[i];
 
 		if ((type == CKK_DES && value.n != 8) || (type == CKK_DES2 && value.n != 16) ||
-		    (type == CKK_DES3 && value.n != 24))
+		    (type == CKK_DES3 && value.n != 24) ||
+		    ((type == CKK_CHACHA20 || type == CKK_POLY1305) && value.n != 32))
 			continue;
 		return mk_secret(type, value, uses);
 	}
@@ -349,7 +351,7 @@ void mk_cancel(CK_FLAGS use)
 
 CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
 {
-	static uint8_t iv[16] = { 1, 2, 3 };
+	static uint8_t iv[16] = { 1, 2, 3 }, counter[8] = { 1 };
 	static CK_RSA_PKCS_OAEP_PARAMS oaep = { CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0 };
 	CK_MECHANISM m = { row->type, p, row->param->size };
 
@@ -360,8 +362,14 @@ CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
 		p->len = 200;
 	else if (row->param == &param_aes_ctr)
 		p->ctr.counter_bits = 128;
-	else if (row->param == &param_gcm)
+	else if (row->param == &param_gcm || row->param == &param_gmac)
 		p->gcm = (CK_GCM_PARAMS){ .iv_ptr = iv, .iv_len = 12, .tag_bits = 128 };
+	else if (row->param == &param_ccm)
+		p->ccm = (CK_CCM_PARAMS){ mk_ccm_len, iv, 12, NULL, 0, 16 };
+	else if (row->param == &param_chacha20)
+		p->chacha = (CK_CHACHA20_PARAMS){ counter, 32, iv, 96 };
+	else if (row->param == &param_chacha_poly)
+		p->chacha_poly = (CK_SALSA20_CHACHA20_POLY1305_PARAMS){ iv, 96, NULL, 0 };
 	else if (row->param == &param_oaep)
 		p->oaep = (CK_RSA_PKCS_OAEP_PARAMS){ CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0 };
 	else if (row->param == &param_pss)
@@ -376,6 +384,12 @@ CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
 		p->ecdh_wrap = (CK_ECDH_AES_KEY_WRAP_PARAMS){ 256, CKD_SHA256_KDF, 0, NULL };
 	else if (m.ulParameterLen == 0 || row->param->optional)
 		m = (CK_MECHANISM){ row->type, NULL, 0 };
+	if (row->param == &param_gcm || row->param == &param_gmac)
+		m.ulParameterLen = sizeof(p->gcm);
+	else if (row->param == &param_ccm)
+		m.ulParameterLen = sizeof(p->ccm);
+	else if (row->param == &param_chacha_poly)
+		m.ulParameterLen = sizeof(p->chacha_poly);
 	if (row->param == &param_pss) {
 		static const struct {
 			CK_MECHANISM_TYPE type, hash;
@@ -476,9 +490,20 @@ CK_MECHANISM mk_vector_mechanism(const struct mech_row *row, const struct vector
 		p->iso9797 = (struct sr_iso9797_params){ v->pad, v->out.n };
 	} else if (row->param == &param_aes_ctr) {
 		memcpy(p->ctr.cb, v->iv.p, 16);
-	} else if (row->param == &param_gcm) {
+	} else if (row->param == &param_gcm || row->param == &param_gmac) {
 		p->gcm = (CK_GCM_PARAMS){ (uint8_t *)(uintptr_t)v->iv.p,  v->iv.n,  8 * v->iv.n,
 					  (uint8_t *)(uintptr_t)v->aad.p, v->aad.n, v->tag };
+	} else if (row->param == &param_ccm) {
+		p->ccm = (CK_CCM_PARAMS){ v->data.n, (uint8_t *)(uintptr_t)v->iv.p,
+					  v->iv.n,   (uint8_t *)(uintptr_t)v->aad.p,
+					  v->aad.n,  v->tag / 8 };
+	} else if (row->param == &param_chacha20) {
+		uint8_t *iv = (uint8_t *)(uintptr_t)v->iv.p;
+
+		p->chacha = (CK_CHACHA20_PARAMS){ iv, v->len, iv + v->len / 8, 8 * v->iv.n - v->len };
+	} else if (row->param == &param_chacha_poly) {
+		p->chacha_poly = (CK_SALSA20_CHACHA20_POLY1305_PARAMS){ (uint8_t *)(uintptr_t)v->iv.p, 8 * v->iv.n,
+									(uint8_t *)(uintptr_t)v->aad.p, v->aad.n };
 	} else if (row->param == &param_iv8 || row->param == &param_iv16) {
 		ck_assert_uint_eq(v->iv.n, row->param->size);
 		memcpy(p->iv, v->iv.p, v->iv.n);

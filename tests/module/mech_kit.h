@@ -62,6 +62,9 @@ union mk_param {
 	CK_ULONG len;
 	CK_AES_CTR_PARAMS ctr;
 	CK_GCM_PARAMS gcm;
+	CK_CCM_PARAMS ccm;
+	CK_CHACHA20_PARAMS chacha;
+	CK_SALSA20_CHACHA20_POLY1305_PARAMS chacha_poly;
 	CK_RSA_PKCS_OAEP_PARAMS oaep;
 	CK_RSA_PKCS_PSS_PARAMS pss;
 	CK_RSA_AES_KEY_WRAP_PARAMS rsa_aes;
@@ -70,7 +73,9 @@ union mk_param {
 	CK_ECDH_AES_KEY_WRAP_PARAMS ecdh_wrap;
 	uint8_t iv[16];
 };
-/* mk_good: a mechanism with a parameter that its row takes. */
+/* mk_good: a mechanism with a parameter that its row takes; CCM, which must know: for messages of mk_ccm_len bytes. */
+#define MK_CCM_LEN 64
+extern CK_ULONG mk_ccm_len;
 CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p);
 
 /* A line of a vector file. Absent fields are empty. */

@@ -165,8 +165,8 @@ static void in_place_vector(const struct vector *v)
 	mk_destroy(key);
 }
 
-/* tampered: every byte of a GCM message counts, and no plaintext comes out. */
-static void gcm_tampered(const struct vector *v)
+/* tampered: every byte of an authenticated message counts, and no plaintext comes out. */
+static void tampered(const struct vector *v)
 {
 	const struct mech_row *row = mk_row(v->mech);
 	union mk_param p;
@@ -258,6 +258,7 @@ START_TEST(long_messages_in_any_pieces)
 
 	for (size_t i = 0; i < LONG; i++)
 		text[i] = (uint8_t)(i * i / 7 + i);
+	mk_ccm_len = LONG;
 	for (size_t i = 0; i < mech_count(); i++) {
 		const struct mech_row *row = mech_at(i);
 		CK_FLAGS use = row->flags & (CKF_DIGEST | CKF_SIGN | CKF_ENCRYPT);
@@ -285,6 +286,7 @@ START_TEST(long_messages_in_any_pieces)
 		if (key != 0)
 			mk_destroy(key);
 	}
+	mk_ccm_len = MK_CCM_LEN;
 }
 END_TEST
 
@@ -318,7 +320,8 @@ END_TEST
 /* More than a secret may hold, and more than one of OpenSSL's chunks of GCM: 3 MiB. */
 START_TEST(megabytes_pass)
 {
-	static const CK_MECHANISM_TYPE types[] = { CKM_AES_CBC_PAD, CKM_AES_GCM, CKM_AES_CTR };
+	static const CK_MECHANISM_TYPE types[] = { CKM_AES_CBC_PAD, CKM_AES_GCM, CKM_AES_CTR, CKM_CHACHA20,
+						   CKM_CHACHA20_POLY1305 };
 	size_t n = (size_t)3 << 20;
 	uint8_t *text = malloc(n), *sealed = malloc(n + 64);
 
@@ -364,6 +367,8 @@ START_TEST(macs_give_the_published_values) /* R6.5 */
 	ck_assert_uint_ge(mk_vectors("hmac_sha3.txt", mac_vector), 16);
 	ck_assert_uint_eq(mk_vectors("xcbc.txt", mac_vector), 12);
 	ck_assert_uint_ge(mk_vectors("sha512t_hmac.txt", mac_vector), 6);
+	ck_assert_uint_ge(mk_vectors("gmac.txt", mac_vector), 15);
+	ck_assert_uint_ge(mk_vectors("poly1305.txt", mac_vector), 12);
 	if (mech_find(CKM_SR_SM3_HMAC) != NULL)
 		ck_assert_uint_ge(mk_vectors("sm3_hmac.txt", mac_vector), 5);
 	if (mech_find(CKM_SR_SM4_CMAC) != NULL)
@@ -382,6 +387,9 @@ START_TEST(ciphers_give_the_published_values) /* R6.5 */
 {
 	ck_assert_uint_ge(mk_vectors("cipher.txt", cipher_vector), 30);
 	ck_assert_uint_ge(mk_vectors("gcm.txt", cipher_vector), 8);
+	ck_assert_uint_ge(mk_vectors("ccm.txt", cipher_vector), 17);
+	ck_assert_uint_ge(mk_vectors("chacha.txt", cipher_vector), 8);
+	ck_assert_uint_ge(mk_vectors("chacha_poly1305.txt", cipher_vector), 17);
 	ck_assert_uint_ge(mk_vectors("cipher_stream.txt", cipher_vector), 18);
 	ck_assert_uint_ge(mk_vectors("cipher_whole.txt", cipher_vector), 19);
 	if (mech_find(CKM_SR_SM4_ECB) != NULL)
@@ -395,12 +403,17 @@ START_TEST(output_may_stand_on_the_input)
 	mk_vectors("cipher_stream.txt", in_place_vector);
 	mk_vectors("cipher_whole.txt", in_place_vector);
 	mk_vectors("gcm.txt", in_place_vector);
+	mk_vectors("ccm.txt", in_place_vector);
+	mk_vectors("chacha.txt", in_place_vector);
+	mk_vectors("chacha_poly1305.txt", in_place_vector);
 }
 END_TEST
 
-START_TEST(gcm_tampered_gives_nothing)
+START_TEST(tampered_messages_give_nothing)
 {
-	mk_vectors("gcm.txt", gcm_tampered);
+	mk_vectors("gcm.txt", tampered);
+	mk_vectors("ccm.txt", tampered);
+	mk_vectors("chacha_poly1305.txt", tampered);
 }
 END_TEST
 
@@ -422,7 +435,7 @@ int main(void)
 	tcase_add_test(c, terminal_macs_give_the_published_values);
 	tcase_add_test(c, ciphers_give_the_published_values);
 	tcase_add_test(c, output_may_stand_on_the_input);
-	tcase_add_test(c, gcm_tampered_gives_nothing);
+	tcase_add_test(c, tampered_messages_give_nothing);
 	tcase_add_test(c, key_wraps_give_the_published_values);
 	tcase_add_test(c, long_messages_in_any_pieces);
 	tcase_add_test(c, cbc_mac_is_the_last_block_of_cbc);
