@@ -10,7 +10,7 @@ import time
 from tools import MODULE, PIN, Tools, main
 
 # key type of pkcs11-tool, object label
-KEYS = [("rsa:2048", "rsa")]
+KEYS = [("rsa:2048", "rsa"), ("EC:prime256v1", "ec")]
 
 
 def free_port():
@@ -69,6 +69,15 @@ distinguished_name = name
             plain = self.good("openssl", "cms", "-verify", "-in", message, "-CAfile", cert, "-purpose", "any",
                               OPENSSL_CONF="/dev/null")
             self.assertIn(b"what is signed", plain)
+
+    def test_encrypted_messages_open(self):
+        cert = self.certificate("rsa")
+        for name, options in ("v15", []), ("oaep", ["-keyopt", "rsa_padding_mode:oaep"]):
+            message = self.top / f"{name}.cms"
+            self.good("openssl", "cms", "-encrypt", "-in", self.text, "-aes256", "-out", message, "-recip", cert, *options,
+                      OPENSSL_CONF="/dev/null")
+            plain = self.engine("cms", "-decrypt", "-inkey", self.key("rsa"), "-recip", cert, "-in", message)
+            self.assertIn(b"what is signed", plain, name)
 
     def test_dgst_signatures_verify(self):
         for _, label in KEYS:

@@ -8,7 +8,7 @@ import subprocess
 
 from tools import MODULE, PIN, Tools, main
 
-KEYS = [("rsa:2048", "ssh-rsa")]
+KEYS = [("rsa:2048", "ssh-rsa"), ("EC:prime256v1", "ecdsa-sha2-nistp256")]
 
 
 class Ssh(Tools):
