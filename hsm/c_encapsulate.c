@@ -2,12 +2,14 @@
 #include "length.h"
 #include "module.h"
 #include "object.h"
+#include "object_attr.h"
 
 /* C_EncapsulateKey, C_DecapsulateKey. */
 
 static CK_RV encapsulate(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE public, const CK_ATTRIBUTE *t,
 			 CK_ULONG n, uint8_t *out, CK_ULONG *len, CK_OBJECT_HANDLE *ret)
 {
+	struct template_merged merged = { 0 };
 	const struct mech_row *row = NULL;
 	struct object *key = NULL;
 	CK_OBJECT_HANDLE handle = 0;
@@ -22,9 +24,12 @@ static CK_RV encapsulate(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HAN
 	if (rv == CKR_OK)
 		rv = mech_gate(s, m, CKF_ENCAPSULATE, key, &row);
 	if (rv == CKR_OK)
-		rv = row->ops->encapsulate(s, row, m, key, t, n, out, len, &handle);
+		rv = template_merge(key, CKA_ENCAPSULATE_TEMPLATE, t, n, &merged);
+	if (rv == CKR_OK)
+		rv = row->ops->encapsulate(s, row, m, key, merged.t, merged.n, out, len, &handle);
 	if (rv == CKR_OK && out != NULL)
 		*ret = handle;
+	template_merged_done(&merged);
 	object_unref(key);
 	return rv;
 }
@@ -32,6 +37,7 @@ static CK_RV encapsulate(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HAN
 static CK_RV decapsulate(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE private, const CK_ATTRIBUTE *t,
 			 CK_ULONG n, struct view ciphertext, CK_OBJECT_HANDLE *ret)
 {
+	struct template_merged merged = { 0 };
 	const struct mech_row *row = NULL;
 	struct object *key = NULL;
 	CK_OBJECT_HANDLE handle = 0;
@@ -45,9 +51,12 @@ static CK_RV decapsulate(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HAN
 	if (rv == CKR_OK)
 		rv = mech_gate(s, m, CKF_DECAPSULATE, key, &row);
 	if (rv == CKR_OK)
-		rv = row->ops->decapsulate(s, row, m, key, ciphertext, t, n, &handle);
+		rv = template_merge(key, CKA_DECAPSULATE_TEMPLATE, t, n, &merged);
+	if (rv == CKR_OK)
+		rv = row->ops->decapsulate(s, row, m, key, ciphertext, merged.t, merged.n, &handle);
 	if (rv == CKR_OK)
 		*ret = handle;
+	template_merged_done(&merged);
 	object_unref(key);
 	return rv;
 }
