@@ -72,6 +72,26 @@ START_TEST(wrong_pin_costs_a_try_and_a_right_one_gives_it_back)
 }
 END_TEST
 
+/* R6.4: the flags tell how many tries are left; C_SetPIN is no way around the counter. */
+START_TEST(last_try_is_announced_and_the_next_locks)
+{
+	for (int i = 1; i < 10; i++) {
+		ck_rv(i % 2 ? login("000000") : set_pin("000000", "another"), CKR_PIN_INCORRECT);
+		ck_assert(flags() & CKF_USER_PIN_COUNT_LOW);
+		ck_assert_int_eq((flags() & CKF_USER_PIN_FINAL_TRY) != 0, i == 9);
+		ck_assert(!(flags() & CKF_USER_PIN_LOCKED));
+	}
+	ck_rv(set_pin("000000", "another"), CKR_PIN_INCORRECT);
+	ck_assert(flags() & CKF_USER_PIN_LOCKED);
+	ck_rv(login(CK_TEST_USER_PIN), CKR_PIN_LOCKED);
+	ck_rv(set_pin(CK_TEST_USER_PIN, "another"), CKR_PIN_LOCKED);
+	ck_ok(init_pin(CK_TEST_USER_PIN));
+	ck_assert(!(flags() & (CKF_USER_PIN_LOCKED | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_COUNT_LOW)));
+	ck_ok(login(CK_TEST_USER_PIN));
+	ck_logout();
+}
+END_TEST
+
 /* R6.4 */
 START_TEST(pin_is_changed_by_its_owner)
 {
@@ -313,6 +333,7 @@ int main(void)
 	tcase_set_timeout(c, 240);
 	tcase_add_test(c, login_names_its_errors);
 	tcase_add_test(c, wrong_pin_costs_a_try_and_a_right_one_gives_it_back);
+	tcase_add_test(c, last_try_is_announced_and_the_next_locks);
 	tcase_add_test(c, pin_is_changed_by_its_owner);
 	tcase_add_test(c, colon_in_a_default_pin_is_refused);
 	tcase_add_test(c, init_pin_is_the_so_s);
