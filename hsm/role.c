@@ -10,86 +10,6 @@ _Static_assert(SR_ROLE_TEK == FORMAT_ROLE_TEK && SR_ROLE_AUK == FORMAT_ROLE_AUK 
 		   SR_ROLE_SRK == FORMAT_ROLE_MAX,
 	       "vendor.h and formats.h number roles alike");
 
-/* The roles. keys: type and length in bytes (RSA: bits). */
-#define TDES_KEYS                                                                                                      \
-	{ CKK_DES2, 16, 16 },                                                                                          \
-	{                                                                                                              \
-		CKK_DES3, 24, 24                                                                                       \
-	}
-#define AES_KEYS                                                                                                       \
-	{                                                                                                              \
-		CKK_AES, 16, 32                                                                                        \
-	}
-static const struct role_row roles[] = {
-	{ SR_ROLE_COMPONENT,
-	  "COMPONENT",
-	  CKO_SECRET_KEY,
-	  ROLE_BORN_COMPONENT,
-	  { TDES_KEYS, { CKK_AES, 32, 32 } },
-	  false,
-	  false,
-	  0 },
-	{ SR_ROLE_PK, "PK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, { CKK_AES, 32, 32 } }, false, false, 0 },
-	{ SR_ROLE_MAK, "MAK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, { CKK_AES, 32, 32 } }, false, false, 0 },
-	{ SR_ROLE_PR,
-	  "PR",
-	  CKO_PRIVATE_KEY,
-	  ROLE_BORN_GENERATED,
-	  { { CKK_RSA, 2048, 4096 } },
-	  false,
-	  false,
-	  SR_ROLE_SRK },
-	{ SR_ROLE_TEK, "TEK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false, false, 0 },
-	{ SR_ROLE_AUK, "AUK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false, false, 0 },
-	{ SR_ROLE_TMK,
-	  "TMK",
-	  CKO_SECRET_KEY,
-	  ROLE_BORN_GENERATED | ROLE_BORN_UNWRAPPED | ROLE_BORN_LOADED,
-	  { TDES_KEYS, AES_KEYS },
-	  true,
-	  false,
-	  0 },
-	{ SR_ROLE_SRK, "SRK", CKO_SECRET_KEY, ROLE_BORN_GENERATED, { { CKK_AES, 32, 32 } }, false, true, 0 },
-};
-
-static const struct role_use role_uses[] = {
-	{ SR_ROLE_COMPONENT, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
-	{ SR_ROLE_PK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
-	{ SR_ROLE_PK, CKM_SR_TK_REWRAP, CKF_WRAP, 0, 0 },
-	{ SR_ROLE_PK, CKM_SR_TK_OPEN, CKF_UNWRAP, 0, 0 },
-	{ SR_ROLE_MAK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
-	{ SR_ROLE_MAK, CKM_SR_TK_REWRAP, 0, 0, 0 },
-	{ SR_ROLE_MAK, CKM_SR_TK_OPEN, 0, 0, 0 },
-	{ SR_ROLE_PR, CKM_SR_TK_REWRAP, CKF_UNWRAP, 0, 0 },
-	{ SR_ROLE_TEK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
-	{ SR_ROLE_TEK, CKM_SR_TMK_EXPORT, CKF_WRAP, SR_SIDE_HOST, 0 },
-	{ SR_ROLE_TEK, CKM_SR_TMK_LOAD, CKF_UNWRAP, SR_SIDE_TERMINAL, 0 },
-	{ SR_ROLE_AUK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
-	{ SR_ROLE_AUK, CKM_AES_ECB, CKF_ENCRYPT, 0, SR_HANDSHAKE_V1 },
-	{ SR_ROLE_AUK, CKM_DES3_ECB, CKF_ENCRYPT, 0, SR_HANDSHAKE_V1 },
-	{ SR_ROLE_AUK, CKM_SR_HANDSHAKE_MAC, CKF_SIGN | CKF_VERIFY, 0, SR_HANDSHAKE_V2 },
-	{ SR_ROLE_AUK, CKM_SR_TMK_EXPORT, 0, SR_SIDE_HOST, 0 },
-	{ SR_ROLE_AUK, CKM_SR_TMK_LOAD, 0, SR_SIDE_TERMINAL, 0 },
-	{ SR_ROLE_TMK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
-	{ SR_ROLE_TMK, CKM_SR_TMK_EXPORT, 0, 0, 0 },
-	{ SR_ROLE_TMK, CKM_AES_KEY_WRAP, 0, 0, 0 },
-	{ SR_ROLE_SRK, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 },
-	{ SR_ROLE_SRK, CKM_AES_KEY_WRAP, CKF_WRAP | CKF_UNWRAP, 0, 0 },
-};
-
-/* The vendor mechanisms that need no wrapping row are not here. */
-static const struct role_carry role_carries[] = {
-	{ SR_ROLE_PK, CKM_SR_TK_REWRAP, SR_ROLE_PR },
-	{ SR_ROLE_TEK, CKM_SR_TMK_EXPORT, SR_ROLE_TMK },
-	{ SR_ROLE_TEK, CKM_SR_TMK_LOAD, SR_ROLE_TMK },
-	{ SR_ROLE_SRK, CKM_AES_KEY_WRAP, SR_ROLE_TMK },
-};
-
-/* Mechanisms that an ordinary key has no part in. */
-static const CK_MECHANISM_TYPE role_only[] = {
-	CKM_SR_TK_REWRAP, CKM_SR_TK_OPEN, CKM_SR_TMK_EXPORT, CKM_SR_TMK_LOAD, CKM_SR_HANDSHAKE_MAC,
-};
-
 /* The boolean usages, with the flag that a role's rows give. No flag: never. */
 static const struct {
 	CK_ATTRIBUTE_TYPE type;
@@ -102,58 +22,9 @@ static const struct {
 	{ CKA_DERIVE, CKF_DERIVE, true, true },    { CKA_SIGN_RECOVER, CKF_SIGN_RECOVER, false, true },
 };
 
-const struct role_row *role_at(size_t i)
-{
-	return i < ARRAY_LEN(roles) ? &roles[i] : NULL;
-}
-
-const struct role_use *role_use_at(size_t i)
-{
-	return i < ARRAY_LEN(role_uses) ? &role_uses[i] : NULL;
-}
-
-const struct role_carry *role_carry_at(size_t i)
-{
-	return i < ARRAY_LEN(role_carries) ? &role_carries[i] : NULL;
-}
-
-const struct role_row *role_find(CK_ULONG role)
-{
-	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
-		if (roles[i].role == role)
-			return &roles[i];
-	}
-	return NULL;
-}
-
-const struct role_row *role_named(struct view name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
-		if (view_equal(name, view_of_string(roles[i].name)))
-			return &roles[i];
-	}
-	return NULL;
-}
-
-bool role_key_ok(const struct role_row *row, CK_KEY_TYPE type, CK_ULONG length)
-{
-	for (size_t i = 0; i < ROLE_LENGTHS && row->keys[i].max != 0; i++) {
-		if (row->keys[i].type == type && length >= row->keys[i].min && length <= row->keys[i].max)
-			return type != CKK_AES || length % 8 == 0;
-	}
-	return false;
-}
-
 static bool is_vendor_attribute(CK_ATTRIBUTE_TYPE type)
 {
 	return (type & SR_ATTRIBUTE(0)) == SR_ATTRIBUTE(0);
-}
-
-/* A row applies unless it names a side or version that the key is known not to have. */
-static bool use_applies(const struct role_use *u, CK_ULONG role, CK_ULONG side, CK_ULONG handshake)
-{
-	return u->role == role && (u->side == 0 || side == 0 || u->side == side) &&
-	       (u->handshake == 0 || handshake == 0 || u->handshake == handshake);
 }
 
 /* wanted: what the table gives; restrictive: the value that is always allowed to be asked for. */
@@ -174,16 +45,20 @@ static CK_RV force_uses(struct object *o, const struct role_row *row, bool table
 {
 	CK_ULONG side = object_ulong(o, CKA_SR_SIDE, 0);
 	CK_ULONG handshake = object_ulong(o, CKA_SR_HANDSHAKE, 0);
-	CK_MECHANISM_TYPE allowed[ARRAY_LEN(role_uses)];
+	CK_MECHANISM_TYPE allowed[ROLE_USES_MAX];
+	const struct role_use *u;
 	CK_FLAGS flags = 0;
 	size_t n = 0;
 	CK_RV rv = CKR_OK;
 
-	for (size_t i = 0; i < ARRAY_LEN(role_uses); i++) {
-		if (!use_applies(&role_uses[i], row->role, side, handshake))
+	for (size_t i = 0; (u = role_use_at(i)) != NULL; i++) {
+		if (!role_use_applies(u, row->role, side, handshake))
 			continue;
-		flags |= role_uses[i].use;
-		allowed[n++] = role_uses[i].mechanism;
+		flags |= u->use;
+		if (n == ROLE_USES_MAX)
+			return CKR_GENERAL_ERROR;
+		if (n == 0 || allowed[n - 1] != u->mechanism)
+			allowed[n++] = u->mechanism;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(usages) && rv == CKR_OK; i++) {
 		if (row->class == CKO_SECRET_KEY ? usages[i].secret_key : usages[i].private_key)
@@ -192,9 +67,9 @@ static CK_RV force_uses(struct object *o, const struct role_row *row, bool table
 	return rv == CKR_OK ? object_set_mechanisms(o, CKA_ALLOWED_MECHANISMS, allowed, n) : rv;
 }
 
-static CK_RV force_attributes(struct object *o, const struct role_row *row, bool extractable)
+/* ceremony: components and combined keys. They never leave, and the table wins over the booleans of stock tools. */
+static CK_RV force_attributes(struct object *o, const struct role_row *row, bool extractable, bool ceremony)
 {
-	bool table_wins = (row->births & (ROLE_BORN_COMPONENT | ROLE_BORN_COMBINED)) != 0;
 	const struct {
 		CK_ATTRIBUTE_TYPE type;
 		bool wanted, restrictive;
@@ -211,14 +86,14 @@ static CK_RV force_attributes(struct object *o, const struct role_row *row, bool
 	/* The one boolean that is refused even where the table wins: somebody wants the key to leave. */
 	if (!extractable && object_bool(o, CKA_EXTRACTABLE))
 		return CKR_TEMPLATE_INCONSISTENT;
-	if (!table_wins && object_has(o, CKA_ALLOWED_MECHANISMS))
+	if (!ceremony && object_has(o, CKA_ALLOWED_MECHANISMS))
 		return CKR_TEMPLATE_INCONSISTENT;
 	for (size_t i = 0; i < ARRAY_LEN(forced); i++) {
-		rv = force_bool(o, forced[i].type, forced[i].wanted, forced[i].restrictive, table_wins);
+		rv = force_bool(o, forced[i].type, forced[i].wanted, forced[i].restrictive, ceremony);
 		if (rv != CKR_OK)
 			return rv;
 	}
-	rv = force_uses(o, row, table_wins);
+	rv = force_uses(o, row, ceremony);
 	return rv == CKR_OK ? object_set_ulong(o, CKA_SR_ROLE, row->role) : rv;
 }
 
@@ -270,7 +145,9 @@ static bool generated_length_ok(const struct role_row *row, const struct object 
 
 	if (row->class == CKO_PRIVATE_KEY)
 		return type == row->keys[0].type; /* bits: the public template and the mechanism's row */
-	if (type == CKK_DES2)
+	if (type == CKK_DES)
+		length = 8;
+	else if (type == CKK_DES2)
 		length = 16;
 	else if (type == CKK_DES3)
 		length = 24;
@@ -301,6 +178,8 @@ static CK_RV none_there(struct session *s, void *object)
 CK_RV role_on_make(struct session *s, const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n,
 		   struct object *o)
 {
+	bool loaded = make->mechanism == CKM_SR_TMK_LOAD;
+	bool ceremony = make->mechanism == CKM_SR_COMPONENT_COMBINE;
 	struct component_label label;
 	const struct role_row *row;
 	CK_ULONG role = 0;
@@ -317,7 +196,7 @@ CK_RV role_on_make(struct session *s, const struct object_make *make, const CK_A
 		if (make->origin != OBJECT_CREATED || object_class(o) != CKO_SECRET_KEY || role != 0)
 			return CKR_TEMPLATE_INCONSISTENT;
 		rv = component_on_make(s, &label, o);
-		return rv == CKR_OK ? force_attributes(o, role_find(SR_ROLE_COMPONENT), false) : rv;
+		return rv == CKR_OK ? force_attributes(o, role_find(SR_ROLE_COMPONENT), false, true) : rv;
 	}
 	if (role == 0)
 		return CKR_OK;
@@ -326,7 +205,10 @@ CK_RV role_on_make(struct session *s, const struct object_make *make, const CK_A
 		return CKR_TEMPLATE_INCONSISTENT;
 	if (make->role == 0 && !generated_length_ok(row, o, t, n))
 		return CKR_TEMPLATE_INCONSISTENT;
-	rv = force_attributes(o, row, row->extractable && make->mechanism != CKM_SR_TMK_LOAD);
+	if (role == SR_ROLE_TMK)
+		rv = object_set_ulong(o, CKA_SR_SIDE, loaded ? SR_SIDE_TERMINAL : SR_SIDE_HOST);
+	if (rv == CKR_OK)
+		rv = force_attributes(o, row, row->extractable && !loaded && !ceremony, ceremony);
 	if (rv == CKR_OK && row->not_beside != 0) {
 		rv = none_there(s, o);
 		object_set_check(o, none_there, AUDIT_NONE);
@@ -349,13 +231,30 @@ static CK_RV refuse_vendor(const CK_ATTRIBUTE *t, CK_ULONG n)
 	return CKR_OK;
 }
 
+/* What the header of a key block did not give, no later change gives. */
+static bool widens(const struct object *current, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	for (CK_ULONG i = 0; i < n; i++) {
+		for (size_t k = 0; k < ARRAY_LEN(usages); k++) {
+			if (t[i].type == usages[k].type && t[i].ulValueLen == 1 && *(const CK_BBOOL *)t[i].pValue &&
+			    !object_bool(current, t[i].type))
+				return true;
+		}
+		if (t[i].type == CKA_ALLOWED_MECHANISMS)
+			return true;
+	}
+	return false;
+}
+
 CK_RV role_on_set(struct session *s, const struct object *current, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	CK_RV rv = refuse_vendor(t, n);
 
 	if (rv != CKR_OK)
 		return rv;
-	return object_role(current) ? CKR_ACTION_PROHIBITED : CKR_OK;
+	if (object_role(current) || (object_has(current, CKA_SR_KEY_BLOCK_HEADER) && widens(current, t, n)))
+		return CKR_ACTION_PROHIBITED;
+	return CKR_OK;
 }
 
 CK_RV role_on_copy(struct session *s, const struct object *source, const CK_ATTRIBUTE *t, CK_ULONG n)
@@ -380,56 +279,53 @@ CK_RV role_on_destroy(struct session *s, const struct object *o)
 
 CK_RV role_permits(const struct object *key, CK_MECHANISM_TYPE mechanism, CK_FLAGS use)
 {
+	const struct role_use *u;
 	CK_ULONG role;
 
 	if (!key)
 		return CKR_OK;
 	role = object_role(key);
-	if (role == 0) {
-		for (size_t i = 0; i < ARRAY_LEN(role_only); i++) {
-			if (role_only[i] == mechanism)
-				return CKR_KEY_FUNCTION_NOT_PERMITTED;
-		}
-		return CKR_OK;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(role_uses); i++) {
-		if (role_uses[i].mechanism == mechanism && (role_uses[i].use & use) == use &&
-		    use_applies(&role_uses[i], role, object_ulong(key, CKA_SR_SIDE, 0),
-				object_ulong(key, CKA_SR_HANDSHAKE, 0)))
+	if (role == 0)
+		return role_only_mechanism(mechanism) ? CKR_KEY_FUNCTION_NOT_PERMITTED : CKR_OK;
+	for (size_t i = 0; (u = role_use_at(i)) != NULL; i++) {
+		if (u->mechanism == mechanism && (u->use & use) == use &&
+		    role_use_applies(u, role, object_ulong(key, CKA_SR_SIDE, 0),
+				     object_ulong(key, CKA_SR_HANDSHAKE, 0)))
 			return CKR_OK;
 	}
 	return CKR_KEY_FUNCTION_NOT_PERMITTED;
 }
 
-static const struct role_carry *carry_find(CK_ULONG wrapper, CK_MECHANISM_TYPE mechanism)
+/*
+ * A key that came in a key block with exportability E leaves in key blocks only; one with a role also under what the
+ * matrix names, but for bare blocks.
+ */
+static bool trusted_form(const struct object *key, CK_MECHANISM_TYPE mechanism)
 {
-	for (size_t i = 0; i < ARRAY_LEN(role_carries); i++) {
-		if (role_carries[i].wrapper == wrapper && role_carries[i].mechanism == mechanism)
-			return &role_carries[i];
-	}
-	return NULL;
+	struct view facts = object_bytes(key, CKA_SR_KEY_BLOCK_HEADER);
+
+	if (facts.n != SR_KEY_BLOCK_HEADER_FACTS || facts.p[facts.n - 1] != 'E')
+		return true;
+	return object_role(key) == 0 ? mechanism == CKM_SR_KEY_BLOCK : mechanism != CKM_DES3_ECB;
 }
 
 CK_RV role_permits_cargo(const struct object *wrapping, CK_MECHANISM_TYPE mechanism, const struct object *key)
 {
-	const struct role_carry *carry;
-
+	if (!trusted_form(key, mechanism))
+		return CKR_KEY_NOT_WRAPPABLE;
 	if (object_role(wrapping) == 0 && object_role(key) == 0)
 		return CKR_OK;
-	carry = carry_find(object_role(wrapping), mechanism);
-	return carry && carry->cargo == object_role(key) ? CKR_OK : CKR_KEY_NOT_WRAPPABLE;
+	return role_carries_cargo(object_role(wrapping), mechanism, object_role(key)) ? CKR_OK : CKR_KEY_NOT_WRAPPABLE;
 }
 
 CK_RV role_of_cargo(const struct object *unwrapping, CK_MECHANISM_TYPE mechanism, CK_ULONG *ret_role)
 {
-	const struct role_carry *carry;
 	CK_ULONG role = 0;
 
 	if (object_role(unwrapping) != 0) {
-		carry = carry_find(object_role(unwrapping), mechanism);
-		if (!carry)
+		role = role_only_cargo(object_role(unwrapping), mechanism);
+		if (role == 0)
 			return CKR_KEY_FUNCTION_NOT_PERMITTED;
-		role = carry->cargo;
 	}
 	*ret_role = role;
 	return CKR_OK;

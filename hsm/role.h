@@ -7,7 +7,7 @@
 #include "object.h"
 
 /*
- * Roles: what a payment key is for (CKA_SR_ROLE), and nothing besides. The table in role.c says for each role its
+ * Roles: what a payment key is for (CKA_SR_ROLE), and nothing besides. The tables in role_table.c say for each role its
  * class, types and lengths, how such a key may come into being, its usages, and which mechanisms may touch it; the
  * matrix says which role may carry which other role under which mechanism. An ordinary key has no role and no part in
  * the matrix.
@@ -26,6 +26,7 @@ enum role_birth {
 	ROLE_BORN_TK = 1u << 3,        /* CKM_SR_TK_GENERATE, CKM_SR_TK_OPEN */
 	ROLE_BORN_UNWRAPPED = 1u << 4, /* C_UnwrapKey under a wrapper that the matrix names */
 	ROLE_BORN_LOADED = 1u << 5,    /* CKM_SR_TMK_LOAD */
+	ROLE_BORN_DERIVED = 1u << 6,   /* C_DeriveKey from a base that the table names, CKA_SR_ROLE in the template */
 };
 
 #define ROLE_LENGTHS 4
@@ -39,7 +40,7 @@ struct role_row {
 		CK_KEY_TYPE type;
 		CK_ULONG min, max; /* bytes; RSA: bits */
 	} keys[ROLE_LENGTHS];
-	bool extractable; /* may leave under what the matrix names; loaded into a terminal: never */
+	bool extractable; /* may leave under what the matrix names; loaded into a terminal, or combined: never */
 	bool stays;       /* a token object goes with the token alone (C_InitToken) */
 	/*
 	 * None is born in a token that holds a token object of this role (0: no such rule). Pr beside SRK: whoever owns
@@ -52,8 +53,9 @@ struct role_row {
 /*
  * struct role_use: who may do what. use 0: the key is named in the parameter or is the cargo of that mechanism, nothing
  * more. side and handshake 0: any. CKA_<usage> and CKA_ALLOWED_MECHANISMS of a role are the sum of its rows.
- * struct role_carry: who carries whom, for C_WrapKey and C_UnwrapKey alike.
+ * struct role_carry: who carries whom, for C_WrapKey and C_UnwrapKey alike. struct role_derive: what may be derived.
  */
+#define ROLE_USES_MAX 32 /* rows of one role */
 struct role_use {
 	CK_ULONG role;
 	CK_MECHANISM_TYPE mechanism;
@@ -66,10 +68,29 @@ struct role_carry {
 	CK_MECHANISM_TYPE mechanism;
 	CK_ULONG cargo;
 };
-/* The rows of the three tables, for docs/roles.md; NULL behind the last. */
+struct role_derive {
+	CK_ULONG base;
+	CK_MECHANISM_TYPE mechanism;
+	CK_ULONG result;
+};
+/*
+ * The rows of the tables (role_table.c); NULL behind the last.
+ *
+ * role_use_applies     to a key of this role, unless the row names a side or version that the key is known not to have
+ * role_only_mechanism  an ordinary key has no part in it
+ * role_carries_cargo   is there such a row?
+ * role_only_cargo      the cargo of wrapper and mechanism where there is one row; else 0
+ * role_derives_role    is there such a row?
+ */
 const struct role_row *role_at(size_t i);
 const struct role_use *role_use_at(size_t i);
 const struct role_carry *role_carry_at(size_t i);
+const struct role_derive *role_derive_at(size_t i);
+bool role_use_applies(const struct role_use *u, CK_ULONG role, CK_ULONG side, CK_ULONG handshake) MUST_CHECK;
+bool role_only_mechanism(CK_MECHANISM_TYPE mechanism) MUST_CHECK;
+bool role_carries_cargo(CK_ULONG wrapper, CK_MECHANISM_TYPE mechanism, CK_ULONG cargo) MUST_CHECK;
+CK_ULONG role_only_cargo(CK_ULONG wrapper, CK_MECHANISM_TYPE mechanism);
+bool role_derives_role(CK_ULONG base, CK_MECHANISM_TYPE mechanism, CK_ULONG result) MUST_CHECK;
 
 /* role_find: NULL for 0 and unknown roles. role_named: by name, for labels. */
 const struct role_row *role_find(CK_ULONG role);
@@ -98,8 +119,8 @@ CK_RV role_on_destroy(struct session *s, const struct object *o) MUST_CHECK;
  *                     but the mechanisms that demand a role. Others: CKR_KEY_FUNCTION_NOT_PERMITTED.
  * role_permits_cargo  C_WrapKey: may wrapping carry key? CKR_KEY_NOT_WRAPPABLE. Ordinary keys under ordinary keys: yes.
  * role_of_cargo       C_UnwrapKey: the role that a key unwrapped under unwrapping by this mechanism gets (0: none); to
- * be put into object_make.role. CKR_KEY_FUNCTION_NOT_PERMITTED when the matrix has no row. role_data_max       most
- * bytes one encryption operation may carry, 0: no bound (AUK of handshake version 1: one block)
+ *                     be put into object_make.role. CKR_KEY_FUNCTION_NOT_PERMITTED when the matrix has not one row.
+ * role_data_max       most bytes one encryption operation may carry, 0: no bound (AUK of handshake version 1: a block)
  */
 CK_RV role_permits(const struct object *key, CK_MECHANISM_TYPE mechanism, CK_FLAGS use) MUST_CHECK;
 CK_RV role_permits_cargo(const struct object *wrapping, CK_MECHANISM_TYPE mechanism,

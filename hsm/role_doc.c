@@ -20,16 +20,18 @@ static const struct flag_name births[] = {
 	{ ROLE_BORN_TK, "CKM_SR_TK_GENERATE, CKM_SR_TK_OPEN" },
 	{ ROLE_BORN_UNWRAPPED, "unwrapped" },
 	{ ROLE_BORN_LOADED, "CKM_SR_TMK_LOAD" },
+	{ ROLE_BORN_DERIVED, "derived with CKA_SR_ROLE" },
 };
 
 static const struct flag_name uses[] = {
-	{ CKF_ENCRYPT, "encrypt" }, { CKF_SIGN, "sign" },     { CKF_VERIFY, "verify" },
-	{ CKF_WRAP, "wrap" },       { CKF_UNWRAP, "unwrap" },
+	{ CKF_ENCRYPT, "encrypt" }, { CKF_DECRYPT, "decrypt" }, { CKF_SIGN, "sign" },     { CKF_VERIFY, "verify" },
+	{ CKF_WRAP, "wrap" },       { CKF_UNWRAP, "unwrap" },   { CKF_DERIVE, "derive" },
 };
 
 static const char head[] =
     "# Roles\n\n"
-    "Made from the tables of `hsm/role.c` by `role-doc`; a test compares. A key with a role (CKA_SR_ROLE) is private,\n"
+    "Made from the tables of `hsm/role_table.c` by `role-doc`; a test compares. A key with a role (CKA_SR_ROLE) is "
+    "private,\n"
     "sensitive, not copyable and not modifiable; its CKA_<usage> and CKA_ALLOWED_MECHANISMS are the sum of its rows\n"
     "below, and what has no row is refused. A template may ask for less, never for more; for components and combined\n"
     "keys the table wins over the booleans, and only CKA_EXTRACTABLE true is refused.\n\n"
@@ -44,11 +46,17 @@ static const char middle[] =
 static const char last[] =
     "\n## Who carries whom\n\n"
     "A key with a role leaves and enters only by these rows, whatever its CKA_EXTRACTABLE says; an unwrapped key gets\n"
-    "the role of the row. A key loaded into a terminal is never extractable. Under CKM_SR_TK_REWRAP Pr itself does "
+    "the role of the row; in a key block the header says which of them (`hsm/vendor.h`). A key loaded into a\n"
+    "terminal, or combined from components, is never extractable. Under CKM_SR_TK_REWRAP Pr itself does "
     "not\n"
     "leave: it opens the packet of the parameter, whose keys leave under PK.\n\n"
     "| wrapper | mechanism | cargo |\n"
     "| --- | --- | --- |\n";
+
+static const char derives[] = "\n## Who derives whom\n\n"
+			      "By C_DeriveKey, with the new role as CKA_SR_ROLE in the template.\n\n"
+			      "| base | mechanism | result |\n"
+			      "| --- | --- | --- |\n";
 
 static void put_flags(struct buf *b, const struct flag_name *names, size_t n, CK_FLAGS flags)
 {
@@ -71,6 +79,8 @@ static const char *type_name(CK_KEY_TYPE type)
 		return "RSA";
 	case CKK_AES:
 		return "AES";
+	case CKK_DES:
+		return "DES";
 	case CKK_DES2:
 		return "DES2";
 	default:
@@ -128,6 +138,7 @@ static int compare(const char *path, struct view want)
 int main(int argc, char **argv)
 {
 	const struct role_carry *c;
+	const struct role_derive *d;
 	BUF_AUTO b = { 0 };
 
 	buf_printf(&b, "%s", head);
@@ -140,6 +151,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; (c = role_carry_at(i)) != NULL; i++)
 		buf_printf(&b, "| %s | %s | %s |\n", role_find(c->wrapper)->name, mech_find(c->mechanism)->name,
 			   role_find(c->cargo)->name);
+	buf_printf(&b, "%s", derives);
+	for (size_t i = 0; (d = role_derive_at(i)) != NULL; i++)
+		buf_printf(&b, "| %s | %s | %s |\n", role_find(d->base)->name, mech_find(d->mechanism)->name,
+			   role_find(d->result)->name);
 	if (!buf_ok(&b))
 		return EXIT_FAILURE;
 	if (argc > 1)

@@ -117,15 +117,52 @@ struct sr_sm2_params {
 	CK_ULONG ulIdLen;
 };
 
+/*
+ * C_WrapKey, C_UnwrapKey: key blocks of ASC X9 TR-31:2018 and ANSI X9.143:2022, parameter struct sr_key_block_params
+ * (may be absent in C_UnwrapKey). Version B under DES2 and DES3, version D under AES, both ways; versions A and C are
+ * opened only. A protection key carries no key stronger than itself, and no TDES key carries an AES key.
+ *
+ * The header decides what the unwrapped key is: type and length, and by the table of hsm/key_block_use.c usages,
+ * allowed mechanisms and, under a protection key that has a role, its role; a template may ask for less, for more is
+ * CKR_TEMPLATE_INCONSISTENT. The key is sensitive. Exportability N: never extractable; E: leaves in key blocks only; S:
+ * as CKA_EXTRACTABLE in the template says. CKA_EXTRACTABLE must be asked for (of a key with a role the role says it).
+ * Nothing widens the usages later. On the way out the header may not say more than the key may do.
+ *
+ * CKR_WRAPPED_KEY_INVALID for every fault of the block: form, MAC, key length, check values of KC and KP, usages that
+ * mean nothing here. CKR_KEY_FUNCTION_NOT_PERMITTED: the block is good, but the protection key may carry no such key.
+ */
+#define CKM_SR_KEY_BLOCK SR_MECHANISM(0x0012UL)
+
+/*
+ * C_DeriveKey: key diversification (R3.1), parameter struct sr_diversify_params. A DES2 or DES3 key gives a DES2 key,
+ * an AES key an AES key of its own length. From a key with a role: the template names the new role (CKA_SR_ROLE), which
+ * the role table must allow (docs/roles.md). From an ordinary key: an ordinary key, protected like it.
+ */
+#define CKM_SR_DIVERSIFY SR_MECHANISM(0x0013UL)
+
+/*
+ * C_Decrypt, in a single part: translates a PIN block (ISO 9564-1:2017) from the key of the operation to that of the
+ * parameter (struct sr_pin_translate_params); both PINKEYs. In: one encrypted PIN block, out: another. C_Decrypt, as
+ * the block comes in under the operation's key and needs its CKA_DECRYPT; the other key needs CKA_ENCRYPT. The PIN is
+ * never seen outside. Pairs of formats as in PCI PIN 3.1, requirement 3-3: 0, 3, 4 to 0, 3, 4 with the same PAN; 1 to
+ * 0, 1, 3, 4. Formats 0, 1, 3 stand under DES2 and DES3 keys, format 4 under AES keys.
+ *
+ * CKR_ENCRYPTED_DATA_INVALID for every fault inside the block; CKR_ENCRYPTED_DATA_LEN_RANGE for its length. The digits
+ * of a PIN that formats 0 and 3 mask with the PAN are not checked to be decimal: whoever may try PANs would learn the
+ * PIN from the answers.
+ */
+#define CKM_SR_PIN_TRANSLATE SR_MECHANISM(0x0014UL)
+
 /* Attributes. Read-only, given by the mechanism at creation, but for CKA_SR_ROLE where the role table says so. */
-#define CKA_SR_ROLE SR_ATTRIBUTE(0x0001UL)          /* CK_ULONG, SR_ROLE_*; absent: an ordinary key */
-#define CKA_SR_CUSTODIAN SR_ATTRIBUTE(0x0002UL)     /* UTF-8 name of the user who entered a component */
-#define CKA_SR_COMPONENT SR_ATTRIBUTE(0x0003UL)     /* 2 bytes: k, n */
-#define CKA_SR_SERIAL_NUMBER SR_ATTRIBUTE(0x0004UL) /* POS serial number of a TEK or AUK, ASCII */
-#define CKA_SR_COUNTER SR_ATTRIBUTE(0x0005UL)       /* CK_ULONG, the terminal's TK counter */
-#define CKA_SR_HANDSHAKE SR_ATTRIBUTE(0x0006UL)     /* CK_ULONG, handshake version of a TEK or AUK, 1 or 2 */
-#define CKA_SR_SIDE SR_ATTRIBUTE(0x0007UL)          /* CK_ULONG, SR_SIDE_* of a TEK or AUK */
-#define CKA_SR_CUSTODIAN_ID SR_ATTRIBUTE(0x0008UL)  /* 16 bytes, internal id of that user */
+#define CKA_SR_ROLE SR_ATTRIBUTE(0x0001UL)             /* CK_ULONG, SR_ROLE_*; absent: an ordinary key */
+#define CKA_SR_CUSTODIAN SR_ATTRIBUTE(0x0002UL)        /* UTF-8 name of the user who entered a component */
+#define CKA_SR_COMPONENT SR_ATTRIBUTE(0x0003UL)        /* 2 bytes: k, n */
+#define CKA_SR_SERIAL_NUMBER SR_ATTRIBUTE(0x0004UL)    /* POS serial number of a TEK or AUK, ASCII */
+#define CKA_SR_COUNTER SR_ATTRIBUTE(0x0005UL)          /* CK_ULONG, the terminal's TK counter */
+#define CKA_SR_HANDSHAKE SR_ATTRIBUTE(0x0006UL)        /* CK_ULONG, handshake version of a TEK or AUK, 1 or 2 */
+#define CKA_SR_SIDE SR_ATTRIBUTE(0x0007UL)             /* CK_ULONG, SR_SIDE_* of a TEK, AUK or TMK */
+#define CKA_SR_CUSTODIAN_ID SR_ATTRIBUTE(0x0008UL)     /* 16 bytes, internal id of that user */
+#define CKA_SR_KEY_BLOCK_HEADER SR_ATTRIBUTE(0x0009UL) /* 7 bytes of the key block's header that the key came with */
 
 /*
  * The policy object: one per token, readable by all, found by searching for its class. C_SetAttributeValue of
@@ -152,7 +189,13 @@ struct sr_sm2_params {
 #define SR_ROLE_TEK 5UL
 #define SR_ROLE_AUK 6UL
 #define SR_ROLE_TMK 7UL
-#define SR_ROLE_SRK 8UL /* storage root key: keeps TMKs in the KMS database (R1.12) */
+#define SR_ROLE_SRK 8UL     /* storage root key: keeps TMKs and working keys in the KMS database (R1.12) */
+#define SR_ROLE_PINKEY 9UL  /* PIN encryption: translates PIN blocks, nothing else (R3.4) */
+#define SR_ROLE_MACKEY 10UL /* message authentication between terminal and host (R3.4, R5.4) */
+#define SR_ROLE_DMK 11UL    /* download master key (R5.6): carries and derives DWKs, and DMKs of one terminal each */
+#define SR_ROLE_DWK 12UL    /* download work key (R5.2): makes MACs, carries the terminal's key (R5.5) */
+#define SR_ROLE_ROOT 13UL   /* root key of a card or terminal system: derives master keys (R3.1, R3.5) */
+#define SR_ROLE_KBPK 14UL   /* key block protection key shared with another party: carries keys with roles */
 
 #define SR_SIDE_TERMINAL 1UL
 #define SR_SIDE_HOST 2UL
@@ -262,6 +305,86 @@ struct sr_tk_generate_params {
 struct sr_iso9797_params {
 	CK_ULONG padding;
 	CK_ULONG macLen;
+};
+
+/*
+ * CKM_SR_KEY_BLOCK. Letters are ASCII. Wrap reads all members; algorithm follows from the key and is written. Unwrap
+ * writes all but flags, and only with CKR_OK; with CKR_BUFFER_TOO_SMALL ulOptionalLen alone, and no key is made.
+ *
+ * version        'B' or 'D'; 0: by the protection key
+ * usage, mode    X9.143 tables 2 and 4; SR_KEY_BLOCK_USAGE_* are our own for roles that X9.143 does not know
+ * keyVersion     "00" where there is none
+ * exportability  'E', 'N' or 'S'
+ * context        '0', '1' or '2'; 0 means '0'
+ * flags          SR_KEY_BLOCK_*: what the token adds or leaves out
+ * pOptional      optional blocks, one after the other, without PB, which the token adds. Unwrap: room for those of the
+ *                block, PB included; NULL: not wanted. A key for HMAC needs an HM.
+ */
+#define SR_KEY_BLOCK_NO_LENGTH_HIDING 1UL /* pads to a cipher block only, as TR-31 before X9.143 */
+#define SR_KEY_BLOCK_ADD_KC 2UL           /* check value of the key */
+#define SR_KEY_BLOCK_ADD_KP 4UL           /* check value of the protection key */
+#define SR_KEY_BLOCK_ADD_TS 8UL           /* time stamp, UTC */
+#define SR_KEY_BLOCK_ADD_LB 16UL          /* CKA_LABEL of the key, printable ASCII */
+#define SR_KEY_BLOCK_USAGE_DMK "20"
+#define SR_KEY_BLOCK_USAGE_DWK "21"
+struct sr_key_block_params {
+	CK_BYTE version;
+	CK_BYTE usage[2];
+	CK_BYTE algorithm;
+	CK_BYTE mode;
+	CK_BYTE keyVersion[2];
+	CK_BYTE exportability;
+	CK_BYTE context;
+	CK_ULONG flags;
+	CK_BYTE_PTR pOptional;
+	CK_ULONG ulOptionalLen;
+};
+/* CKA_SR_KEY_BLOCK_HEADER: usage (2), algorithm, mode, key version (2), exportability. */
+#define SR_KEY_BLOCK_HEADER_FACTS 7
+#define SR_KEY_BLOCK_MAX 9999
+
+/*
+ * CKM_SR_DIVERSIFY. E: encryption of a block under the base key; ~F: F inverted bit by bit.
+ *
+ * method     SR_DIVERSIFY_FACTOR: the factors as given. TDES, 8 bytes F: E(F) and E(~F). TDES, 16 bytes F1 F2: E(F1)
+ *            and E(F2) (EMV session keys: R with F0 and with 0F as third byte). AES, 16 bytes F: as much of E(F) and
+ *            E(~F) as the key is long.
+ *            SR_DIVERSIFY_EMV_A, _B: EMV 4.3 book 2, A1.4.1 and A1.4.2 (TDES); _C: its option for AES. F is made of
+ *            pFactors: the PAN (1 to 19 ASCII digits), then the 2 digits of the PAN sequence number; one level.
+ * levels     1 to SR_DIVERSIFY_LEVELS: the key of each level is the base of the next, with the next factor
+ * pFactors   as many factors as levels, of equal length, one after the other
+ * parity     CK_TRUE: a DES key gets odd parity (EMV); CK_FALSE: the bytes as they come (PSAM practice). Parity
+ *            changes nothing of what a key computes, but what demands it (TMK message, unwrapping into a token)
+ *            refuses a key without.
+ *
+ * CKR_MECHANISM_PARAM_INVALID: other values, lengths that the key's algorithm does not have, F1 equal to F2.
+ */
+#define SR_DIVERSIFY_FACTOR 1UL
+#define SR_DIVERSIFY_EMV_A 2UL
+#define SR_DIVERSIFY_EMV_B 3UL
+#define SR_DIVERSIFY_EMV_C 4UL
+#define SR_DIVERSIFY_LEVELS 4UL
+struct sr_diversify_params {
+	CK_ULONG method;
+	CK_ULONG levels;
+	CK_BYTE_PTR pFactors;
+	CK_ULONG ulFactorsLen;
+	CK_BBOOL parity;
+};
+
+/*
+ * CKM_SR_PIN_TRANSLATE.
+ *
+ * hOutKey               PINKEY, CKA_ENCRYPT
+ * inFormat, outFormat   0, 1, 3, 4
+ * pPan                  the whole PAN, 12 to 19 ASCII digits, check digit included; NULL and 0 for 1 to 1
+ */
+struct sr_pin_translate_params {
+	CK_OBJECT_HANDLE hOutKey;
+	CK_ULONG inFormat;
+	CK_ULONG outFormat;
+	CK_BYTE_PTR pPan;
+	CK_ULONG ulPanLen;
 };
 
 /* Upper bounds of the formats, in bytes. */

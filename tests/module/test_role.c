@@ -7,7 +7,26 @@
 #include <string.h>
 
 /* One key of every role and side. */
-enum { PK, MAK, PR, TEK_HOST, TEK_TERMINAL, AUK_HOST, AUK_TERMINAL, AUK_V1, TMK, TMK_LOADED, SRK, KEYS };
+enum {
+	PK,
+	MAK,
+	PR,
+	TEK_HOST,
+	TEK_TERMINAL,
+	AUK_HOST,
+	AUK_TERMINAL,
+	AUK_V1,
+	TMK,
+	TMK_LOADED,
+	SRK,
+	PINKEY,
+	MACKEY,
+	DMK,
+	DWK,
+	ROOT,
+	KBPK,
+	KEYS
+};
 static const struct {
 	const char *name;
 	CK_ULONG role;
@@ -23,6 +42,12 @@ static const struct {
 	[TMK] = { "TMK at the host", SR_ROLE_TMK },
 	[TMK_LOADED] = { "TMK in the terminal", SR_ROLE_TMK },
 	[SRK] = { "SRK", SR_ROLE_SRK },
+	[PINKEY] = { "PINKEY", SR_ROLE_PINKEY },
+	[MACKEY] = { "MACKEY", SR_ROLE_MACKEY },
+	[DMK] = { "DMK", SR_ROLE_DMK },
+	[DWK] = { "DWK", SR_ROLE_DWK },
+	[ROOT] = { "ROOT", SR_ROLE_ROOT },
+	[KBPK] = { "KBPK", SR_ROLE_KBPK },
 };
 static CK_OBJECT_HANDLE key[KEYS];
 static CK_OBJECT_HANDLE pu, plain_pr, plain_pu, plain[3]; /* AES 32, DES2, DES3 */
@@ -42,17 +67,24 @@ static void tk_of(CK_ULONG handshake, struct kit_tk *tk, CK_OBJECT_HANDLE *ret_t
 
 static void begin(void)
 {
-	static const struct kit_wish wishes[] = { { "PK", CKK_AES, 32 }, { "MAK", CKK_AES, 32 } };
+	static const struct kit_wish wishes[] = {
+		{ "PK", CKK_AES, 32 }, { "MAK", CKK_AES, 32 }, { "DMK", CKK_AES, 32 }, { "KBPK", CKK_AES, 32 }
+	};
+	static const int generated[] = { PINKEY, MACKEY, DWK, ROOT };
 	uint8_t message[SR_TMK_MESSAGE_MAX];
 	CK_ULONG len = sizeof(message);
 	CK_OBJECT_HANDLE unused;
 	struct kit_tk tk;
 
 	kit_begin();
-	kit_combined(wishes, 2);
+	kit_combined(wishes, ARRAY_LEN(wishes));
 	kit_login(KIT_USER);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK", &key[PK]), 1);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "MAK", &key[MAK]), 1);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "DMK", &key[DMK]), 1);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "KBPK", &key[KBPK]), 1);
+	for (size_t i = 0; i < ARRAY_LEN(generated); i++)
+		ck_ok(kit_role_key(names[generated[i]].role, CKK_AES, 32, &key[generated[i]]));
 	kit_pair(2048, true, &pu, &key[PR]);
 	kit_pair(2048, false, &plain_pu, &plain_pr);
 	plain[0] = kit_plain_key(CKK_AES, 32);
@@ -95,7 +127,7 @@ START_TEST(every_role_key_is_private_sensitive_and_fixed)
 	ck_assert_uint_eq(ck_get_ulong(key[_i], CKA_SR_ROLE), names[_i].role);
 	ck_assert(ck_get_bool(key[_i], CKA_PRIVATE) && ck_get_bool(key[_i], CKA_SENSITIVE));
 	ck_assert(!ck_get_bool(key[_i], CKA_COPYABLE) && !ck_get_bool(key[_i], CKA_MODIFIABLE));
-	ck_assert_int_eq(ck_get_bool(key[_i], CKA_EXTRACTABLE), _i == TMK);
+	ck_assert_int_eq(ck_get_bool(key[_i], CKA_EXTRACTABLE), _i == TMK || _i == PINKEY || _i == MACKEY || _i == DWK);
 	ck_assert_uint_eq(ck->C_GetAttributeValue(ck_session, key[_i], &value, 1), CKR_ATTRIBUTE_SENSITIVE);
 	ck_assert_uint_eq(value.ulValueLen, CK_UNAVAILABLE_INFORMATION);
 	ck_assert_uint_ne(ck->C_CopyObject(ck_session, key[_i], NULL, 0, &copy), CKR_OK);
@@ -114,8 +146,10 @@ START_TEST(usages_of_a_role_key_are_those_of_its_role_and_side)
 	static const char *const expected[KEYS] = {
 		[PK] = "--S-WU-",           [MAK] = "--S----",      [TEK_HOST] = "--S-W--",
 		[TEK_TERMINAL] = "--S--U-", [AUK_HOST] = "--SV---", [AUK_TERMINAL] = "--SV---",
-		[AUK_V1] = "E-S----",       [TMK] = "--S----",      [TMK_LOADED] = "--S----",
-		[SRK] = "--S-WU-",
+		[AUK_V1] = "E-S----",       [TMK] = "--S-W--",      [TMK_LOADED] = "--S--U-",
+		[SRK] = "--S-WU-",          [PINKEY] = "EDS----",   [MACKEY] = "--SV---",
+		[DMK] = "--S-WUD",          [DWK] = "--SVWU-",      [ROOT] = "--S---D",
+		[KBPK] = "--S-WU-",
 	};
 
 	if (_i == PR) {
@@ -151,6 +185,16 @@ static const struct {
 	{ AUK_TERMINAL, CKM_SR_HANDSHAKE_MAC, 'S' },
 	{ AUK_TERMINAL, CKM_SR_HANDSHAKE_MAC, 'V' },
 	{ AUK_V1, CKM_AES_ECB, 'E' },
+	{ PINKEY, CKM_SR_CHECK_VALUE, 'S' },
+	{ MACKEY, CKM_SR_CHECK_VALUE, 'S' },
+	{ MACKEY, CKM_AES_CMAC, 'S' },
+	{ MACKEY, CKM_AES_CMAC, 'V' },
+	{ DMK, CKM_SR_CHECK_VALUE, 'S' },
+	{ DWK, CKM_SR_CHECK_VALUE, 'S' },
+	{ DWK, CKM_AES_CMAC, 'S' },
+	{ DWK, CKM_AES_CMAC, 'V' },
+	{ ROOT, CKM_SR_CHECK_VALUE, 'S' },
+	{ KBPK, CKM_SR_CHECK_VALUE, 'S' },
 };
 
 static bool is_allowed(int k, CK_MECHANISM_TYPE mechanism, char function)
@@ -384,7 +428,7 @@ START_TEST(role_is_not_to_be_had_by_asking) /* R1.3 */
 	CK_BYTE value[32] = { 1, 2, 3 };
 	CK_OBJECT_HANDLE h = 0, copy = 0;
 
-	for (CK_ULONG role = 0; role < 12; role++) {
+	for (CK_ULONG role = 0; role < 20; role++) {
 		CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) },
 				     { CKA_KEY_TYPE, &type, sizeof(type) },
 				     { CKA_VALUE, value, sizeof(value) },
@@ -396,7 +440,9 @@ START_TEST(role_is_not_to_be_had_by_asking) /* R1.3 */
 		ck_assert_uint_ne(ck->C_SetAttributeValue(ck_session, plain[0], only, 1), CKR_OK);
 		ck_assert_uint_ne(ck->C_CopyObject(ck_session, plain[0], only, 1, &copy), CKR_OK);
 		rv = kit_role_key(role, CKK_AES, 32, &h);
-		ck_assert_int_eq(rv == CKR_OK, role == SR_ROLE_TMK || role == SR_ROLE_SRK);
+		ck_assert_int_eq(rv == CKR_OK, role == SR_ROLE_TMK || role == SR_ROLE_SRK || role == SR_ROLE_PINKEY ||
+						   role == SR_ROLE_MACKEY || role == SR_ROLE_DWK ||
+						   role == SR_ROLE_ROOT);
 		if (rv == CKR_OK)
 			ck_ok(ck->C_DestroyObject(ck_session, h));
 	}
@@ -407,8 +453,8 @@ END_TEST
 
 START_TEST(role_key_asked_to_do_more_is_refused)
 {
-	static const CK_ATTRIBUTE_TYPE more[] = { CKA_ENCRYPT, CKA_DECRYPT, CKA_VERIFY,   CKA_WRAP,
-						  CKA_UNWRAP,  CKA_DERIVE,  CKA_COPYABLE, CKA_MODIFIABLE };
+	static const CK_ATTRIBUTE_TYPE more[] = { CKA_ENCRYPT, CKA_DECRYPT,  CKA_VERIFY,    CKA_UNWRAP,
+						  CKA_DERIVE,  CKA_COPYABLE, CKA_MODIFIABLE };
 	CK_ULONG role = SR_ROLE_TMK, length = 32;
 	CK_BBOOL no = CK_FALSE;
 	CK_MECHANISM m = { CKM_AES_KEY_GEN, NULL, 0 };
