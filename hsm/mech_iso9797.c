@@ -34,9 +34,9 @@ static CK_RV param_check(const struct mech_row *row, const CK_MECHANISM *m)
 	return CKR_OK;
 }
 
-const struct mech_param param_iso9797 = { .text = "struct sr_iso9797_params",
-					  .size = sizeof(struct sr_iso9797_params),
-					  .check = param_check };
+const struct mech_param param_iso9797 = {
+	.text = "struct sr_iso9797_params", .size = sizeof(struct sr_iso9797_params), .flat = true, .check = param_check
+};
 
 static EVP_CIPHER_CTX *cipher_start(const EVP_CIPHER *cipher, const uint8_t *key)
 {
