@@ -185,21 +185,41 @@ const struct attr_row *attr_row_at(size_t i)
 	return &rows[i];
 }
 
+static bool counts(const struct attr_row *row, unsigned class, CK_ULONG key_type)
+{
+	return (row->classes & class) != 0 && (row->key_type == OBJECT_ANY || row->key_type == key_type);
+}
+
 const struct attr_row *attr_row(CK_ATTRIBUTE_TYPE type, CK_OBJECT_CLASS class, CK_ULONG key_type)
 {
 	unsigned bit = class_bit(class);
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (rows[i].type == type && (rows[i].classes & bit) != 0 &&
-		    (rows[i].key_type == OBJECT_ANY || rows[i].key_type == key_type))
+		if (rows[i].type == type && counts(&rows[i], bit, key_type))
 			return &rows[i];
 	return NULL;
+}
+
+static CK_ULONG type_of(const struct object *o, CK_OBJECT_CLASS class)
+{
+	return object_ulong(o, class == CKO_CERTIFICATE ? CKA_CERTIFICATE_TYPE : CKA_KEY_TYPE, OBJECT_ANY);
 }
 
 const struct attr_row *attr_row_of(const struct object *o, CK_ATTRIBUTE_TYPE type)
 {
 	CK_OBJECT_CLASS class = object_class(o);
-	CK_ATTRIBUTE_TYPE which = class == CKO_CERTIFICATE ? CKA_CERTIFICATE_TYPE : CKA_KEY_TYPE;
 
-	return attr_row(type, class, object_ulong(o, which, OBJECT_ANY));
+	return attr_row(type, class, type_of(o, class));
+}
+
+const struct attr_row *attr_row_next(const struct object *o, const struct attr_row *row)
+{
+	CK_OBJECT_CLASS class = object_class(o);
+	CK_ULONG key_type = type_of(o, class);
+	unsigned bit = class_bit(class);
+
+	for (row = row == NULL ? rows : row + 1; row < rows + ARRAY_LEN(rows); row++)
+		if (counts(row, bit, key_type))
+			return row;
+	return NULL;
 }

@@ -67,8 +67,9 @@ struct attr_row {
 unsigned class_bit(CK_OBJECT_CLASS class); /* 0: a class that the module does not know */
 /* attr_row: the row for an attribute of an object of this class and type; NULL: there is no such attribute. */
 const struct attr_row *attr_row(CK_ATTRIBUTE_TYPE type, CK_OBJECT_CLASS class, CK_ULONG key_type);
-/* attr_row_of: the same for an object that has its class and type. */
+/* attr_row_of: the same for an object that has its class and type. attr_row_next: its rows, from NULL to NULL. */
 const struct attr_row *attr_row_of(const struct object *o, CK_ATTRIBUTE_TYPE type);
+const struct attr_row *attr_row_next(const struct object *o, const struct attr_row *row);
 size_t attr_row_count(void);
 const struct attr_row *attr_row_at(size_t i);
 

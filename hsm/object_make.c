@@ -158,31 +158,22 @@ static CK_RV fill_one(const struct attr_row *row, struct object *o)
 	return buf_ok(&value) ? object_set_bytes(o, row->type, buf_view(&value)) : CKR_HOST_MEMORY;
 }
 
-/* has_row: is this the row that counts for the object? */
-static bool has_row(const struct attr_row *row, const struct object *o)
-{
-	return row == attr_row_of(o, row->type);
-}
-
 CK_RV object_fill(struct object *o)
 {
 	CK_RV rv = CKR_OK;
 
-	for (size_t i = 0; rv == CKR_OK && i < attr_row_count(); i++)
-		if (has_row(attr_row_at(i), o) && !object_has(o, attr_row_at(i)->type))
-			rv = fill_one(attr_row_at(i), o);
+	for (const struct attr_row *row = NULL; rv == CKR_OK && (row = attr_row_next(o, row)) != NULL;)
+		if (!object_has(o, row->type))
+			rv = fill_one(row, o);
 	return rv;
 }
 
 /* complete: what C_CreateObject must give is there. */
 static bool complete(const struct object *o)
 {
-	for (size_t i = 0; i < attr_row_count(); i++) {
-		const struct attr_row *row = attr_row_at(i);
-
-		if ((row->rules & ATTR_NEEDED) && has_row(row, o) && !object_has(o, row->type))
+	for (const struct attr_row *row = NULL; (row = attr_row_next(o, row)) != NULL;)
+		if ((row->rules & ATTR_NEEDED) && !object_has(o, row->type))
 			return false;
-	}
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "object_kit.h"
 
+#include <openssl/bn.h>
 #include <string.h>
 
 /* Certificates, trust, domain parameters, and what every token shows: profiles and mechanisms. */
@@ -119,11 +120,13 @@ START_TEST(trust_in_a_certificate)
 }
 END_TEST
 
-/* RFC 7919, ffdhe2048: p of 2048 bits, g 2. Only its length matters here. */
+/* RFC 3526, group 14: g is 2. */
 static void prime_of(uint8_t p[256])
 {
-	memset(p, 0xff, 256);
-	p[255] = 0xfb;
+	BIGNUM *n = BN_get_rfc3526_prime_2048(NULL);
+
+	ck_assert(n != NULL && BN_bn2binpad(n, p, 256) == 256);
+	BN_free(n);
 }
 
 START_TEST(domain_parameters_of_dh)

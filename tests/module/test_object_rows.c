@@ -2,7 +2,7 @@
 #include "mech_kit.h"
 #include "object_attr.h"
 
-#include <stdio.h>
+#include <openssl/bn.h>
 #include <string.h>
 
 /* Walks the attribute rows: what a row says about templates, defaults and changes is what the C_ functions do. */
@@ -48,12 +48,7 @@ static struct subject {
 	{ "RSA private key", CKO_PRIVATE_KEY, CKK_RSA, { { 0 } }, 0, 0 },
 };
 
-/* RFC 2409, second Oakley group: a prime of 1024 bits, for g = 2. */
-static uint8_t prime[128];
-static const char prime_hex[] =
-    "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22514a08798e3404dd"
-    "ef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7ed"
-    "ee386bfb5a899fa5ae9f24117c4b1fe649286651ece65381ffffffffffffffff";
+static uint8_t prime[256]; /* RFC 3526, group 14: g is 2 */
 
 static CK_ULONG template_of(const struct subject *s, CK_ATTRIBUTE t[8])
 {
@@ -74,10 +69,12 @@ static void begin(void)
 	CK_ULONG bits = 2048;
 	CK_ATTRIBUTE size = { CKA_MODULUS_BITS, &bits, sizeof(bits) };
 	CK_OBJECT_HANDLE pair[2];
+	BIGNUM *n;
 
 	mk_begin();
-	for (size_t i = 0; i < sizeof(prime); i++)
-		ck_assert_int_eq(sscanf(prime_hex + 2 * i, "%2hhx", &prime[i]), 1);
+	n = BN_get_rfc3526_prime_2048(NULL);
+	ck_assert(n != NULL && BN_bn2binpad(n, prime, sizeof(prime)) == sizeof(prime));
+	BN_free(n);
 	OK(ck->C_GenerateKeyPair(mk_session, &m, &size, 1, NULL, 0, &pair[0], &pair[1]));
 	for (size_t i = 0; i < ARRAY_LEN(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -230,6 +227,28 @@ START_TEST(defaults_are_those_of_the_rows)
 }
 END_TEST
 
+/* What an object has is said in one place: no two rows speak of the same attribute of the same kind of object. */
+START_TEST(rows_do_not_overlap)
+{
+	for (size_t i = 0; i < attr_row_count(); i++) {
+		const struct attr_row *a = attr_row_at(i);
+
+		for (size_t k = 0; k < i; k++) {
+			const struct attr_row *b = attr_row_at(k);
+
+			ck_assert_msg(
+			    a->type != b->type || (a->classes & b->classes) == 0 ||
+				(a->key_type != b->key_type && a->key_type != OBJECT_ANY && b->key_type != OBJECT_ANY),
+			    "%s: rows %zu and %zu", a->name, k, i);
+			/* A template within a template has one form for all keys. */
+			ck_assert_msg(a->type != b->type || !(a->classes & CLASS_KEYS) || !(b->classes & CLASS_KEYS) ||
+					  a->form == b->form,
+				      "%s: forms", a->name);
+		}
+	}
+}
+END_TEST
+
 /* No usage is there that nobody asked for, whatever the object and however it was made. */
 START_TEST(usages_are_asked_for)
 {
@@ -257,6 +276,7 @@ int main(void)
 	tcase_add_test(c, changes_are_what_the_rows_allow);
 	tcase_add_test(c, objects_have_what_the_rows_say);
 	tcase_add_test(c, defaults_are_those_of_the_rows);
+	tcase_add_test(c, rows_do_not_overlap);
 	tcase_add_test(c, usages_are_asked_for);
 	suite_add_tcase(s, c);
 	return mk_main(s);
