@@ -23,7 +23,7 @@ CK_RV C_CancelFunction(CK_SESSION_HANDLE session)
 
 CK_RV C_AsyncComplete(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR function, CK_ASYNC_DATA_PTR result)
 {
-	CALL_SESSION(session, CALL_EXPIRED_OK, not_supported(function != NULL && result != NULL));
+	CALL_SESSION(session, CALL_EXPIRED_OK, not_supported(function != NULL));
 }
 
 CK_RV C_AsyncGetID(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR function, CK_ULONG_PTR id)

@@ -10,7 +10,8 @@ static CK_RV keep(struct message *m, const CK_MECHANISM *given)
 {
 	m->mechanism.mechanism = given->mechanism;
 	if (given->ulParameterLen == 0 || !m->row->param->flat) {
-		m->bring = !m->row->param->flat;
+		/* Where none is a parameter, too, a message need not bring one. */
+		m->bring = !m->row->param->flat && (given->ulParameterLen != 0 || !m->row->param->optional);
 		return CKR_OK;
 	}
 	m->mechanism.pParameter = malloc(given->ulParameterLen);
