@@ -13,8 +13,8 @@ static const struct key_block_use rows[] = {
 	/* usage, algorithms, kind, role, ordinary, mechanisms */
 	{ "P0", "TA", USE_CIPHER, SR_ROLE_PINKEY, false, NULL, 0 },
 	{ "D0", "DTA", USE_CIPHER, 0, true, NULL, 0 },
-	{ "M0", "DT", USE_MAC, SR_ROLE_MACKEY, true, MECHANISMS(CKM_SR_CHECK_VALUE, CKM_SR_ISO9797_ALG1_MAC, CKM_DES3_MAC, CKM_DES3_MAC_GENERAL) },
-	{ "M1", "DTA", USE_MAC, SR_ROLE_MACKEY, true, MECHANISMS(CKM_SR_CHECK_VALUE, CKM_SR_ISO9797_ALG1_MAC, CKM_DES3_MAC, CKM_DES3_MAC_GENERAL, CKM_SR_X9_9_MAC, CKM_SR_X9_9_MAC_GENERAL) },
+	{ "M0", "T", USE_MAC, SR_ROLE_MACKEY, true, MECHANISMS(CKM_SR_CHECK_VALUE, CKM_SR_ISO9797_ALG1_MAC, CKM_DES3_MAC, CKM_DES3_MAC_GENERAL) },
+	{ "M1", "DTA", USE_MAC, SR_ROLE_MACKEY, true, MECHANISMS(CKM_SR_CHECK_VALUE, CKM_SR_ISO9797_ALG1_MAC, CKM_SR_X9_9_MAC, CKM_SR_X9_9_MAC_GENERAL, CKM_DES_MAC, CKM_DES_MAC_GENERAL, CKM_DES3_MAC, CKM_DES3_MAC_GENERAL, CKM_AES_MAC, CKM_AES_MAC_GENERAL) },
 	{ "M3", "T", USE_MAC, SR_ROLE_MACKEY, true, MECHANISMS(CKM_SR_CHECK_VALUE, CKM_SR_ISO9797_ALG3_MAC, CKM_SR_X9_19_MAC, CKM_SR_X9_19_MAC_GENERAL, CKM_DES3_X919_MAC, CKM_DES3_X919_MAC_GENERAL) },
 	{ "M6", "TA", USE_MAC, SR_ROLE_MACKEY, true, MECHANISMS(CKM_SR_CHECK_VALUE, CKM_DES3_CMAC, CKM_DES3_CMAC_GENERAL, CKM_AES_CMAC, CKM_AES_CMAC_GENERAL) },
 	{ "M7", "H", USE_MAC, 0, true, NULL, 0 },
@@ -63,6 +63,19 @@ static const struct {
 	{ CKA_WRAP, CKF_WRAP }, { CKA_UNWRAP, CKF_UNWRAP }, { CKA_DERIVE, CKF_DERIVE },
 };
 /* clang-format on */
+
+const struct key_block_use *key_block_use_at(size_t i)
+{
+	return i < ARRAY_LEN(rows) ? &rows[i] : NULL;
+}
+
+void key_block_modes(const struct key_block_use *row, struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+		if (modes[i].flags[row->kind] != 0)
+			buf_put_u8(out, (uint8_t)modes[i].mode);
+	}
+}
 
 const struct key_block_use *key_block_use_of(const struct key_block_header *h, CK_FLAGS *ret_flags)
 {

@@ -22,6 +22,11 @@ struct key_block_use {
 	size_t mechanism_count;
 };
 
+/* key_block_use_at: the rows, for docs/roles.md; NULL behind the last. key_block_modes: letters that a kind may have.
+ */
+const struct key_block_use *key_block_use_at(size_t i);
+void key_block_modes(const struct key_block_use *row, struct buf *out);
+
 /* key_block_use_of: the row for this header, with the flags (CKF_*) that its mode of use gives; NULL: there is none. */
 const struct key_block_use *key_block_use_of(const struct key_block_header *h, CK_FLAGS *ret_flags);
 

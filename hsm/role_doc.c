@@ -3,6 +3,7 @@
  * role-doc: writes docs/roles.md from the role tables to standard output; with a file name: exit status 0 when that
  * file holds exactly this text.
  */
+#include "key_block_use.h"
 #include "mech.h"
 #include "role.h"
 #include <stdio.h>
@@ -57,6 +58,16 @@ static const char derives[] = "\n## Who derives whom\n\n"
 			      "By C_DeriveKey, with the new role as CKA_SR_ROLE in the template.\n\n"
 			      "| base | mechanism | result |\n"
 			      "| --- | --- | --- |\n";
+
+static const char blocks[] =
+    "\n## Key blocks\n\n"
+    "What the header of a key block makes of a key (CKM_SR_KEY_BLOCK; usages and modes of ANSI X9.143, two digits are\n"
+    "ours). Under a protection key with a role: the role, where the matrix has that wrapper and cargo, else refused.\n"
+    "Under an ordinary one: the usages that the mode names (B both ways, E encrypt or wrap, D decrypt or unwrap, C "
+    "sign\n"
+    "and verify, G sign, V verify, X derive, N all of the kind) with these mechanisms. `-`: refused.\n\n"
+    "| usage | algorithms | modes | role | ordinary key |\n"
+    "| --- | --- | --- | --- | --- |\n";
 
 static void put_flags(struct buf *b, const struct flag_name *names, size_t n, CK_FLAGS flags)
 {
@@ -116,6 +127,20 @@ static void put_use(struct buf *b, const struct role_use *u)
 	buf_printf(b, " | %s | %s |\n", sides[u->side], versions[u->handshake]);
 }
 
+static void put_block(struct buf *b, const struct key_block_use *u)
+{
+	const char *sep = "";
+
+	buf_printf(b, "| %s | %s | ", u->usage, u->algorithms);
+	key_block_modes(u, b);
+	buf_printf(b, " | %s | ", u->role ? role_find(u->role)->name : "-");
+	for (size_t i = 0; i < u->mechanism_count; i++) {
+		buf_printf(b, "%s%s", sep, mech_find(u->mechanisms[i])->name);
+		sep = ", ";
+	}
+	buf_printf(b, "%s |\n", !u->ordinary ? "-" : u->mechanisms == NULL ? "all of its usages" : "");
+}
+
 static int compare(const char *path, struct view want)
 {
 	uint8_t *have = malloc(want.n + 1);
@@ -155,6 +180,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; (d = role_derive_at(i)) != NULL; i++)
 		buf_printf(&b, "| %s | %s | %s |\n", role_find(d->base)->name, mech_find(d->mechanism)->name,
 			   role_find(d->result)->name);
+	buf_printf(&b, "%s", blocks);
+	for (size_t i = 0; key_block_use_at(i); i++)
+		put_block(&b, key_block_use_at(i));
 	if (!buf_ok(&b))
 		return EXIT_FAILURE;
 	if (argc > 1)

@@ -122,7 +122,7 @@ struct sr_sm2_params {
  * (may be absent in C_UnwrapKey). Version B under DES2 and DES3, version D under AES, both ways; versions A and C are
  * opened only. A protection key carries no key stronger than itself, and no TDES key carries an AES key.
  *
- * The header decides what the unwrapped key is: type and length, and by the table of hsm/key_block_use.c usages,
+ * The header decides what the unwrapped key is: type and length, and by the table of docs/roles.md (Key blocks) usages,
  * allowed mechanisms and, under a protection key that has a role, its role; a template may ask for less, for more is
  * CKR_TEMPLATE_INCONSISTENT. The key is sensitive. Exportability N: never extractable; E: leaves in key blocks only; S:
  * as CKA_EXTRACTABLE in the template says. CKA_EXTRACTABLE must be asked for (of a key with a role the role says it).

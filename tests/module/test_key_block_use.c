@@ -89,6 +89,9 @@ START_TEST(template_asks_for_less_never_for_more)
 	CK_ULONG role = SR_ROLE_MACKEY, len = 16, other_len = 32;
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
 	CK_KEY_TYPE aes = CKK_AES, des = CKK_DES2;
+	uint8_t facts[SR_KEY_BLOCK_HEADER_FACTS];
+	CK_ATTRIBUTE header = { CKA_SR_KEY_BLOCK_HEADER, facts, sizeof(facts) };
+	CK_OBJECT_HANDLE copy = 0;
 	struct {
 		CK_ATTRIBUTE a;
 		bool good, good_with_role;
@@ -128,6 +131,13 @@ START_TEST(template_asks_for_less_never_for_more)
 	for (size_t i = 3; i < 6; i++)
 		ck_rv(ck->C_SetAttributeValue(ck_session, h, &cases[i].a, 1), CKR_ACTION_PROHIBITED);
 	ck_ok(ck->C_SetAttributeValue(ck_session, h, &cases[0].a, 1));
+	for (size_t i = 3; i < 6; i++)
+		ck_assert_uint_ne(ck->C_CopyObject(ck_session, h, &cases[i].a, 1, &copy), CKR_OK);
+	ck_ok(ck->C_CopyObject(ck_session, h, NULL, 0, &copy));
+	ck_ok(ck->C_GetAttributeValue(ck_session, copy, &header, 1));
+	ck_assert(header.ulValueLen == sizeof(facts) && memcmp(facts, "M6AC00E", sizeof(facts)) == 0);
+	ck_rv(ck->C_SetAttributeValue(ck_session, copy, &cases[3].a, 1), CKR_ACTION_PROHIBITED);
+	ck_assert_uint_ne(ck->C_SetAttributeValue(ck_session, copy, &header, 1), CKR_OK);
 	ck_ok(ck->C_DestroyObject(ck_session, ordinary));
 }
 END_TEST
