@@ -58,6 +58,7 @@ static const char *const cipher_names[CRYPTO_CIPHERS] = {
 	[CRYPTO_SM4_ECB] = "SM4-ECB",
 	[CRYPTO_SM4_CBC] = "SM4-CBC",
 	[CRYPTO_SM4_CTR] = "SM4-CTR",
+	[CRYPTO_SM4_GCM] = "SM4-GCM",
 };
 
 /* optional: what an OpenSSL may be built without. */

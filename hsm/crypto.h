@@ -59,6 +59,7 @@ enum crypto_cipher {
 	CRYPTO_SM4_ECB,
 	CRYPTO_SM4_CBC,
 	CRYPTO_SM4_CTR,
+	CRYPTO_SM4_GCM,
 	CRYPTO_CIPHERS
 };
 enum crypto_md {

@@ -9,10 +9,12 @@
  * encryption keeps the plaintext, too.
  */
 
-static const EVP_CIPHER *cipher_of(enum aead_kind kind, size_t key_len)
+static const EVP_CIPHER *cipher_of(enum aead_kind kind, CK_KEY_TYPE type, size_t key_len)
 {
 	const struct crypto *c = module_crypto();
 
+	if (type == CKK_SR_SM4)
+		return c->cipher[CRYPTO_SM4_GCM];
 	if (kind == AEAD_GCM)
 		return crypto_aes(c, CRYPTO_AES_128_GCM, key_len);
 	if (kind == AEAD_CCM)
@@ -42,10 +44,12 @@ static CK_RV start(struct aead *a, const EVP_CIPHER *cipher, const uint8_t *key,
 	return CKR_OK;
 }
 
-CK_RV aead_begin(enum aead_kind kind, struct view key, const struct aead_param *p, bool encrypt, struct aead *ret)
+CK_RV aead_begin(enum aead_kind kind, const struct object *with, const struct aead_param *p, bool encrypt,
+		 struct aead *ret)
 {
 	struct aead a = { .kind = kind, .encrypt = encrypt, .tag_len = p->tag_len, .data_len = p->data_len };
-	const EVP_CIPHER *cipher = cipher_of(kind, key.n);
+	struct view key = object_secret(with, CKA_VALUE);
+	const EVP_CIPHER *cipher = cipher_of(kind, object_key_type(with), key.n);
 	SECRET_AUTO subkey = { 0 };
 	uint8_t nonce[12] = { 0 };
 	struct view iv = VIEW(p->iv, p->iv_len);
@@ -149,7 +153,7 @@ static CK_RV init(struct op *op, struct session *s, const CK_MECHANISM *m, struc
 	if (a == NULL)
 		return CKR_HOST_MEMORY;
 	op->state = a;
-	return aead_begin(arg->kind, object_secret(key, CKA_VALUE), &p, op->use == CKF_ENCRYPT, a);
+	return aead_begin(arg->kind, key, &p, op->use == CKF_ENCRYPT, a);
 }
 
 static void done(struct op *op)

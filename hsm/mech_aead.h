@@ -82,7 +82,7 @@ CK_RV iv_make_alone(const struct aead_param *p) MUST_CHECK;
 /*
  * struct aead: one message. All-zero is empty; aead_done takes it, wipes and empties it.
  *
- * aead_begin  key and associated data are read here
+ * aead_begin  key and associated data are read here; the cipher is that of the key's type
  * aead_seal   encrypts in.n bytes; CCM: the whole message in one call. out may be in.
  * aead_tag    after the last aead_seal: tag_len bytes
  * aead_open   the whole message; CKR_ENCRYPTED_DATA_INVALID: the tag is wrong and out was wiped
@@ -95,7 +95,7 @@ struct aead {
 	size_t data_len;  /* CCM */
 	struct hold held; /* decrypting: the ciphertext so far; CCM encrypting: the plaintext */
 };
-CK_RV aead_begin(enum aead_kind kind, struct view key, const struct aead_param *p, bool encrypt,
+CK_RV aead_begin(enum aead_kind kind, const struct object *with, const struct aead_param *p, bool encrypt,
 		 struct aead *ret) MUST_CHECK;
 CK_RV aead_seal(struct aead *a, struct view in, uint8_t *out) MUST_CHECK;
 CK_RV aead_tag(struct aead *a, uint8_t *ret) MUST_CHECK;

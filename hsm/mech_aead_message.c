@@ -54,7 +54,7 @@ static CK_RV begin(struct message *m, void *param, size_t n, struct view aad)
 	if (encrypt)
 		rv = iv_make(&state->iv, &p);
 	if (rv == CKR_OK)
-		rv = aead_begin(kind_of(m->row), object_secret(m->key, CKA_VALUE), &p, encrypt, &state->a);
+		rv = aead_begin(kind_of(m->row), m->key, &p, encrypt, &state->a);
 	return rv;
 }
 

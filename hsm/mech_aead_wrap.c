@@ -29,7 +29,7 @@ CK_RV aead_wrap(struct session *s, const struct mech_row *row, const CK_MECHANIS
 	p.data_len = form.len;
 	rv = iv_make_alone(&p);
 	if (rv == CKR_OK)
-		rv = aead_begin(kind_of(row), object_secret(wrapping, CKA_VALUE), &p, true, &a);
+		rv = aead_begin(kind_of(row), wrapping, &p, true, &a);
 	if (rv == CKR_OK)
 		rv = aead_seal(&a, secret_view(&form), out);
 	if (rv == CKR_OK)
@@ -56,7 +56,7 @@ CK_RV aead_unwrap(struct session *s, const struct mech_row *row, const CK_MECHAN
 		return CKR_HOST_MEMORY;
 	rv = mech_unwrap_begin(s, row, unwrapping, t, n, &o);
 	if (rv == CKR_OK)
-		rv = aead_begin(kind_of(row), object_secret(unwrapping, CKA_VALUE), &p, false, &a);
+		rv = aead_begin(kind_of(row), unwrapping, &p, false, &a);
 	if (rv == CKR_OK)
 		rv = aead_open(&a, VIEW(wrapped.p, p.data_len), wrapped.p + p.data_len, form.p);
 	aead_done(&a);

@@ -16,6 +16,7 @@
 #define NOTE_IV                                                                                                        \
 	"CK_GCM_PARAMS also without ulIvBits; C_WrapKey and C_WrapKeyAuthenticated make IVs with at least 96 random "  \
 	"bits (CKG_GENERATE, CKG_GENERATE_RANDOM)"
+#define NOTE_SM4 "with OpenSSL 3.1 and later; as CKM_AES_GCM"
 #define NOTE_NONCE "nonces of 96 and 192 bits; ulNonceLen counts bits, and 12 and 24 are taken as bytes"
 #define NOTE_COUNTER                                                                                                   \
 	"counters of 32 bits with nonces of 96 and 192, of 64 bits with nonces of 64 and 192, little-endian; refuses " \
@@ -30,6 +31,7 @@ static const struct mech_row rows[] = {
 	ROW(CKM_CHACHA20,          CRYPT,                   K_CHACHA, 0, param_chacha20,    chacha_ops,    NULL,              "RFC 8439, draft-irtf-cfrg-xchacha-03", "chacha.txt", .note = NOTE_COUNTER),
 	ROW(CKM_POLY1305,          SIGN,                    K_POLY,   MECH_ONE_MESSAGE, param_none, poly1305_ops, NULL,       "RFC 8439", "poly1305.txt"),
 	ROW(CKM_CHACHA20_POLY1305, CRYPT | MESSAGE,         K_CHACHA, 0, param_chacha_poly, aead_ops,      AEAD(AEAD_CHACHA), "RFC 8439, draft-irtf-cfrg-xchacha-03", "chacha_poly1305.txt", .note = NOTE_AEAD "; " NOTE_NONCE),
+	ROW(CKM_SR_SM4_GCM,        CRYPT | MESSAGE | CARRY, K_SM4,    SEALED, param_gcm,         aead_wrap_ops, AEAD(AEAD_GCM),    "RFC 8998", "sm4_gcm.txt", .needs = "cipher:SM4-GCM", .note = NOTE_SM4),
 };
 /* clang-format on */
 

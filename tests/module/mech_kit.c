@@ -16,6 +16,7 @@ CK_SLOT_ID mk_slot;
 CK_ULONG mk_ccm_len = MK_CCM_LEN;
 
 static void *library;
+static OSSL_LIB_CTX *openssl;
 static char directory[128];
 static CK_OBJECT_HANDLE pair_public, pair_private;
 
@@ -40,6 +41,9 @@ void mk_begin(void)
 	CK_ULONG count = 1;
 
 	ck_assert_msg(path != NULL, "STRONGROOM_MODULE is not set");
+	/* This program's copy of the table, too, holds the rows that OpenSSL can do. */
+	openssl = OSSL_LIB_CTX_new();
+	OK(mech_table_start(openssl));
 	temp_dir(directory);
 	setenv("STRONGROOM_TOKEN_DIR", directory, 1);
 	setenv("XDG_CONFIG_HOME", directory, 1);
@@ -65,6 +69,7 @@ void mk_end(void)
 {
 	OK(ck->C_Finalize(NULL));
 	dlclose(library);
+	OSSL_LIB_CTX_free(openssl);
 	temp_remove(directory);
 	pair_public = pair_private = 0;
 	for (size_t i = 0; i < ARRAY_LEN(curve_pairs); i++)

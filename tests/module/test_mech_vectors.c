@@ -392,6 +392,8 @@ START_TEST(ciphers_give_the_published_values) /* R6.5 */
 	ck_assert_uint_ge(mk_vectors("chacha_poly1305.txt", cipher_vector), 17);
 	ck_assert_uint_ge(mk_vectors("cipher_stream.txt", cipher_vector), 18);
 	ck_assert_uint_ge(mk_vectors("cipher_whole.txt", cipher_vector), 19);
+	if (mech_find(CKM_SR_SM4_GCM) != NULL)
+		ck_assert_uint_eq(mk_vectors("sm4_gcm.txt", cipher_vector), 1);
 	if (mech_find(CKM_SR_SM4_ECB) != NULL)
 		ck_assert_uint_ge(mk_vectors("sm4.txt", cipher_vector), 6);
 }
