@@ -60,7 +60,29 @@ static const char tail[] =
     "parity.\n\n"
     "What signs or verifies does so by messages, too (C_SignMessage, C_VerifyMessage), in parts unless marked `*`; but "
     "for\n"
-    "the mechanisms with vendor numbers and CKM_POLY1305, whose key is for one message.\n";
+    "the mechanisms with vendor numbers and CKM_POLY1305, whose key is for one message.\n\n"
+    "Messages. C_Message*Init holds the key until C_Message*Final, C_Message*Init without a mechanism, "
+    "C_SessionCancel or\n"
+    "logout. An error inside a message ends that message and not the process. While a message runs in parts, "
+    "another one and\n"
+    "C_Message*Final are refused with CKR_OPERATION_ACTIVE and the message goes on. The parameter of a signature at "
+    "the Init\n"
+    "serves every message that brings none, unless it has pointers: then each message brings its own. A wrong tag is\n"
+    "CKR_AEAD_DECRYPT_FAILED (CKR_ENCRYPTED_DATA_INVALID of C_Decrypt*, CKR_WRAPPED_KEY_INVALID of C_UnwrapKey*); of "
+    "a\n"
+    "message in parts C_DecryptMessageNext gives nothing out before CKF_END_OF_MESSAGE. The parameter may be left out "
+    "of parts\n"
+    "before the last one. A key with CKA_ALWAYS_AUTHENTICATE has no messages (CKR_USER_NOT_LOGGED_IN).\n\n"
+    "IVs of messages. CKG_GENERATE_COUNTER counts from 0 in the bits that are not fixed, CKG_GENERATE_COUNTER_XOR "
+    "adds the\n"
+    "counter to those of the first IV, CKG_GENERATE to random ones, CKG_GENERATE_RANDOM makes at least 64 random bits "
+    "each\n"
+    "time. When there is no further IV: CKR_DATA_LEN_RANGE. A process goes on with the generator, length and fixed "
+    "bits that\n"
+    "it began with, and where a counter could meet an IV of the caller's, takes one or the other\n"
+    "(CKR_MECHANISM_PARAM_INVALID). Counters begin anew with each C_MessageEncryptInit: under one key, give each "
+    "process fixed\n"
+    "bits of its own.\n";
 
 #define NOTES_MAX 256
 

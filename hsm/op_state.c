@@ -58,6 +58,11 @@ static CK_RV state_len(const struct session *s, size_t *ret)
 	const uint8_t *keys[KEYS] = { NULL };
 	size_t n = 1;
 
+	/* Processes of messages hold counters of IVs, which must not be had twice. */
+	for (size_t i = 0; i < MESSAGE_KINDS; i++) {
+		if (s->messages[i] != NULL)
+			return CKR_STATE_UNSAVEABLE;
+	}
 	for (size_t i = 0; i < OP_KINDS; i++) {
 		const struct op *op = s->ops[i];
 		const uint8_t **key = &keys[kinds[i].key];

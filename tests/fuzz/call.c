@@ -142,6 +142,7 @@ struct args {
 	CK_ULONG n, n2;
 	void *message;
 	CK_ULONG message_len;
+	CK_MECHANISM message_m; /* m with the parameter of a message */
 	CK_ULONG number;
 };
 
@@ -243,8 +244,8 @@ static void call_general(struct args *a, struct input *in, unsigned which)
 	case 8: QUIET(C_WrapKey(a->s, &a->m, a->a, a->b, OUT)); break;
 	case 9: MAKES(C_UnwrapKey(a->s, &a->m, a->b, DATA, a->t, a->n, &a->a)); break;
 	case 10: MAKES(C_DeriveKey(a->s, &a->m, a->b, a->t, a->n, &a->a)); break;
-	case 11: QUIET(C_WrapKeyAuthenticated(a->s, &a->m, a->a, a->b, MORE, OUT)); break;
-	case 12: MAKES(C_UnwrapKeyAuthenticated(a->s, &a->m, a->b, DATA, a->t, a->n, MORE, &a->a)); break;
+	case 11: QUIET(C_WrapKeyAuthenticated(a->s, &a->message_m, a->a, a->b, MORE, OUT)); break;
+	case 12: MAKES(C_UnwrapKeyAuthenticated(a->s, &a->message_m, a->b, DATA, a->t, a->n, MORE, &a->a)); break;
 	case 13: MAKES(C_EncapsulateKey(a->s, &a->m, a->b, a->t, a->n, OUT, &a->a)); break;
 	case 14: MAKES(C_DecapsulateKey(a->s, &a->m, a->b, a->t, a->n, DATA, &a->a)); break;
 	case 15: QUIET(C_GetOperationState(a->s, OUT)); break;
@@ -360,6 +361,8 @@ void call_one(struct input *in, CK_SESSION_HANDLE s)
 	a.t = template(in, &a.n);
 	a.t2 = template(in, &a.n2);
 	a.message = param_message(in, mech_find(message_mechanism), &a.message_len);
+	a.message_m.mechanism = a.m.mechanism;
+	a.message_m.pParameter = param_message(in, mech_find(a.m.mechanism), &a.message_m.ulParameterLen);
 	if (family < 90)
 		call_general(&a, in, which % 20);
 	else if (family < 150)

@@ -187,6 +187,37 @@ START_TEST(key_for_one_message_and_wrong_keys_are_refused)
 }
 END_TEST
 
+/* There is nobody to log in between two messages. */
+START_TEST(key_that_wants_a_login_per_use_has_no_messages)
+{
+	CK_MECHANISM generate = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 }, m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
+	CK_ULONG bits = 2048;
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE public_t[] = { { CKA_MODULUS_BITS, &bits, sizeof(bits) } };
+	CK_ATTRIBUTE private_t[] = { { CKA_SIGN, &yes, 1 }, { CKA_ALWAYS_AUTHENTICATE, &yes, 1 } };
+	CK_OBJECT_HANDLE public = 0, private = 0;
+
+	OK(ck->C_GenerateKeyPair(mk_session, &generate, public_t, 1, private_t, 2, &public, &private));
+	IS(ck32->C_MessageSignInit(mk_session, &m, private), CKR_USER_NOT_LOGGED_IN);
+	mk_destroy(public);
+	mk_destroy(private);
+}
+END_TEST
+
+START_TEST(process_of_messages_is_not_saved)
+{
+	CK_OBJECT_HANDLE key = mk_secret(CKK_AES, VIEW(text, 16), CKF_SIGN);
+	CK_MECHANISM m = { CKM_AES_CMAC, NULL, 0 };
+	CK_ULONG len = 0;
+
+	IS(ck->C_GetOperationState(mk_session, NULL, &len), CKR_OPERATION_NOT_INITIALIZED);
+	OK(ck32->C_MessageSignInit(mk_session, &m, key));
+	IS(ck->C_GetOperationState(mk_session, NULL, &len), CKR_STATE_UNSAVEABLE);
+	OK(ck32->C_MessageSignFinal(mk_session));
+	mk_destroy(key);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("signatures by messages");
@@ -198,6 +229,8 @@ int main(void)
 	tcase_add_test(c, running_message_refuses_others_and_goes_on);
 	tcase_add_test(c, message_brings_its_own_parameter);
 	tcase_add_test(c, key_for_one_message_and_wrong_keys_are_refused);
+	tcase_add_test(c, key_that_wants_a_login_per_use_has_no_messages);
+	tcase_add_test(c, process_of_messages_is_not_saved);
 	suite_add_tcase(s, c);
 	return mk_main(s);
 }
