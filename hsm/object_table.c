@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "object_attr.h"
 #include "store_rv.h"
 
 #define BUCKETS_MIN 64
@@ -207,7 +208,7 @@ bool object_visible(const struct token_user *user, const struct object *o)
 		return true;
 	/* Keys, to be trusted; components, to be destroyed. */
 	if (user->kind == USER_SO)
-		return object_has(o, CKA_KEY_TYPE);
+		return (class_bit(object_class(o)) & CLASS_KEYS) != 0;
 	return user->kind != USER_NONE && !user->must_change;
 }
 

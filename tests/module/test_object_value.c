@@ -176,6 +176,35 @@ START_TEST(public_key_info_of_created_keys)
 }
 END_TEST
 
+START_TEST(public_key_info_of_unwrapped_keys)
+{
+	CK_ATTRIBUTE w[] = { SET(CKA_WRAP, ok_yes), SET(CKA_UNWRAP, ok_yes) },
+		     leaves[] = { SET(CKA_EXTRACTABLE, ok_yes) };
+	CK_MECHANISM kwp = { CKM_AES_KEY_WRAP_KWP, NULL, 0 };
+	CK_OBJECT_HANDLE wrapper = 0, public_key = 0, private_key = 0, made = 0;
+	uint8_t info[512], got[512], out[4096];
+	struct view a;
+	CK_ULONG n = sizeof(out);
+
+	ck_ok(ok_aes_key(w, ARRAY_LEN(w), &wrapper));
+	ok_rsa_pair(leaves, 1, &public_key, &private_key);
+	a = ok_bytes(public_key, CKA_PUBLIC_KEY_INFO, info, sizeof(info));
+	ck_ok(ck->C_WrapKey(ck_session, &kwp, wrapper, private_key, out, &n));
+	for (int wrong = 0; wrong < 2; wrong++) {
+		CK_ATTRIBUTE t[] = { SET(CKA_CLASS, ok_private), SET(CKA_KEY_TYPE, ok_rsa), SET(CKA_SIGN, ok_yes),
+				     BYTES(CKA_PUBLIC_KEY_INFO, a) };
+
+		info[a.n - 10] ^= (uint8_t)wrong;
+		ck_rv(ck->C_UnwrapKey(ck_session, &kwp, wrapper, out, n, t, 4, &made),
+		      wrong ? CKR_ATTRIBUTE_VALUE_INVALID : CKR_OK);
+		info[a.n - 10] ^= (uint8_t)wrong;
+		ck_ok(ck->C_UnwrapKey(ck_session, &kwp, wrapper, out, n, t, 3, &made));
+		ck_assert(view_equal(ok_bytes(made, CKA_PUBLIC_KEY_INFO, got, sizeof(got)), a));
+		ck_assert(!ck_get_bool(made, CKA_DECRYPT) && !ck_get_bool(made, CKA_ALWAYS_SENSITIVE));
+	}
+}
+END_TEST
+
 START_TEST(no_search_finds_the_value_of_a_key)
 {
 	static const CK_BBOOL flags[] = { CK_TRUE, CK_FALSE };
@@ -351,6 +380,7 @@ int main(void)
 	tcase_add_test(c, check_value_travels_with_the_key);
 	tcase_add_test(c, public_key_info_says_which_pair_it_is);
 	tcase_add_test(c, public_key_info_of_created_keys);
+	tcase_add_test(c, public_key_info_of_unwrapped_keys);
 	tcase_add_test(c, no_search_finds_the_value_of_a_key);
 	tcase_add_test(c, searches_with_odd_templates);
 	tcase_add_test(c, size_is_what_the_object_holds);
