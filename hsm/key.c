@@ -2,6 +2,7 @@
 #include "key.h"
 #include "crypto.h"
 #include "ec.h"
+#include "ffc.h"
 #include "module.h"
 #include "rsa.h"
 #include <openssl/decoder.h>
@@ -19,6 +20,14 @@
 	{                                                                                                              \
 		.type = CKK_##t, .name = label, .pair = true, .algorithm = of_openssl, .bits = ec_bits,                \
 		.check = ec_check, .pkey = ec_pkey_of, .set_public = ec_set_public, .set_private = ec_set_private      \
+	}
+
+/* PRIME_FIELD: pairs over a prime field. */
+#define PRIME_FIELD(t, openssl)                                                                                        \
+	{                                                                                                              \
+		.type = CKK_##t, .name = #t, .pair = true, .algorithm = openssl, .bits = ffc_bits, .check = ffc_check, \
+		.complete = ffc_complete, .pkey = ffc_pkey_of, .set_public = ffc_set_public,                           \
+		.set_private = ffc_set_private                                                                         \
 	}
 
 /* clang-format off */
@@ -52,6 +61,9 @@ static const struct key_kind kinds[] = {
 	CURVE(EC_EDWARDS,    "EC_EDWARDS",    NULL),
 	CURVE(EC_MONTGOMERY, "EC_MONTGOMERY", NULL),
 	CURVE(SR_SM2,        "SR_SM2",        "SM2"),
+	PRIME_FIELD(DH, "DH"),
+	PRIME_FIELD(X9_42_DH, "X9.42 DH"),
+	PRIME_FIELD(DSA, "DSA"),
 };
 /* clang-format on */
 

@@ -18,7 +18,7 @@ static CK_RV length_of(CK_KEY_TYPE type, const CK_ATTRIBUTE *t, CK_ULONG n, size
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	if (k->min == k->max && asked != k->min)
 		return CKR_TEMPLATE_INCONSISTENT;
-	if (!k->des && !key_value_ok(type, VIEW(NULL, asked)))
+	if (asked < k->min || asked > k->max || (k->step != 0 && (asked - k->min) % k->step != 0))
 		return CKR_KEY_SIZE_RANGE;
 	*ret = asked;
 	return CKR_OK;

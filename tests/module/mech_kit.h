@@ -68,6 +68,7 @@ union mk_param {
 	CK_RSA_PKCS_OAEP_PARAMS oaep;
 	CK_RSA_PKCS_PSS_PARAMS pss;
 	CK_RSA_AES_KEY_WRAP_PARAMS rsa_aes;
+	CK_X9_42_DH1_DERIVE_PARAMS x9_42;
 	struct sr_iso9797_params iso9797;
 	CK_ECDH1_DERIVE_PARAMS ecdh;
 	CK_ECDH_AES_KEY_WRAP_PARAMS ecdh_wrap;
