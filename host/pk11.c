@@ -63,6 +63,15 @@ static enum err pin_load(struct pk11 *p, const struct pk11_options *o, struct fa
 	const char *file = o && o->pin_file ? o->pin_file : p11_kit_uri_get_pin_source(p->uri);
 	const char *value = p11_kit_uri_get_pin_value(p->uri);
 
+	p->who = o ? o->who : PK11_USER;
+	if (p->who == PK11_NOBODY)
+		return ERR_OK;
+	if (o && o->pin && o->pin->len) {
+		if (!secret_init(&p->pin, PIN_MAX) || !secret_set(&p->pin, o->pin->p, o->pin->len))
+			return fail_set(f, ERR_NO_MEMORY, 0, "PIN");
+		p->has_pin = true;
+		return ERR_OK;
+	}
 	if (file) {
 		enum err e = pin_read(!strncmp(file, "file:", 5) ? file + 5 : file, &p->pin, f);
 		p->has_pin = e == ERR_OK;
@@ -278,6 +287,14 @@ void pk11_free(struct pk11 *p)
 	free(p);
 }
 
+/* logged_in: is this the state of a session of who logs in? */
+static bool logged_in(const struct pk11 *p, CK_STATE state)
+{
+	if (p->who == PK11_SO)
+		return state == CKS_RW_SO_FUNCTIONS;
+	return state == CKS_RW_USER_FUNCTIONS || state == CKS_RO_USER_FUNCTIONS;
+}
+
 static CK_RV session_login(struct pk11 *p, CK_SESSION_HANDLE handle)
 {
 	CK_SESSION_INFO info;
@@ -285,9 +302,9 @@ static CK_RV session_login(struct pk11 *p, CK_SESSION_HANDLE handle)
 	if (!p->has_pin)
 		return CKR_OK;
 	CK_RV rv = p->f->C_GetSessionInfo(handle, &info);
-	if (rv != CKR_OK || info.state == CKS_RW_USER_FUNCTIONS || info.state == CKS_RO_USER_FUNCTIONS)
+	if (rv != CKR_OK || logged_in(p, info.state))
 		return rv;
-	rv = p->f->C_Login(handle, CKU_USER, p->pin.p, p->pin.len);
+	rv = p->f->C_Login(handle, p->who == PK11_SO ? CKU_SO : CKU_USER, p->pin.p, p->pin.len);
 	return rv == CKR_USER_ALREADY_LOGGED_IN ? CKR_OK : rv;
 }
 
@@ -320,7 +337,7 @@ static bool session_alive(const struct pk11_session *s)
 	CK_SESSION_INFO info;
 
 	return s->f->C_GetSessionInfo(s->handle, &info) == CKR_OK &&
-	       (!s->token->has_pin || info.state == CKS_RW_USER_FUNCTIONS || info.state == CKS_RO_USER_FUNCTIONS);
+	       (!s->token->has_pin || logged_in(s->token, info.state));
 }
 
 enum err pk11_borrow(struct pk11 *p, struct pk11_session **ret, struct fail *f)

@@ -29,14 +29,19 @@ struct pk11_session {
 	struct pk11_session *next; /* of the pool */
 };
 
+/* Who logs in with the PIN. PK11_NOBODY: no login, whatever PIN the URI names. */
+enum pk11_who { PK11_USER, PK11_SO, PK11_NOBODY };
+
 struct pk11_options {
-	const char *pin_file;  /* NULL: as the URI says */
+	const char *pin_file;     /* NULL: as the URI says */
+	const struct secret *pin; /* NULL or empty: from a file or the URI */
+	enum pk11_who who;
 	unsigned sessions_max; /* 0: 512 */
 	bool read_only;
 };
 
 /*
- * pk11_open: finds the token, opens a first session, logs in as user when the URI or options give a PIN.
+ * pk11_open: finds the token, opens a first session, logs in when the URI or options give a PIN.
  * options NULL: all defaults. Errors: ERR_CONFIG (URI, PIN file), ERR_NOT_FOUND (no such token, or several), ERR_TOKEN.
  */
 enum err pk11_open(const char *uri, const struct pk11_options *options, struct pk11 **ret, struct fail *f) MUST_CHECK;

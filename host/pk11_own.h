@@ -21,6 +21,7 @@ struct pk11 {
 	CK_TOKEN_INFO info;
 	struct secret pin;
 	bool has_pin;
+	enum pk11_who who;
 	bool read_only;
 	unsigned sessions_max;
 

@@ -177,10 +177,6 @@ void policy_text(uint64_t bits, struct buf *out)
 {
 	const char *space = "";
 
-	if (bits == policy_strict()) {
-		buf_put_view(out, VIEW_STR("strict"));
-		return;
-	}
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		if (bits & RELAX_BIT(i)) {
 			buf_printf(out, "%s%s", space, rows[i].name);

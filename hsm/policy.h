@@ -57,7 +57,7 @@ uint64_t policy_strict(void);
 uint64_t policy_all(void);
 /*
  * policy_parse: `strict`, or names separated by blanks (none: no relaxation at all); false: a word that is neither.
- * policy_text: the other way.
+ * policy_text: the names of bits.
  */
 bool policy_parse(struct view text, uint64_t *ret) MUST_CHECK;
 void policy_text(uint64_t bits, struct buf *out);

@@ -39,9 +39,11 @@ static CK_RV value_of(struct session *s, CK_ATTRIBUTE_TYPE type, struct buf *tex
 		rv = policy_in_force(s->token, &bits);
 		policy_text(bits, text);
 		break;
+	case CKA_SR_POLICY_STRICT:
+		policy_text(policy_strict(), text);
+		break;
 	case CKA_SR_POLICY_NAMES:
-		for (size_t i = 0; policy_at(i) != NULL; i++)
-			buf_printf(text, "%s%s", i > 0 ? " " : "", policy_at(i)->name);
+		policy_text(policy_all(), text);
 		break;
 	default:
 		return CKR_ATTRIBUTE_TYPE_INVALID;

@@ -166,14 +166,18 @@ struct sr_sm2_params {
 
 /*
  * The policy object: one per token, readable by all, found by searching for its class. C_SetAttributeValue of
- * CKA_SR_POLICY by the SO in a R/W session changes the token's policy (docs/policy.md). Values are ASCII text:
- * `strict`, or the names of the relaxations separated by blanks.
+ * CKA_SR_POLICY by the SO in a R/W session changes the token's policy (docs/policy.md). Values are ASCII text: names of
+ * relaxations separated by blanks; `strict` may be set and means those that strict has. The others are read-only.
+ *
+ * _IN_FORCE  what this process's configuration leaves of it
+ * _NAMES     every name that the module knows
+ * _STRICT    the names that strict has
  */
 #define CKO_SR_POLICY (CKO_VENDOR_DEFINED | 0x53520001UL)
-#define CKA_SR_POLICY SR_ATTRIBUTE(0x0101UL) /* what the token allows */
-#define CKA_SR_POLICY_IN_FORCE                                                                                         \
-	SR_ATTRIBUTE(0x0102UL)                     /* what is left of it by this process's configuration; read-only */
-#define CKA_SR_POLICY_NAMES SR_ATTRIBUTE(0x0103UL) /* every name that the module knows; read-only */
+#define CKA_SR_POLICY SR_ATTRIBUTE(0x0101UL)
+#define CKA_SR_POLICY_IN_FORCE SR_ATTRIBUTE(0x0102UL)
+#define CKA_SR_POLICY_NAMES SR_ATTRIBUTE(0x0103UL)
+#define CKA_SR_POLICY_STRICT SR_ATTRIBUTE(0x0105UL)
 
 /*
  * On keys: CK_ULONG, CKF_WRAP, CKF_DECRYPT, CKF_UNWRAP, CKF_ENCRYPT: usages that this key gave up and that never come

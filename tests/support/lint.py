@@ -20,15 +20,16 @@ ROOMS = {
     "dc": ["base", "host"],
     "kms": ["base", "host"],
     "terminal": ["base", "host"],
+    "officer": ["base", "host"],
 }
 TESTS = "tests"
 # Rooms, and single files, that may do cryptography or TLS themselves.
 OPENSSL = ["hsm/", "host/", "ca/", "terminal/", "tests/"]
 # Who may see LMDB: the store, and the tests that damage its files.
 LMDB = ["tokens/", "tests/unit/"]
-# The vendor header belongs to the module; of the other side one file knows it.
+# The vendor header belongs to the module; of the other side two files know it: mechanisms, policy object.
 VENDOR_FREE = ["hsm/", "tests/"]
-VENDOR_FILES_MAX = 1
+VENDOR_FILES_MAX = 2
 # What a program loads must not end it: no exit in the module and what it is made of. The *_doc.c are programs.
 NO_EXIT = ["base/", "tokens/", "hsm/"]
 EXIT = re.compile(r"\b(?:_?exit|_Exit|quick_exit|abort)\s*\(")
@@ -89,7 +90,7 @@ class Tree:
                 self.check_contracts(path, text)
         if len(vendor) > VENDOR_FILES_MAX:
             for path, line in vendor:
-                self.fault(path, line, "vendor.h is included in more than one file outside hsm/")
+                self.fault(path, line, "vendor.h is included in more than two files outside hsm/")
         for room, others in ROOMS.items():
             self.check_names(room, others)
         return self.faults
@@ -243,9 +244,10 @@ def self_test():
         if faults:
             print(f"self-test: {path} should pass, got {faults}")
             failed += 1
-    two = Tree({**HEADERS, "host/a.c": TOP + '#include "vendor.h"\n', "kms/b.c": TOP + '#include "vendor.h"\n'}).check()
-    if len(two) != 2:
-        print(f"self-test: vendor.h in two files should be refused, got {two}")
+    two = Tree({**HEADERS, "host/a.c": TOP + '#include "vendor.h"\n', "kms/b.c": TOP + '#include "vendor.h"\n',
+                "dc/c.c": TOP + '#include "vendor.h"\n'}).check()
+    if len(two) != 3:
+        print(f"self-test: vendor.h in three files should be refused, got {two}")
         failed += 1
     print(f"self-test: {len(BAD) + len(GOOD) + 1} samples, {failed} wrong")
     return failed

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The policy object of hsm/vendor.h, which few files of the host side know. */
+#include <string.h>
+
+#include "pk11_policy.h"
+#include "vendor.h"
+
+void pk11_policy_done(struct pk11_policy *p)
+{
+	buf_done(&p->allowed);
+	buf_done(&p->in_force);
+	buf_done(&p->strict);
+	buf_done(&p->known);
+}
+
+static enum err find(struct pk11_session *s, CK_OBJECT_HANDLE *ret, struct fail *f)
+{
+	CK_OBJECT_CLASS class = CKO_SR_POLICY;
+	CK_ATTRIBUTE t = { CKA_CLASS, &class, sizeof(class) };
+	size_t count = 0;
+	enum err e = pk11_find(s, &t, 1, ret, 1, &count, f);
+
+	if (e == ERR_OK && count != 1)
+		e = fail_set(f, ERR_NOT_FOUND, 0, "this token has no policy object");
+	return e;
+}
+
+enum err pk11_policy_get(struct pk11_session *s, struct pk11_policy *ret, struct fail *f)
+{
+	PK11_POLICY_AUTO p = { 0 };
+	CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+	enum err e = find(s, &object, f);
+
+	if (e == ERR_OK)
+		e = pk11_attribute(s, object, CKA_SR_POLICY, &p.allowed, f);
+	if (e == ERR_OK)
+		e = pk11_attribute(s, object, CKA_SR_POLICY_IN_FORCE, &p.in_force, f);
+	if (e == ERR_OK)
+		e = pk11_attribute(s, object, CKA_SR_POLICY_STRICT, &p.strict, f);
+	if (e == ERR_OK)
+		e = pk11_attribute(s, object, CKA_SR_POLICY_NAMES, &p.known, f);
+	if (e != ERR_OK)
+		return e;
+	*ret = p;
+	p = (struct pk11_policy){ 0 };
+	return ERR_OK;
+}
+
+bool pk11_policy_is_strict(const struct pk11_policy *p)
+{
+	return view_equal(buf_view(&p->allowed), buf_view(&p->strict));
+}
+
+enum err pk11_policy_set(struct pk11_session *s, struct view text, struct fail *f)
+{
+	CK_ATTRIBUTE t = { CKA_SR_POLICY, (void *)(uintptr_t)text.p, text.n };
+	CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+	enum err e = find(s, &object, f);
+	CK_RV rv;
+
+	if (e != ERR_OK)
+		return e;
+	rv = s->f->C_SetAttributeValue(s->handle, object, &t, 1);
+	if (rv == CKR_ATTRIBUTE_VALUE_INVALID)
+		return fail_set(f, ERR_USAGE, rv, "the module does not know all of these names");
+	return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_SetAttributeValue");
+}
+
+bool pk11_policy_has(struct view text, const char *name)
+{
+	size_t n = strlen(name);
+
+	while (text.n > 0) {
+		const uint8_t *end = memchr(text.p, ' ', text.n);
+		size_t word = end ? (size_t)(end - text.p) : text.n;
+
+		if (word == n && !memcmp(text.p, name, n))
+			return true;
+		word += end != NULL;
+		text = VIEW(text.p + word, text.n - word);
+	}
+	return false;
+}
