@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ops_own.h"
+#include "pk11_policy.h"
 
 struct ops {
 	struct pk11 *token;
+	bool has_policy; /* a strongroom token */
+	struct buf relaxed;
 	const struct ops_row *row[OPS_COUNT];
 };
 
@@ -48,23 +52,65 @@ static const char *row_missing(const struct ops_row *row, const CK_MECHANISM_TYP
 	return NULL;
 }
 
+/* lacks: the words of names that the token's policy does not allow, appended to ret. */
+static void lacks(const struct ops *o, const char *names, struct buf *ret)
+{
+	while (o->has_policy && names && *names) {
+		size_t n = strcspn(names, " ");
+		char word[64];
+
+		snprintf(word, sizeof(word), "%.*s", (int)n, names);
+		if (!pk11_policy_has(buf_view(&o->relaxed), word) && !pk11_policy_has(buf_view(ret), word))
+			buf_printf(ret, "%s%s", ret->len ? " " : "", word);
+		names += n + (names[n] == ' ');
+	}
+}
+
 static enum err choose(struct ops *o, enum ops_kind kind, enum ops_way way, const CK_MECHANISM_TYPE *list, size_t count,
 		       struct fail *f)
 {
 	const struct ops_row *rows[] = { &ops_vendor_rows[kind], &ops_standard_rows[kind] };
 	const char *missing = NULL;
+	BUF_AUTO refused = { 0 };
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		if (way != OPS_WAY_ANY && rows[i]->way != way)
 			continue;
 		missing = row_missing(rows[i], list, count);
-		if (!missing) {
+		buf_done(&refused);
+		if (!missing)
+			lacks(o, rows[i]->relax, &refused);
+		if (!missing && !refused.len) {
 			o->row[kind] = rows[i];
 			return ERR_OK;
 		}
 	}
+	if (!missing)
+		return fail_set(f, ERR_TOKEN, 0,
+				"%.64s cannot do %s (way %s): its policy is too strict, strongroom policy allow %.*s",
+				pk11_describe(o->token), kind_names[kind], way_name(way), (int)refused.len,
+				(char *)refused.p);
 	return fail_set(f, ERR_TOKEN, 0, "%.64s cannot do %s (way %s): it lacks %s", pk11_describe(o->token),
 			kind_names[kind], way_name(way), missing);
+}
+
+/* read_policy: what is relaxed in the token; another vendor's has no such thing. */
+static enum err read_policy(struct pk11_session *s, void *arg, struct fail *f)
+{
+	PK11_POLICY_AUTO policy = { 0 };
+	struct fail mine = { 0 };
+	struct ops *o = arg;
+	enum err e = pk11_policy_get(s, &policy, &mine);
+
+	o->has_policy = e == ERR_OK;
+	if (e == ERR_OK) {
+		buf_done(&o->relaxed);
+		o->relaxed = policy.in_force;
+		policy.in_force = (struct buf){ 0 };
+	} else if (pk11_lost(mine.rv)) {
+		return fail_set(f, e, mine.rv, "%s", mine.text);
+	}
+	return ERR_OK;
 }
 
 enum err ops_open(struct pk11 *token, unsigned need, enum ops_way way, struct ops **ret, struct fail *f)
@@ -76,7 +122,9 @@ enum err ops_open(struct pk11 *token, unsigned need, enum ops_way way, struct op
 	if (!o)
 		return fail_set(f, ERR_NO_MEMORY, 0, "operations");
 	o->token = token;
-	enum err e = pk11_mechanisms(token, &list, &count, f);
+	enum err e = pk11_run(token, read_policy, o, f);
+	if (e == ERR_OK)
+		e = pk11_mechanisms(token, &list, &count, f);
 	/* Check values belong to other operations, whoever asks. */
 	need |= OPS_BIT(OPS_CHECK_VALUE);
 	for (enum ops_kind kind = 0; kind < OPS_COUNT && e == ERR_OK; kind++)
@@ -93,7 +141,29 @@ enum err ops_open(struct pk11 *token, unsigned need, enum ops_way way, struct op
 
 void ops_free(struct ops *o)
 {
+	if (o)
+		buf_done(&o->relaxed);
 	free(o);
+}
+
+void ops_relaxations(const struct ops *o, struct buf *ret)
+{
+	struct ops nothing = { .has_policy = true };
+	BUF_AUTO needed = { 0 };
+	BUF_AUTO tdes = { 0 };
+
+	for (enum ops_kind kind = 0; kind < OPS_COUNT && o->has_policy; kind++) {
+		if (!o->row[kind])
+			continue;
+		lacks(&nothing, o->row[kind]->relax, &needed);
+		lacks(o, o->row[kind]->relax_tdes, &tdes);
+	}
+	if (needed.len)
+		buf_printf(ret, "standard ways rely on the token's relaxations: %.*s", (int)needed.len,
+			   (char *)needed.p);
+	if (tdes.len)
+		buf_printf(ret, "%sTDES keys would need more of them: %.*s", ret->len ? "; " : "", (int)tdes.len,
+			   (char *)tdes.p);
 }
 
 void ops_describe(const struct ops *o, struct buf *ret)

@@ -54,7 +54,8 @@ enum ops_way { OPS_WAY_ANY, OPS_WAY_VENDOR, OPS_WAY_STANDARD };
 
 /*
  * ops_open: chooses the ways for the operations in need (OPS_BIT). way: OPS_WAY_ANY, or one way for all.
- * token must outlive it. ERR_TOKEN: an operation has no row whose mechanisms the token has (text names it).
+ * token must outlive it. ERR_TOKEN: an operation has no row whose mechanisms the token has, or whose relaxations its
+ * policy allows (text names it).
  */
 enum err ops_open(struct pk11 *token, unsigned need, enum ops_way way, struct ops **ret, struct fail *f) MUST_CHECK;
 void ops_free(struct ops *o);
@@ -62,6 +63,11 @@ void ops_free(struct ops *o);
 bool ops_way_of_name(const char *name, enum ops_way *ret) MUST_CHECK;
 /* ops_describe: one line, "rewrap=vendor tk_open=vendor ...", for the log. */
 void ops_describe(const struct ops *o, struct buf *ret);
+/*
+ * ops_relaxations: one line for the log, appended: which relaxations of the token's policy the chosen ways rely on, and
+ * which ones are missing for TDES keys; nothing when the ways need none.
+ */
+void ops_relaxations(const struct ops *o, struct buf *ret);
 struct pk11 *ops_token(const struct ops *o);
 
 /* ops_random: n bytes (at most 1024) of C_GenerateRandom, public use (nonces). */

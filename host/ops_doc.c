@@ -28,6 +28,14 @@ static const char head[] =
     "and TDES TEKs need CKM_DES3_CBC for wrapping and CKM_DES3_CMAC besides the mechanisms named; a token without "
     "them\n"
     "answers when they are used.\n\n"
+    "The standard way leans on keys that strongroom's strict policy does not trust: keys that were created with a "
+    "value, and\n"
+    "for TDES raw block modes. On a strongroom token it needs the relaxations named among its needs, behind the "
+    "mechanisms;\n"
+    "docs/policy.md says what each of them opens. The service tells at its start which ones it relies on, and refuses "
+    "a "
+    "token\n"
+    "that has them not. The vendor way runs under strict.\n\n"
     "| operation | way | needs | how |\n"
     "| --- | --- | --- | --- |\n";
 
@@ -40,6 +48,10 @@ static void put_row(struct buf *b, const char *name, const char *way, const stru
 		buf_printf(b, "%s%s", comma, row->needs[i].name);
 		comma = ", ";
 	}
+	if (row->relax)
+		buf_printf(b, "%s%s", row->needs[0].name ? "; " : "", row->relax);
+	if (row->relax_tdes)
+		buf_printf(b, "%s(TDES: %s)", row->needs[0].name || row->relax ? "; " : "", row->relax_tdes);
 	buf_printf(b, " | %s |\n", row->how);
 }
 

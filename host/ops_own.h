@@ -23,7 +23,13 @@ struct ops_row {
 	enum ops_way way;
 	ops_fn run;
 	struct ops_need needs[OPS_NEEDS_MAX]; /* all of them, or the row is not taken; ends with a NULL name */
-	const char *how;                      /* for docs/operations.md */
+	/*
+	 * Relaxations of a strongroom token (docs/policy.md) without which the row cannot run, names separated by
+	 * blanks; NULL: none. relax_tdes: those that it needs besides when TDES keys are carried.
+	 */
+	const char *relax;
+	const char *relax_tdes;
+	const char *how; /* for docs/operations.md */
 };
 extern const struct ops_row ops_vendor_rows[OPS_COUNT];
 extern const struct ops_row ops_standard_rows[OPS_COUNT];

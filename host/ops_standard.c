@@ -257,12 +257,14 @@ const struct ops_row ops_standard_rows[OPS_COUNT] = {
 			 .way = OPS_WAY_STANDARD,
 			 .run = standard_rewrap,
 			 .needs = { OPS_NEED(CKM_RSA_PKCS_OAEP), OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_CMAC) },
+			 .relax = "untrusted-wrap",
 			 .how = "C_UnwrapKey of TEK and AUK under Pr (session keys), C_Verify of the possession MAC, "
 				"C_WrapKey of both under PK, C_Sign with MAK" },
 	[OPS_TK_OPEN] = { .kind = OPS_TK_OPEN,
 			  .way = OPS_WAY_STANDARD,
 			  .run = standard_tk_open,
 			  .needs = { OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_CMAC) },
+			  .relax_tdes = "raw-unwrap",
 			  .how = "C_Verify with MAK, then C_UnwrapKey of TEK and AUK under PK (session keys)" },
 	[OPS_TMK_GENERATE] = { .kind = OPS_TMK_GENERATE,
 			       .way = OPS_WAY_STANDARD,
@@ -273,6 +275,8 @@ const struct ops_row ops_standard_rows[OPS_COUNT] = {
 			     .way = OPS_WAY_STANDARD,
 			     .run = standard_tmk_export,
 			     .needs = { OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_CMAC) },
+			     .relax = "untrusted-wrap",
+			     .relax_tdes = "weak-wrap stronger-cargo",
 			     .how = "C_UnwrapKey of the TMK under SRK (session key), C_WrapKey under TEK, C_Sign with "
 				    "AUK" },
 	[OPS_PROVE] = { .kind = OPS_PROVE,
@@ -301,6 +305,7 @@ const struct ops_row ops_standard_rows[OPS_COUNT] = {
 			      .run = standard_tk_generate,
 			      .needs = { OPS_NEED(CKM_AES_KEY_GEN), OPS_NEED(CKM_RSA_PKCS_OAEP),
 					 OPS_NEED(CKM_AES_CMAC) },
+			      .relax = "untrusted-wrap",
 			      .how = "C_GenerateKey of both (session keys), C_WrapKey under Pu, C_Sign with AUK, "
 				     "C_CopyObject into the token, not extractable" },
 	[OPS_TK_FIND] = { .kind = OPS_TK_FIND,
@@ -312,6 +317,7 @@ const struct ops_row ops_standard_rows[OPS_COUNT] = {
 			   .way = OPS_WAY_STANDARD,
 			   .run = standard_tmk_load,
 			   .needs = { OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_CMAC) },
+			   .relax_tdes = "raw-unwrap unwrap-and-encrypt",
 			   .how = "C_Verify with AUK, C_UnwrapKey under TEK as a session key, its check value "
 				  "compared, C_UnwrapKey as a token object" },
 };

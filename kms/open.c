@@ -66,6 +66,7 @@ enum err kms_open_token(const struct conf *c, struct kms *k, struct fail *f)
 {
 	struct pk11_options options = { .sessions_max = 1024 };
 	BUF_AUTO ways = { 0 };
+	BUF_AUTO relaxed = { 0 };
 	enum ops_way way;
 	enum err e;
 
@@ -80,6 +81,10 @@ enum err kms_open_token(const struct conf *c, struct kms *k, struct fail *f)
 	buf_put_u8(&ways, 0);
 	if (buf_ok(&ways))
 		log_line(LOG_LEVEL_INFO, "token", "%s: %s", pk11_describe(k->token), (const char *)ways.p);
+	ops_relaxations(k->ops, &relaxed);
+	buf_put_u8(&relaxed, 0);
+	if (relaxed.len > 1 && buf_ok(&relaxed))
+		log_line(LOG_LEVEL_WARN, "token", "%s", (const char *)relaxed.p);
 	return ERR_OK;
 }
 

@@ -10,6 +10,7 @@
 static enum err open_all(struct mtms *m, struct fail *f)
 {
 	struct http_client_options dc = { .server = ROLE_DC };
+	BUF_AUTO relaxed = { 0 };
 	BUF_AUTO ways = { 0 };
 	enum err e;
 
@@ -35,6 +36,10 @@ static enum err open_all(struct mtms *m, struct fail *f)
 	ops_describe(m->ops, &ways);
 	buf_put_u8(&ways, 0);
 	log_line(LOG_LEVEL_INFO, "token", "%s: %s", pk11_describe(m->token), buf_ok(&ways) ? (char *)ways.p : "");
+	ops_relaxations(m->ops, &relaxed);
+	buf_put_u8(&relaxed, 0);
+	if (relaxed.len > 1 && buf_ok(&relaxed))
+		log_line(LOG_LEVEL_WARN, "token", "%s", (char *)relaxed.p);
 	return ERR_OK;
 }
 

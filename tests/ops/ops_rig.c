@@ -118,6 +118,35 @@ static CK_SLOT_ID slot_of(CK_FUNCTION_LIST *f, const char *label)
 	return 0;
 }
 
+/* relax: the policy of a strongroom token, in a session of its SO. */
+static void relax(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, const char *names)
+{
+	CK_OBJECT_CLASS class = CKO_SR_POLICY;
+	CK_ATTRIBUTE find = { CKA_CLASS, &class, sizeof(class) };
+	CK_ATTRIBUTE set = { CKA_SR_POLICY, (void *)(uintptr_t)names, strlen(names) };
+	CK_OBJECT_HANDLE policy = 0;
+	CK_ULONG count = 0;
+
+	must(f->C_FindObjectsInit(s, &find, 1));
+	must(f->C_FindObjects(s, &policy, 1, &count));
+	must(f->C_FindObjectsFinal(s));
+	ck_assert_uint_eq(count, 1);
+	must(f->C_SetAttributeValue(s, policy, &set, 1));
+}
+
+void rig_relax(const char *label, const char *names)
+{
+	CK_FUNCTION_LIST *f = module_open(RIG_STRONGROOM);
+	CK_SESSION_HANDLE s;
+
+	must(f->C_OpenSession(slot_of(f, label), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s));
+	must(f->C_Login(s, CKU_SO, TEXT(SO_PIN)));
+	relax(f, s, names);
+	must(f->C_Logout(s));
+	must(f->C_CloseSession(s));
+	module_close(f);
+}
+
 void rig_token(enum rig_module module, const char *label)
 {
 	CK_FUNCTION_LIST *f = module_open(module);
@@ -131,6 +160,8 @@ void rig_token(enum rig_module module, const char *label)
 	must(f->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s));
 	must(f->C_Login(s, CKU_SO, TEXT(SO_PIN)));
 	must(f->C_InitPIN(s, TEXT(RIG_PIN)));
+	if (module == RIG_STRONGROOM)
+		relax(f, s, RIG_RELAXED);
 	must(f->C_Logout(s));
 	must(f->C_CloseSession(s));
 	module_close(f);

@@ -22,7 +22,12 @@ void rig_end(void);
 bool rig_has_softhsm(void);
 
 enum rig_module { RIG_STRONGROOM, RIG_SOFTHSM };
-/* rig_token: a new token with user PIN RIG_PIN (no process may hold the module open). */
+/*
+ * rig_token: a new token with user PIN RIG_PIN (no process may hold the module open); strongroom's has the relaxations
+ * that the standard ways need (RIG_RELAXED). rig_relax: others; `strict`: none.
+ */
+#define RIG_RELAXED "untrusted-wrap raw-unwrap weak-wrap stronger-cargo unwrap-and-encrypt transport-stronger-cargo"
+void rig_relax(const char *label, const char *names);
 void rig_token(enum rig_module module, const char *label);
 /* rig_role_keys: in strongroom: PK, MAK (AES-256) and PK-T, MAK-T (TDES of 24 bytes), combined from components. */
 void rig_role_keys(const char *label);
