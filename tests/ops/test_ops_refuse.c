@@ -537,37 +537,6 @@ START_TEST(token_without_the_mechanisms_is_refused_at_start)
 }
 END_TEST
 
-/* A strict token takes the vendor way; demanded, the standard way names the relaxations that it needs. */
-START_TEST(strict_token_refuses_the_standard_way_at_start)
-{
-	struct pk11 *token = NULL;
-	struct ops *o = NULL;
-	BUF_AUTO text = { 0 };
-
-	rig_token(RIG_STRONGROOM, "STRICT");
-	rig_relax("STRICT", "strict");
-	token = rig_open(RIG_STRONGROOM, "STRICT");
-	refuses(ops_open(token, OPS_FOR_KMS, OPS_WAY_STANDARD, &o, rig_fail()), ERR_TOKEN);
-	ck_assert_ptr_nonnull(strstr(rig_said(), "tmk_export"));
-	ck_assert_ptr_nonnull(strstr(rig_said(), "strongroom policy allow untrusted-wrap"));
-	ck_assert_ptr_null(o);
-	ok(ops_open(token, OPS_FOR_KMS, OPS_WAY_ANY, &o, rig_fail()));
-	ops_relaxations(o, &text);
-	ck_assert_uint_eq(text.len, 0);
-	ops_free(o);
-	pk11_free(token);
-	rig_relax("STRICT", "untrusted-wrap");
-	token = rig_open(RIG_STRONGROOM, "STRICT");
-	ok(ops_open(token, OPS_FOR_KMS, OPS_WAY_STANDARD, &o, rig_fail()));
-	ops_relaxations(o, &text);
-	buf_put_u8(&text, 0);
-	ck_assert_ptr_nonnull(strstr((char *)text.p, "relaxations: untrusted-wrap;"));
-	ck_assert_ptr_nonnull(strstr((char *)text.p, "raw-unwrap weak-wrap"));
-	ops_free(o);
-	pk11_free(token);
-}
-END_TEST
-
 START_TEST(missing_and_ambiguous_keys_are_named)
 {
 	struct pk11_key *none = rig_key(hsm, "pkcs11:object=nothing");
@@ -601,7 +570,6 @@ int main(void)
 	tcase_add_test(t, sides_prove_their_own_directions_only);
 	tcase_add_test(t, tek_carries_nothing_too_strong_for_it);
 	tcase_add_test(t, token_without_the_mechanisms_is_refused_at_start);
-	tcase_add_test(t, strict_token_refuses_the_standard_way_at_start);
 	tcase_add_test(t, missing_and_ambiguous_keys_are_named);
 	suite_add_tcase(s, t);
 	return rig_run(s);
