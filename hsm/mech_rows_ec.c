@@ -59,7 +59,7 @@ static const struct mech_row rows[] = {
 
 	ROW(CKM_ECDH1_DERIVE, CKF_DERIVE | EC_FACTS, K(KEYS(CKK_EC, CKK_EC_MONTGOMERY), 224, 521), 0, param_ecdh, ecdh_ops, NULL, "NIST SP 800-56A, RFC 7748", "ecdh.txt"),
 	ROW(CKM_ECDH1_COFACTOR_DERIVE, CKF_DERIVE | EC_FACTS, K_EC, 0, param_ecdh, ecdh_ops, NULL, "NIST SP 800-56A", "ecdh.txt"),
-	ROW(CKM_ECDH_AES_KEY_WRAP,     CARRY | EC_FACTS, K(KEYS(CKK_EC, CKK_EC_MONTGOMERY), 224, 521), 0, param_ecdh_wrap, ecdh_wrap_ops, BARE, "PKCS #11 3.1, RFC 5649", "ecdh_wrap.txt"),
+	ROW(CKM_ECDH_AES_KEY_WRAP,     CARRY | EC_FACTS, K(KEYS(CKK_EC, CKK_EC_MONTGOMERY), 224, 521), MECH_SEALED, param_ecdh_wrap, ecdh_wrap_ops, BARE, "PKCS #11 3.1, RFC 5649", "ecdh_wrap.txt"),
 	ROW(CKM_ECDH_COF_AES_KEY_WRAP, CARRY | EC_FACTS, K_EC, 0, param_ecdh_wrap, ecdh_wrap_ops, DER, "PKCS #11 3.2, RFC 5649", "ecdh_wrap.txt"),
 	ROW(CKM_ECDH_X_AES_KEY_WRAP,   CARRY | NAMED, K_MONTGOMERY, 0, param_ecdh_wrap, ecdh_wrap_ops, BARE, "PKCS #11 3.2, RFC 5649", "ecdh_wrap.txt"),
 
