@@ -227,6 +227,7 @@ CK_RV key_block_use_make(struct session *s, const struct object *wrapper, const 
 		if (row->role == 0 || !role_carries_cargo(object_role(wrapper), CKM_SR_KEY_BLOCK, row->role))
 			return CKR_KEY_FUNCTION_NOT_PERMITTED;
 		make.role = row->role;
+		make.side = object_ulong(wrapper, CKA_SR_SIDE, 0);
 	} else if (!row->ordinary) {
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	}
@@ -271,8 +272,8 @@ CK_RV key_block_use_check(const struct object *key, const struct key_block_heade
 		return CKR_KEY_NOT_WRAPPABLE;
 	if (has_header && !within(object_bytes(key, CKA_SR_KEY_BLOCK_HEADER), h, flags))
 		return CKR_KEY_NOT_WRAPPABLE;
-	/* Of a role with sides, the other side may do what this one may not. */
-	for (size_t i = 0; i < ARRAY_LEN(usages) && object_ulong(key, CKA_SR_SIDE, 0) == 0; i++) {
+	/* What a TMK wraps at the host, it unwraps in the terminal. */
+	for (size_t i = 0; i < ARRAY_LEN(usages) && object_role(key) != SR_ROLE_TMK; i++) {
 		if ((flags & usages[i].flag) != 0 && !object_bool(key, usages[i].type))
 			return CKR_KEY_NOT_WRAPPABLE;
 	}

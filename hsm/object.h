@@ -47,6 +47,7 @@ struct object_make {
 	CK_KEY_TYPE key_type;        /* the same */
 	CK_MECHANISM_TYPE mechanism; /* OBJECT_GENERATED: CKA_KEY_GEN_MECHANISM */
 	CK_ULONG role;               /* SR_ROLE_*; 0: an ordinary key, or what role_on_make finds */
+	CK_ULONG side;               /* SR_SIDE_* of a working key: that of its wrapper; 0: the host's */
 	const struct object *bases[OBJECT_BASES];
 	bool weaker;
 };

@@ -178,7 +178,7 @@ static CK_RV none_there(struct session *s, void *object)
 CK_RV role_on_make(struct session *s, const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n,
 		   struct object *o)
 {
-	bool loaded = make->mechanism == CKM_SR_TMK_LOAD;
+	CK_ULONG side = make->mechanism == CKM_SR_TMK_LOAD ? SR_SIDE_TERMINAL : make->side ? make->side : SR_SIDE_HOST;
 	bool ceremony = make->mechanism == CKM_SR_COMPONENT_COMBINE;
 	struct component_label label;
 	const struct role_row *row;
@@ -205,10 +205,10 @@ CK_RV role_on_make(struct session *s, const struct object_make *make, const CK_A
 		return CKR_TEMPLATE_INCONSISTENT;
 	if (make->role == 0 && !generated_length_ok(row, o, t, n))
 		return CKR_TEMPLATE_INCONSISTENT;
-	if (role == SR_ROLE_TMK)
-		rv = object_set_ulong(o, CKA_SR_SIDE, loaded ? SR_SIDE_TERMINAL : SR_SIDE_HOST);
+	if (row->sides)
+		rv = object_set_ulong(o, CKA_SR_SIDE, side);
 	if (rv == CKR_OK)
-		rv = force_attributes(o, row, row->extractable && !loaded && !ceremony, ceremony);
+		rv = force_attributes(o, row, row->extractable && side == SR_SIDE_HOST && !ceremony, ceremony);
 	if (rv == CKR_OK && row->not_beside != 0) {
 		rv = none_there(s, o);
 		object_set_check(o, none_there, AUDIT_NONE);

@@ -43,6 +43,13 @@ struct role_row {
 	bool extractable; /* may leave under what the matrix names; loaded into a terminal, or combined: never */
 	bool stays;       /* a token object goes with the token alone (C_InitToken) */
 	/*
+	 * The key has a side from birth (CKA_SR_SIDE): the terminal's when CKM_SR_TMK_LOAD made it or a key of the
+	 * terminal's side carried it, else the host's. Anybody can make a TK of his own, load a TMK of his own under
+	 * it, and working keys of his own under that: those keys stay in that corner. They never leave, and no PIN of
+	 * the host's is translated to one of them.
+	 */
+	bool sides;
+	/*
 	 * None is born in a token that holds a token object of this role (0: no such rule). Pr beside SRK: whoever owns
 	 * a session at the KMS could re-wrap a packet whose keys he knows, open the record and have every TMK under his
 	 * TEK.

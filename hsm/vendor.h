@@ -142,10 +142,10 @@ struct sr_sm2_params {
 
 /*
  * C_Decrypt, in a single part: translates a PIN block (ISO 9564-1:2017) from the key of the operation to that of the
- * parameter (struct sr_pin_translate_params); both PINKEYs. In: one encrypted PIN block, out: another. C_Decrypt, as
- * the block comes in under the operation's key and needs its CKA_DECRYPT; the other key needs CKA_ENCRYPT. The PIN is
- * never seen outside. Pairs of formats as in PCI PIN 3.1, requirement 3-3: 0, 3, 4 to 0, 3, 4 with the same PAN; 1 to
- * 0, 1, 3, 4. Formats 0, 1, 3 stand under DES2 and DES3 keys, format 4 under AES keys.
+ * parameter (struct sr_pin_translate_params); both PINKEYs of the host. In: one encrypted PIN block, out: another.
+ * C_Decrypt, as the block comes in under the operation's key and needs its CKA_DECRYPT; the other key needs
+ * CKA_ENCRYPT. The PIN is never seen outside. Pairs of formats as in PCI PIN 3.1, requirement 3-3: 0, 3, 4 to 0, 3, 4
+ * with the same PAN; 1 to 0, 1, 3, 4. Formats 0, 1, 3 stand under DES2 and DES3 keys, format 4 under AES keys.
  *
  * CKR_ENCRYPTED_DATA_INVALID for every fault inside the block; CKR_ENCRYPTED_DATA_LEN_RANGE for its length. The digits
  * of a PIN that formats 0 and 3 mask with the PAN are not checked to be decimal: whoever may try PANs would learn the
@@ -160,7 +160,7 @@ struct sr_sm2_params {
 #define CKA_SR_SERIAL_NUMBER SR_ATTRIBUTE(0x0004UL)    /* POS serial number of a TEK or AUK, ASCII */
 #define CKA_SR_COUNTER SR_ATTRIBUTE(0x0005UL)          /* CK_ULONG, the terminal's TK counter */
 #define CKA_SR_HANDSHAKE SR_ATTRIBUTE(0x0006UL)        /* CK_ULONG, handshake version of a TEK or AUK, 1 or 2 */
-#define CKA_SR_SIDE SR_ATTRIBUTE(0x0007UL)             /* CK_ULONG, SR_SIDE_* of a TEK, AUK or TMK */
+#define CKA_SR_SIDE SR_ATTRIBUTE(0x0007UL)             /* CK_ULONG, SR_SIDE_* of TEK, AUK, TMK, PINKEY, MACKEY */
 #define CKA_SR_CUSTODIAN_ID SR_ATTRIBUTE(0x0008UL)     /* 16 bytes, internal id of that user */
 #define CKA_SR_KEY_BLOCK_HEADER SR_ATTRIBUTE(0x0009UL) /* 7 bytes of the key block's header that the key came with */
 

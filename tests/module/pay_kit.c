@@ -108,6 +108,22 @@ bool pay_open(CK_KEY_TYPE type, struct view kbpk, struct view text, uint8_t *ret
 	return true;
 }
 
+bool pay_seals_again(CK_KEY_TYPE type, struct view kbpk, struct view text)
+{
+	SECRET_AUTO data = { 0 };
+	BUF_AUTO again = { 0 };
+	struct key_block b;
+	uint8_t mac[16];
+
+	ck_assert(key_block_parse(text, &b));
+	ck_assert_uint_eq(key_block_open(crypto, type, kbpk, &b, &data), CKR_OK);
+	ck_assert_uint_eq(key_block_seal(crypto, type, kbpk, b.covered, &data, mac), CKR_OK);
+	buf_put_view(&again, b.covered);
+	key_block_put_hex(&again, secret_view(&data));
+	key_block_put_hex(&again, VIEW(mac, key_block_mac_len(b.h.version)));
+	return view_equal(buf_view(&again), text);
+}
+
 CK_RV pay_unwrap(CK_OBJECT_HANDLE kbpk, struct view text, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
 {
 	CK_MECHANISM m = { CKM_SR_KEY_BLOCK, NULL, 0 };

@@ -35,6 +35,8 @@ size_t pay_block(CK_KEY_TYPE type, struct view kbpk, const char *header, const c
 		 uint8_t *text);
 /* pay_open: what is in a block, without the module; false: it does not open. */
 bool pay_open(CK_KEY_TYPE type, struct view kbpk, struct view text, uint8_t *ret, size_t *ret_len);
+/* pay_seals_again: versions B and D: what the block holds, sealed again, gives the block again. */
+bool pay_seals_again(CK_KEY_TYPE type, struct view kbpk, struct view text);
 /* pay_unwrap: C_UnwrapKey of a block with a template. pay_import: pay_block, pay_unwrap with no template; must succeed.
  */
 CK_RV pay_unwrap(CK_OBJECT_HANDLE kbpk, struct view text, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret);

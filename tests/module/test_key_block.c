@@ -51,6 +51,8 @@ START_TEST(published_blocks_open_to_the_published_keys)
 		ck_assert(kit_word(line, "key", &kbpk) && kit_word(line, "out", &want));
 		ck_assert_msg(pay_open(type_of((char)text.p[0], kbpk.len), view_of(&kbpk), text, key, &n), "%s", line);
 		ck_assert(view_equal(VIEW(key, n), view_of(&want)));
+		ck_assert(text.p[0] == 'A' || text.p[0] == 'C' ||
+			  pay_seals_again(type_of((char)text.p[0], kbpk.len), view_of(&kbpk), text));
 		kek = pay_key(type_of((char)text.p[0], kbpk.len), view_of(&kbpk), CKF_UNWRAP);
 		rv = pay_unwrap(kek, text, NULL, 0, &h);
 		/* A key for PINs has a role, which an ordinary key cannot give. */
@@ -352,6 +354,27 @@ START_TEST(absurd_parameters_are_refused)
 }
 END_TEST
 
+/* A key for HMAC says its hash in an HM, or does not leave. */
+START_TEST(hmac_key_needs_its_hash)
+{
+	CK_OBJECT_HANDLE kbpk = pay_key(CKK_AES, AES_KBPK, CKF_WRAP);
+	CK_OBJECT_HANDLE h = pay_key(CKK_GENERIC_SECRET, VIEW(value, 20), CKF_SIGN | CKF_VERIFY);
+	struct sr_key_block_params p = pay_params("M7HC12N", 0);
+	CK_MECHANISM m = { CKM_SR_KEY_BLOCK, &p, sizeof(p) };
+	uint8_t text[SR_KEY_BLOCK_MAX], back[64];
+	CK_ULONG len = sizeof(text);
+	size_t n = 0;
+
+	ck_rv(ck->C_WrapKey(ck_session, &m, kbpk, h, text, &len), CKR_MECHANISM_PARAM_INVALID);
+	p.pOptional = (CK_BYTE_PTR) "HM0621";
+	p.ulOptionalLen = 6;
+	ck_ok(ck->C_WrapKey(ck_session, &m, kbpk, h, text, &len));
+	ck_assert(memcmp(text, "D0", 2) == 0 && memcmp(text + 5, "M7HC12N0200HM0621PB0A", 21) == 0);
+	ck_assert(pay_open(CKK_AES, AES_KBPK, VIEW(text, len), back, &n));
+	ck_assert(view_equal(VIEW(back, n), VIEW(value, 20)));
+}
+END_TEST
+
 START_TEST(length_query_and_short_buffer_make_nothing)
 {
 	CK_OBJECT_HANDLE h = pay_import(&pay_aes, "M6AC00E", VIEW(value, 16));
@@ -406,6 +429,7 @@ int main(void)
 	tcase_add_test(c, length_of_the_key_is_hidden);
 	tcase_add_test(c, optional_blocks_are_added_and_handed_on);
 	tcase_add_test(c, absurd_parameters_are_refused);
+	tcase_add_test(c, hmac_key_needs_its_hash);
 	tcase_add_test(c, length_query_and_short_buffer_make_nothing);
 	tcase_add_test(c, weaker_protection_key_does_not_carry);
 	suite_add_tcase(s, c);

@@ -1,104 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What must not work: keys with a role outside their role, and the wrapping matrix (R1.7, R1.12, R1.13, R6.2). */
 #include "formats.h"
-#include "vendor_kit.h"
+#include "role_kit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* One key of every role and side. */
-enum {
-	PK,
-	MAK,
-	PR,
-	TEK_HOST,
-	TEK_TERMINAL,
-	AUK_HOST,
-	AUK_TERMINAL,
-	AUK_V1,
-	TMK,
-	TMK_LOADED,
-	SRK,
-	PINKEY,
-	MACKEY,
-	DMK,
-	DWK,
-	ROOT,
-	KBPK,
-	KEYS
-};
-static const struct {
-	const char *name;
-	CK_ULONG role;
-} names[KEYS] = {
-	[PK] = { "PK", SR_ROLE_PK },
-	[MAK] = { "MAK", SR_ROLE_MAK },
-	[PR] = { "Pr", SR_ROLE_PR },
-	[TEK_HOST] = { "TEK at the host", SR_ROLE_TEK },
-	[TEK_TERMINAL] = { "TEK in the terminal", SR_ROLE_TEK },
-	[AUK_HOST] = { "AUK at the host", SR_ROLE_AUK },
-	[AUK_TERMINAL] = { "AUK in the terminal", SR_ROLE_AUK },
-	[AUK_V1] = { "AUK of version 1", SR_ROLE_AUK },
-	[TMK] = { "TMK at the host", SR_ROLE_TMK },
-	[TMK_LOADED] = { "TMK in the terminal", SR_ROLE_TMK },
-	[SRK] = { "SRK", SR_ROLE_SRK },
-	[PINKEY] = { "PINKEY", SR_ROLE_PINKEY },
-	[MACKEY] = { "MACKEY", SR_ROLE_MACKEY },
-	[DMK] = { "DMK", SR_ROLE_DMK },
-	[DWK] = { "DWK", SR_ROLE_DWK },
-	[ROOT] = { "ROOT", SR_ROLE_ROOT },
-	[KBPK] = { "KBPK", SR_ROLE_KBPK },
-};
-static CK_OBJECT_HANDLE key[KEYS];
-static CK_OBJECT_HANDLE pu, plain_pr, plain_pu, plain[3]; /* AES 32, DES2, DES3 */
-static uint8_t record[SR_RECORD_MAX];
-static CK_ULONG record_len = sizeof(record);
 static CK_BBOOL yes = CK_TRUE;
-
-static void tk_of(CK_ULONG handshake, struct kit_tk *tk, CK_OBJECT_HANDLE *ret_tek, CK_OBJECT_HANDLE *ret_auk)
-{
-	struct sr_tk_generate_params p = kit_tk_params(tk, pu, SR_SUITE_AES, handshake, CKK_AES, 32);
-
-	ck_ok(kit_tk_generate(&p, tk));
-	record_len = sizeof(record);
-	ck_ok(kit_rewrap(key[PK], key[MAK], key[PR], VIEW(tk->packet, tk->packet_len), record, &record_len));
-	ck_ok(kit_open(key[PK], key[MAK], VIEW(record, record_len), ret_tek, ret_auk));
-}
-
-static void begin(void)
-{
-	static const struct kit_wish wishes[] = {
-		{ "PK", CKK_AES, 32 }, { "MAK", CKK_AES, 32 }, { "DMK", CKK_AES, 32 }, { "KBPK", CKK_AES, 32 }
-	};
-	static const int generated[] = { PINKEY, MACKEY, DWK, ROOT };
-	uint8_t message[SR_TMK_MESSAGE_MAX];
-	CK_ULONG len = sizeof(message);
-	CK_OBJECT_HANDLE unused;
-	struct kit_tk tk;
-
-	kit_begin();
-	kit_combined(wishes, ARRAY_LEN(wishes));
-	kit_login(KIT_USER);
-	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK", &key[PK]), 1);
-	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "MAK", &key[MAK]), 1);
-	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "DMK", &key[DMK]), 1);
-	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "KBPK", &key[KBPK]), 1);
-	for (size_t i = 0; i < ARRAY_LEN(generated); i++)
-		ck_ok(kit_role_key(names[generated[i]].role, CKK_AES, 32, &key[generated[i]]));
-	kit_pair(2048, true, &pu, &key[PR]);
-	kit_pair(2048, false, &plain_pu, &plain_pr);
-	plain[0] = kit_plain_key(CKK_AES, 32);
-	plain[1] = kit_plain_key(CKK_DES2, 16);
-	plain[2] = kit_plain_key(CKK_DES3, 24);
-	tk_of(SR_HANDSHAKE_V1, &tk, &unused, &key[AUK_V1]);
-	tk_of(SR_HANDSHAKE_V2, &tk, &key[TEK_HOST], &key[AUK_HOST]);
-	key[TEK_TERMINAL] = tk.tek;
-	key[AUK_TERMINAL] = tk.auk;
-	ck_ok(kit_role_key(SR_ROLE_TMK, CKK_AES, 32, &key[TMK]));
-	ck_ok(kit_role_key(SR_ROLE_SRK, CKK_AES, 32, &key[SRK]));
-	ck_ok(kit_export(key[TEK_HOST], key[AUK_HOST], key[TMK], true, message, &len));
-	ck_ok(kit_load(key[TEK_TERMINAL], key[AUK_TERMINAL], VIEW(message, len), true, &key[TMK_LOADED]));
-}
 
 START_TEST(every_role_key_is_private_sensitive_and_fixed)
 {
@@ -523,7 +431,7 @@ int main(void)
 	TCase *c = tcase_create("role");
 
 	tcase_set_timeout(c, 0);
-	tcase_add_unchecked_fixture(c, begin, ck_test_end);
+	tcase_add_unchecked_fixture(c, role_begin, ck_test_end);
 	tcase_add_loop_test(c, every_role_key_is_private_sensitive_and_fixed, 0, KEYS);
 	tcase_add_loop_test(c, usages_of_a_role_key_are_those_of_its_role_and_side, 0, KEYS);
 	tcase_add_loop_test(c, role_key_starts_only_what_its_role_allows, 0, KEYS);
