@@ -16,7 +16,7 @@ static const struct policy_row rows[] = {
 				     "Wrapping sensitive keys with a key that decrypts, and decrypting with one that "
 				     "has wrapped.",
 				     "Wrap a key, decrypt the result: the value is in the clear.",
-				     CLULOW "; " DKS "; " TOOKAN },
+				     CLULOW "; " DKS "; " TOOKAN, false },
 	[RELAX_UNWRAP_AND_ENCRYPT] = { RELAX_UNWRAP_AND_ENCRYPT, "unwrap-and-encrypt",
 				       "A key, or a pair, that encrypts unwraps, or wraps a sensitive key by GCM or "
 				       "CCM. What "
@@ -27,7 +27,7 @@ static const struct policy_row rows[] = {
 				       "value is known, as if it had "
 				       "come from a trusted place. Encrypt the counter blocks of GCM or CCM: the "
 				       "wrapped key is in the clear.",
-				       DKS "; " TOOKAN },
+				       DKS "; " TOOKAN, false },
 	[RELAX_RAW_UNWRAP] = { RELAX_RAW_UNWRAP, "raw-unwrap",
 			       "Unwrapping by a bare cipher (ECB, CBC, CBC_PAD, CTR, CTS, OFB, CFB, RSA X.509): "
 			       "CKF_UNWRAP is not listed.",
@@ -37,7 +37,8 @@ static const struct policy_row rows[] = {
 			       "bits stands alone and is found by search; CBC_PAD answers whether padding was right.",
 			       CLULOW "; Cortier, Delaune, Steel, A Formal Theory of Key Conjuring (CSF "
 				      "2007); Bardou et al., "
-				      "Efficient Padding Oracle Attacks on Cryptographic Hardware (CRYPTO 2012)" },
+				      "Efficient Padding Oracle Attacks on Cryptographic Hardware (CRYPTO 2012)",
+			       false },
 	[RELAX_V15_UNWRAP] = { RELAX_V15_UNWRAP, "v15-unwrap",
 			       "Unwrapping by RSA with PKCS #1 v1.5 padding: CKF_UNWRAP is not listed, "
 			       "CKR_MECHANISM_INVALID.",
@@ -46,7 +47,8 @@ static const struct policy_row rows[] = {
 			       "wrapped key.",
 			       "Bleichenbacher (CRYPTO 1998); Bardou et al., Efficient Padding Oracle Attacks on "
 			       "Cryptographic Hardware "
-			       "(CRYPTO 2012)" },
+			       "(CRYPTO 2012)",
+			       false },
 	[RELAX_CHOSEN_IV_WRAP] = { RELAX_CHOSEN_IV_WRAP, "chosen-iv-wrap",
 				   "Wrapping a sensitive key by GCM, CCM, ChaCha20-Poly1305 or a stream mode under an "
 				   "IV that the caller gives.",
@@ -54,24 +56,25 @@ static const struct policy_row rows[] = {
 				   "Two keys wrapped, or a key wrapped and a known text encrypted, under one IV: their "
 				   "XOR is the XOR of the "
 				   "plaintexts; with GCM the authentication key falls too.",
-				   "Joux, Authentication Failures in NIST version of GCM (2006); NIST SP 800-38D, 8" },
+				   "Joux, Authentication Failures in NIST version of GCM (2006); NIST SP 800-38D, 8",
+				   false },
 	[RELAX_UNTRUSTED_WRAP] = { RELAX_UNTRUSTED_WRAP, "untrusted-wrap",
 				   "A key that was not generated in this token and stayed unreadable there wraps a "
 				   "sensitive key, unless it has "
 				   "CKA_TRUSTED. The same for the public half of a readable private key.",
 				   "Wrapping with keys that were created with a value, unwrapped or derived.",
 				   "Bring in a key whose value is known, wrap with it, decrypt outside.",
-				   CLULOW "; " DKS "; " TOOKAN },
+				   CLULOW "; " DKS "; " TOOKAN, false },
 	[RELAX_WEAK_WRAP] = { RELAX_WEAK_WRAP, "weak-wrap",
 			      "A key of less than 112 bits of strength (DES, double-length 3DES, RSA below 2048 bits) "
 			      "wraps a sensitive "
 			      "key.",
 			      "Wrapping with these.", "Wrap with DES, search 2^56 keys outside.",
-			      CLULOW "; " SP800_57 ", 5.6.1" },
+			      CLULOW "; " SP800_57 ", 5.6.1", false },
 	[RELAX_STRONGER_CARGO] = { RELAX_STRONGER_CARGO, "stronger-cargo",
 				   "A symmetric key wraps a sensitive key of more strength than its own.",
 				   "A stronger key under a weaker one.", "Break the weaker one outside.",
-				   CLULOW "; " SP800_57 ", 5.6.2" },
+				   CLULOW "; " SP800_57 ", 5.6.2", false },
 	[RELAX_TRANSPORT] = { RELAX_TRANSPORT, "transport-stronger-cargo",
 			      "Nothing: a symmetric key may travel under RSA from 2048 bits and under EC from P-224, "
 			      "whatever its strength. "
@@ -83,13 +86,13 @@ static const struct policy_row rows[] = {
 				    "An unwrapped key with CKA_SENSITIVE false.",
 				    "Templates of C_UnwrapKey that say so.",
 				    "Wrap a sensitive key, unwrap it again with weaker attributes, read its value.",
-				    CLULOW "; " TOOKAN },
+				    CLULOW "; " TOOKAN, false },
 	[RELAX_DERIVE_READABLE] = { RELAX_DERIVE_READABLE, "derive-readable",
 				    "A derived key that is not sensitive though its base is, or extractable though its "
 				    "base is not.",
 				    "Templates of C_DeriveKey that say so.",
 				    "Derive a key that is close to its base, or the base of others, and read it.",
-				    CLULOW },
+				    CLULOW, false },
 	[RELAX_WEAK_DERIVE] = { RELAX_WEAK_DERIVE, "weak-derive",
 				"Derivations from a sensitive key that cut it into pieces or mix it with data of the "
 				"caller "
@@ -98,27 +101,29 @@ static const struct policy_row rows[] = {
 				"These derivations.",
 				"Take a key of a few bits out of a long one, find it by search, take the next bits; or "
 				"derive related keys.",
-				CLULOW },
+				CLULOW, false },
 	[RELAX_TEXTBOOK_WRAP] = { RELAX_TEXTBOOK_WRAP, "textbook-wrap", "CKM_RSA_X_509 wraps a sensitive key.",
 				  "This mechanism for C_WrapKey.",
 				  "A short number under textbook RSA is found by a meet in the middle, or as a plain "
 				  "root when e is 3.",
 				  "Boneh, Joux, Nguyen, Why Textbook ElGamal and RSA Encryption Are Insecure "
-				  "(ASIACRYPT 2000)" },
+				  "(ASIACRYPT 2000)",
+				  false },
 	[RELAX_WRAP_ITSELF] = { RELAX_WRAP_ITSELF, "wrap-itself",
 				"A key wraps a key of the same value, or a pair its own private key.",
 				"Key cycles of length one.",
 				"Re-imports of a wrapping key with other usages; encryption under a key of the key "
 				"itself is not covered by "
 				"proofs.",
-				DKS },
+				DKS, false },
 	[RELAX_SHORT_RSA] = { RELAX_SHORT_RSA, "short-rsa", "Generation of RSA pairs below 2048 bits.",
 			      "From 1024 bits.", "Factoring.",
 			      SP800_57 ", 5.6.1; NIST SP "
-				       "800-131A revision 2" },
+				       "800-131A revision 2",
+			      false },
 	[RELAX_MD5_SIGN] = { RELAX_MD5_SIGN, "md5-sign", "Signatures with MD5; verifying is allowed.",
 			     "CKF_SIGN of these mechanisms.", "Two documents with one signature.",
-			     "Stevens, Lenstra, de Weger (EUROCRYPT 2007); RFC 6151" },
+			     "Stevens, Lenstra, de Weger (EUROCRYPT 2007); RFC 6151", false },
 };
 _Static_assert(ARRAY_LEN(rows) == RELAX_COUNT, "a row per relaxation");
 
