@@ -89,8 +89,30 @@ static CK_ULONG number_of(struct input *in, CK_ATTRIBUTE_TYPE type)
 	}
 }
 
+/* Attributes whose values are templates: what stands there are pointers, so nothing is made up. */
+static bool is_template(CK_ATTRIBUTE_TYPE type)
+{
+	for (size_t i = 0; i < attr_row_count(); i++)
+		if (attr_row_at(i)->type == type && attr_row_at(i)->form == FORM_TEMPLATE)
+			return true;
+	return false;
+}
+
+static CK_ATTRIBUTE attribute(struct input *in, bool nested);
+
+static CK_ATTRIBUTE nested_template(struct input *in, CK_ATTRIBUTE_TYPE type, bool nested)
+{
+	size_t n = nested ? 0 : input_below(in, 4);
+	CK_ATTRIBUTE *t = input_room(in, n * sizeof(*t));
+
+	for (size_t i = 0; t != NULL && i < n; i++)
+		t[i] = attribute(in, true);
+	n = t == NULL ? 0 : n * sizeof(*t);
+	return (CK_ATTRIBUTE){ type, t, n > 0 && input_u8(in) < 8 ? n - 1 : n };
+}
+
 /* One attribute: mostly of the form that its row has. */
-static CK_ATTRIBUTE attribute(struct input *in)
+static CK_ATTRIBUTE attribute(struct input *in, bool nested)
 {
 	const struct attr_row *row = attr_row_at(input_below(in, attr_row_count()));
 	CK_ATTRIBUTE a = { row->type, NULL, 0 };
@@ -101,6 +123,8 @@ static CK_ATTRIBUTE attribute(struct input *in)
 		a.type = input_ulong(in);
 	if (kind < 8) {
 		a.ulValueLen = kind < 6 ? 0 : input_ulong(in);
+	} else if (is_template(a.type)) {
+		a = nested_template(in, a.type, nested);
 	} else if (kind < 12 || row->form > FORM_ULONG) {
 		v = input_bytes(in, 64);
 		a.pValue = (void *)(uintptr_t)v.p;
@@ -125,7 +149,7 @@ static CK_ATTRIBUTE *template(struct input *in, CK_ULONG *ret_n)
 	CK_ATTRIBUTE *t = input_room(in, n * sizeof(*t));
 
 	for (size_t i = 0; t != NULL && i < n; i++)
-		t[i] = attribute(in);
+		t[i] = attribute(in, false);
 	*ret_n = t == NULL ? 0 : n;
 	return t;
 }
