@@ -10,6 +10,8 @@
 #include "token_own.h"
 #include "user.h"
 
+#define EVERY_TOKEN (CKF_RNG | CKF_LOGIN_REQUIRED | CKF_DUAL_CRYPTO_OPERATIONS)
+
 /* In the list tokens come before the free slot, so that tools which take the first slot take a token. */
 static CK_ULONG list_slots(struct tokens *all, CK_SLOT_ID *list, CK_ULONG room)
 {
@@ -100,7 +102,7 @@ static CK_FLAGS pin_state(const struct user_record *r, const struct pin_flags *f
 /* token_flags: the user's flags are those of who is logged in as CKU_USER, else of the default user. */
 static CK_RV token_flags(struct token *t, CK_FLAGS *ret)
 {
-	CK_FLAGS flags = CKF_RNG | CKF_LOGIN_REQUIRED | CKF_TOKEN_INITIALIZED;
+	CK_FLAGS flags = EVERY_TOKEN | CKF_TOKEN_INITIALIZED;
 	struct store_txn *txn = NULL;
 	struct token_user user;
 	struct user_record r;
@@ -135,7 +137,7 @@ static CK_RV get_token_info(CK_SLOT_ID id, CK_TOKEN_INFO *info)
 	rv = token_find(id, &t);
 	if (rv != CKR_OK)
 		return rv;
-	i.flags = CKF_RNG | CKF_LOGIN_REQUIRED;
+	i.flags = EVERY_TOKEN;
 	if (atomic_load(&t->store) != NULL) {
 		token_refresh(t);
 		rv = token_flags(t, &i.flags);

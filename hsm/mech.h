@@ -169,24 +169,22 @@ struct mech_keys {
 	}
 
 /* Traits of a row beyond its flags. */
-#define MECH_NO_UPDATE                                                                                                 \
-	1u /* single part only: C_*Update answers CKR_OPERATION_NOT_INITIALIZED and ends the operation                 \
-	    */
-#define MECH_OWN_CARGO                                                                                                 \
-	2u                /* C_WrapKey: the mechanism itself decides about the key to wrap, and counts for the audit   \
-			   */
+/* Single part only: C_*Update answers CKR_OPERATION_NOT_INITIALIZED and ends the operation. */
+#define MECH_NO_UPDATE 1u
+/* C_WrapKey: the mechanism itself decides about the key to wrap, and counts for the audit. */
+#define MECH_OWN_CARGO 2u
 #define MECH_NO_HANDLE 4u /* C_DeriveKey: the new keys' handles go into the parameter, phKey may be NULL */
 /* What policy.c looks at. */
 #define MECH_SEALED 0x100u    /* C_UnwrapKey takes only what was wrapped with this key: integrity is protected */
 #define MECH_V15 0x200u       /* C_UnwrapKey with PKCS #1 v1.5 padding */
 #define MECH_TEXTBOOK 0x400u  /* C_WrapKey without any padding under RSA; C_Sign is a bare private operation */
 #define MECH_CHOSEN_IV 0x800u /* C_WrapKey under an IV that may never come twice, and the caller may give it */
-#define MECH_WEAK_DERIVE                                                                                               \
-	0x1000u                 /* the base can be found out of derived keys piece by piece, or mixed with known data */
-#define MECH_BLOCK_SIGN 0x2000u /* C_Sign shows an encrypted block */
-#define MECH_WEAK_SIGN 0x4000u  /* signatures of a broken digest: for verifying only */
-#define MECH_RSA_PAIR 0x8000u   /* generates RSA pairs */
-#define MECH_KEYSTREAM 0x10000u /* C_WrapKey by a keystream, which whoever encrypts sees as well */
+/* The base can be found out of derived keys piece by piece, or mixed with known data. */
+#define MECH_WEAK_DERIVE 0x1000u
+#define MECH_BLOCK_SIGN 0x2000u   /* C_Sign shows an encrypted block */
+#define MECH_WEAK_SIGN 0x4000u    /* signatures of a broken digest: for verifying only */
+#define MECH_RSA_PAIR 0x8000u     /* generates RSA pairs */
+#define MECH_KEYSTREAM 0x10000u   /* C_WrapKey by a keystream, which whoever encrypts sees as well */
 #define MECH_ONE_MESSAGE 0x20000u /* a key is for one message alone: no C_MessageSignInit, C_MessageVerifyInit */
 
 /*

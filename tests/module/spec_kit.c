@@ -297,16 +297,18 @@ static void imported(unsigned bits, CK_OBJECT_HANDLE *ret_public, CK_OBJECT_HAND
 		      { OSSL_PKEY_PARAM_RSA_EXPONENT1, CKA_EXPONENT_1 },
 		      { OSSL_PKEY_PARAM_RSA_EXPONENT2, CKA_EXPONENT_2 },
 		      { OSSL_PKEY_PARAM_RSA_COEFFICIENT1, CKA_COEFFICIENT } };
-	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits);
+	static EVP_PKEY *made[2];
+	EVP_PKEY **pkey = &made[bits == 512];
 	CK_OBJECT_CLASS public = CKO_PUBLIC_KEY, private = CKO_PRIVATE_KEY;
 	CK_KEY_TYPE rsa = CKK_RSA;
 	CK_ATTRIBUTE t[24] = { { CKA_CLASS, &public, sizeof(public) }, { CKA_KEY_TYPE, &rsa, sizeof(rsa) } };
 	size_t n = 2, uses;
 
-	ck_assert_ptr_nonnull(pkey);
+	if (*pkey == NULL)
+		*pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits);
+	ck_assert_ptr_nonnull(*pkey);
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		number(pkey, parts[i].name, parts[i].type, &t[n + i]);
-	EVP_PKEY_free(pkey);
+		number(*pkey, parts[i].name, parts[i].type, &t[n + i]);
 	if (ret_public != NULL) {
 		CK_ATTRIBUTE p[] = { t[0],
 				     t[1],

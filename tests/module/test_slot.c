@@ -46,6 +46,8 @@ START_TEST(empty_directory_gives_one_free_slot)
 	ck_ok(ck->C_GetTokenInfo(0, &token));
 	ck_assert(!(token.flags & CKF_TOKEN_INITIALIZED));
 	ck_assert(token.flags & CKF_LOGIN_REQUIRED);
+	ck_assert(token.flags & CKF_DUAL_CRYPTO_OPERATIONS);
+	ck_assert(!(token.flags & CKF_RESTORE_KEY_NOT_NEEDED));
 	ck_rv(ck->C_GetSlotInfo(0, NULL), CKR_ARGUMENTS_BAD);
 	ck_rv(ck->C_GetSlotInfo(1, &info), CKR_SLOT_ID_INVALID);
 	ck_rv(ck->C_GetTokenInfo(0, NULL), CKR_ARGUMENTS_BAD);
