@@ -7,7 +7,33 @@
  * the only symbols that the module exports.
  */
 #pragma GCC visibility push(default)
+/* Parameters whose members have other names in other versions of p11-kit: ck_structs.h says how they are called here.
+ */
+#define ck_aes_cbc_encrypt_data_params p11_kit_aes_cbc_encrypt_data_params
+#define ck_aes_ctr_params p11_kit_aes_ctr_params
+#define ck_chacha20_params p11_kit_chacha20_params
+#define ck_des_cbc_encrypt_data_params p11_kit_des_cbc_encrypt_data_params
+#define ck_ecdh1_derive_params p11_kit_ecdh1_derive_params
+#define ck_gcm_message_params p11_kit_gcm_message_params
+#define ck_gcm_params p11_kit_gcm_params
+#define ck_key_derivation_string_data p11_kit_key_derivation_string_data
+#define ck_rsa_pkcs_oaep_params p11_kit_rsa_pkcs_oaep_params
+#define ck_rsa_pkcs_pss_params p11_kit_rsa_pkcs_pss_params
+#define ck_salsa20_chacha20_poly1305_msg_params p11_kit_salsa20_chacha20_poly1305_msg_params
+#define ck_salsa20_chacha20_poly1305_params p11_kit_salsa20_chacha20_poly1305_params
 #include <p11-kit/pkcs11.h>
+#undef ck_aes_cbc_encrypt_data_params
+#undef ck_aes_ctr_params
+#undef ck_chacha20_params
+#undef ck_des_cbc_encrypt_data_params
+#undef ck_ecdh1_derive_params
+#undef ck_gcm_message_params
+#undef ck_gcm_params
+#undef ck_key_derivation_string_data
+#undef ck_rsa_pkcs_oaep_params
+#undef ck_rsa_pkcs_pss_params
+#undef ck_salsa20_chacha20_poly1305_msg_params
+#undef ck_salsa20_chacha20_poly1305_params
 #pragma GCC visibility pop
 
 #include <stddef.h>
@@ -169,6 +195,7 @@
 	   CK_BYTE_PTR pAssociatedData, CK_ULONG ulAssociatedDataLen, CK_OBJECT_HANDLE_PTR phKey))
 
 /* CK_INTERFACE of 3.0: a name, a list that begins with CK_VERSION, flags. */
+#if CRYPTOKI_VERSION_MAJOR < 3
 struct ck_interface {
 	char *pInterfaceName;
 	CK_VOID_PTR pFunctionList;
@@ -177,6 +204,7 @@ struct ck_interface {
 #define CK_INTERFACE struct ck_interface
 #define CK_INTERFACE_PTR struct ck_interface *
 #define CK_INTERFACE_PTR_PTR struct ck_interface **
+#endif
 
 #define CK_DECLARE(name, arguments) __attribute__((visibility("default"))) CK_RV name arguments;
 CK_FUNCTIONS_3_0(CK_DECLARE)

@@ -2,8 +2,7 @@
 #ifndef HSM_CK_STRUCTS_H
 #define HSM_CK_STRUCTS_H
 
-/* Mechanism parameters of PKCS#11 up to 3.2 that p11-kit's header lacks, as OASIS publishes them. Only ck.h includes
- * it. */
+/* Mechanism parameters of PKCS#11 up to 3.2, as OASIS publishes them. Only ck.h includes it. */
 #define CK_EC_KDF_TYPE CK_ULONG
 #define CK_GENERATOR_FUNCTION CK_ULONG
 #define CK_HEDGE_TYPE CK_ULONG
@@ -14,6 +13,77 @@
 #define CK_SP800_108_PRF_TYPE CK_MECHANISM_TYPE
 #define CK_X9_42_DH_KDF_TYPE CK_ULONG
 
+/* Those that p11-kit has; members as in its version 0.24. */
+struct ck_rsa_pkcs_pss_params {
+	CK_MECHANISM_TYPE hash_alg;
+	CK_RSA_PKCS_MGF_TYPE mgf;
+	CK_ULONG s_len;
+};
+#define CK_RSA_PKCS_PSS_PARAMS struct ck_rsa_pkcs_pss_params
+#define CK_RSA_PKCS_PSS_PARAMS_PTR struct ck_rsa_pkcs_pss_params *
+
+struct ck_rsa_pkcs_oaep_params {
+	CK_MECHANISM_TYPE hash_alg;
+	CK_RSA_PKCS_MGF_TYPE mgf;
+	CK_RSA_PKCS_OAEP_SOURCE_TYPE source;
+	CK_VOID_PTR source_data;
+	CK_ULONG source_data_len;
+};
+#define CK_RSA_PKCS_OAEP_PARAMS struct ck_rsa_pkcs_oaep_params
+#define CK_RSA_PKCS_OAEP_PARAMS_PTR struct ck_rsa_pkcs_oaep_params *
+
+struct ck_aes_ctr_params {
+	CK_ULONG counter_bits;
+	CK_BYTE cb[16];
+};
+#define CK_AES_CTR_PARAMS struct ck_aes_ctr_params
+#define CK_AES_CTR_PARAMS_PTR struct ck_aes_ctr_params *
+
+struct ck_gcm_params {
+	CK_BYTE_PTR iv_ptr;
+	CK_ULONG iv_len;
+	CK_ULONG iv_bits;
+	CK_BYTE_PTR aad_ptr;
+	CK_ULONG aad_len;
+	CK_ULONG tag_bits;
+};
+#define CK_GCM_PARAMS struct ck_gcm_params
+#define CK_GCM_PARAMS_PTR struct ck_gcm_params *
+
+struct ck_ecdh1_derive_params {
+	CK_EC_KDF_TYPE kdf;
+	CK_ULONG shared_data_len;
+	CK_BYTE_PTR shared_data;
+	CK_ULONG public_data_len;
+	CK_BYTE_PTR public_data;
+};
+#define CK_ECDH1_DERIVE_PARAMS struct ck_ecdh1_derive_params
+#define CK_ECDH1_DERIVE_PARAMS_PTR struct ck_ecdh1_derive_params *
+
+struct ck_key_derivation_string_data {
+	CK_BYTE_PTR string_data;
+	CK_ULONG string_data_len;
+};
+#define CK_KEY_DERIVATION_STRING_DATA struct ck_key_derivation_string_data
+#define CK_KEY_DERIVATION_STRING_DATA_PTR struct ck_key_derivation_string_data *
+
+struct ck_des_cbc_encrypt_data_params {
+	CK_BYTE iv[8];
+	CK_BYTE_PTR data_params;
+	CK_ULONG length;
+};
+#define CK_DES_CBC_ENCRYPT_DATA_PARAMS struct ck_des_cbc_encrypt_data_params
+#define CK_DES_CBC_ENCRYPT_DATA_PARAMS_PTR struct ck_des_cbc_encrypt_data_params *
+
+struct ck_aes_cbc_encrypt_data_params {
+	CK_BYTE iv[16];
+	CK_BYTE_PTR data_params;
+	CK_ULONG length;
+};
+#define CK_AES_CBC_ENCRYPT_DATA_PARAMS struct ck_aes_cbc_encrypt_data_params
+#define CK_AES_CBC_ENCRYPT_DATA_PARAMS_PTR struct ck_aes_cbc_encrypt_data_params *
+
+/* Those that it lacks, or has since 0.25. */
 struct ck_x9_42_dh1_derive_params {
 	CK_X9_42_DH_KDF_TYPE kdf;
 	CK_ULONG ulOtherInfoLen;

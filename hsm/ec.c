@@ -111,7 +111,9 @@ EVP_PKEY *ec_public(const struct ec_curve *c, struct view given)
 	if (pkey == NULL)
 		return NULL;
 	check = EVP_PKEY_CTX_new_from_pkey(module_crypto()->lib, pkey, NULL);
-	if (check == NULL || EVP_PKEY_public_check(check) != 1) {
+	/* However it was given, the key is written in one way: its SubjectPublicKeyInfo tells which pair it is of. */
+	if (check == NULL || EVP_PKEY_public_check(check) != 1 ||
+	    EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "uncompressed") != 1) {
 		EVP_PKEY_free(pkey);
 		pkey = NULL;
 	}

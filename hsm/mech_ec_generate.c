@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mech_ec.h"
 #include "ec.h"
-#include "key.h"
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/objects.h>
@@ -82,52 +81,29 @@ static CK_RV asked(CK_KEY_TYPE type, const CK_ATTRIBUTE *t, CK_ULONG n, const st
 	return CKR_OK;
 }
 
-static CK_RV objects(struct session *s, const struct mech_row *row, const CK_ATTRIBUTE *public_t, CK_ULONG public_n,
-		     const CK_ATTRIBUTE *private_t, CK_ULONG private_n, struct object *ret[2])
-{
-	const struct ec_generate_arg *a = row->arg;
-	struct object_make make = {
-		.origin = OBJECT_GENERATED, .class = CKO_PUBLIC_KEY, .key_type = a->type, .mechanism = row->type
-	};
-	CK_RV rv = object_new_from(s, &make, public_t, public_n, &ret[0]);
-
-	if (rv != CKR_OK)
-		return rv;
-	make.class = CKO_PRIVATE_KEY;
-	return object_new_from(s, &make, private_t, private_n, &ret[1]);
-}
-
 static CK_RV generate(struct session *s, const struct mech_row *row, const CK_MECHANISM *m,
 		      const CK_ATTRIBUTE *public_t, CK_ULONG public_n, const CK_ATTRIBUTE *private_t,
 		      CK_ULONG private_n, CK_OBJECT_HANDLE *ret_public, CK_OBJECT_HANDLE *ret_private)
 {
 	const struct ec_generate_arg *a = row->arg;
 	struct object *pair[2] = { NULL, NULL };
-	struct object_change change = { .create = pair, .creates = 2 };
 	const struct ec_curve *c = NULL;
-	CK_OBJECT_HANDLE handles[2];
 	EVP_PKEY *pkey = NULL;
+	struct view params;
 	CK_RV rv = asked(a->type, public_t, public_n, &c);
 
 	if (rv == CKR_OK)
-		rv = objects(s, row, public_t, public_n, private_t, private_n, pair);
+		rv = mech_pair_begin(s, row, a->type, public_t, public_n, private_t, private_n, pair);
 	if (rv == CKR_OK)
 		rv = ec_generate(c, a->extra_bits, &pkey);
-	if (rv == CKR_OK)
-		rv = key_set_public(pair[0], pkey);
-	/* Both halves name the curve as the client does. */
-	if (rv == CKR_OK)
-		rv = object_set_bytes(pair[1], CKA_EC_PARAMS, object_bytes(pair[0], CKA_EC_PARAMS));
-	if (rv == CKR_OK)
-		rv = key_set_private(pair[1], pkey);
-	if (rv == CKR_OK)
-		rv = object_commit_change(s, &change, handles);
 	if (rv == CKR_OK) {
-		*ret_public = handles[0];
-		*ret_private = handles[1];
+		/* Both halves name the curve as the client does. */
+		params = object_bytes(pair[0], CKA_EC_PARAMS);
+		rv = object_set_bytes(pair[1], CKA_EC_PARAMS, params.n > 0 ? params : c->oid);
 	}
-	object_unref(pair[0]);
-	object_unref(pair[1]);
+	if (rv == CKR_OK)
+		rv = mech_pair_end(s, pair, pkey, ret_public, ret_private);
+	mech_pair_done(pair);
 	EVP_PKEY_free(pkey);
 	return rv;
 }

@@ -60,13 +60,13 @@ static const struct mech_row rows[] = {
 	ROW(CKM_ECDH1_DERIVE, CKF_DERIVE | EC_FACTS, K(KEYS(CKK_EC, CKK_EC_MONTGOMERY), 224, 521), 0, param_ecdh, ecdh_ops, NULL, "NIST SP 800-56A, RFC 7748", "ecdh.txt"),
 	ROW(CKM_ECDH1_COFACTOR_DERIVE, CKF_DERIVE | EC_FACTS, K_EC, 0, param_ecdh, ecdh_ops, NULL, "NIST SP 800-56A", "ecdh.txt"),
 	ROW(CKM_ECDH_AES_KEY_WRAP,     CARRY | EC_FACTS, K(KEYS(CKK_EC, CKK_EC_MONTGOMERY), 224, 521), MECH_SEALED, param_ecdh_wrap, ecdh_wrap_ops, BARE, "PKCS #11 3.1, RFC 5649", "ecdh_wrap.txt"),
-	ROW(CKM_ECDH_COF_AES_KEY_WRAP, CARRY | EC_FACTS, K_EC, 0, param_ecdh_wrap, ecdh_wrap_ops, DER, "PKCS #11 3.2, RFC 5649", "ecdh_wrap.txt"),
-	ROW(CKM_ECDH_X_AES_KEY_WRAP,   CARRY | NAMED, K_MONTGOMERY, 0, param_ecdh_wrap, ecdh_wrap_ops, BARE, "PKCS #11 3.2, RFC 5649", "ecdh_wrap.txt"),
+	ROW(CKM_ECDH_COF_AES_KEY_WRAP, CARRY | EC_FACTS, K_EC, MECH_SEALED, param_ecdh_wrap, ecdh_wrap_ops, DER, "PKCS #11 3.2, RFC 5649", "ecdh_wrap.txt"),
+	ROW(CKM_ECDH_X_AES_KEY_WRAP,   CARRY | NAMED, K_MONTGOMERY, MECH_SEALED, param_ecdh_wrap, ecdh_wrap_ops, BARE, "PKCS #11 3.2, RFC 5649", "ecdh_wrap.txt"),
 
 	ROW(CKM_SR_SM2_KEY_PAIR_GEN, EC_PAIR, K(NO_KEYS, 256, 256), 0, param_none, ec_generate_ops, GENERATE(CKK_SR_SM2, false), "GB/T 32918.1", NULL, SM2),
 	ROW(CKM_SR_SM2,         EC_SIGN, K_SM2, MECH_NO_UPDATE, param_none, sm2_sign_ops, NULL, "GB/T 32918.2", "sm2.txt", SM2),
 	ROW(CKM_SR_SM2_SM3,     EC_SIGN, K_SM2, 0, param_sm2, sm2_sign_ops, NULL, "GB/T 32918.2", "sm2.txt", SM2),
-	ROW(CKM_SR_SM2_ENCRYPT, CRYPT | CARRY | EC_FACTS, K_SM2, MECH_NO_UPDATE, param_none, sm2_crypt_ops, NULL, "GB/T 32918.4", "sm2.txt", SM2),
+	ROW(CKM_SR_SM2_ENCRYPT, CRYPT | CARRY | EC_FACTS, K_SM2, MECH_NO_UPDATE | MECH_SEALED, param_none, sm2_crypt_ops, NULL, "GB/T 32918.4", "sm2.txt", SM2),
 };
 /* clang-format on */
 
