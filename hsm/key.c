@@ -4,6 +4,7 @@
 #include "ec.h"
 #include "ffc.h"
 #include "module.h"
+#include "pq.h"
 #include "rsa.h"
 #include <openssl/decoder.h>
 #include <openssl/encoder.h>
@@ -28,6 +29,13 @@
 		.type = CKK_##t, .name = #t, .pair = true, .algorithm = openssl, .bits = ffc_bits, .check = ffc_check, \
 		.complete = ffc_complete, .pkey = ffc_pkey_of, .set_public = ffc_set_public,                           \
 		.set_private = ffc_set_private                                                                         \
+	}
+/* LATTICE_OR_HASH: ML-KEM, ML-DSA, SLH-DSA. */
+#define LATTICE_OR_HASH(t)                                                                                             \
+	{                                                                                                              \
+		.type = CKK_##t, .name = #t, .pair = true, .bits = pq_bits, .check = pq_check,                         \
+		.complete = pq_complete, .pkey = pq_pkey_of, .set_public = pq_set_public,                              \
+		.set_private = pq_set_private                                                                          \
 	}
 
 /* clang-format off */
@@ -64,6 +72,9 @@ static const struct key_kind kinds[] = {
 	PRIME_FIELD(DH, "DH"),
 	PRIME_FIELD(X9_42_DH, "X9.42 DH"),
 	PRIME_FIELD(DSA, "DSA"),
+	LATTICE_OR_HASH(ML_KEM),
+	LATTICE_OR_HASH(ML_DSA),
+	LATTICE_OR_HASH(SLH_DSA),
 };
 /* clang-format on */
 

@@ -9,7 +9,7 @@
 #include "policy.h"
 #include "role.h"
 
-#define VALUE_MAX 2048 /* bytes of a sensitive value */
+#define VALUE_MAX 8192 /* bytes of a sensitive value: private keys of ML-DSA have 4896 */
 
 const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type)
 {

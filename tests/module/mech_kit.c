@@ -4,6 +4,7 @@
 #include "key.h"
 #include "mech_ec.h"
 #include "mech_ffc.h"
+#include "mech_pq.h"
 #include "mech_vendor.h"
 #include "temp.h"
 #include <dlfcn.h>
@@ -21,17 +22,21 @@ static OSSL_LIB_CTX *openssl;
 static char directory[128];
 static CK_OBJECT_HANDLE pair_public, pair_private;
 
-/* Pairs on curves, one of each kind. */
+/* Pairs, one of each kind: on a curve, or of a parameter set. */
 static struct curve_pair {
 	CK_KEY_TYPE type;
 	CK_MECHANISM_TYPE mechanism;
 	const char *curve;
+	CK_ULONG set;
 	CK_OBJECT_HANDLE public, private;
 } curve_pairs[] = {
-	{ CKK_EC, CKM_EC_KEY_PAIR_GEN, "prime256v1", 0, 0 },
-	{ CKK_EC_EDWARDS, CKM_EC_EDWARDS_KEY_PAIR_GEN, "ED25519", 0, 0 },
-	{ CKK_EC_MONTGOMERY, CKM_EC_MONTGOMERY_KEY_PAIR_GEN, "X25519", 0, 0 },
-	{ CKK_SR_SM2, CKM_SR_SM2_KEY_PAIR_GEN, "SM2", 0, 0 },
+	{ CKK_EC, CKM_EC_KEY_PAIR_GEN, "prime256v1", 0, 0, 0 },
+	{ CKK_EC_EDWARDS, CKM_EC_EDWARDS_KEY_PAIR_GEN, "ED25519", 0, 0, 0 },
+	{ CKK_EC_MONTGOMERY, CKM_EC_MONTGOMERY_KEY_PAIR_GEN, "X25519", 0, 0, 0 },
+	{ CKK_SR_SM2, CKM_SR_SM2_KEY_PAIR_GEN, "SM2", 0, 0, 0 },
+	{ CKK_ML_KEM, CKM_ML_KEM_KEY_PAIR_GEN, NULL, CKP_ML_KEM_768, 0, 0 },
+	{ CKK_ML_DSA, CKM_ML_DSA_KEY_PAIR_GEN, NULL, CKP_ML_DSA_65, 0, 0 },
+	{ CKK_SLH_DSA, CKM_SLH_DSA_KEY_PAIR_GEN, NULL, CKP_SLH_DSA_SHA2_128F, 0, 0 },
 };
 
 /* Pairs over prime fields. */
@@ -64,6 +69,7 @@ void mk_begin(void)
 	ck_assert_msg(library != NULL, "%s", dlerror());
 	get = (CK_C_GetFunctionList)(uintptr_t)dlsym(library, "C_GetFunctionList");
 	ck_assert_ptr_nonnull(get);
+	OK(mech_table_start(OSSL_LIB_CTX_get0_global_default())); /* the rows that the module has */
 	OK(get(&ck));
 	OK(ck->C_Initialize(NULL));
 	OK(ck->C_GetSlotList(CK_FALSE, &mk_slot, &count));
@@ -225,12 +231,12 @@ static struct curve_pair *curve_pair(CK_KEY_TYPE type)
 {
 	for (size_t i = 0; i < ARRAY_LEN(curve_pairs); i++) {
 		struct curve_pair *p = &curve_pairs[i];
-		const struct ec_curve *c = ec_curve_named(p->curve);
+		const struct ec_curve *c = p->curve == NULL ? NULL : ec_curve_named(p->curve);
 		CK_MECHANISM m = { p->mechanism, NULL, 0 };
-		CK_ATTRIBUTE public_t[] = { { CKA_EC_PARAMS, (void *)(uintptr_t)c->oid.p, c->oid.n },
-					    { CKA_ENCRYPT, &yes, 1 },
-					    { CKA_VERIFY, &yes, 1 },
-					    { CKA_WRAP, &yes, 1 } };
+		CK_ATTRIBUTE which = { CKA_PARAMETER_SET, &p->set, sizeof(p->set) };
+		CK_ATTRIBUTE public_t[] = {
+			which, { CKA_ENCRYPT, &yes, 1 }, { CKA_VERIFY, &yes, 1 }, { CKA_WRAP, &yes, 1 }
+		};
 		CK_ATTRIBUTE private_t[] = { { CKA_DECRYPT, &yes, 1 },
 					     { CKA_SIGN, &yes, 1 },
 					     { CKA_UNWRAP, &yes, 1 },
@@ -239,6 +245,8 @@ static struct curve_pair *curve_pair(CK_KEY_TYPE type)
 
 		if (p->type != type)
 			continue;
+		if (c != NULL)
+			public_t[0] = (CK_ATTRIBUTE){ CKA_EC_PARAMS, (void *)(uintptr_t)c->oid.p, c->oid.n };
 		if (p->public == 0)
 			OK(ck->C_GenerateKeyPair(mk_session, &m, public_t, ARRAY_LEN(public_t), private_t,
 						 ARRAY_LEN(private_t), &p->public, &p->private));
@@ -451,6 +459,8 @@ CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
 		p->rsa_aes = (CK_RSA_AES_KEY_WRAP_PARAMS){ 256, &oaep };
 	else if (row->param == &param_ecdh)
 		p->ecdh = (CK_ECDH1_DERIVE_PARAMS){ CKD_NULL, 0, NULL, sizeof(iv), iv };
+	else if (row->param == &param_pq_hashed)
+		p->pq_hashed = (CK_HASH_SIGN_ADDITIONAL_CONTEXT){ CKH_HEDGE_PREFERRED, NULL, 0, CKM_SHA256 };
 	else if (row->param == &param_ecdh_wrap)
 		p->ecdh_wrap = (CK_ECDH_AES_KEY_WRAP_PARAMS){ 256, CKD_SHA256_KDF, 0, NULL };
 	else if (m.ulParameterLen == 0 || row->param->optional)

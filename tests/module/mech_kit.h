@@ -72,6 +72,7 @@ union mk_param {
 	struct sr_iso9797_params iso9797;
 	CK_ECDH1_DERIVE_PARAMS ecdh;
 	CK_ECDH_AES_KEY_WRAP_PARAMS ecdh_wrap;
+	CK_HASH_SIGN_ADDITIONAL_CONTEXT pq_hashed;
 	uint8_t iv[16];
 };
 /* mk_good: a mechanism with a parameter that its row takes; CCM, which must know: for messages of mk_ccm_len bytes. */
