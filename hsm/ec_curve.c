@@ -46,13 +46,14 @@ static const struct ec_curve curves[] = {
 	OTHER(CKK_EC_MONTGOMERY, "X448",    448, 56, OID("\x03\x2b\x65\x6f"), "curve448"),
 	OTHER(CKK_SR_SM2,        "SM2",     256, 32, OID("\x08\x2a\x81\x1c\xcf\x55\x01\x82\x2d"), "sm2p256v1"),
 };
-/* Identifiers that were in use before RFC 8410. */
+/* Identifiers that were in use before RFC 8410; and a name with a wrong length that OpenSC 0.23 writes. */
 static const struct {
 	struct view oid;
 	const char *openssl;
 } older[] = {
 	{ OID("\x09\x2b\x06\x01\x04\x01\xda\x47\x0f\x01"),     "ED25519" },
 	{ OID("\x0a\x2b\x06\x01\x04\x01\x97\x55\x01\x05\x01"), "X25519" },
+	{ VIEW_STR("\x13\x0b\x63urve25519"),                   "X25519" },
 };
 /* clang-format on */
 
@@ -68,7 +69,7 @@ static bool has_name(const struct ec_curve *c, struct view name)
 	return false;
 }
 
-static const struct ec_curve *by_oid(struct view der)
+static const struct ec_curve *by_identifier(struct view der)
 {
 	for (size_t i = 0; i < ARRAY_LEN(curves); i++) {
 		if (view_equal(curves[i].oid, der))
@@ -83,14 +84,11 @@ static const struct ec_curve *by_oid(struct view der)
 
 CK_RV ec_curve_find(CK_KEY_TYPE type, struct view params, const struct ec_curve **ret)
 {
-	const struct ec_curve *c = NULL;
+	const struct ec_curve *c = by_identifier(params);
 
 	/* A tag, a length of one byte, that many bytes. */
-	if (params.n < 3 || params.p[1] >= 0x80 || params.p[1] != params.n - 2)
-		return CKR_DOMAIN_PARAMS_INVALID;
-	if (params.p[0] == TAG_OID)
-		c = by_oid(params);
-	else if (params.p[0] != TAG_NAME)
+	if (c == NULL && (params.n < 3 || params.p[1] >= 0x80 || params.p[1] != params.n - 2 ||
+			  (params.p[0] != TAG_OID && params.p[0] != TAG_NAME)))
 		return CKR_DOMAIN_PARAMS_INVALID;
 	for (size_t i = 0; params.p[0] == TAG_NAME && i < ARRAY_LEN(curves) && c == NULL; i++) {
 		if (has_name(&curves[i], VIEW(params.p + 2, params.n - 2)))
