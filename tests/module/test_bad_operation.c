@@ -119,7 +119,8 @@ END_TEST
 /* Short buffers: the need is said, nothing is written, the operation goes on. */
 static void short_buffer(const struct mech_row *row, CK_FLAGS use, CK_MECHANISM *m, CK_OBJECT_HANDLE key)
 {
-	size_t n = row->type == CKM_RSA_PKCS_PSS ? 32 : use == CKF_DECRYPT ? 0 : 64;
+	bool hashed = row->type == CKM_RSA_PKCS_PSS || row->type == CKM_HASH_ML_DSA || row->type == CKM_HASH_SLH_DSA;
+	size_t n = hashed ? 32 : use == CKF_DECRYPT ? 0 : 64;
 	static uint8_t out[32768], clean[32768]; /* SLH-DSA signatures are long */
 	uint8_t in[512];
 	CK_ULONG need = 0, len = sizeof(in);
