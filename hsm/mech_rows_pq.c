@@ -13,9 +13,10 @@
 	{                                                                                                              \
 		kind, md                                                                                               \
 	}
-#define KEM .needs = "keymgmt:ML-KEM-768"
-#define DSA .needs = "keymgmt:ML-DSA-65"
-#define SLH .needs = "keymgmt:SLH-DSA-SHA2-128s"
+#define LATER "With OpenSSL 3.5 or later"
+#define KEM .needs = "keymgmt:ML-KEM-768", .note = LATER ". The secret of 32 bytes is the key, whole"
+#define DSA .needs = "keymgmt:ML-DSA-65", .note = LATER
+#define SLH .needs = "keymgmt:SLH-DSA-SHA2-128s", .note = LATER
 #define K_KEM K(KEYS(CKK_ML_KEM), 6400, 12544)
 #define K_DSA K(KEYS(CKK_ML_DSA), 10496, 20736)
 #define K_SLH K(KEYS(CKK_SLH_DSA), 256, 512)
