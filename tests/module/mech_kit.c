@@ -229,27 +229,23 @@ bool mk_is_pair(const struct mech_row *row)
 
 static struct curve_pair *curve_pair(CK_KEY_TYPE type)
 {
+	static const CK_ATTRIBUTE_TYPE uses[] = { CKA_ENCRYPT, CKA_VERIFY, CKA_WRAP,   CKA_DECRYPT,
+						  CKA_SIGN,    CKA_UNWRAP, CKA_DERIVE, CKA_EXTRACTABLE };
+
 	for (size_t i = 0; i < ARRAY_LEN(curve_pairs); i++) {
 		struct curve_pair *p = &curve_pairs[i];
 		const struct ec_curve *c = p->curve == NULL ? NULL : ec_curve_named(p->curve);
+		CK_ATTRIBUTE t[1 + ARRAY_LEN(uses)] = { { CKA_PARAMETER_SET, &p->set, sizeof(p->set) } };
 		CK_MECHANISM m = { p->mechanism, NULL, 0 };
-		CK_ATTRIBUTE which = { CKA_PARAMETER_SET, &p->set, sizeof(p->set) };
-		CK_ATTRIBUTE public_t[] = {
-			which, { CKA_ENCRYPT, &yes, 1 }, { CKA_VERIFY, &yes, 1 }, { CKA_WRAP, &yes, 1 }
-		};
-		CK_ATTRIBUTE private_t[] = { { CKA_DECRYPT, &yes, 1 },
-					     { CKA_SIGN, &yes, 1 },
-					     { CKA_UNWRAP, &yes, 1 },
-					     { CKA_DERIVE, &yes, 1 },
-					     { CKA_EXTRACTABLE, &yes, 1 } };
 
 		if (p->type != type)
 			continue;
 		if (c != NULL)
-			public_t[0] = (CK_ATTRIBUTE){ CKA_EC_PARAMS, (void *)(uintptr_t)c->oid.p, c->oid.n };
+			t[0] = (CK_ATTRIBUTE){ CKA_EC_PARAMS, (void *)(uintptr_t)c->oid.p, c->oid.n };
+		for (size_t k = 0; k < ARRAY_LEN(uses); k++)
+			t[1 + k] = (CK_ATTRIBUTE){ uses[k], &yes, 1 };
 		if (p->public == 0)
-			OK(ck->C_GenerateKeyPair(mk_session, &m, public_t, ARRAY_LEN(public_t), private_t,
-						 ARRAY_LEN(private_t), &p->public, &p->private));
+			OK(ck->C_GenerateKeyPair(mk_session, &m, t, 4, t + 4, 5, &p->public, &p->private));
 		return p;
 	}
 	return NULL;
