@@ -143,7 +143,7 @@ static struct view attribute(CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type, uint8
 static CK_RV decapsulate(CK_OBJECT_HANDLE key, struct view ciphertext, CK_KEY_TYPE type, CK_ULONG len,
 			 CK_OBJECT_HANDLE *ret)
 {
-	CK_RV (*decapsulate_key)
+	CK_RV(*decapsulate_key)
 	(CK_SESSION_HANDLE, CK_MECHANISM *, CK_OBJECT_HANDLE, CK_ATTRIBUTE *, CK_ULONG, CK_BYTE *, CK_ULONG,
 	 CK_OBJECT_HANDLE *);
 	CK_MECHANISM m = { CKM_ML_KEM, NULL, 0 };
@@ -161,7 +161,7 @@ static CK_RV decapsulate(CK_OBJECT_HANDLE key, struct view ciphertext, CK_KEY_TY
 
 static CK_RV encapsulate(CK_OBJECT_HANDLE key, uint8_t *out, CK_ULONG *len, CK_OBJECT_HANDLE *ret)
 {
-	CK_RV (*encapsulate_key)
+	CK_RV(*encapsulate_key)
 	(CK_SESSION_HANDLE, CK_MECHANISM *, CK_OBJECT_HANDLE, CK_ATTRIBUTE *, CK_ULONG, CK_BYTE *, CK_ULONG *,
 	 CK_OBJECT_HANDLE *);
 	CK_MECHANISM m = { CKM_ML_KEM, NULL, 0 };
