@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "object_kit.h"
 
+#include <openssl/bn.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <string.h>
@@ -151,6 +152,52 @@ START_TEST(public_key_info_of_other_pairs)
 }
 END_TEST
 
+/* Every kind of pair says which it is, and both halves the same. */
+START_TEST(both_halves_of_every_pair_say_the_same)
+{
+	static uint8_t prime[256], two[] = { 2 };
+	static uint8_t ed25519[] = { 6, 3, 0x2b, 0x65, 0x70 }, x25519[] = { 6, 3, 0x2b, 0x65, 0x6e };
+	static uint8_t p384[] = { 6, 5, 0x2b, 0x81, 4, 0, 0x22 };
+	const struct {
+		CK_MECHANISM_TYPE m;
+		CK_ATTRIBUTE t[2];
+		CK_ULONG n;
+		const char *name;
+	} pairs[] = {
+		{ CKM_EC_KEY_PAIR_GEN, { SET(CKA_EC_PARAMS, p384) }, 1, "EC" },
+		{ CKM_EC_EDWARDS_KEY_PAIR_GEN, { SET(CKA_EC_PARAMS, ed25519) }, 1, "ED25519" },
+		{ CKM_EC_MONTGOMERY_KEY_PAIR_GEN, { SET(CKA_EC_PARAMS, x25519) }, 1, "X25519" },
+		{ CKM_DH_PKCS_KEY_PAIR_GEN, { SET(CKA_PRIME, prime), SET(CKA_BASE, two) }, 2, "DH" },
+	};
+	BIGNUM *n = BN_get_rfc3526_prime_2048(NULL);
+
+	ck_assert(n != NULL && BN_bn2binpad(n, prime, sizeof(prime)) == sizeof(prime));
+	BN_free(n);
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		CK_MECHANISM m = { pairs[i].m, NULL, 0 };
+		CK_OBJECT_HANDLE half[2] = { 0, 0 }, copy = 0;
+		uint8_t a[1024], b[1024];
+		struct view info;
+		const uint8_t *at;
+		EVP_PKEY *pkey;
+
+		ck_ok(ck->C_GenerateKeyPair(ck_session, &m, (CK_ATTRIBUTE *)(uintptr_t)pairs[i].t, pairs[i].n, NULL, 0,
+					    &half[0], &half[1]));
+		info = ok_bytes(half[0], CKA_PUBLIC_KEY_INFO, a, sizeof(a));
+		at = info.p;
+		pkey = d2i_PUBKEY(NULL, &at, (long)info.n);
+		ck_assert_msg(pkey != NULL && EVP_PKEY_is_a(pkey, pairs[i].name), "%s", pairs[i].name);
+		EVP_PKEY_free(pkey);
+		ck_assert_msg(view_equal(info, ok_bytes(half[1], CKA_PUBLIC_KEY_INFO, b, sizeof(b))), "%s",
+			      pairs[i].name);
+		ck_ok(ck->C_CopyObject(ck_session, half[1], NULL, 0, &copy));
+		ck_assert(view_equal(info, ok_bytes(copy, CKA_PUBLIC_KEY_INFO, b, sizeof(b))));
+		b[info.n - 1] ^= 1;
+		ck_rv(ok_set(half[1], CKA_PUBLIC_KEY_INFO, b, info.n), CKR_ATTRIBUTE_VALUE_INVALID);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("object_derive");
@@ -164,6 +211,7 @@ int main(void)
 	tcase_add_test(c, check_value_of_derived_keys);
 	tcase_add_test(c, key_that_asks_for_logins_derives_nothing);
 	tcase_add_test(c, public_key_info_of_other_pairs);
+	tcase_add_test(c, both_halves_of_every_pair_say_the_same);
 	suite_add_tcase(s, c);
 	return ck_test_run(s);
 }
