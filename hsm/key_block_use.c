@@ -62,6 +62,15 @@ static const struct {
 	{ CKA_ENCRYPT, CKF_ENCRYPT }, { CKA_DECRYPT, CKF_DECRYPT }, { CKA_SIGN, CKF_SIGN }, { CKA_VERIFY, CKF_VERIFY },
 	{ CKA_WRAP, CKF_WRAP }, { CKA_UNWRAP, CKF_UNWRAP }, { CKA_DERIVE, CKF_DERIVE },
 };
+/* X9.143, optional block HM. */
+static const struct {
+	const char *hash;
+	CK_KEY_TYPE type;
+} hmacs[] = {
+	{ "10", CKK_SHA_1_HMAC },    { "20", CKK_SHA224_HMAC },     { "21", CKK_SHA256_HMAC },     { "22", CKK_SHA384_HMAC },
+	{ "23", CKK_SHA512_HMAC },   { "24", CKK_SHA512_224_HMAC }, { "25", CKK_SHA512_256_HMAC }, { "30", CKK_SHA3_224_HMAC },
+	{ "31", CKK_SHA3_256_HMAC }, { "32", CKK_SHA3_384_HMAC },   { "33", CKK_SHA3_512_HMAC },
+};
 /* clang-format on */
 
 const struct key_block_use *key_block_use_at(size_t i)
@@ -98,7 +107,20 @@ const struct key_block_use *key_block_use_of(const struct key_block_header *h, C
 	return row;
 }
 
-CK_KEY_TYPE key_block_type(char algorithm, size_t len)
+CK_KEY_TYPE key_block_hmac_type(struct view options)
+{
+	struct view hash;
+
+	if (!key_block_option_find(options, "HM", &hash))
+		return OBJECT_ANY;
+	for (size_t i = 0; i < ARRAY_LEN(hmacs); i++) {
+		if (view_equal(hash, view_of_string(hmacs[i].hash)))
+			return hmacs[i].type;
+	}
+	return OBJECT_ANY;
+}
+
+CK_KEY_TYPE key_block_type(char algorithm, size_t len, struct view options)
 {
 	switch (algorithm) {
 	case 'A':
@@ -108,7 +130,7 @@ CK_KEY_TYPE key_block_type(char algorithm, size_t len)
 	case 'D':
 		return len == 8 ? CKK_DES : OBJECT_ANY;
 	case 'H':
-		return len > 0 ? CKK_GENERIC_SECRET : OBJECT_ANY;
+		return len > 0 ? key_block_hmac_type(options) : OBJECT_ANY;
 	default:
 		return OBJECT_ANY;
 	}
@@ -127,8 +149,13 @@ char key_block_algorithm(CK_KEY_TYPE type)
 	case CKK_GENERIC_SECRET:
 		return 'H';
 	default:
-		return '\0';
+		break;
 	}
+	for (size_t i = 0; i < ARRAY_LEN(hmacs); i++) {
+		if (hmacs[i].type == type)
+			return 'H';
+	}
+	return '\0';
 }
 
 /* template_bool: what the template says of it; false: it does not. */

@@ -30,8 +30,12 @@ void key_block_modes(const struct key_block_use *row, struct buf *out);
 /* key_block_use_of: the row for this header, with the flags (CKF_*) that its mode of use gives; NULL: there is none. */
 const struct key_block_use *key_block_use_of(const struct key_block_header *h, CK_FLAGS *ret_flags);
 
-/* key_block_type: CKK_* by algorithm and length; OBJECT_ANY: no such key here. key_block_algorithm: back, or 0. */
-CK_KEY_TYPE key_block_type(char algorithm, size_t len);
+/*
+ * key_block_type: CKK_* by algorithm and length; OBJECT_ANY: no such key here. A key for HMAC belongs to the hash that
+ * its HM names, which it must have. key_block_algorithm: the way back, or 0. key_block_hmac_type: by an HM.
+ */
+CK_KEY_TYPE key_block_type(char algorithm, size_t len, struct view options);
+CK_KEY_TYPE key_block_hmac_type(struct view options);
 char key_block_algorithm(CK_KEY_TYPE type);
 
 /*

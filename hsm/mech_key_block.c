@@ -50,10 +50,11 @@ static struct key_block_header header_of(const struct sr_key_block_params *p, co
 
 /* header_ok: the letters of a caller; the whole goes through the parser once more, so that nothing unreadable leaves.
  */
-static CK_RV header_ok(const struct sr_key_block_params *p, const struct key_block_header *h, const struct object *kbpk,
-		       unsigned *ret_count)
+static CK_RV header_ok(const struct sr_key_block_params *p, const struct key_block_header *h, CK_KEY_TYPE type,
+		       const struct object *kbpk, unsigned *ret_count)
 {
-	struct view options = VIEW(p->pOptional, p->ulOptionalLen), hm;
+	struct view options = VIEW(p->pOptional, p->ulOptionalLen);
+	CK_KEY_TYPE hmac;
 	bool makes = h->version == 'B' || h->version == 'D';
 
 	if ((p->flags & ~FLAGS_ALL) != 0 || (options.p == NULL && options.n > 0) || options.n > KEY_BLOCK_MAX)
@@ -61,7 +62,8 @@ static CK_RV header_ok(const struct sr_key_block_params *p, const struct key_blo
 	if (!makes || !key_block_kbpk_ok(h->version, object_key_type(kbpk)) ||
 	    !key_block_options_ok(options, ret_count))
 		return CKR_MECHANISM_PARAM_INVALID;
-	if (h->algorithm == 'H' && !key_block_option_find(options, "HM", &hm))
+	hmac = key_block_hmac_type(options);
+	if (h->algorithm == 'H' && (hmac == OBJECT_ANY || (type != CKK_GENERIC_SECRET && type != hmac)))
 		return CKR_MECHANISM_PARAM_INVALID;
 	return CKR_OK;
 }
@@ -211,7 +213,7 @@ static CK_RV wrap(struct session *s, const struct mech_row *row, const CK_MECHAN
 	if (object_class(key) != CKO_SECRET_KEY || key_block_algorithm(object_key_type(key)) == 0)
 		return CKR_KEY_NOT_WRAPPABLE;
 	h = header_of(p, kbpk, key);
-	rv = header_ok(p, &h, kbpk, &count);
+	rv = header_ok(p, &h, object_key_type(key), kbpk, &count);
 	if (rv == CKR_OK && !strong_enough(kbpk, key))
 		rv = CKR_KEY_NOT_WRAPPABLE;
 	if (rv == CKR_OK)
@@ -243,10 +245,10 @@ static CK_RV wrap(struct session *s, const struct mech_row *row, const CK_MECHAN
 
 /* value_of: the key in opened key data; CKR_WRAPPED_KEY_INVALID: no key of that algorithm. DES keys get their parity.
  */
-static CK_RV value_of(const struct key_block_header *h, struct secret *data, CK_KEY_TYPE *ret_type, struct view *ret)
+static CK_RV value_of(const struct key_block *b, struct secret *data, CK_KEY_TYPE *ret_type, struct view *ret)
 {
 	size_t bits = be_get16(data->p), len = bits / 8;
-	CK_KEY_TYPE type = key_block_type(h->algorithm, len);
+	CK_KEY_TYPE type = key_block_type(b->h.algorithm, len, b->optional);
 
 	if (bits % 8 != 0 || len + 2 > data->len || type == OBJECT_ANY)
 		return CKR_WRAPPED_KEY_INVALID;
@@ -346,7 +348,7 @@ static CK_RV unwrap(struct session *s, const struct mech_row *row, const CK_MECH
 		return CKR_WRAPPED_KEY_INVALID;
 	rv = key_block_open(module_crypto(), kek_type, kek, &b, &data);
 	if (rv == CKR_OK)
-		rv = value_of(&b.h, &data, &type, &value);
+		rv = value_of(&b, &data, &type, &value);
 	if (rv == CKR_OK && type == CKK_AES && kek_type != CKK_AES)
 		rv = CKR_WRAPPED_KEY_INVALID;
 	if (rv == CKR_OK)

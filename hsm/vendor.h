@@ -322,7 +322,8 @@ struct sr_iso9797_params {
  * context        '0', '1' or '2'; 0 means '0'
  * flags          SR_KEY_BLOCK_*: what the token adds or leaves out
  * pOptional      optional blocks, one after the other, without PB, which the token adds. Unwrap: room for those of the
- *                block, PB included; NULL: not wanted. A key for HMAC needs an HM.
+ *                block, PB included; NULL: not wanted. A key for HMAC needs an HM,
+ *                which gives it its key type (CKK_SHA256_HMAC ...) when it comes back.
  */
 #define SR_KEY_BLOCK_NO_LENGTH_HIDING 1UL /* pads to a cipher block only, as TR-31 before X9.143 */
 #define SR_KEY_BLOCK_ADD_KC 2UL           /* check value of the key */

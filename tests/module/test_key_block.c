@@ -372,6 +372,20 @@ START_TEST(hmac_key_needs_its_hash)
 	ck_assert(memcmp(text, "D0", 2) == 0 && memcmp(text + 5, "M7HC12N0200HM0621PB0A", 21) == 0);
 	ck_assert(pay_open(CKK_AES, AES_KBPK, VIEW(text, len), back, &n));
 	ck_assert(view_equal(VIEW(back, n), VIEW(value, 20)));
+	p.pOptional = (CK_BYTE_PTR) "HM0640"; /* a hash that has no HMAC here */
+	ck_rv(ck->C_WrapKey(ck_session, &m, kbpk, h, text, &len), CKR_MECHANISM_PARAM_INVALID);
+	/* A key of one hash leaves for that one, and comes back for it. */
+	h = pay_key(CKK_SHA384_HMAC, VIEW(value, 20), CKF_SIGN | CKF_VERIFY);
+	p.pOptional = (CK_BYTE_PTR) "HM0621";
+	ck_rv(ck->C_WrapKey(ck_session, &m, kbpk, h, text, &len), CKR_MECHANISM_PARAM_INVALID);
+	p.pOptional = (CK_BYTE_PTR) "HM0622";
+	len = sizeof(text);
+	ck_ok(ck->C_WrapKey(ck_session, &m, kbpk, h, text, &len));
+	kbpk = pay_key(CKK_AES, AES_KBPK, CKF_UNWRAP);
+	ck_ok(pay_unwrap(kbpk, VIEW(text, len), NULL, 0, &h));
+	ck_assert_uint_eq(ck_get_ulong(h, CKA_KEY_TYPE), CKK_SHA384_HMAC);
+	n = pay_block(CKK_AES, AES_KBPK, "M7HC00N", "", VIEW(value, 20), text);
+	ck_rv(pay_unwrap(kbpk, VIEW(text, n), NULL, 0, &h), CKR_WRAPPED_KEY_INVALID);
 }
 END_TEST
 

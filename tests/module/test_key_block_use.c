@@ -30,7 +30,7 @@ static const struct {
 	{ "M3TG00E", CKK_DES2, 16, SR_ROLE_MACKEY, "--S----" },
 	{ "M6AV00E", CKK_AES, 16, SR_ROLE_MACKEY, "---V---" },
 	{ "M0TN00E", CKK_DES2, 16, SR_ROLE_MACKEY, "--SV---" },
-	{ "M7HC00E", CKK_GENERIC_SECRET, 32, 0, "--SV---" },
+	{ "M7HC00E", CKK_SHA256_HMAC, 32, 0, "--SV---" },
 	{ "K0AB00E", CKK_AES, 32, SR_ROLE_TMK, "----WU-" },
 	{ "K0TE00E", CKK_DES2, 16, SR_ROLE_TMK, "----W--" },
 	{ "K1AD00E", CKK_AES, 32, SR_ROLE_TMK, "-----U-" },
@@ -76,6 +76,7 @@ START_TEST(header_says_what_the_key_may_do)
 			ck_assert_msg(ck_get_bool(h, usages[u]) == (meanings[i].ordinary[u] != '-'), "%s, usage %zu",
 				      meanings[i].header, u);
 		ck_assert_uint_eq(ck_get_ulong(h, CKA_VALUE_LEN), meanings[i].len);
+		ck_assert_uint_eq(ck_get_ulong(h, CKA_KEY_TYPE), meanings[i].type);
 		ck_ok(ck->C_DestroyObject(ck_session, h));
 	}
 	ck_ok(ck->C_DestroyObject(ck_session, ordinary));
