@@ -11,8 +11,11 @@
 #include "op_run.h"
 #include "token_own.h"
 
-/* The bytes of a state stand in docs/formats.md. */
+/* The bytes of a state stand in docs/store.md. */
 #define VERSION 1
+_Static_assert(OP_DIGEST == 0 && OP_SIGN == 1 && OP_VERIFY == 3 && OP_VERIFY_SIGNATURE == 5 && OP_ENCRYPT == 6 &&
+		   OP_DECRYPT == 7 && OP_SINGLE == 1 && OP_MULTI == 2,
+	       "the numbers in a state");
 #define SIGNATURE_MAX 65536
 
 /* Which of the two keys of C_SetOperationState an operation has; NO_KEY: it has none, or is not saved. */

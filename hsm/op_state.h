@@ -25,7 +25,7 @@ void op_record_drop(struct op *op);
 
 /*
  * op_state_save: C_GetOperationState, by the length rule. The state is sealed under a key of the token
- * (docs/formats.md) and bound to token, session state and user. CKR_OPERATION_NOT_INITIALIZED, CKR_STATE_UNSAVEABLE.
+ * (docs/store.md) and bound to token, session state and user. CKR_OPERATION_NOT_INITIALIZED, CKR_STATE_UNSAVEABLE.
  * op_state_restore: C_SetOperationState: ends what is active and puts the saved operations in its place, or changes
  * nothing. CKR_SAVED_STATE_INVALID, CKR_KEY_NEEDED, CKR_KEY_NOT_NEEDED, CKR_KEY_CHANGED, CKR_KEY_HANDLE_INVALID, what
  * the gate answers.
