@@ -11,7 +11,10 @@
 
 bool bytes_overlap(struct view a, struct view b)
 {
-	return a.n > 0 && b.n > 0 && (uintptr_t)a.p < (uintptr_t)b.p + b.n && (uintptr_t)b.p < (uintptr_t)a.p + a.n;
+	uintptr_t x = (uintptr_t)a.p, y = (uintptr_t)b.p;
+
+	/* A room may be said to reach beyond the end of memory. */
+	return a.n > 0 && b.n > 0 && (x < y ? y - x < a.n : x - y < b.n);
 }
 
 CK_RV op_update(struct op *op, struct view data)

@@ -22,11 +22,10 @@ void bad_covered(const char *const *but, size_t count);
 extern unsigned bad_calls;
 
 /*
- * bad_session_functions: every function that takes a session, with otherwise good arguments: ask for supported ones
- * code, for the others CKR_FUNCTION_NOT_SUPPORTED (or code as well, when all is set). expired: not those that a user
- * may call whose PIN must be changed.
+ * bad_session_functions: every function that takes a session, with otherwise good arguments, answers code. expired: not
+ * those that a user may call whose PIN must be changed.
  */
-enum bad_which { BAD_SUPPORTED, BAD_ALL, BAD_EXPIRED };
+enum bad_which { BAD_ALL, BAD_EXPIRED };
 void bad_session_functions(CK_SESSION_HANDLE h, CK_RV code, enum bad_which which);
 
 #endif

@@ -217,14 +217,14 @@ START_TEST(session_handles_that_are_none_are_refused)
 	ck_ok(ck->C_CloseSession(gone));
 	bad_watch();
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		bad_session_functions(bad[i], CKR_SESSION_HANDLE_INVALID, BAD_SUPPORTED);
+		bad_session_functions(bad[i], CKR_SESSION_HANDLE_INVALID, BAD_ALL);
 	bad_unwatch();
 	gone = ck_session;
 	ck_ok(ck->C_CloseAllSessions(ck_slot));
 	ck_session = ck_open(true);
 	bad_watch();
-	bad_session_functions(other, CKR_SESSION_HANDLE_INVALID, BAD_SUPPORTED);
-	bad_session_functions(gone, CKR_SESSION_HANDLE_INVALID, BAD_SUPPORTED);
+	bad_session_functions(other, CKR_SESSION_HANDLE_INVALID, BAD_ALL);
+	bad_session_functions(gone, CKR_SESSION_HANDLE_INVALID, BAD_ALL);
 	bad_unwatch();
 }
 END_TEST

@@ -276,6 +276,79 @@ START_TEST(an_error_ends_both_operations)
 }
 END_TEST
 
+/* A caller who says that there is room for everything still works in place. */
+START_TEST(absurd_room_hides_no_overlap)
+{
+	CK_OBJECT_HANDLE key = mk_secret(CKK_AES, VIEW(key_bytes, 16), MK_ALL_USES);
+	uint8_t want[128], out[160], room[160], sum[32], got[32];
+	CK_ULONG len;
+	size_t n = encrypted(key, want), at = 0;
+
+	digested(sum);
+	for (int dual = 0; dual < 2; dual++) {
+		memcpy(room, text, sizeof(text));
+		at = 0;
+		OK(ck->C_EncryptInit(mk_session, &cbc, key));
+		OK(ck->C_DigestInit(mk_session, &sha));
+		for (size_t i = 0; i < sizeof(text); i += 20) {
+			len = ~0UL;
+			OK((dual ? ck->C_DigestEncryptUpdate : ck->C_EncryptUpdate)(mk_session, room + i, 20, room + i,
+										    &len));
+			memcpy(out + at, room + i, len);
+			at += len;
+			/* What was written over the next piece comes back. */
+			if (i + 20 < sizeof(text))
+				memcpy(room + i + 20, text + i + 20, 20);
+		}
+		len = ~0UL;
+		OK(ck->C_EncryptFinal(mk_session, out + at, &len));
+		ck_assert_uint_eq(at + len, n);
+		ck_assert_mem_eq(out, want, n);
+		len = sizeof(got);
+		OK(ck->C_DigestFinal(mk_session, got, &len));
+		if (dual)
+			ck_assert_mem_eq(got, sum, 32);
+	}
+	mk_destroy(key);
+}
+END_TEST
+
+/* Nothing in memory is as long as that. */
+START_TEST(absurd_lengths_are_refused)
+{
+	static const CK_ULONG lengths[] = { ~0UL, ~0UL - 15, (~0UL >> 1) + 1 };
+	CK_OBJECT_HANDLE key = mk_secret(CKK_AES, VIEW(key_bytes, 16), MK_ALL_USES), public, private;
+	CK_OBJECT_HANDLE mac = mk_secret(CKK_GENERIC_SECRET, VIEW(key_bytes, 16), MK_ALL_USES);
+	CK_MECHANISM rsa = { CKM_RSA_PKCS, NULL, 0 };
+	uint8_t out[512];
+
+	recover_pair(&public, &private);
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		CK_ULONG n = lengths[i], len = sizeof(out);
+
+		OK(ck->C_DigestInit(mk_session, &sha));
+		OK(ck->C_EncryptInit(mk_session, &cbc, key));
+		IS(ck->C_DigestEncryptUpdate(mk_session, text, n, out, &len), CKR_ARGUMENTS_BAD);
+		both_over();
+		OK(ck->C_SignRecoverInit(mk_session, &rsa, private));
+		IS(ck->C_SignRecover(mk_session, text, n, out, &len), CKR_ARGUMENTS_BAD);
+		IS(ck->C_SignRecover(mk_session, text, 16, out, &len), CKR_OPERATION_NOT_INITIALIZED);
+		OK(ck->C_VerifyRecoverInit(mk_session, &rsa, public));
+		IS(ck->C_VerifyRecover(mk_session, text, n, out, &len), CKR_SIGNATURE_LEN_RANGE);
+		IS(ck->C_VerifyRecover(mk_session, text, 256, out, &len), CKR_OPERATION_NOT_INITIALIZED);
+		IS(verify_signature_init(mk_session, &hmac, mac, text, n), CKR_ARGUMENTS_BAD);
+		IS(verify_signature_final(mk_session), CKR_OPERATION_NOT_INITIALIZED);
+		OK(verify_signature_init(mk_session, &hmac, mac, text, 32));
+		IS(verify_signature(mk_session, text, n), CKR_ARGUMENTS_BAD);
+		IS(verify_signature_final(mk_session), CKR_OPERATION_NOT_INITIALIZED);
+	}
+	mk_destroy(key);
+	mk_destroy(mac);
+	mk_destroy(public);
+	mk_destroy(private);
+}
+END_TEST
+
 /* Every mechanism that verifies takes the signature first as well. */
 START_TEST(signature_may_come_before_the_data)
 {
@@ -369,6 +442,8 @@ int main(void)
 	tcase_add_test(c, digest_and_encryption_go_together);
 	tcase_add_test(c, signature_and_encryption_go_together);
 	tcase_add_test(c, an_error_ends_both_operations);
+	tcase_add_test(c, absurd_room_hides_no_overlap);
+	tcase_add_test(c, absurd_lengths_are_refused);
 	tcase_add_test(c, signature_may_come_before_the_data);
 	tcase_add_test(c, single_part_and_multi_part_do_not_mix);
 	suite_add_tcase(s, c);
