@@ -4,6 +4,7 @@
 
 /* Mechanism parameters of PKCS#11 up to 3.2, as OASIS publishes them. Only ck.h includes it. */
 #define CK_EC_KDF_TYPE CK_ULONG
+#define CK_EXTRACT_PARAMS CK_ULONG
 #define CK_GENERATOR_FUNCTION CK_ULONG
 #define CK_HEDGE_TYPE CK_ULONG
 #define CK_PKCS5_PBKD2_PSEUDO_RANDOM_FUNCTION_TYPE CK_ULONG

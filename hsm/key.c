@@ -48,6 +48,7 @@ static const struct key_kind kinds[] = {
 	SECRET(CHACHA20, 32, 32, 0, false),
 	SECRET(POLY1305, 32, 32, 0, false),
 	{ .type = CKK_AES_XTS, .name = "AES_XTS", .min = 32, .max = 64, .step = 32, .halves = true },
+	SECRET(HKDF, 1, GENERIC_MAX, 0, false),
 	SECRET(MD5_HMAC, 1, GENERIC_MAX, 0, false),
 	SECRET(SHA_1_HMAC, 1, GENERIC_MAX, 0, false),
 	SECRET(SHA224_HMAC, 1, GENERIC_MAX, 0, false),

@@ -65,6 +65,7 @@ extern const struct mech_rows mech_rows_rsa;      /* RSA */
 extern const struct mech_rows mech_rows_ec;       /* elliptic curves */
 extern const struct mech_rows mech_rows_ffc;      /* DH, X9.42 DH, DSA */
 extern const struct mech_rows mech_rows_pq;       /* ML-KEM, ML-DSA, SLH-DSA */
+extern const struct mech_rows mech_rows_derive;   /* derivation */
 extern const struct mech_rows mech_rows_generate; /* generation of secret keys */
 extern const struct mech_rows
     mech_rows_payment; /* what terminals and acquirers use, and vendor.h; the last of the table */

@@ -7,8 +7,8 @@
 
 /* The mechanism table: the families' rows in the order in which C_GetMechanismList and docs/mechanisms.md show them. */
 static const struct mech_rows *const families[] = {
-	&mech_rows_digest, &mech_rows_mac, &mech_rows_cipher,   &mech_rows_aead, &mech_rows_wrap,    &mech_rows_rsa,
-	&mech_rows_ec,     &mech_rows_pq,  &mech_rows_generate, &mech_rows_ffc,  &mech_rows_payment,
+	&mech_rows_digest, &mech_rows_mac, &mech_rows_cipher,   &mech_rows_aead, &mech_rows_wrap,   &mech_rows_rsa,
+	&mech_rows_ec,     &mech_rows_pq,  &mech_rows_generate, &mech_rows_ffc,  &mech_rows_derive, &mech_rows_payment,
 };
 
 #define ROWS_MAX 512

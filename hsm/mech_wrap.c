@@ -77,6 +77,8 @@ static CK_RV fill_private(struct object *o, struct view form)
 
 	if (rv == CKR_OK)
 		rv = key_set_private(o, pkey);
+	if (rv == CKR_OK && key_kind(object_key_type(o))->check(o) != CKR_OK)
+		rv = CKR_WRAPPED_KEY_INVALID;
 	EVP_PKEY_free(pkey);
 	return rv;
 }

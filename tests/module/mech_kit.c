@@ -159,6 +159,7 @@ static const struct {
 } usages[] = {
 	{ CKF_ENCRYPT, CKA_ENCRYPT }, { CKF_DECRYPT, CKA_DECRYPT }, { CKF_SIGN, CKA_SIGN },
 	{ CKF_VERIFY, CKA_VERIFY },   { CKF_WRAP, CKA_WRAP },       { CKF_UNWRAP, CKA_UNWRAP },
+	{ CKF_DERIVE, CKA_DERIVE },
 };
 
 CK_OBJECT_HANDLE mk_secret(CK_KEY_TYPE type, struct view value, CK_FLAGS uses)
@@ -306,11 +307,11 @@ static bool is_kept(CK_OBJECT_HANDLE key)
 
 CK_OBJECT_HANDLE mk_key_for(const struct mech_row *row, CK_FLAGS use)
 {
-	static const uint8_t bytes[32] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba,
+	static const uint8_t bytes[48] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba,
 					   0x98, 0x76, 0x54, 0x32, 0x10, 0x10, 0x29, 0x38, 0x47, 0x56, 0x6b,
 					   0x7c, 0x8d, 0x9e, 0xaf, 0xb0, 0xc1, 0xd2, 0xe3, 0xf4, 0x05 };
 	CK_OBJECT_HANDLE public = 0, private = 0;
-	size_t n = row->key_max < 32 ? row->key_max : 32;
+	size_t n = row->key_max < 32 ? row->key_max : row->key_min > 32 ? row->key_min : 32;
 
 	if (row->keys.types[0] == CKK_RSA) {
 		mk_pair(&public, &private);
@@ -427,6 +428,8 @@ CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p)
 	CK_MECHANISM m = { row->type, p, row->param->size };
 
 	memset(p, 0, sizeof(*p));
+	if (mk_derive_param(row, p, iv))
+		return m;
 	if (row->param == &param_mac_general)
 		p->len = 4;
 	else if (row->param == &param_sha512t)

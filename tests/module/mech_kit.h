@@ -69,6 +69,18 @@ union mk_param {
 	CK_RSA_PKCS_PSS_PARAMS pss;
 	CK_RSA_AES_KEY_WRAP_PARAMS rsa_aes;
 	CK_X9_42_DH1_DERIVE_PARAMS x9_42;
+	CK_KEY_DERIVATION_STRING_DATA string;
+	CK_AES_CBC_ENCRYPT_DATA_PARAMS aes;
+	CK_DES_CBC_ENCRYPT_DATA_PARAMS des;
+	CK_HKDF_PARAMS hkdf;
+	CK_SP800_108_KDF_PARAMS kdf108;
+	CK_SP800_108_FEEDBACK_KDF_PARAMS feedback;
+	CK_PKCS5_PBKD2_PARAMS2 pbkdf2;
+	CK_TLS12_MASTER_KEY_DERIVE_PARAMS master;
+	CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS extended;
+	CK_TLS12_KEY_MAT_PARAMS key_block;
+	CK_TLS_KDF_PARAMS tls;
+	CK_TLS_MAC_PARAMS tls_mac;
 	struct sr_iso9797_params iso9797;
 	CK_ECDH1_DERIVE_PARAMS ecdh;
 	CK_ECDH_AES_KEY_WRAP_PARAMS ecdh_wrap;
@@ -79,6 +91,8 @@ union mk_param {
 #define MK_CCM_LEN 64
 extern CK_ULONG mk_ccm_len;
 CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p);
+/* mk_derive_param: the same for rows that derive from secret keys, around 16 bytes; false: it is none of those. */
+bool mk_derive_param(const struct mech_row *row, union mk_param *p, uint8_t *bytes);
 
 /* A line of a vector file. Absent fields are empty. */
 #define VECTOR_MAX 512

@@ -78,7 +78,9 @@ static const struct pair_line *pair_of(const struct pair_line *pairs, size_t cou
 {
 	const char *name = pair_text(l, "pair");
 
-	for (size_t i = 0; i < count && name != NULL; i++) {
+	if (name == NULL)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
 		if (strcmp(pairs[i].fields[0].text, name) == 0)
 			return &pairs[i];
 	}

@@ -24,7 +24,8 @@ struct pair_line {
 const char *pair_text(const struct pair_line *l, const char *name);
 struct view pair_bytes(const struct pair_line *l, const char *name);
 CK_ULONG pair_number(const struct pair_line *l, const char *name);
-/* pair_lines: calls each for every line but those that begin with pair=; pair is the line that the line names. */
+/* pair_lines: calls each for every line but those that begin with pair=; pair is the line that the line names,
+ * NULL: none. */
 unsigned pair_lines(const char *file, void (*each)(const struct pair_line *l, const struct pair_line *pair));
 /* pair_hash, pair_mgf: CKM_ and CKG_MGF1_ of SHA1, SHA256, SHA3_256 ... */
 CK_MECHANISM_TYPE pair_hash(const char *name);
