@@ -304,6 +304,23 @@ static CK_RV job_init(struct job *j, struct session *s, const struct mech_row *r
 	return j->sum <= OUTPUT_MAX ? CKR_OK : CKR_KEY_SIZE_RANGE;
 }
 
+/* less: is the new key protected less than this one, which takes part in it? */
+static bool less(const struct object *o, const struct object *part)
+{
+	return (object_bool(part, CKA_SENSITIVE) && !object_bool(o, CKA_SENSITIVE)) ||
+	       (!object_bool(part, CKA_EXTRACTABLE) && object_bool(o, CKA_EXTRACTABLE));
+}
+
+/* job_protect: what goes for the base goes for the keys among the fields. */
+static CK_RV job_protect(const struct job *j, const struct fields *fields)
+{
+	for (size_t k = 0; k < fields->count; k++)
+		for (CK_ULONG i = 0; fields->at[k].key != NULL && i <= j->more_n; i++)
+			if (less(j->keys[i].o, fields->at[k].key))
+				return CKR_TEMPLATE_INCONSISTENT;
+	return CKR_OK;
+}
+
 /* job_commit: all keys in one step; the handles of the additional ones go where the parameter wants them. */
 static CK_RV job_commit(struct job *j, struct session *s, struct view output, CK_OBJECT_HANDLE *ret)
 {
@@ -349,6 +366,8 @@ static CK_RV derive(struct session *s, const struct mech_row *row, const CK_MECH
 		rv = job_init(&j, s, row, &f, base, t, n);
 	for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++)
 		rv = field_init(s, m, &data[i], &f, j.sum, &fields.at[fields.count++]);
+	if (rv == CKR_OK)
+		rv = job_protect(&j, &fields);
 	if (rv == CKR_OK)
 		rv = run(a, &f, &fields, iv, j.sum, &output);
 	if (rv == CKR_OK)

@@ -12,8 +12,8 @@
 /* clang-format off */
 static const struct mech_row rows[] = {
 	ROW(CKM_RSA_PKCS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, K(NO_KEYS, 1024, 8192), MECH_RSA_PAIR, param_none, rsa_generate_ops, NULL, "RFC 8017", NULL),
-	ROW(CKM_RSA_X9_31_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, K(NO_KEYS, 2048, 8192), MECH_RSA_PAIR, param_none, rsa_generate_ops, NULL, "ANSI X9.31; FIPS 186-4, B.3.6", NULL),
-	ROW(CKM_RSA_PKCS, SIGN | RECOVER | CRYPT | CARRY, K_RSA, MECH_NO_UPDATE | MECH_V15, param_none, rsa_all_ops, RSA(NO_HASH, PKCS1), "RFC 8017, 7.2, 8.2", NULL),
+	ROW(CKM_RSA_X9_31_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, K(NO_KEYS, 2048, 8192), MECH_RSA_PAIR, param_none, rsa_generate_ops, NULL, "ANSI X9.31; FIPS 186-4, B.3.6", NULL, .note = "The primes are those of FIPS 186-4, B.3.6, which meet ANSI X9.31"),
+	ROW(CKM_RSA_PKCS, SIGN | RECOVER | CRYPT | CARRY, K_RSA, MECH_NO_UPDATE | MECH_V15, param_none, rsa_all_ops, RSA(NO_HASH, PKCS1), "RFC 8017, 7.2, 8.2", NULL, .note = "Any ciphertext below the modulus decrypts: a wrong padding gives pseudorandom bytes that depend on key and ciphertext (implicit rejection), and a pseudorandom key on unwrapping"),
 	ROW(CKM_RSA_X_509, SIGN | RECOVER | CRYPT | CARRY, K_RSA, MECH_NO_UPDATE | MECH_TEXTBOOK, param_none, rsa_all_ops, RSA(NO_HASH, BARE), "RFC 8017, 5", NULL),
 	ROW(CKM_RSA_X9_31, SIGN, K_RSA, MECH_NO_UPDATE, param_none, rsa_sign_ops, RSA(NO_HASH, X9_31), "ANSI X9.31", NULL),
 	ROW(CKM_SHA1_RSA_X9_31, SIGN, K_RSA, 0, param_none, rsa_sign_ops, RSA(CKM_SHA_1, X9_31), "ANSI X9.31", NULL),

@@ -41,3 +41,34 @@ bool mk_derive_param(const struct mech_row *row, union mk_param *p, uint8_t *byt
 		return false;
 	return true;
 }
+
+CK_OBJECT_HANDLE mk_base(CK_KEY_TYPE type, struct view value, CK_BBOOL *sensitive)
+{
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, *extractable = *sensitive ? &no : &yes;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) },
+			     { CKA_KEY_TYPE, &type, sizeof(type) },
+			     { CKA_VALUE, (void *)(uintptr_t)value.p, value.n },
+			     { CKA_SENSITIVE, sensitive, 1 },
+			     { CKA_EXTRACTABLE, extractable, 1 },
+			     { CKA_SIGN, &yes, 1 },
+			     { CKA_VERIFY, &yes, 1 },
+			     { CKA_DERIVE, &yes, 1 } };
+	CK_OBJECT_HANDLE key = 0;
+
+	OK(ck->C_CreateObject(mk_session, t, ARRAY_LEN(t), &key));
+	return key;
+}
+
+CK_RV mk_derive(CK_MECHANISM *m, CK_OBJECT_HANDLE base, CK_KEY_TYPE type, CK_ULONG len, CK_OBJECT_HANDLE *ret)
+{
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+	CK_ATTRIBUTE t[5] = { { CKA_KEY_TYPE, &type, sizeof(type) },
+			      { CKA_SENSITIVE, &no, 1 },
+			      { CKA_EXTRACTABLE, &yes, 1 } };
+	CK_ULONG n = 3;
+
+	if (len > 0)
+		t[n++] = (CK_ATTRIBUTE){ CKA_VALUE_LEN, &len, sizeof(len) };
+	return ck->C_DeriveKey(mk_session, m, base, t, n, ret);
+}

@@ -93,6 +93,12 @@ extern CK_ULONG mk_ccm_len;
 CK_MECHANISM mk_good(const struct mech_row *row, union mk_param *p);
 /* mk_derive_param: the same for rows that derive from secret keys, around 16 bytes; false: it is none of those. */
 bool mk_derive_param(const struct mech_row *row, union mk_param *p, uint8_t *bytes);
+/*
+ * mk_base: a secret key that derives and signs; sensitive: and may not leave. mk_derive: a readable key of a type and
+ * length (0: none given).
+ */
+CK_OBJECT_HANDLE mk_base(CK_KEY_TYPE type, struct view value, CK_BBOOL *sensitive);
+CK_RV mk_derive(CK_MECHANISM *m, CK_OBJECT_HANDLE base, CK_KEY_TYPE type, CK_ULONG len, CK_OBJECT_HANDLE *ret);
 
 /* A line of a vector file. Absent fields are empty. */
 #define VECTOR_MAX 512
