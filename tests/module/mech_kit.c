@@ -39,18 +39,6 @@ static struct curve_pair {
 	{ CKK_SLH_DSA, CKM_SLH_DSA_KEY_PAIR_GEN, NULL, CKP_SLH_DSA_SHA2_128F, 0, 0 },
 };
 
-/* Pairs over prime fields. */
-static struct field_pair {
-	CK_KEY_TYPE type;
-	CK_MECHANISM_TYPE domain, pair;
-	CK_ULONG bits;
-	CK_OBJECT_HANDLE public, private;
-} field_pairs[] = {
-	{ CKK_DH, CKM_DH_PKCS_PARAMETER_GEN, CKM_DH_PKCS_KEY_PAIR_GEN, 2048, 0, 0 },
-	{ CKK_X9_42_DH, CKM_X9_42_DH_PARAMETER_GEN, CKM_X9_42_DH_KEY_PAIR_GEN, 1024, 0, 0 },
-	{ CKK_DSA, CKM_DSA_PARAMETER_GEN, CKM_DSA_KEY_PAIR_GEN, 1024, 0, 0 },
-};
-
 void mk_begin(void)
 {
 	const char *path = getenv("STRONGROOM_MODULE");
@@ -93,8 +81,7 @@ void mk_end(void)
 	pair_public = pair_private = 0;
 	for (size_t i = 0; i < ARRAY_LEN(curve_pairs); i++)
 		curve_pairs[i].public = curve_pairs[i].private = 0;
-	for (size_t i = 0; i < ARRAY_LEN(field_pairs); i++)
-		field_pairs[i].public = field_pairs[i].private = 0;
+	mk_field_forget();
 }
 
 /* policy_object: its handle, and the value of CKA_SR_POLICY_NAMES in room. */
@@ -252,57 +239,13 @@ static struct curve_pair *curve_pair(CK_KEY_TYPE type)
 	return NULL;
 }
 
-/* field_domain: domain parameters of a pair over a prime field, made by the token, as a template. */
-static CK_ULONG field_domain(const struct field_pair *f, CK_ATTRIBUTE *t)
-{
-	static uint8_t p[256], q[32], g[256];
-	CK_MECHANISM m = { f->domain, NULL, 0 };
-	CK_ULONG bits = f->bits;
-	CK_ATTRIBUTE size = { CKA_PRIME_BITS, &bits, sizeof(bits) };
-	CK_OBJECT_HANDLE o = 0;
-
-	t[0] = (CK_ATTRIBUTE){ CKA_PRIME, p, sizeof(p) };
-	t[1] = (CK_ATTRIBUTE){ CKA_BASE, g, sizeof(g) };
-	t[2] = (CK_ATTRIBUTE){ CKA_SUBPRIME, q, sizeof(q) };
-	OK(ck->C_GenerateKey(mk_session, &m, &size, 1, &o));
-	OK(ck->C_GetAttributeValue(mk_session, o, t, f->type == CKK_DH ? 2 : 3));
-	OK(ck->C_DestroyObject(mk_session, o));
-	return f->type == CKK_DH ? 2 : 3;
-}
-
-static struct field_pair *field_pair(CK_KEY_TYPE type)
-{
-	for (size_t i = 0; i < ARRAY_LEN(field_pairs); i++) {
-		struct field_pair *f = &field_pairs[i];
-		CK_MECHANISM m = { f->pair, NULL, 0 };
-		CK_ATTRIBUTE public_t[4],
-		    private_t[] = { { CKA_SIGN, &yes, 1 }, { CKA_DERIVE, &yes, 1 }, { CKA_EXTRACTABLE, &yes, 1 } };
-		CK_ULONG n;
-
-		if (f->type != type)
-			continue;
-		if (f->public == 0) {
-			n = field_domain(f, public_t);
-			public_t[n++] = (CK_ATTRIBUTE){ CKA_VERIFY, &yes, 1 };
-			OK(ck->C_GenerateKeyPair(mk_session, &m, public_t, n, private_t, ARRAY_LEN(private_t),
-						 &f->public, &f->private));
-		}
-		return f;
-	}
-	return NULL;
-}
-
 static bool is_kept(CK_OBJECT_HANDLE key)
 {
 	for (size_t i = 0; i < ARRAY_LEN(curve_pairs); i++) {
 		if (key == curve_pairs[i].public || key == curve_pairs[i].private)
 			return true;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(field_pairs); i++) {
-		if (key == field_pairs[i].public || key == field_pairs[i].private)
-			return true;
-	}
-	return key == pair_public || key == pair_private;
+	return key == pair_public || key == pair_private || mk_field_kept(key);
 }
 
 CK_OBJECT_HANDLE mk_key_for(const struct mech_row *row, CK_FLAGS use)
@@ -319,10 +262,9 @@ CK_OBJECT_HANDLE mk_key_for(const struct mech_row *row, CK_FLAGS use)
 	}
 	if (mk_is_pair(row)) {
 		struct curve_pair *p = curve_pair(row->keys.types[0]);
-		struct field_pair *f = field_pair(row->keys.types[0]);
 
-		if (f != NULL)
-			return use & CKF_VERIFY ? f->public : f->private;
+		if (mk_field_pair(row->keys.types[0], &public, &private))
+			return use & CKF_VERIFY ? public : private;
 		return use & (CKF_ENCRYPT | CKF_VERIFY | CKF_WRAP) ? p->public : p->private;
 	}
 	if (row->keys.types[0] == CKK_DES2)

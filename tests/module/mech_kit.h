@@ -45,6 +45,11 @@ CK_OBJECT_HANDLE mk_key_for(const struct mech_row *row, CK_FLAGS use);
 void mk_pair(CK_OBJECT_HANDLE *ret_public, CK_OBJECT_HANDLE *ret_private);
 /* mk_is_pair: the row's keys come in pairs; mk_key_for makes one pair of each kind per program, with all usages. */
 bool mk_is_pair(const struct mech_row *row);
+/* mk_field_pair: one pair of DH, X9.42 DH or DSA per program; false: another type. kept, forget: by mk_destroy, mk_end.
+ */
+bool mk_field_pair(CK_KEY_TYPE type, CK_OBJECT_HANDLE *ret_public, CK_OBJECT_HANDLE *ret_private);
+bool mk_field_kept(CK_OBJECT_HANDLE key);
+void mk_field_forget(void);
 /* mk_value: CKA_VALUE of a key that is not sensitive. */
 struct view mk_value(CK_OBJECT_HANDLE key, uint8_t *room, size_t n);
 void mk_destroy(CK_OBJECT_HANDLE key);

@@ -228,6 +228,7 @@ START_TEST(derivation)
 	CK_ATTRIBUTE value = { CKA_EC_POINT, point, sizeof(point) };
 	CK_ECDH1_DERIVE_PARAMS params = { CKD_NULL, 0, NULL, 65, point + 2 };
 	CK_MECHANISM m = { CKM_ECDH1_DERIVE, &params, sizeof(params) }, bad = { CKM_ECDH1_DERIVE, &params, 3 };
+	CK_MECHANISM sha1 = { CKM_SHA1_KEY_DERIVATION, NULL, 0 }; /* 20 bytes are no AES key */
 	CK_ATTRIBUTE with[] = { CLASS(class_secret), TYPE(type_generic), LEN(32), { 0 } };
 
 	DONE(spec->C_GenerateKeyPair(s, &ec_gen, &curve, 1, &derive, 1, &ec_public, &ec_private));
@@ -244,6 +245,7 @@ START_TEST(derivation)
 	SPEC(MECHANISM_INVALID, C_DeriveKey, s, &spec_unknown, ec_private, with, 3, &o);
 	SPEC(MECHANISM_PARAM_INVALID, C_DeriveKey, s, &bad, ec_private, with, 3, &o);
 	SPEC(KEY_SIZE_RANGE, C_DeriveKey, s, &m, ec_private, T(CLASS(class_secret), TYPE(type_generic), LEN(33)), &o);
+	SPEC(TEMPLATE_INCOMPLETE, C_DeriveKey, s, &sha1, secret, T(CLASS(class_secret), TYPE(type_aes)), &o);
 	with[3] = (CK_ATTRIBUTE)CLASS(class_data);
 	SPEC(TEMPLATE_INCONSISTENT, C_DeriveKey, s, &m, ec_private, with, 4, &o);
 	with[3] = (CK_ATTRIBUTE)OBJECT_ID;

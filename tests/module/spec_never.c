@@ -40,7 +40,6 @@ const struct spec_never spec_nevers[] = {
 	{ "BUFFER_TOO_SMALL", "C_UnwrapKey C_UnwrapKeyAuthenticated C_GetInterface C_AsyncJoin", "", "writes nothing of a length" },
 	{ "STATE_UNSAVEABLE SAVED_STATE_INVALID", "C_AsyncGetID C_AsyncJoin", "", "there are no asynchronous sessions" },
 	{ "DATA_INVALID", "C_Verify C_VerifySignature C_VerifyMessage", "", "no signature is right for such data: SIGNATURE_INVALID" },
-	{ "TEMPLATE_INCOMPLETE", "C_DeriveKey", "", "what the template leaves open the mechanism decides" },
 	{ "ARGUMENTS_BAD", "C_VerifySignatureFinal C_MessageEncryptFinal C_MessageDecryptFinal C_MessageSignFinal C_MessageVerifyFinal", "", "there are no arguments but the session" },
 	{ "ATTRIBUTE_READ_ONLY ATTRIBUTE_TYPE_INVALID ATTRIBUTE_VALUE_INVALID KEY_SIZE_RANGE KEY_TYPE_INCONSISTENT MECHANISM_PARAM_INVALID SESSION_READ_ONLY TEMPLATE_INCOMPLETE USER_NOT_LOGGED_IN ENCRYPTED_DATA_INVALID ENCRYPTED_DATA_LEN_RANGE", "C_EncapsulateKey C_DecapsulateKey", "", "libcrypto 3.0 has no mechanism that encapsulates; what is looked at before the mechanism is provoked" },
 	{ "KEY_SIZE_RANGE", "C_MessageEncryptInit C_MessageDecryptInit", "", "every key of the type has a length that the mechanisms take" },
