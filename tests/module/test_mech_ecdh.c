@@ -164,6 +164,37 @@ START_TEST(bad_peers_and_parameters_are_refused)
 }
 END_TEST
 
+/* A key of a few bytes is found by search, then the next ones: from a sensitive base 112 bits at least. */
+START_TEST(keys_that_search_would_find_are_refused)
+{
+	CK_MECHANISM m = { CKM_EC_KEY_PAIR_GEN, NULL, 0 };
+	const struct ec_curve *c = ec_curve_named("prime256v1");
+	CK_ATTRIBUTE public_t = { CKA_EC_PARAMS, (void *)(uintptr_t)c->oid.p, c->oid.n };
+	CK_ATTRIBUTE private_t[] = { { CKA_SENSITIVE, &yes, 1 }, { CKA_DERIVE, &yes, 1 } };
+	CK_ULONG len = 13;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &secret_class, sizeof(secret_class) },
+			     { CKA_KEY_TYPE, &generic, sizeof(generic) },
+			     { CKA_VALUE_LEN, &len, sizeof(len) } };
+	CK_OBJECT_HANDLE public, private, key = 0;
+	uint8_t point[EC_POINT_MAX + 3];
+
+	mk_policy("strict");
+	OK(ck->C_GenerateKeyPair(mk_session, &m, &public_t, 1, private_t, 2, &public, &private));
+	for (CK_ULONG kdf = CKD_NULL; kdf <= CKD_SHA1_KDF; kdf++) {
+		CK_ECDH1_DERIVE_PARAMS p = { kdf, 0, NULL, 0, point };
+
+		p.public_data_len = ek_bytes(public, CKA_EC_POINT, point, sizeof(point)).n;
+		m = (CK_MECHANISM){ CKM_ECDH1_DERIVE, &p, sizeof(p) };
+		len = 13;
+		IS(ck->C_DeriveKey(mk_session, &m, private, t, 3, &key), CKR_KEY_SIZE_RANGE);
+		len = 14;
+		OK(ck->C_DeriveKey(mk_session, &m, private, t, 3, &key));
+		mk_destroy(key);
+	}
+	mk_compatible();
+}
+END_TEST
+
 /* wrap_both_ways: a secret key leaves under public and comes back under private; every byte of the result counts. */
 static void wrap_both_ways(CK_MECHANISM *m, CK_OBJECT_HANDLE public, CK_OBJECT_HANDLE private, size_t overhead)
 {
@@ -409,6 +440,7 @@ int main(void)
 	tcase_add_test(c, shared_secrets_are_the_published_ones);
 	tcase_add_test(c, two_parties_agree_on_every_curve);
 	tcase_add_test(c, bad_peers_and_parameters_are_refused);
+	tcase_add_test(c, keys_that_search_would_find_are_refused);
 	tcase_add_test(c, wrapped_keys_come_back);
 	tcase_add_test(c, private_keys_leave_under_an_agreed_key);
 	tcase_add_test(c, sm2_is_that_of_the_standard);
