@@ -10,6 +10,7 @@
 #define TEMPLATE_MAX 10
 #define OUT_MAX 640
 #define IN_MAX 200
+#define MAKE_PAIR 7 /* of call_general */
 
 /* Handles: the first `fixed` are always there, the others are what the run made. */
 static CK_OBJECT_HANDLE handles[HANDLES_MAX];
@@ -17,6 +18,28 @@ static CK_KEY_TYPE types[HANDLES_MAX];
 static CK_SESSION_HANDLE keeper;
 static size_t fixed, count;
 static CK_MECHANISM_TYPE message_mechanism;
+
+/* What goes on where an Init has succeeded: calls first to last of a family. */
+enum family { GENERAL, CRYPT, SIGN, MESSAGE, DESTROY };
+static const struct follow {
+	enum family family;
+	unsigned first, last;
+} follows[] = {
+	{ CRYPT, 1, 3 },   { CRYPT, 5, 7 },   { SIGN, 1, 4 },      { SIGN, 6, 8 },
+	{ SIGN, 10, 12 },  { SIGN, 14, 14 },  { SIGN, 16, 16 },    { SIGN, 18, 20 },
+	{ MESSAGE, 1, 4 }, { MESSAGE, 6, 9 }, { MESSAGE, 11, 14 }, { MESSAGE, 16, 19 },
+};
+enum { NOTHING = ARRAY_LEN(follows) };
+static size_t active = NOTHING;
+
+/* begun: remembers what the Init before call number `first` of a family has begun. */
+static void begun(CK_RV rv, enum family family, unsigned init)
+{
+	for (size_t i = 0; rv == CKR_OK && i < ARRAY_LEN(follows); i++) {
+		if (follows[i].family == family && follows[i].first == init + 1)
+			active = i;
+	}
+}
 
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 
@@ -249,10 +272,11 @@ static void make_pair(struct args *a)
 #define OUT a->out, &a->len
 #define DATA p_of(a->data), a->data.n
 #define MORE p_of(a->more), a->more.n
-#define MESSAGE a->message, a->message_len
+#define PARAM a->message, a->message_len
 #define ENDS(call, final) gone(call, final, a->s, #call)
 #define MAKES(call) keep(call, a->a)
 #define QUIET(call) ((void)(call))
+#define BEGINS(call, family) begun(call, family, which)
 /* clang-format off */
 static void call_general(struct args *a, struct input *in, unsigned which)
 {
@@ -264,7 +288,7 @@ static void call_general(struct args *a, struct input *in, unsigned which)
 	case 4: QUIET(C_SetAttributeValue(a->s, a->a, a->t, a->n)); break;
 	case 5: find(a); break;
 	case 6: MAKES(C_GenerateKey(a->s, &a->m, a->t, a->n, &a->a)); break;
-	case 7: make_pair(a); break;
+	case MAKE_PAIR: make_pair(a); break;
 	case 8: QUIET(C_WrapKey(a->s, &a->m, a->a, a->b, OUT)); break;
 	case 9: MAKES(C_UnwrapKey(a->s, &a->m, a->b, DATA, a->t, a->n, &a->a)); break;
 	case 10: MAKES(C_DeriveKey(a->s, &a->m, a->b, a->t, a->n, &a->a)); break;
@@ -283,11 +307,11 @@ static void call_general(struct args *a, struct input *in, unsigned which)
 static void call_crypt(struct args *a, unsigned which)
 {
 	switch (which) {
-	case 0: QUIET(C_EncryptInit(a->s, &a->m, a->a)); break;
+	case 0: BEGINS(C_EncryptInit(a->s, &a->m, a->a), CRYPT); break;
 	case 1: ENDS(C_Encrypt(a->s, DATA, OUT), C_EncryptFinal); break;
 	case 2: ENDS(C_EncryptUpdate(a->s, DATA, OUT), C_EncryptFinal); break;
 	case 3: ENDS(C_EncryptFinal(a->s, OUT), C_EncryptFinal); break;
-	case 4: QUIET(C_DecryptInit(a->s, &a->m, a->a)); break;
+	case 4: BEGINS(C_DecryptInit(a->s, &a->m, a->a), CRYPT); break;
 	case 5: ENDS(C_Decrypt(a->s, DATA, OUT), C_DecryptFinal); break;
 	case 6: ENDS(C_DecryptUpdate(a->s, DATA, OUT), C_DecryptFinal); break;
 	case 7: ENDS(C_DecryptFinal(a->s, OUT), C_DecryptFinal); break;
@@ -301,24 +325,24 @@ static void call_crypt(struct args *a, unsigned which)
 static void call_sign(struct args *a, unsigned which)
 {
 	switch (which) {
-	case 0: QUIET(C_DigestInit(a->s, &a->m)); break;
+	case 0: BEGINS(C_DigestInit(a->s, &a->m), SIGN); break;
 	case 1: ENDS(C_Digest(a->s, DATA, OUT), C_DigestFinal); break;
 	case 2: ENDS(C_DigestUpdate(a->s, DATA), C_DigestFinal); break;
 	case 3: ENDS(C_DigestKey(a->s, a->a), C_DigestFinal); break;
 	case 4: ENDS(C_DigestFinal(a->s, OUT), C_DigestFinal); break;
-	case 5: QUIET(C_SignInit(a->s, &a->m, a->a)); break;
+	case 5: BEGINS(C_SignInit(a->s, &a->m, a->a), SIGN); break;
 	case 6: ENDS(C_Sign(a->s, DATA, OUT), C_SignFinal); break;
 	case 7: ENDS(C_SignUpdate(a->s, DATA), C_SignFinal); break;
 	case 8: ENDS(C_SignFinal(a->s, OUT), C_SignFinal); break;
-	case 9: QUIET(C_VerifyInit(a->s, &a->m, a->a)); break;
+	case 9: BEGINS(C_VerifyInit(a->s, &a->m, a->a), SIGN); break;
 	case 10: ENDS(C_Verify(a->s, DATA, MORE), verify_final); break;
 	case 11: ENDS(C_VerifyUpdate(a->s, DATA), verify_final); break;
 	case 12: ENDS(C_VerifyFinal(a->s, MORE), verify_final); break;
-	case 13: QUIET(C_SignRecoverInit(a->s, &a->m, a->a)); break;
+	case 13: BEGINS(C_SignRecoverInit(a->s, &a->m, a->a), SIGN); break;
 	case 14: QUIET(C_SignRecover(a->s, DATA, OUT)); break;
-	case 15: QUIET(C_VerifyRecoverInit(a->s, &a->m, a->a)); break;
+	case 15: BEGINS(C_VerifyRecoverInit(a->s, &a->m, a->a), SIGN); break;
 	case 16: QUIET(C_VerifyRecover(a->s, DATA, OUT)); break;
-	case 17: QUIET(C_VerifySignatureInit(a->s, &a->m, a->a, MORE)); break;
+	case 17: BEGINS(C_VerifySignatureInit(a->s, &a->m, a->a, MORE), SIGN); break;
 	case 18: QUIET(C_VerifySignature(a->s, DATA)); break;
 	case 19: QUIET(C_VerifySignatureUpdate(a->s, DATA)); break;
 	default: QUIET(C_VerifySignatureFinal(a->s)); break;
@@ -330,22 +354,22 @@ static void call_message(struct args *a, unsigned which)
 	CK_FLAGS flags = a->number & 1 ? CKF_END_OF_MESSAGE : a->number & 2 ? a->number : 0;
 
 	switch (which) {
-	case 0: message_mechanism = a->m.mechanism; QUIET(C_MessageEncryptInit(a->s, &a->m, a->a)); break;
-	case 1: QUIET(C_EncryptMessage(a->s, MESSAGE, MORE, DATA, OUT)); break;
-	case 2: QUIET(C_EncryptMessageBegin(a->s, MESSAGE, MORE)); break;
-	case 3: QUIET(C_EncryptMessageNext(a->s, MESSAGE, DATA, OUT, flags)); break;
+	case 0: message_mechanism = a->m.mechanism; BEGINS(C_MessageEncryptInit(a->s, &a->m, a->a), MESSAGE); break;
+	case 1: QUIET(C_EncryptMessage(a->s, PARAM, MORE, DATA, OUT)); break;
+	case 2: QUIET(C_EncryptMessageBegin(a->s, PARAM, MORE)); break;
+	case 3: QUIET(C_EncryptMessageNext(a->s, PARAM, DATA, OUT, flags)); break;
 	case 4: QUIET(C_MessageEncryptFinal(a->s)); break;
-	case 5: message_mechanism = a->m.mechanism; QUIET(C_MessageDecryptInit(a->s, &a->m, a->a)); break;
-	case 6: QUIET(C_DecryptMessage(a->s, MESSAGE, MORE, DATA, OUT)); break;
-	case 7: QUIET(C_DecryptMessageBegin(a->s, MESSAGE, MORE)); break;
-	case 8: QUIET(C_DecryptMessageNext(a->s, MESSAGE, DATA, OUT, flags)); break;
+	case 5: message_mechanism = a->m.mechanism; BEGINS(C_MessageDecryptInit(a->s, &a->m, a->a), MESSAGE); break;
+	case 6: QUIET(C_DecryptMessage(a->s, PARAM, MORE, DATA, OUT)); break;
+	case 7: QUIET(C_DecryptMessageBegin(a->s, PARAM, MORE)); break;
+	case 8: QUIET(C_DecryptMessageNext(a->s, PARAM, DATA, OUT, flags)); break;
 	case 9: QUIET(C_MessageDecryptFinal(a->s)); break;
-	case 10: QUIET(C_MessageSignInit(a->s, &a->m, a->a)); break;
+	case 10: BEGINS(C_MessageSignInit(a->s, &a->m, a->a), MESSAGE); break;
 	case 11: QUIET(C_SignMessage(a->s, NULL, 0, DATA, OUT)); break;
 	case 12: QUIET(C_SignMessageBegin(a->s, NULL, 0)); break;
 	case 13: QUIET(C_SignMessageNext(a->s, NULL, 0, DATA, a->out, flags != 0 ? &a->len : NULL)); break;
 	case 14: QUIET(C_MessageSignFinal(a->s)); break;
-	case 15: QUIET(C_MessageVerifyInit(a->s, &a->m, a->a)); break;
+	case 15: BEGINS(C_MessageVerifyInit(a->s, &a->m, a->a), MESSAGE); break;
 	case 16: QUIET(C_VerifyMessage(a->s, NULL, 0, DATA, MORE)); break;
 	case 17: QUIET(C_VerifyMessageBegin(a->s, NULL, 0)); break;
 	case 18: QUIET(C_VerifyMessageNext(a->s, NULL, 0, DATA, MORE)); break;
@@ -367,40 +391,65 @@ static void destroy(CK_SESSION_HANDLE s, struct input *in)
 	}
 }
 
+/* choose: a family and the number of a call in it; mostly what goes on with an operation that was begun. */
+static enum family choose(struct input *in, unsigned *ret_which)
+{
+	uint8_t family = input_u8(in), which = input_u8(in);
+
+	if (active != NOTHING && family < 150) {
+		const struct follow *f = &follows[active];
+
+		*ret_which = f->first + which % (f->last - f->first + 1);
+		return f->family;
+	}
+	*ret_which = which % (family < 120 ? 20 : family < 160 ? 12 : family < 200 ? 21 : 20);
+	return family < 120 ? GENERAL : family < 160 ? CRYPT : family < 200 ? SIGN : family < 250 ? MESSAGE : DESTROY;
+}
+
 void call_one(struct input *in, CK_SESSION_HANDLE s)
 {
 	struct args a = { .s = s };
-	uint8_t family = input_u8(in);
-	uint8_t which = input_u8(in);
+	unsigned which = 0;
+	enum family family = choose(in, &which);
 	uint8_t room = input_u8(in);
+	bool follows_on = active != NOTHING && family == follows[active].family && which >= follows[active].first &&
+			  which <= follows[active].last;
 
 	a.len = room < 160 ? OUT_MAX : room - 160;
 	a.out = room == 255 ? NULL : input_room(in, a.len);
+	if (!follows_on) {
+		a.m = mechanism(in);
+		a.a = input_u8(in) < 220 ? key_for(in, &a.m) : handle(in);
+	}
+	if (family == GENERAL) {
+		a.b = input_u8(in) < 128 ? key_for(in, &a.m) : handle(in);
+		a.t = template(in, &a.n);
+		if (which == MAKE_PAIR)
+			a.t2 = template(in, &a.n2);
+		a.number = input_ulong(in);
+	}
 	a.data = input_bytes(in, IN_MAX);
-	a.more = input_bytes(in, 80);
-	a.number = input_ulong(in);
-	a.m = mechanism(in);
-	a.a = input_u8(in) < 220 ? key_for(in, &a.m) : handle(in);
-	a.b = input_u8(in) < 128 ? key_for(in, &a.m) : handle(in);
-	a.t = template(in, &a.n);
-	a.t2 = template(in, &a.n2);
-	a.message = param_message(in, mech_find(message_mechanism), &a.message_len);
-	a.message_m.mechanism = a.m.mechanism;
-	a.message_m.pParameter = param_message(in, mech_find(a.m.mechanism), &a.message_m.ulParameterLen);
-	if (family < 90)
-		call_general(&a, in, which % 20);
-	else if (family < 150)
-		call_crypt(&a, which % 12);
-	else if (family < 200)
-		call_sign(&a, which % 21);
-	else if (family < 244)
-		call_message(&a, which % 20);
+	if (family != CRYPT)
+		a.more = input_bytes(in, 80);
+	if (family == MESSAGE) {
+		a.number = input_u8(in);
+		a.message = param_message(in, mech_find(message_mechanism), &a.message_len);
+	}
+	if (family == GENERAL)
+		call_general(&a, in, which);
+	else if (family == CRYPT)
+		call_crypt(&a, which);
+	else if (family == SIGN)
+		call_sign(&a, which);
+	else if (family == MESSAGE)
+		call_message(&a, which);
 	else
 		destroy(s, in);
 }
 
 void call_clean(CK_SESSION_HANDLE s)
 {
+	active = NOTHING;
 	while (count > fixed)
 		(void)C_DestroyObject(s, handles[--count]);
 }
@@ -428,6 +477,23 @@ static void add_secret(CK_SESSION_HANDLE s, const struct key_kind *kind, CK_ATTR
 	for (size_t i = 0; kind->des && i < sizeof(value); i++)
 		value[i] = (uint8_t)(value[i] & 0xfe) | !(__builtin_popcount(value[i] & 0xfe) & 1);
 	keep(C_CreateObject(s, t, ARRAY_LEN(t), &key), key);
+}
+
+void call_relax(CK_SESSION_HANDLE s)
+{
+	CK_OBJECT_CLASS class = CKO_SR_POLICY;
+	CK_ATTRIBUTE t = { CKA_CLASS, &class, sizeof(class) };
+	uint8_t names[2048];
+	CK_ATTRIBUTE have = { CKA_SR_POLICY_NAMES, names, sizeof(names) };
+	CK_OBJECT_HANDLE policy = 0;
+	CK_ULONG n = 0;
+
+	if (C_FindObjectsInit(s, &t, 1) != CKR_OK || C_FindObjects(s, &policy, 1, &n) != CKR_OK || n != 1 ||
+	    C_FindObjectsFinal(s) != CKR_OK || C_GetAttributeValue(s, policy, &have, 1) != CKR_OK)
+		abort();
+	have.type = CKA_SR_POLICY;
+	if (C_SetAttributeValue(s, policy, &have, 1) != CKR_OK)
+		abort();
 }
 
 void call_keys(CK_SESSION_HANDLE s)

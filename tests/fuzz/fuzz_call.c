@@ -50,6 +50,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	must(C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s), "C_OpenSession");
 	must(C_Login(s, CKU_SO, SO_PIN), "C_Login");
 	must(C_InitPIN(s, PIN), "C_InitPIN");
+	call_relax(s);
 	must(C_Logout(s), "C_Logout");
 	must(C_Login(s, CKU_USER, PIN), "C_Login");
 	call_keys(s);

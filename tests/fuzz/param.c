@@ -7,6 +7,7 @@
  *   u  CK_ULONG                     b  CK_BBOOL or another byte          h  object handle
  *   m  CK_ULONG, a mechanism        c  CK_ULONG that counts work: small  v  CK_VERSION *
  *   p  pointer, its length follows  P  length, its pointer follows       q  pointer to 256 bytes
+ *   a  a letter of a key block      H  pointer to a handle for output    O  pointer to CK_RSA_PKCS_OAEP_PARAMS
  *   o  pointer to 256 bytes of output, length pointer follows            8, 16 as '8' and 'x': that many bytes
  */
 static const struct {
@@ -37,6 +38,16 @@ static const struct {
 	{ "CK_DSA_PARAMETER_GEN_PARAM", "mpu" },
 	{ "CK_SIGN_ADDITIONAL_CONTEXT", "up" },
 	{ "CK_HASH_SIGN_ADDITIONAL_CONTEXT", "upm" },
+	{ "CK_GCM_WRAP_PARAMS", "puupu" },
+	{ "CK_CCM_WRAP_PARAMS", "upuupu" },
+	{ "CK_RSA_AES_KEY_WRAP_PARAMS", "uO" },
+	{ "struct sr_sm2_params", "p" },
+	{ "struct sr_key_block_params", "aaaaaaaaaup" },
+	{ "struct sr_diversify_params", "uupb" },
+	{ "struct sr_pin_translate_params", "huup" },
+	{ "struct sr_tk_rewrap_params", "hppupp" },
+	{ "struct sr_tk_open_params", "hH" },
+	{ "struct sr_tmk_params", "hppp" },
 	{ "CK_MAC_GENERAL_PARAMS", "u" },
 	{ "CK_OBJECT_HANDLE", "h" },
 	{ "CK_EXTRACT_PARAMS", "u" },
@@ -46,9 +57,9 @@ static const struct {
 	const char *text;
 	const char *members;
 } messages[] = {
-	{ "CK_GCM_PARAMS", "puuqu" },
-	{ "CK_CCM_PARAMS", "upuuqu" },
-	{ "CK_SALSA20_CHACHA20_POLY1305_PARAMS", "pq" },
+	{ "CK_GCM_MESSAGE_PARAMS", "puuqu" },
+	{ "CK_CCM_MESSAGE_PARAMS", "upuuqu" },
+	{ "CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS", "pq" },
 };
 #define STRUCT_MAX 160
 #define ROOM 256
@@ -76,6 +87,17 @@ static void put_pointer(struct writer *w, const void *p)
 static void put_ulong(struct writer *w, CK_ULONG v)
 {
 	put(w, &v, sizeof(v), sizeof(v));
+}
+
+static void *oaep(struct input *in)
+{
+	CK_RSA_PKCS_OAEP_PARAMS *p = input_room(in, sizeof(*p));
+	struct view label = input_bytes(in, 16);
+
+	if (p != NULL)
+		*p = (CK_RSA_PKCS_OAEP_PARAMS){ input_u8(in) < 200 ? CKM_SHA256 : input_ulong(in), CKG_MGF1_SHA256,
+						input_u8(in) & 1, (void *)(uintptr_t)label.p, label.n };
+	return p;
 }
 
 static void put_member(struct writer *w, struct input *in, char member, CK_OBJECT_HANDLE (*handle)(struct input *in))
@@ -118,6 +140,16 @@ static void put_member(struct writer *w, struct input *in, char member, CK_OBJEC
 	case 'q':
 		put_pointer(w, input_u8(in) == 0 ? NULL : input_room(in, ROOM));
 		break;
+	case 'a':
+		byte = (uint8_t) "ABCDEGHIKMNPRSTVXY0123"[input_below(in, 22)];
+		put(w, &byte, 1, 1);
+		break;
+	case 'H':
+		put_pointer(w, input_u8(in) == 0 ? NULL : input_room(in, sizeof(CK_OBJECT_HANDLE)));
+		break;
+	case 'O':
+		put_pointer(w, input_u8(in) == 0 ? NULL : oaep(in));
+		break;
 	case 'v':
 		put_pointer(w, input_u8(in) == 0 ? NULL : input_room(in, sizeof(CK_VERSION)));
 		break;
@@ -137,12 +169,13 @@ static void put_member(struct writer *w, struct input *in, char member, CK_OBJEC
 	}
 }
 
-/* names: does a row's text begin with this struct's name? */
+/* names: does a row's text name this struct? */
 static bool names(const struct mech_row *row, const char *name)
 {
-	size_t n = strlen(name);
+	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+	const char *at = strstr(row->param->text, name);
 
-	return strncmp(row->param->text, name, n) == 0 && strspn(row->param->text + n, "_0123456789") == 0;
+	return at != NULL && strspn(at + strlen(name), word) == 0;
 }
 
 static void *build(struct input *in, const char *members, CK_OBJECT_HANDLE (*handle)(struct input *in),
@@ -187,14 +220,15 @@ CK_MECHANISM param_make(struct input *in, CK_OBJECT_HANDLE (*handle)(struct inpu
 		m.mechanism = input_ulong(in);
 	if (kind < 24)
 		return m;
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		if (names(row, forms[i].text)) {
+	/* Where a text names several structs, one of them. */
+	for (size_t i = 0, pass = input_u8(in) & 3; i < ARRAY_LEN(forms); i++) {
+		if (names(row, forms[i].text) && (pass-- == 0 || strchr(row->param->text, ';') == NULL)) {
 			m.pParameter = build(in, forms[i].members, handle, &m.ulParameterLen);
 			return m;
 		}
 	}
-	/* Structs that are not described here hold pointers: they are not made of chance. */
-	if (strstr(row->param->text, "PARAM") == NULL && strstr(row->param->text, "struct") == NULL)
+	/* Other structs hold pointers: they are not made of chance. */
+	if (row->param->flat)
 		sized(in, row, &m);
 	return m;
 }
