@@ -219,6 +219,23 @@ START_TEST(authenticated_wrapping)
 }
 END_TEST
 
+/* A curve whose secret is of no AES key's length: the template must say which. */
+static void without_length(const CK_ATTRIBUTE *derive)
+{
+	static uint8_t p384[] = { 6, 5, 0x2b, 0x81, 4, 0, 0x22 };
+	uint8_t point[120];
+	CK_ATTRIBUTE value = { CKA_EC_POINT, point, sizeof(point) };
+	CK_ECDH1_DERIVE_PARAMS params = { CKD_NULL, 0, NULL, 97, point + 2 };
+	CK_MECHANISM m = { CKM_ECDH1_DERIVE, &params, sizeof(params) };
+	CK_OBJECT_HANDLE ec_public, ec_private;
+
+	DONE(spec->C_GenerateKeyPair(spec_session, &ec_gen, T({ CKA_EC_PARAMS, p384, sizeof(p384) }), T(*derive),
+				     &ec_public, &ec_private));
+	DONE(spec->C_GetAttributeValue(spec_session, ec_public, &value, 1));
+	SPEC(TEMPLATE_INCOMPLETE, C_DeriveKey, spec_session, &m, ec_private, T(CLASS(class_secret), TYPE(type_aes)),
+	     &o);
+}
+
 START_TEST(derivation)
 {
 	CK_ATTRIBUTE curve = { CKA_EC_PARAMS, p256, sizeof(p256) }, derive = { CKA_DERIVE, &spec_yes, 1 };
@@ -236,6 +253,7 @@ START_TEST(derivation)
 	DONE(spec->C_GenerateKeyPair(s, &ec_gen, &curve, 1, T(derive, TOKEN, { CKA_PRIVATE, &spec_no, 1 }),
 				     &seen_public, &seen));
 	DONE(spec->C_GetAttributeValue(s, ec_public, &value, 1));
+	without_length(&derive);
 	secret = spec_generic(32, CKF_DERIVE);
 	SPEC(ARGUMENTS_BAD, C_DeriveKey, s, NULL, ec_private, with, 3, &o);
 	SPEC(ARGUMENTS_BAD, C_DeriveKey, s, &m, ec_private, with, 3, NULL);
