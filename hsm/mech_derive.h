@@ -28,7 +28,8 @@ enum derive_cut { DERIVE_EXACT, DERIVE_LEADING, DERIVE_TRAILING };
  * mech_derive_begin  makes the secret key that the template asks for (CKA_KEY_TYPE absent: CKK_GENERIC_SECRET),
  *                    protected like its bases (object_make.bases); other: a second key that takes part, or NULL.
  *                    CKR_TEMPLATE_INCONSISTENT: another class, less protection than the bases have, or a CKA_VALUE_LEN
- *                    that the type does not have; CKR_KEY_SIZE_RANGE.
+ *                    that the type does not have; CKR_KEY_SIZE_RANGE, also for less than 112 bits out of a
+ *                    sensitive key, unless the policy relaxes that (weak-derive).
  * mech_derive_fill   CKA_VALUE from the derived bytes; DES keys get their parity. CKR_KEY_SIZE_RANGE: too few bytes;
  *                    CKR_TEMPLATE_INCOMPLETE: CKA_VALUE_LEN is needed, as the bytes are no key of that type.
  * mech_derive_end    fill, and commit.

@@ -3,7 +3,6 @@
 #include "ec.h"
 #include "key.h"
 #include "mech_derive.h"
-#include "policy.h"
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
@@ -12,8 +11,7 @@
 
 /* Key agreement (NIST SP 800-56A, RFC 7748) and key wrapping on top of it. */
 
-#define INFO_MAX 65536  /* bytes of shared data */
-#define SEARCH_LEAST 14 /* bytes that nobody finds by search; shorter keys would give longer ones away bit by bit */
+#define INFO_MAX 65536 /* bytes of shared data */
 
 /* CKD_*: the hash, and whether the counter stands before the secret (SP 800-56A) or behind it (ANSI X9.63). */
 static const struct kdf {
@@ -150,9 +148,6 @@ static CK_RV derive(struct session *s, const struct mech_row *row, const CK_MECH
 		return rv;
 	if (p->kdf != CKD_NULL && d.len == 0)
 		return CKR_TEMPLATE_INCOMPLETE;
-	if (d.len > 0 && d.len < SEARCH_LEAST && object_bool(base, CKA_SENSITIVE) &&
-	    !policy_allows(s, RELAX_WEAK_DERIVE))
-		return CKR_KEY_SIZE_RANGE;
 	peer = ec_public(ec_curve_of(base), VIEW(p->public_data, p->public_data_len));
 	if (peer == NULL)
 		return CKR_MECHANISM_PARAM_INVALID;

@@ -95,9 +95,13 @@ static const struct policy_row rows[] = {
 				    CLULOW, false },
 	[RELAX_WEAK_DERIVE] = { RELAX_WEAK_DERIVE, "weak-derive",
 				"Derivations from a sensitive key that cut it into pieces or mix it with data of the "
-				"caller "
-				"(CONCATENATE_BASE_AND_DATA, CONCATENATE_DATA_AND_BASE, XOR_BASE_AND_DATA, "
-				"EXTRACT_KEY_FROM_KEY).",
+				"caller (CONCATENATE_BASE_AND_KEY, CONCATENATE_BASE_AND_DATA, "
+				"CONCATENATE_DATA_AND_BASE, "
+				"XOR_BASE_AND_DATA, EXTRACT_KEY_FROM_KEY) or show bytes of what other derivations make "
+				"a "
+				"key (HKDF_DATA, TLS12_KEY_AND_MAC_DERIVE); and keys of less than 112 bits out of it "
+				"by "
+				"any derivation.",
 				"These derivations.",
 				"Take a key of a few bits out of a long one, find it by search, take the next bits; or "
 				"derive related keys.",

@@ -354,6 +354,9 @@ static void protect_line(const struct pair_line *l, const struct pair_line *pair
 		OK(ck->C_GetAttributeValue(mk_session, key, got, 4));
 		ck_assert(sensitive && !extractable && !local && !always);
 		IS(mk_derive(&m, base, CKK_GENERIC_SECRET, len, &key), CKR_TEMPLATE_INCONSISTENT);
+		/* a key that can be found by search is the beginning of a longer one */
+		for (len = 1; len < 14; len += 6)
+			IS(ck->C_DeriveKey(mk_session, &m, base, t, 2, &key), CKR_KEY_SIZE_RANGE);
 	}
 	mk_destroy(base);
 }
