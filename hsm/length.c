@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "length.h"
 #include "object.h"
+#include "policy.h"
+#include "session.h"
+#include "store.h"
+#include "token.h"
 
 enum length_answer length_of(const void *out, CK_ULONG *len, size_t need)
 {
@@ -33,10 +37,25 @@ CK_FLAGS op_use(enum op_kind kind)
 	return uses[kind];
 }
 
+/* still_allowed: another object with this key's value may have been used since for what excludes this operation. */
+static CK_RV still_allowed(struct session *s, struct op *op)
+{
+	uint64_t sequence;
+
+	if (op->watched == NULL)
+		return CKR_OK;
+	sequence = store_sequence(token_store(s->token));
+	if (sequence == op->watched_at)
+		return CKR_OK;
+	op->watched_at = sequence;
+	return policy_use(s, op->row, op->use, op->watched);
+}
+
 CK_RV op_current(struct session *s, enum op_kind kind, enum mech_part part, struct op **ret)
 {
 	struct op *op = s->ops[kind];
 	enum op_phase phase = part == MECH_SINGLE ? OP_SINGLE : OP_MULTI;
+	CK_RV rv;
 
 	if (op == NULL || (phase == OP_MULTI && (op->row->traits & MECH_NO_UPDATE)))
 		return CKR_OPERATION_NOT_INITIALIZED;
@@ -45,8 +64,10 @@ CK_RV op_current(struct session *s, enum op_kind kind, enum mech_part part, stru
 	if (op->phase != OP_FRESH && op->phase != phase)
 		return CKR_OPERATION_ACTIVE;
 	op->phase = phase;
-	*ret = op;
-	return CKR_OK;
+	rv = still_allowed(s, op);
+	if (rv == CKR_OK)
+		*ret = op;
+	return rv;
 }
 
 CK_RV op_end(struct session *s, enum op_kind kind, bool keep, CK_RV rv)

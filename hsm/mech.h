@@ -271,6 +271,8 @@ struct op {
 	uint64_t order;           /* counts up over all operations: which was begun last? */
 	size_t out_len;           /* digest, sign, verify: length of the result */
 	size_t data_left;         /* bytes of data that the key's role still allows (role_data_max) */
+	struct object *watched;   /* key whose use the policy may still end (policy.h); NULL: none */
+	uint64_t watched_at;      /* sequence of the store when it was looked at */
 	struct buf signature;     /* C_VerifySignature: what is to be verified */
 	struct op_record *record; /* NULL: cannot be saved (op_state.h) */
 	void *state;              /* the family's */

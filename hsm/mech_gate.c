@@ -181,6 +181,8 @@ CK_RV op_make(struct session *s, const struct mech_row *row, const CK_MECHANISM 
 		most = role_data_max(key);
 		op->needs_login = object_bool(key, CKA_ALWAYS_AUTHENTICATE);
 	}
+	if (key != NULL && policy_watches(row, use, key))
+		op->watched = object_ref(key);
 	op->data_left = most != 0 ? most : SIZE_MAX;
 	rv = row->ops->init(op, s, m, key);
 	if (rv != CKR_OK) {
@@ -207,5 +209,6 @@ void op_free(struct op *op)
 	op->row->ops->done(op);
 	buf_done(&op->signature);
 	op_record_free(op->record);
+	object_unref(op->watched);
 	free(op);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "message.h"
 #include "object.h"
+#include "policy.h"
 #include "role.h"
 #include <stdlib.h>
 #include <string.h>
@@ -85,13 +86,17 @@ CK_RV message_start(struct session *s, enum message_kind kind, const CK_MECHANIS
 CK_RV message_current(struct session *s, enum message_kind kind, bool begun, struct message **ret)
 {
 	struct message *m = s->messages[kind];
+	CK_RV rv = CKR_OK;
 
 	if (m == NULL || (begun && !m->begun))
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (!begun && m->begun)
 		return CKR_OPERATION_ACTIVE;
-	*ret = m;
-	return CKR_OK;
+	if (policy_watches(m->row, m->use, m->key))
+		rv = policy_use(s, m->row, m->use, m->key);
+	if (rv == CKR_OK)
+		*ret = m;
+	return rv;
 }
 
 CK_RV message_drop(struct message *m, CK_RV rv)

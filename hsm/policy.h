@@ -95,6 +95,8 @@ CK_RV policy_shown(struct token *t, const struct mech_row *row, CK_MECHANISM_INF
  * uncommitted: what they will never be
  */
 CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, struct object *key) MUST_CHECK;
+/* policy_watches: may what others do with the value of the key end this use, so that it must be asked for again? */
+bool policy_watches(const struct mech_row *row, CK_FLAGS use, const struct object *key) MUST_CHECK;
 CK_RV policy_wrap(struct session *s, const struct mech_row *row, struct object *wrapping,
 		  struct object *key) MUST_CHECK;
 CK_RV policy_wrap_iv(struct session *s, const struct object *wrapping, const struct object *key) MUST_CHECK;

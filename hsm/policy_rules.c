@@ -137,6 +137,15 @@ CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, st
 	}
 }
 
+bool policy_watches(const struct mech_row *row, CK_FLAGS use, const struct object *key)
+{
+	const CK_FLAGS crypts = CKF_ENCRYPT | CKF_DECRYPT | CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT;
+
+	if (object_role(key) != 0 || object_class(key) != CKO_SECRET_KEY)
+		return false;
+	return (use & crypts) != 0 || ((use & (CKF_SIGN | CKF_MESSAGE_SIGN)) && (row->traits & MECH_BLOCK_SIGN));
+}
+
 unsigned policy_strength(const struct object *key)
 {
 	static const struct {
