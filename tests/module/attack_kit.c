@@ -50,7 +50,6 @@ void ak_holds(ak_sequence attack, const char *relaxation, CK_RV refusal)
 		rv = attack();
 		ck_assert_msg(rv == CKR_OK, "under %s: 0x%lx", relaxation, rv);
 	}
-	mk_policy("strict");
 }
 
 static CK_OBJECT_HANDLE generate(CK_KEY_TYPE type, CK_ULONG length, CK_FLAGS uses, CK_BBOOL *sensitive)
