@@ -178,6 +178,30 @@ void ops_describe(const struct ops *o, struct buf *ret)
 	}
 }
 
+enum err ops_relax(struct pk11_session *so, unsigned need, struct fail *f)
+{
+	struct ops strict = { .has_policy = true };
+	PK11_POLICY_AUTO policy = { 0 };
+	BUF_AUTO names = { 0 };
+	struct fail mine = { 0 };
+	enum err e = pk11_policy_get(so, &policy, &mine);
+
+	if (e == ERR_NOT_FOUND)
+		return ERR_OK;
+	if (e != ERR_OK)
+		return fail_set(f, e, mine.rv, "%s", mine.text);
+	buf_put_view(&names, buf_view(&policy.allowed));
+	for (enum ops_kind kind = 0; kind < OPS_COUNT; kind++) {
+		if (!(need & OPS_BIT(kind)))
+			continue;
+		lacks(&strict, ops_standard_rows[kind].relax, &names);
+		lacks(&strict, ops_standard_rows[kind].relax_tdes, &names);
+	}
+	if (!buf_ok(&names))
+		return fail_set(f, ERR_NO_MEMORY, 0, "policy");
+	return pk11_policy_set(so, buf_view(&names), f);
+}
+
 struct pk11 *ops_token(const struct ops *o)
 {
 	return o->token;

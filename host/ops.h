@@ -68,6 +68,11 @@ void ops_describe(const struct ops *o, struct buf *ret);
  * which ones are missing for TDES keys; nothing when the ways need none.
  */
 void ops_relaxations(const struct ops *o, struct buf *ret);
+/*
+ * ops_relax: for a token that is being made for the standard ways: as its SO, adds to its policy what they rely on for
+ * the operations in need (OPS_BIT). Another vendor's token has no policy: nothing happens.
+ */
+enum err ops_relax(struct pk11_session *so, unsigned need, struct fail *f) MUST_CHECK;
 struct pk11 *ops_token(const struct ops *o);
 
 /* ops_random: n bytes (at most 1024) of C_GenerateRandom, public use (nonces). */

@@ -37,6 +37,9 @@ static CK_FLAGS usages_of(const struct object *key)
 
 	for (size_t i = 0; i < ARRAY_LEN(usages); i++)
 		uses |= object_bool(key, usages[i].type) ? usages[i].use : 0;
+	/* Key agreement yields the key under which CKM_ECDH_AES_KEY_WRAP wraps. */
+	if (object_class(key) == CKO_PRIVATE_KEY && object_bool(key, CKA_DERIVE))
+		uses |= CKF_DECRYPT;
 	return uses;
 }
 
@@ -131,7 +134,7 @@ CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, st
 		if ((row->traits & MECH_WEAK_DERIVE) && object_bool(key, CKA_SENSITIVE) &&
 		    (bits & RELAX_BIT(RELAX_WEAK_DERIVE)) == 0)
 			return CKR_KEY_FUNCTION_NOT_PERMITTED;
-		return CKR_OK;
+		return object_class(key) == CKO_PRIVATE_KEY ? decide(s, key, CKF_DECRYPT) : CKR_OK;
 	default:
 		return CKR_OK;
 	}

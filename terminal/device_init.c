@@ -159,7 +159,11 @@ static enum err make_token(struct maker *m, const struct device_make *in, X509 *
 		return pk11_fail(f, rv, "C_OpenSession");
 	if ((rv = m->f->C_Login(m->session, CKU_SO, so->p, so->len)) != CKR_OK)
 		return pk11_fail(f, rv, "C_Login");
-	if ((e = burn_root(m, root, f)) == ERR_OK && (e = burn_identity(m, in, f)) == ERR_OK &&
+	if (in->way != NULL && strcmp(in->way, "standard") == 0) {
+		struct pk11_session s = { .f = m->f, .handle = m->session };
+		e = ops_relax(&s, OPS_FOR_TERMINAL, f);
+	}
+	if (e == ERR_OK && (e = burn_root(m, root, f)) == ERR_OK && (e = burn_identity(m, in, f)) == ERR_OK &&
 	    (rv = m->f->C_InitPIN(m->session, user->p, user->len)) != CKR_OK)
 		e = pk11_fail(f, rv, "C_InitPIN");
 	(void)m->f->C_Logout(m->session);

@@ -64,6 +64,41 @@ START_TEST(bare_rsa_signature_opens_what_the_public_key_wrapped)
 }
 END_TEST
 
+/* What the public half wraps under is what the private half agrees on with the ephemeral key in front. */
+static CK_RV pair_wraps_then_agrees(void)
+{
+	static uint8_t p256[] = { 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7 };
+	CK_MECHANISM generate = { CKM_EC_KEY_PAIR_GEN, NULL, 0 };
+	CK_ECDH_AES_KEY_WRAP_PARAMS wrap = { 256, CKD_SHA256_KDF, 0, NULL };
+	CK_MECHANISM wraps = { CKM_ECDH_AES_KEY_WRAP, &wrap, sizeof(wrap) };
+	CK_ECDH1_DERIVE_PARAMS agree = { CKD_SHA256_KDF, 0, NULL, 65, out };
+	CK_MECHANISM agrees = { CKM_ECDH1_DERIVE, &agree, sizeof(agree) };
+	CK_KEY_TYPE aes = CKK_AES;
+	CK_ULONG length = 32;
+	CK_ATTRIBUTE public_t[] = { { CKA_EC_PARAMS, p256, sizeof(p256) }, { CKA_WRAP, &yes, 1 } };
+	CK_ATTRIBUTE private_t[] = { { CKA_DERIVE, &yes, 1 }, { CKA_UNWRAP, &yes, 1 } };
+	CK_ATTRIBUTE kek_t[] = { { CKA_KEY_TYPE, &aes, sizeof(aes) },
+				 { CKA_VALUE_LEN, &length, sizeof(length) },
+				 { CKA_DECRYPT, &yes, 1 } };
+	CK_OBJECT_HANDLE target = ak_target(), public = 0, private = 0, kek = 0;
+
+	OK(ck->C_GenerateKeyPair(mk_session, &generate, public_t, 2, private_t, 2, &public, &private));
+	n = AK_ROOM;
+	TRY(ck->C_WrapKey(mk_session, &wraps, public, target, out, &n));
+	ck_assert_uint_eq(n, 65 + 24);
+	TRY(ck->C_DeriveKey(mk_session, &agrees, private, kek_t, 3, &kek));
+	TRY(ak_decrypt(CKM_AES_KEY_WRAP_KWP, kek, VIEW(out + 65, n - 65), clear, &m));
+	ak_stolen(target, VIEW(clear, m));
+	return CKR_OK;
+}
+
+START_TEST(key_agreement_opens_what_the_public_key_wrapped)
+{
+	if (ak_has(CKM_ECDH_AES_KEY_WRAP, CKF_WRAP))
+		ak_holds(pair_wraps_then_agrees, "wrap-and-decrypt", CKR_KEY_FUNCTION_NOT_PERMITTED);
+}
+END_TEST
+
 static CK_RV pair_encrypts_then_unwraps(void)
 {
 	CK_OBJECT_HANDLE public, private, injected = 0;
@@ -422,6 +457,7 @@ int main(void)
 	tcase_add_test(c, bortolozzo_2010_public_key_wraps_private_key_decrypts);
 	tcase_add_test(c, pair_with_all_usages_that_decrypted_wraps_nothing);
 	tcase_add_test(c, bare_rsa_signature_opens_what_the_public_key_wrapped);
+	tcase_add_test(c, key_agreement_opens_what_the_public_key_wrapped);
 	tcase_add_test(c, delaune_kremer_steel_2008_pair_encrypts_then_unwraps);
 	tcase_add_test(c, clulow_2003_injected_public_key);
 	tcase_add_test(c, public_half_of_a_readable_private_key_wraps_nothing);
