@@ -186,6 +186,7 @@ struct mech_keys {
 #define MECH_RSA_PAIR 0x8000u     /* generates RSA pairs */
 #define MECH_KEYSTREAM 0x10000u   /* C_WrapKey by a keystream, which whoever encrypts sees as well */
 #define MECH_ONE_MESSAGE 0x20000u /* a key is for one message alone: no C_MessageSignInit, C_MessageVerifyInit */
+#define MECH_KEY_BLOCK 0x100000u  /* wraps under keys that MACs of the wrapping key are made of */
 
 /*
  * struct mech_row: one mechanism. keys empty: no key (digest, generation). key_min, key_max: bits of a pair, bytes of a

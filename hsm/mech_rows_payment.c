@@ -26,7 +26,7 @@ static const struct mech_row rows[] = {
 	ROW(CKM_SR_ISO9797_ALG1_MAC, SIGN, K(KEYS(CKK_DES, CKK_DES2, CKK_DES3, CKK_AES), 8, 32), MECH_BLOCK_SIGN, param_iso9797, mech_iso9797_ops, CBC_MAC(MAC_CBC), "ISO/IEC 9797-1:2011", "iso9797.txt"),
 	ROW(CKM_SR_ISO9797_ALG3_MAC, SIGN, K_DES3, MECH_BLOCK_SIGN, param_iso9797, mech_iso9797_ops, CBC_MAC(MAC_RETAIL), "ISO/IEC 9797-1:2011", "iso9797.txt"),
 	/* Key blocks, diversification, PIN blocks */
-	ROW(CKM_SR_KEY_BLOCK,     CARRY,       K_PAY, MECH_SEALED,    param_key_block,     mech_key_block_ops,     NULL, "ASC X9 TR-31:2018, ANSI X9.143:2022", "key_block.txt"),
+	ROW(CKM_SR_KEY_BLOCK,     CARRY,       K_PAY, MECH_SEALED | MECH_KEYSTREAM | MECH_KEY_BLOCK,    param_key_block,     mech_key_block_ops,     NULL, "ASC X9 TR-31:2018, ANSI X9.143:2022", "key_block.txt"),
 	ROW(CKM_SR_DIVERSIFY,     CKF_DERIVE,  K_PAY, 0,              param_diversify,     mech_diversify_ops,     NULL, "R3.1, EMV 4.3 book 2 A1.4", "diversify.txt"),
 	ROW(CKM_SR_PIN_TRANSLATE, CKF_DECRYPT, K_PAY, MECH_NO_UPDATE, param_pin_translate, mech_pin_translate_ops, NULL, "ISO 9564-1:2017, PCI PIN 3.1", "pin_block.txt"),
 

@@ -8,6 +8,12 @@
 
 /* What strict asks of keys and mechanisms, rule by rule. */
 #define STRENGTH_LEAST 112
+#define TRY(call)                                                                                                      \
+	do {                                                                                                           \
+		CK_RV try_rv = (call);                                                                                 \
+		if (try_rv != CKR_OK)                                                                                  \
+			return try_rv;                                                                                 \
+	} while (0)
 
 /* Two usages that no key may have both, and who lifts that. */
 static const struct rival {
@@ -45,7 +51,7 @@ static CK_FLAGS usages_of(const struct object *key)
 
 static bool is_block_cipher(CK_KEY_TYPE type)
 {
-	return type != CKK_GENERIC_SECRET;
+	return type == CKK_AES || type == CKK_DES || type == CKK_DES2 || type == CKK_DES3 || type == CKK_SR_SM4;
 }
 
 /* given_up: what the key will never be; a secret key by what it is, a half of a pair only as it was noted. */
@@ -62,6 +68,8 @@ static CK_FLAGS given_up(const struct object *key)
 	/* CBC-MACs show encrypted blocks; a key that signs gets no CKA_UNWRAP later. */
 	if (object_bool(key, CKA_SIGN) && !(uses & CKF_UNWRAP) && is_block_cipher(object_key_type(key)))
 		given |= CKF_UNWRAP;
+	if ((object_bool(key, CKA_SIGN) || object_bool(key, CKA_DERIVE)) && is_block_cipher(object_key_type(key)))
+		given |= CKF_DERIVE; /* see block_key */
 	return given;
 }
 
@@ -90,11 +98,34 @@ static CK_RV decide(struct session *s, struct object *key, CK_FLAGS what)
 	return uses_decide(s, key, what, rival_of(what), note, relaxed);
 }
 
+/*
+ * block_key: a key of key blocks makes no MACs and derives nothing, before, now and later: the keys that encrypt and
+ * authenticate a key block are CMACs of it over known data.
+ */
+static CK_RV block_key(struct session *s, struct object *key)
+{
+	if (policy_allows(s, RELAX_WRAP_AND_DECRYPT))
+		return CKR_OK;
+	if (given_up(key) & CKF_DERIVE)
+		return CKR_KEY_FUNCTION_NOT_PERMITTED;
+	return uses_decide(s, key, CKF_DERIVE, 0, true, false);
+}
+
+/* macs: key makes a MAC or derives a key: never one of key blocks. */
+static CK_RV macs(struct session *s, struct object *key)
+{
+	if (object_class(key) != CKO_SECRET_KEY || !is_block_cipher(object_key_type(key)))
+		return CKR_OK;
+	return uses_decide(s, key, CKF_SIGN, CKF_DERIVE, false, policy_allows(s, RELAX_WRAP_AND_DECRYPT));
+}
+
 static CK_RV use_unwrap(struct session *s, const struct mech_row *row, struct object *key)
 {
 	if ((row->traits & MECH_SEALED) == 0 &&
 	    !policy_allows(s, row->traits & MECH_V15 ? RELAX_V15_UNWRAP : RELAX_RAW_UNWRAP))
 		return CKR_MECHANISM_INVALID;
+	if (row->traits & MECH_KEY_BLOCK)
+		TRY(block_key(s, key));
 	return decide(s, key, CKF_UNWRAP);
 }
 
@@ -102,6 +133,7 @@ static CK_RV use_sign(struct session *s, const struct mech_row *row, struct obje
 {
 	if ((row->traits & MECH_WEAK_SIGN) && !policy_allows(s, RELAX_MD5_SIGN))
 		return CKR_MECHANISM_INVALID;
+	TRY(macs(s, key));
 	if (row->traits & MECH_BLOCK_SIGN)
 		return decide(s, key, CKF_ENCRYPT);
 	return row->traits & MECH_TEXTBOOK ? decide(s, key, CKF_DECRYPT) : CKR_OK;
@@ -134,7 +166,7 @@ CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, st
 		if ((row->traits & MECH_WEAK_DERIVE) && object_bool(key, CKA_SENSITIVE) &&
 		    (bits & RELAX_BIT(RELAX_WEAK_DERIVE)) == 0)
 			return CKR_KEY_FUNCTION_NOT_PERMITTED;
-		return object_class(key) == CKO_PRIVATE_KEY ? decide(s, key, CKF_DECRYPT) : CKR_OK;
+		return object_class(key) == CKO_PRIVATE_KEY ? decide(s, key, CKF_DECRYPT) : macs(s, key);
 	default:
 		return CKR_OK;
 	}
@@ -146,7 +178,7 @@ bool policy_watches(const struct mech_row *row, CK_FLAGS use, const struct objec
 
 	if (object_role(key) != 0 || object_class(key) != CKO_SECRET_KEY)
 		return false;
-	return (use & crypts) != 0 || ((use & (CKF_SIGN | CKF_MESSAGE_SIGN)) && (row->traits & MECH_BLOCK_SIGN));
+	return (use & crypts) != 0 || ((use & (CKF_SIGN | CKF_MESSAGE_SIGN)) && is_block_cipher(object_key_type(key)));
 }
 
 unsigned policy_strength(const struct object *key)
@@ -218,6 +250,8 @@ CK_RV policy_wrap(struct session *s, const struct mech_row *row, struct object *
 		rv = uses_same(s, wrapping, key, &same);
 	if (rv == CKR_OK && same)
 		rv = CKR_KEY_NOT_WRAPPABLE;
+	if (rv == CKR_OK && (row->traits & MECH_KEY_BLOCK))
+		rv = block_key(s, wrapping);
 	if (rv == CKR_OK)
 		rv = decide(s, wrapping, CKF_WRAP);
 	/* Encrypting the counter blocks opens what was wrapped: this key goes the way of those that unwrap. */

@@ -181,7 +181,7 @@ struct sr_sm2_params {
 
 /*
  * On keys: CK_ULONG, CKF_WRAP, CKF_DECRYPT, CKF_UNWRAP, CKF_ENCRYPT: usages that this key gave up and that never come
- * back; absent: none. Read-only.
+ * back; CKF_DERIVE: wrapping in key blocks; absent: none. Read-only.
  */
 #define CKA_SR_GIVEN_UP SR_ATTRIBUTE(0x0104UL)
 

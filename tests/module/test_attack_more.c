@@ -277,6 +277,47 @@ START_TEST(joux_2006_one_iv_for_two_keys)
 }
 END_TEST
 
+/* The keys inside of a key block are CMACs of the protection key over constants (ANSI X9.143, 7.1). */
+static CK_RV key_block(CK_OBJECT_HANDLE kbpk, CK_OBJECT_HANDLE key)
+{
+	struct sr_key_block_params p = { .usage = { 'M', '6' },
+					 .mode = 'G',
+					 .keyVersion = { '0', '0' },
+					 .exportability = 'E',
+					 .flags = SR_KEY_BLOCK_NO_LENGTH_HIDING };
+	CK_MECHANISM mechanism = { CKM_SR_KEY_BLOCK, &p, sizeof(p) };
+
+	n = AK_ROOM;
+	return ck->C_WrapKey(mk_session, &mechanism, kbpk, key, out, &n);
+}
+
+static CK_RV macs_over_the_constants(void)
+{
+	CK_OBJECT_HANDLE kbpk = ak_key(CKK_AES, 32, CKF_WRAP | CKF_UNWRAP | CKF_SIGN);
+	static const uint8_t constant[] = { 1, 0, 0, 0, 0, 4, 1, 0 };
+
+	OK(ak_sign(CKM_AES_CMAC, kbpk, VIEW(constant, sizeof(constant)), clear, &m));
+	return key_block(kbpk, ak_target());
+}
+
+START_TEST(key_of_key_blocks_makes_no_macs)
+{
+	CK_OBJECT_HANDLE kbpk, late;
+
+	ak_holds(macs_over_the_constants, "wrap-and-decrypt", CKR_KEY_FUNCTION_NOT_PERMITTED);
+	mk_policy("strict");
+	kbpk = ak_key(CKK_AES, 32, CKF_WRAP | CKF_UNWRAP);
+	OK(key_block(kbpk, ak_target()));
+	OK(ak_set(kbpk, CKA_SIGN, true));
+	IS(ak_sign(CKM_AES_CMAC, kbpk, VIEW(mine, 16), clear, &m), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	late = ak_key(CKK_AES, 32, CKF_SIGN);
+	OK(ak_sign(CKM_AES_CMAC, late, VIEW(mine, 16), clear, &m));
+	OK(ak_set(late, CKA_SIGN, false));
+	OK(ak_set(late, CKA_WRAP, true));
+	IS(key_block(late, ak_target()), CKR_KEY_FUNCTION_NOT_PERMITTED);
+}
+END_TEST
+
 static CK_RV v15_oracle(void)
 {
 	CK_OBJECT_HANDLE public, private, key = 0;
@@ -468,6 +509,7 @@ int main(void)
 	tcase_add_test(c, clulow_2003_weaker_key_wraps_a_stronger_one);
 	tcase_add_test(c, transport_under_rsa_needs_parity_when_the_so_says_so);
 	tcase_add_test(c, joux_2006_one_iv_for_two_keys);
+	tcase_add_test(c, key_of_key_blocks_makes_no_macs);
 	tcase_add_test(c, bleichenbacher_1998_bardou_2012_v15_oracle);
 	tcase_add_test(c, boneh_joux_nguyen_2000_textbook_rsa);
 	tcase_add_test(c, rsa_pairs_have_2048_bits_at_least);
