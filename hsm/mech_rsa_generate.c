@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mech_family.h"
+#include "rsa.h"
 #include <openssl/bn.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -72,6 +73,8 @@ static CK_RV rsa_generate(struct session *s, const struct mech_row *row, const C
 
 	if (rv == CKR_OK)
 		rv = exponent_of(public_t, public_n, &e);
+	if (rv == CKR_OK && rsa_exponent_long(bits, (CK_ULONG)BN_num_bits(e)))
+		rv = CKR_ATTRIBUTE_VALUE_INVALID;
 	if (rv == CKR_OK)
 		rv = mech_pair_begin(s, row, CKK_RSA, public_t, public_n, private_t, private_n, pair);
 	if (rv == CKR_OK)

@@ -47,12 +47,17 @@ static bool modulus_bad(const struct object *o)
 	return n.n == 0 || n.n > RSA_NUMBER_MAX || (n.p[n.n - 1] & 1) == 0;
 }
 
+bool rsa_exponent_long(CK_ULONG modulus_bits, CK_ULONG exponent_bits)
+{
+	return modulus_bits > OPENSSL_RSA_SMALL_MODULUS_BITS && exponent_bits > OPENSSL_RSA_MAX_PUBEXP_BITS;
+}
+
 static bool exponent_bad(const struct object *o)
 {
 	struct view n = number(o, CKA_MODULUS), e = number(o, CKA_PUBLIC_EXPONENT);
 
-	return e.n == 0 || (e.p[e.n - 1] & 1) == 0 || (e.n == 1 && e.p[0] < 3) || e.n > n.n ||
-	       (e.n == n.n && memcmp(e.p, n.p, n.n) >= 0);
+	return rsa_exponent_long(key_bit_length(n), key_bit_length(e)) || e.n == 0 || (e.p[e.n - 1] & 1) == 0 ||
+	       (e.n == 1 && e.p[0] < 3) || e.n > n.n || (e.n == n.n && memcmp(e.p, n.p, n.n) >= 0);
 }
 
 /* A private key may come without the public exponent: rsa_complete finds it. */

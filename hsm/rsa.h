@@ -17,6 +17,8 @@
  * cannot be computed without the primes, and is none of the usual ones.
  */
 #define RSA_NUMBER_MAX 1024 /* bytes of one number, 8192 bits */
+/* rsa_exponent_long: OpenSSL computes with long public exponents only for short moduli. */
+bool rsa_exponent_long(CK_ULONG modulus_bits, CK_ULONG exponent_bits);
 CK_ULONG rsa_bits(const struct object *key);
 CK_RV rsa_check(const struct object *o) MUST_CHECK;
 CK_RV rsa_complete(struct object *o) MUST_CHECK;
