@@ -90,7 +90,7 @@ static const struct policy_row rows[] = {
 	[RELAX_DERIVE_READABLE] = { RELAX_DERIVE_READABLE, "derive-readable",
 				    "A derived key that is not sensitive though its base is, or extractable though its "
 				    "base is not.",
-				    "Templates of C_DeriveKey that say so.",
+				    "Templates of C_DeriveKey that say so, as those of pkcs11-tool --derive do.",
 				    "Derive a key that is close to its base, or the base of others, and read it.",
 				    CLULOW, false },
 	[RELAX_WEAK_DERIVE] = { RELAX_WEAK_DERIVE, "weak-derive",

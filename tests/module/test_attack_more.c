@@ -390,6 +390,38 @@ START_TEST(md5_is_for_verifying)
 }
 END_TEST
 
+/* What was agreed on with a sensitive private key is read, and with it what the key keeps secret. */
+static CK_RV readable_agreement(void)
+{
+	static uint8_t p256[] = { 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7 };
+	CK_MECHANISM generate = { CKM_EC_KEY_PAIR_GEN, NULL, 0 };
+	CK_ECDH1_DERIVE_PARAMS agree = { CKD_NULL, 0, NULL, 65, clear + 2 };
+	CK_MECHANISM agrees = { CKM_ECDH1_DERIVE, &agree, sizeof(agree) };
+	CK_ULONG length = 32;
+	CK_ATTRIBUTE public_t[] = { { CKA_EC_PARAMS, p256, sizeof(p256) } };
+	CK_ATTRIBUTE private_t[] = { { CKA_DERIVE, &yes, 1 } };
+	CK_ATTRIBUTE point = { CKA_EC_POINT, clear, sizeof(clear) };
+	CK_ATTRIBUTE t[] = { { CKA_VALUE_LEN, &length, sizeof(length) },
+			     { CKA_SENSITIVE, &no, 1 },
+			     { CKA_EXTRACTABLE, &yes, 1 } };
+	CK_OBJECT_HANDLE public = 0, private = 0, key = 0;
+	uint8_t room[32];
+
+	OK(ck->C_GenerateKeyPair(mk_session, &generate, public_t, 1, private_t, 1, &public, &private));
+	OK(ck->C_GetAttributeValue(mk_session, public, &point, 1));
+	ck_assert_uint_eq(point.ulValueLen, 67);
+	TRY(ck->C_DeriveKey(mk_session, &agrees, private, t, 3, &key));
+	ck_assert_uint_eq(mk_value(key, room, sizeof(room)).n, 32);
+	return CKR_OK;
+}
+
+START_TEST(clulow_2003_derived_key_is_readable)
+{
+	if (ak_has(CKM_ECDH1_DERIVE, CKF_DERIVE))
+		ak_holds(readable_agreement, "derive-readable", CKR_TEMPLATE_INCONSISTENT);
+}
+END_TEST
+
 /* Eight bits of the target at a time: a key of one byte is found by search. */
 static CK_RV cut_into_bytes(void)
 {
@@ -484,7 +516,6 @@ START_TEST(search_is_no_oracle_for_sensitive_values)
 	OK(ck->C_FindObjects(mk_session, &found, 1, &count));
 	OK(ck->C_FindObjectsFinal(mk_session));
 	ck_assert_uint_eq(count, 1);
-	(void)no;
 }
 END_TEST
 
@@ -514,6 +545,7 @@ int main(void)
 	tcase_add_test(c, boneh_joux_nguyen_2000_textbook_rsa);
 	tcase_add_test(c, rsa_pairs_have_2048_bits_at_least);
 	tcase_add_test(c, md5_is_for_verifying);
+	tcase_add_test(c, clulow_2003_derived_key_is_readable);
 	tcase_add_test(c, clulow_2003_key_bits_reduced_by_derivation);
 	tcase_add_test(c, bortolozzo_2010_sensitive_keys_are_not_read);
 	tcase_add_test(c, bortolozzo_2010_protection_is_not_taken_back);
