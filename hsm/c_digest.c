@@ -4,6 +4,7 @@
 #include "object.h"
 #include "op_run.h"
 #include "op_state.h"
+#include "policy.h"
 
 /* C_Digest*. */
 
@@ -50,6 +51,8 @@ static CK_RV digest_key(struct session *s, CK_OBJECT_HANDLE handle)
 		rv = object_get_key(s, handle, CKR_KEY_HANDLE_INVALID, &key);
 	if (rv == CKR_OK && op->row->ops->digest_key == NULL)
 		rv = CKR_KEY_INDIGESTIBLE;
+	if (rv == CKR_OK)
+		rv = policy_digest_key(s, key);
 	if (rv == CKR_OK) {
 		op_record_drop(op); /* a saved state holds no key */
 		rv = op->row->ops->digest_key(op, key);

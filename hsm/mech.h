@@ -185,6 +185,7 @@ struct mech_keys {
 #define MECH_WEAK_SIGN 0x4000u    /* signatures of a broken digest: for verifying only */
 #define MECH_RSA_PAIR 0x8000u     /* generates RSA pairs */
 #define MECH_KEYSTREAM 0x10000u   /* C_WrapKey by a keystream, which whoever encrypts sees as well */
+#define MECH_ENVELOPE 0x40000u    /* C_WrapKey under a fresh key that goes along, wrapped as another row unwraps it */
 #define MECH_ONE_MESSAGE 0x20000u /* a key is for one message alone: no C_MessageSignInit, C_MessageVerifyInit */
 #define MECH_KEY_BLOCK 0x100000u  /* wraps under keys that MACs of the wrapping key are made of */
 

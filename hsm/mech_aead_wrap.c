@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mech_aead.h"
+#include "policy.h"
 
 /* Key wrapping by AES-GCM and AES-CCM: C_WrapKey gives ciphertext and tag, C_WrapKeyAuthenticated gives them apart. */
+
+/* Shorter tags, which the caller chooses, are found by trying, and with them keys that differ in bits of choice. */
+#define TAG_LEAST 12
 
 static enum aead_kind kind_of(const struct mech_row *row)
 {
@@ -47,6 +51,8 @@ CK_RV aead_unwrap(struct session *s, const struct mech_row *row, const CK_MECHAN
 	struct object *o = NULL;
 	CK_RV rv = aead_read_wrap(kind_of(row), m->pParameter, m->ulParameterLen, &p);
 
+	if (rv == CKR_OK && p.tag_len < TAG_LEAST && !policy_allows(s, RELAX_RAW_UNWRAP))
+		rv = CKR_MECHANISM_PARAM_INVALID;
 	if (rv != CKR_OK)
 		return rv;
 	if (wrapped.n <= p.tag_len || wrapped.n > SECRET_ROOM_MAX / 2)

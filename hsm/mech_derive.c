@@ -47,7 +47,7 @@ CK_RV mech_derive_begin(struct session *s, const struct mech_row *row, const str
 				    .key_type = OBJECT_ANY,
 				    .mechanism = row->type,
 				    .bases = { base, other } };
-	struct derive d = { .s = s };
+	struct derive d = { .s = s, .least = policy_derived_least(s, make.bases, OBJECT_BASES) };
 	CK_RV rv;
 
 	if (template_find(t, n, CKA_KEY_TYPE) == NULL)
@@ -70,7 +70,7 @@ CK_RV mech_derive_fill(struct derive *d, struct view bytes, enum derive_cut cut)
 	size_t len = d->len != 0 ? d->len : bytes.n;
 	SECRET_AUTO value = { 0 };
 
-	if (len > bytes.n || (cut == DERIVE_EXACT && len != bytes.n))
+	if (len > bytes.n || len < d->least || (cut == DERIVE_EXACT && len != bytes.n))
 		return CKR_KEY_SIZE_RANGE;
 	if (!secret_init(&value, len > 0 ? len : 1) ||
 	    !secret_set(&value, cut == DERIVE_TRAILING ? bytes.p + (bytes.n - len) : bytes.p, len))

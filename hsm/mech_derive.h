@@ -18,6 +18,7 @@ struct derive {
 	struct session *s;
 	struct object *o;
 	size_t len;
+	size_t least; /* policy_derived_least */
 };
 #define DERIVE_AUTO __attribute__((cleanup(mech_derive_done))) struct derive
 

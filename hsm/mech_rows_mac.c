@@ -61,10 +61,10 @@ static const struct mech_row rows[] = {
 	ROW(CKM_SR_SM3_HMAC_GENERAL,       SIGN, K_HMAC(CKK_SR_SM3_HMAC),   0, param_mac_general, mac_ops, HMAC_GENERAL(CRYPTO_SM3, 32), "RFC 2104, GB/T 32905", "sm3_hmac.txt", .needs = "digest:SM3"),
 
 	/* CMAC */
-	ROW(CKM_AES_CMAC,             SIGN, K_AES,  0, param_none,        mac_ops, FIXED(MAC_CMAC, 16),   "NIST SP 800-38B", "cmac.txt"),
-	ROW(CKM_AES_CMAC_GENERAL,     SIGN, K_AES,  0, param_mac_general, mac_ops, GENERAL(MAC_CMAC, 16), "NIST SP 800-38B", "cmac.txt"),
-	ROW(CKM_DES3_CMAC,            SIGN, K_DES3, 0, param_none,        mac_ops, FIXED(MAC_CMAC, 8),   "NIST SP 800-38B", "cmac.txt"),
-	ROW(CKM_DES3_CMAC_GENERAL,    SIGN, K_DES3, 0, param_mac_general, mac_ops, GENERAL(MAC_CMAC, 8), "NIST SP 800-38B", "cmac.txt"),
+	ROW(CKM_AES_CMAC,             SIGN, K_AES,  MECH_BLOCK_SIGN, param_none,        mac_ops, FIXED(MAC_CMAC, 16),   "NIST SP 800-38B", "cmac.txt"),
+	ROW(CKM_AES_CMAC_GENERAL,     SIGN, K_AES,  MECH_BLOCK_SIGN, param_mac_general, mac_ops, GENERAL(MAC_CMAC, 16), "NIST SP 800-38B", "cmac.txt"),
+	ROW(CKM_DES3_CMAC,            SIGN, K_DES3, MECH_BLOCK_SIGN, param_none,        mac_ops, FIXED(MAC_CMAC, 8),   "NIST SP 800-38B", "cmac.txt"),
+	ROW(CKM_DES3_CMAC_GENERAL,    SIGN, K_DES3, MECH_BLOCK_SIGN, param_mac_general, mac_ops, GENERAL(MAC_CMAC, 8), "NIST SP 800-38B", "cmac.txt"),
 	ROW(CKM_SR_SM4_CMAC,          SIGN, K_SM4,  0, param_none,        mac_ops, FIXED(MAC_CMAC, 16),   "GB/T 15852.1, GB/T 32907", "sm4_cmac.txt", .needs = "cipher:SM4-CBC"),
 	ROW(CKM_SR_SM4_CMAC_GENERAL,  SIGN, K_SM4,  0, param_mac_general, mac_ops, GENERAL(MAC_CMAC, 16), "GB/T 15852.1, GB/T 32907", "sm4_cmac.txt", .needs = "cipher:SM4-CBC"),
 

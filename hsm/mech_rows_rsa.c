@@ -38,7 +38,7 @@ static const struct mech_row rows[] = {
 	ROW(CKM_SHA3_384_RSA_PKCS_PSS, SIGN, K_RSA, 0, param_pss, rsa_sign_ops, RSA(CKM_SHA3_384, PSS), "RFC 8017, 8.1", NULL),
 	ROW(CKM_SHA3_512_RSA_PKCS_PSS, SIGN, K_RSA, 0, param_pss, rsa_sign_ops, RSA(CKM_SHA3_512, PSS), "RFC 8017, 8.1", NULL),
 	ROW(CKM_RSA_PKCS_OAEP, CRYPT | CARRY, K_RSA, MECH_NO_UPDATE | MECH_SEALED, param_oaep, rsa_oaep_ops, RSA(NO_HASH, OAEP), "RFC 8017, 7.1", NULL),
-	ROW(CKM_RSA_AES_KEY_WRAP, CARRY, K_RSA, MECH_SEALED, param_rsa_aes_wrap, rsa_aes_wrap_ops, NULL, "PKCS#11 3.1, 6.1.22; RFC 5649", NULL),
+	ROW(CKM_RSA_AES_KEY_WRAP, CARRY, K_RSA, MECH_SEALED | MECH_ENVELOPE, param_rsa_aes_wrap, rsa_aes_wrap_ops, NULL, "PKCS#11 3.1, 6.1.22; RFC 5649", NULL),
 };
 /* clang-format on */
 

@@ -212,6 +212,9 @@ static CK_RV inherit(struct session *s, const struct object_make *make, struct o
 		sensitive = sensitive || object_bool(make->bases[i], CKA_SENSITIVE);
 		bound = bound || !object_bool(make->bases[i], CKA_EXTRACTABLE);
 	}
+	/* Poly1305 shows its key. */
+	if (sensitive && object_key_type(o) == CKK_POLY1305 && !policy_allows(s, RELAX_DERIVE_READABLE))
+		return CKR_TEMPLATE_INCONSISTENT;
 	if (!make->weaker && !policy_allows(s, RELAX_DERIVE_READABLE) &&
 	    ((sensitive && object_has(o, CKA_SENSITIVE) && !object_bool(o, CKA_SENSITIVE)) ||
 	     (bound && object_bool(o, CKA_EXTRACTABLE))))

@@ -103,8 +103,8 @@ bool pin_block_read(unsigned long format, const uint8_t *block, struct view pan,
 	for (unsigned i = 0; i < 14; i++) {
 		uint8_t v = nibble_get(clear, 2 + i);
 		unsigned is_digit = above(len, i);
-		/* Unmasked digits must be decimal; masked ones nobody may ask about (vendor.h). */
-		unsigned digit_bad = above(v, 9) & (unsigned)(!masked || i < 2);
+		/* Digits that were ever masked nobody may ask about (vendor.h), in whatever format they are now. */
+		unsigned digit_bad = above(v, 9) & (unsigned)(format == 1 || i < 2);
 
 		bad |= (is_digit & digit_bad) | ((is_digit ^ 1) & fill_bad(format, v));
 		if (i < PIN_MAX)

@@ -5,14 +5,22 @@
 #include "policy.h"
 
 /*
+ * USE_ENVELOPE: beside the four CKF_*: has wrapped a fresh key, and the cargo under that one; whoever unwraps the fresh
+ * key alone opens the cargo.
+ */
+#define USE_ENVELOPE CKF_ENCAPSULATE
+
+/*
  * What keys were used for, by their value, not by object: every object with the same value, and both halves of a pair,
  * share one entry in the token (docs/store.md, Key usages). Inside of policy_*.c.
  *
- * uses_decide  what: one of CKF_WRAP, CKF_DECRYPT, CKF_UNWRAP, CKF_ENCRYPT, CKF_DERIVE (wraps in key blocks).
- * CKR_KEY_FUNCTION_NOT_PERMITTED when the value has been used for against, and relaxed is false. note: durably, before
- * it answers; a value that is noted already costs one comparison while nobody writes to the token. Nobody logged in:
- * CKF_WRAP and CKF_UNWRAP with a note answer CKR_USER_NOT_LOGGED_IN, the rest is not noted. uses_same    have two keys
- * one value?
+ * uses_decide  what: one of CKF_WRAP, CKF_DECRYPT, CKF_UNWRAP, CKF_ENCRYPT, CKF_DERIVE (wraps in key blocks),
+ *              USE_ENVELOPE. CKR_KEY_FUNCTION_NOT_PERMITTED when the
+ *              value has been used for against, and relaxed is false. note: durably, before it answers; a value that is
+ *              noted already costs one comparison while nobody writes to the token. Nobody logged in: nothing can be
+ *              looked up, and CKR_USER_NOT_LOGGED_IN comes for CKF_WRAP and CKF_UNWRAP with a note, and for keys whose
+ *              value is not for everybody to read, but for the public half of a pair.
+ * uses_same    have two keys one value?
  */
 CK_RV uses_decide(struct session *s, struct object *key, CK_FLAGS what, CK_FLAGS against, bool note,
 		  bool relaxed) MUST_CHECK;

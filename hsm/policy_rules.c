@@ -65,8 +65,9 @@ static CK_FLAGS given_up(const struct object *key)
 	for (size_t i = 0; i < ARRAY_LEN(rivals); i++)
 		if ((uses & rivals[i].what) && !(uses & rivals[i].against))
 			given |= rivals[i].against;
-	/* CBC-MACs show encrypted blocks; a key that signs gets no CKA_UNWRAP later. */
-	if (object_bool(key, CKA_SIGN) && !(uses & CKF_UNWRAP) && is_block_cipher(object_key_type(key)))
+	/* MACs show encrypted blocks, byte by byte also when they verify; such a key gets no CKA_UNWRAP later. */
+	if ((object_bool(key, CKA_SIGN) || object_bool(key, CKA_VERIFY)) && !(uses & CKF_UNWRAP) &&
+	    is_block_cipher(object_key_type(key)))
 		given |= CKF_UNWRAP;
 	if ((object_bool(key, CKA_SIGN) || object_bool(key, CKA_DERIVE)) && is_block_cipher(object_key_type(key)))
 		given |= CKF_DERIVE; /* see block_key */
@@ -81,12 +82,24 @@ static CK_FLAGS rival_of(CK_FLAGS what)
 	return 0;
 }
 
+/*
+ * may_wrap: this secret key, or another object with its value, may wrap sensitive keys, also by mechanisms that fall to
+ * whoever encrypts. A sensitive key that came in may be the copy of one that was made here.
+ */
+static bool may_wrap(const struct object *key)
+{
+	if (object_class(key) != CKO_SECRET_KEY)
+		return false;
+	return object_bool(key, CKA_LOCAL) ? !(given_up(key) & CKF_WRAP) : object_bool(key, CKA_SENSITIVE);
+}
+
 /* decide: key is used for what; from now on never for its rival. */
 static CK_RV decide(struct session *s, struct object *key, CK_FLAGS what)
 {
 	bool wraps = what == CKF_WRAP || what == CKF_DECRYPT;
 	bool relaxed = policy_allows(s, wraps ? RELAX_WRAP_AND_DECRYPT : RELAX_UNWRAP_AND_ENCRYPT);
-	bool note = what == CKF_WRAP || what == CKF_UNWRAP || !(given_up(key) & rival_of(what));
+	bool note = what == CKF_WRAP || what == CKF_UNWRAP || !(given_up(key) & rival_of(what)) ||
+		    (what == CKF_ENCRYPT && may_wrap(key));
 
 	if ((object_ulong(key, CKA_SR_GIVEN_UP, 0) & what) && !relaxed)
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
@@ -126,6 +139,8 @@ static CK_RV use_unwrap(struct session *s, const struct mech_row *row, struct ob
 		return CKR_MECHANISM_INVALID;
 	if (row->traits & MECH_KEY_BLOCK)
 		TRY(block_key(s, key));
+	if ((row->traits & MECH_ENVELOPE) == 0 && object_class(key) != CKO_SECRET_KEY)
+		TRY(uses_decide(s, key, CKF_UNWRAP, USE_ENVELOPE, false, policy_allows(s, RELAX_WRAP_AND_DECRYPT)));
 	return decide(s, key, CKF_UNWRAP);
 }
 
@@ -139,13 +154,30 @@ static CK_RV use_sign(struct session *s, const struct mech_row *row, struct obje
 	return row->traits & MECH_TEXTBOOK ? decide(s, key, CKF_DECRYPT) : CKR_OK;
 }
 
+/*
+ * use_role: roles have their matrix; of those that both make MACs and protect key blocks, a key does what it did first:
+ * the keys of a block are CMACs.
+ */
+static CK_RV use_role(struct session *s, const struct mech_row *row, CK_FLAGS use, struct object *key)
+{
+	if (!object_mechanism_allowed(key, CKM_SR_KEY_BLOCK) || !object_mechanism_allowed(key, CKM_AES_CMAC))
+		return CKR_OK;
+	if (row->traits & MECH_KEY_BLOCK)
+		return uses_decide(s, key, CKF_UNWRAP, CKF_ENCRYPT, true, false);
+	if (row->traits & MECH_BLOCK_SIGN)
+		return uses_decide(s, key, CKF_ENCRYPT, CKF_UNWRAP, true, false);
+	return CKR_OK;
+}
+
 CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, struct object *key)
 {
 	uint64_t bits;
 	CK_RV rv;
 
-	if (key == NULL || object_role(key) != 0)
+	if (key == NULL)
 		return CKR_OK;
+	if (object_role(key) != 0)
+		return use_role(s, row, use, key);
 	rv = policy_in_force(s->token, &bits);
 	if (rv != CKR_OK)
 		return rv;
@@ -160,13 +192,21 @@ CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, st
 	case CKF_SIGN_RECOVER:
 	case CKF_MESSAGE_SIGN:
 		return use_sign(s, row, key);
+	case CKF_VERIFY:
+	case CKF_MESSAGE_VERIFY:
+		/* Of a MAC of one byte verifying is signing after 256 attempts; the next byte likewise. */
+		return row->traits & MECH_BLOCK_SIGN ? decide(s, key, CKF_ENCRYPT) : CKR_OK;
 	case CKF_UNWRAP:
 		return use_unwrap(s, row, key);
 	case CKF_DERIVE:
 		if ((row->traits & MECH_WEAK_DERIVE) && object_bool(key, CKA_SENSITIVE) &&
 		    (bits & RELAX_BIT(RELAX_WEAK_DERIVE)) == 0)
 			return CKR_KEY_FUNCTION_NOT_PERMITTED;
-		return object_class(key) == CKO_PRIVATE_KEY ? decide(s, key, CKF_DECRYPT) : macs(s, key);
+		if (object_class(key) == CKO_PRIVATE_KEY)
+			return decide(s, key, CKF_DECRYPT);
+		TRY(macs(s, key));
+		/* Encrypted data, and derivation by CMAC. */
+		return is_block_cipher(object_key_type(key)) ? decide(s, key, CKF_ENCRYPT) : CKR_OK;
 	default:
 		return CKR_OK;
 	}
@@ -175,10 +215,11 @@ CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, st
 bool policy_watches(const struct mech_row *row, CK_FLAGS use, const struct object *key)
 {
 	const CK_FLAGS crypts = CKF_ENCRYPT | CKF_DECRYPT | CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT;
+	const CK_FLAGS macs = CKF_SIGN | CKF_VERIFY | CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY;
 
 	if (object_role(key) != 0 || object_class(key) != CKO_SECRET_KEY)
 		return false;
-	return (use & crypts) != 0 || ((use & (CKF_SIGN | CKF_MESSAGE_SIGN)) && is_block_cipher(object_key_type(key)));
+	return (use & crypts) != 0 || ((use & macs) && is_block_cipher(object_key_type(key)));
 }
 
 unsigned policy_strength(const struct object *key)
@@ -230,6 +271,13 @@ static CK_RV wrap_strength(uint64_t bits, const struct object *wrapping, const s
 	return CKR_OK;
 }
 
+/* shows_blocks: to wrap a value that was known is to encrypt it, by a bare cipher. */
+static bool shows_blocks(const struct mech_row *row, const struct object *wrapping, const struct object *key)
+{
+	return object_class(wrapping) == CKO_SECRET_KEY && (row->traits & MECH_SEALED) == 0 &&
+	       !object_bool(key, CKA_ALWAYS_SENSITIVE);
+}
+
 CK_RV policy_wrap(struct session *s, const struct mech_row *row, struct object *wrapping, struct object *key)
 {
 	uint64_t bits;
@@ -239,6 +287,8 @@ CK_RV policy_wrap(struct session *s, const struct mech_row *row, struct object *
 	if (object_role(wrapping) != 0)
 		return CKR_OK;
 	rv = policy_in_force(s->token, &bits);
+	if (rv == CKR_OK && shows_blocks(row, wrapping, key))
+		rv = decide(s, wrapping, CKF_ENCRYPT);
 	if (rv != CKR_OK || !object_bool(key, CKA_SENSITIVE))
 		return rv;
 	if ((row->traits & MECH_TEXTBOOK) && (bits & RELAX_BIT(RELAX_TEXTBOOK_WRAP)) == 0)
@@ -254,17 +304,21 @@ CK_RV policy_wrap(struct session *s, const struct mech_row *row, struct object *
 		rv = block_key(s, wrapping);
 	if (rv == CKR_OK)
 		rv = decide(s, wrapping, CKF_WRAP);
-	/* Encrypting the counter blocks opens what was wrapped: this key goes the way of those that unwrap. */
+	if (rv == CKR_OK && (row->traits & MECH_ENVELOPE))
+		rv = uses_decide(s, wrapping, USE_ENVELOPE, 0, true, false);
+	/* Encrypting the counter blocks, or what a key block's keys are derived from, opens what was wrapped: this key
+	 * goes the way of those that unwrap. */
 	if (rv == CKR_OK && (row->traits & MECH_KEYSTREAM))
 		rv = decide(s, wrapping, CKF_UNWRAP);
 	return rv;
 }
 
-CK_RV policy_wrap_iv(struct session *s, const struct object *wrapping, const struct object *key)
+CK_RV policy_wrap_iv(struct session *s, struct object *wrapping, const struct object *key)
 {
-	if (object_role(wrapping) != 0 || !object_bool(key, CKA_SENSITIVE) || policy_allows(s, RELAX_CHOSEN_IV_WRAP))
+	if (object_role(wrapping) != 0 || policy_allows(s, RELAX_CHOSEN_IV_WRAP))
 		return CKR_OK;
-	return CKR_MECHANISM_PARAM_INVALID;
+	/* A value that was known, under an IV of before, shows the keystream of before. */
+	return object_bool(key, CKA_SENSITIVE) ? CKR_MECHANISM_PARAM_INVALID : decide(s, wrapping, CKF_ENCRYPT);
 }
 
 CK_RV policy_pair_bits(struct session *s, const struct mech_row *row, CK_ULONG bits)
@@ -280,8 +334,26 @@ CK_RV policy_on_make(struct session *s, bool unwrapped, const struct object *o)
 
 	if (!unwrapped || object_role(o) != 0 || (class != CKO_SECRET_KEY && class != CKO_PRIVATE_KEY))
 		return CKR_OK;
-	if (!object_bool(o, CKA_SENSITIVE) && !policy_allows(s, RELAX_UNWRAP_READABLE))
+	/* The tags of three messages tell a key of Poly1305: to unwrap as one is to read. */
+	if ((!object_bool(o, CKA_SENSITIVE) || object_key_type(o) == CKK_POLY1305) &&
+	    !policy_allows(s, RELAX_UNWRAP_READABLE))
 		return CKR_TEMPLATE_INCONSISTENT;
+	return CKR_OK;
+}
+
+size_t policy_derived_least(struct session *s, const struct object *const bases[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (bases[i] != NULL && object_class(bases[i]) != CKO_PUBLIC_KEY &&
+		    object_bool(bases[i], CKA_SENSITIVE) && !policy_allows(s, RELAX_WEAK_DERIVE))
+			return STRENGTH_LEAST / 8;
+	return 0;
+}
+
+CK_RV policy_digest_key(struct session *s, const struct object *key)
+{
+	if (object_bool(key, CKA_SENSITIVE) && !policy_allows(s, RELAX_DERIVE_READABLE))
+		return CKR_KEY_INDIGESTIBLE;
 	return CKR_OK;
 }
 

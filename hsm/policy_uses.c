@@ -222,6 +222,14 @@ static CK_RV note_down(struct session *s, struct object *key, const char *name, 
 	return rv;
 }
 
+/* is_free: anybody may know this value, so that it does not matter what it was used for. */
+static bool is_free(const struct object *key)
+{
+	if (object_class(key) == CKO_PUBLIC_KEY)
+		return true;
+	return !object_bool(key, CKA_SENSITIVE) && object_bool(key, CKA_EXTRACTABLE);
+}
+
 CK_RV uses_decide(struct session *s, struct object *key, CK_FLAGS what, CK_FLAGS against, bool note, bool relaxed)
 {
 	uint8_t id[USES_ID_LEN];
@@ -233,7 +241,8 @@ CK_RV uses_decide(struct session *s, struct object *key, CK_FLAGS what, CK_FLAGS
 
 	session_user(s, &user);
 	if (e == STORE_ESEALED || user.kind == USER_NONE)
-		return note && (what == CKF_WRAP || what == CKF_UNWRAP) ? CKR_USER_NOT_LOGGED_IN : CKR_OK;
+		return is_free(key) && !(note && (what == CKF_WRAP || what == CKF_UNWRAP)) ? CKR_OK
+											   : CKR_USER_NOT_LOGGED_IN;
 	if (e != STORE_OK)
 		return store_rv(e);
 	entry_name(id, name);

@@ -148,8 +148,8 @@ struct sr_sm2_params {
  * with the same PAN; 1 to 0, 1, 3, 4. Formats 0, 1, 3 stand under DES2 and DES3 keys, format 4 under AES keys.
  *
  * CKR_ENCRYPTED_DATA_INVALID for every fault inside the block; CKR_ENCRYPTED_DATA_LEN_RANGE for its length. The digits
- * of a PIN that formats 0 and 3 mask with the PAN are not checked to be decimal: whoever may try PANs would learn the
- * PIN from the answers.
+ * of a PIN that formats 0 and 3 mask with the PAN are not checked to be decimal, nor are they in format 4, into which
+ * such a block goes: whoever may try PANs would learn the PIN from the answers.
  */
 #define CKM_SR_PIN_TRANSLATE SR_MECHANISM(0x0014UL)
 

@@ -168,8 +168,9 @@ START_TEST(malformed_block_of_format_4_is_one_error)
 	} cases[] = {
 		{ "441234AAAAAAAAAA0123456789ABCDEF", true },  { "541234AAAAAAAAAA0123456789ABCDEF", false },
 		{ "431234AAAAAAAAAA0123456789ABCDEF", false }, { "4D123456789012AA0123456789ABCDEF", false },
-		{ "44123BAAAAAAAAAA0123456789ABCDEF", false }, { "441234AAAAAAAAAB0123456789ABCDEF", false },
-		{ "4412341AAAAAAAAA0123456789ABCDEF", false }, { "4C123456789012AA0000000000000000", true },
+		{ "44123BAAAAAAAAAA0123456789ABCDEF", true },  { "441234AAAAAAAAAB0123456789ABCDEF", false },
+		{ "4412341AAAAAAAAA0123456789ABCDEF", false }, { "44A234AAAAAAAAAA0123456789ABCDEF", false },
+		{ "4C123456789012AA0000000000000000", true },
 	};
 	static const char pan[] = "4012345678909012", other[] = "4012345678909013";
 	uint8_t block[16], room[16];
@@ -216,6 +217,14 @@ START_TEST(answers_do_not_depend_on_the_pin)
 				pay_ecb(CKK_DES2, VIEW(in[0].value, 16), true, block, 8);
 				ck_ok(translate(in[0].key, out[0].key, bound[i], 0, VIEW(other, 16), VIEW(block, 8),
 						room, &len));
+				/* The same through format 4, where nothing is masked. */
+				len = sizeof(room);
+				ck_ok(translate(in[0].key, out[1].key, bound[i], 4, VIEW(other, 16), VIEW(block, 8),
+						room, &len));
+				crypt(CKK_AES, VIEW(out[1].value, 16), false, 4, VIEW(other, 16), room);
+				crypt(CKK_AES, VIEW(in[1].value, 16), true, 4, VIEW(other, 16), room);
+				ck_ok(translate(in[1].key, out[1].key, 4, 4, VIEW(other, 16), VIEW(room, 16), block,
+						&len));
 			}
 		}
 	}
