@@ -4,6 +4,7 @@
 #include <string.h>
 #include "crypto.h"
 #include "mech_family.h"
+#include "policy.h"
 #include "role.h"
 #include "session.h"
 
@@ -102,8 +103,9 @@ static CK_RV blocks_of(const struct sr_diversify_params *p, CK_ULONG level, bool
 	return rv;
 }
 
-/* diversify: all levels. *ret becomes the key. */
-static CK_RV diversify(const struct sr_diversify_params *p, const struct object *base, struct secret *ret)
+/* diversify: all levels, to a key of this role (0: none). *ret becomes the key. */
+static CK_RV diversify(struct session *s, const struct sr_diversify_params *p, struct object *base, CK_ULONG role,
+		       struct secret *ret)
 {
 	CK_KEY_TYPE type = object_key_type(base);
 	bool aes = type == CKK_AES;
@@ -118,6 +120,8 @@ static CK_RV diversify(const struct sr_diversify_params *p, const struct object 
 		return CKR_HOST_MEMORY;
 	for (CK_ULONG level = 0; level < p->levels && rv == CKR_OK; level++) {
 		rv = blocks_of(p, level, aes, blocks);
+		if (rv == CKR_OK && role != 0)
+			rv = policy_diversify(s, base, type, key, level + 1 < p->levels ? object_role(base) : role);
 		if (rv == CKR_OK)
 			rv = crypto_ecb(module_crypto(), type, key, true, VIEW(blocks, aes ? 32 : 16), next.p);
 		if (rv == CKR_OK && !secret_set(&now, next.p, len))
@@ -177,7 +181,7 @@ static CK_RV derive(struct session *s, const struct mech_row *row, const CK_MECH
 	if (rv == CKR_OK && make.role != 0 && !role_key_ok(role_find(make.role), make.key_type, len))
 		rv = CKR_TEMPLATE_INCONSISTENT;
 	if (rv == CKR_OK)
-		rv = diversify(m->pParameter, base, &value);
+		rv = diversify(s, m->pParameter, base, make.role, &value);
 	if (rv == CKR_OK)
 		rv = object_set_secret(o, CKA_VALUE, secret_view(&value));
 	if (rv == CKR_OK)

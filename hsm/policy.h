@@ -92,6 +92,9 @@ CK_RV policy_shown(struct token *t, const struct mech_row *row, CK_MECHANISM_INF
  * policy_on_make   a new unwrapped key must be sensitive, and no key that shows itself. CKR_TEMPLATE_INCONSISTENT.
  * policy_derived_least  bytes that a key from these bases (some may be NULL) has at least: shorter ones are found by
  *                  search, and with them the longer ones that begin alike
+ * policy_diversify  base, or a value of this type that was derived from it on the way, derives a key of role: of no
+ *                  other role from now on; with one factor both would have one value, and a key that makes MACs would
+ *                  open PIN blocks, and tell what keys derive. CKR_KEY_FUNCTION_NOT_PERMITTED.
  * policy_digest_key  may C_DigestKey take this key? CKR_KEY_INDIGESTIBLE: hashes are what derivation makes keys of.
  * policy_on_change an object that becomes another by C_SetAttributeValue or C_CopyObject: usages that were given up
  * stay away (CKR_ATTRIBUTE_READ_ONLY); notes in new what it gave up. policy_on_pair   the halves of a new pair,
@@ -105,6 +108,8 @@ CK_RV policy_wrap(struct session *s, const struct mech_row *row, struct object *
 CK_RV policy_wrap_iv(struct session *s, struct object *wrapping, const struct object *key) MUST_CHECK;
 CK_RV policy_pair_bits(struct session *s, const struct mech_row *row, CK_ULONG bits) MUST_CHECK;
 size_t policy_derived_least(struct session *s, const struct object *const bases[], size_t n);
+CK_RV policy_diversify(struct session *s, struct object *base, CK_KEY_TYPE type, struct view value,
+		       CK_ULONG role) MUST_CHECK;
 CK_RV policy_digest_key(struct session *s, const struct object *key) MUST_CHECK;
 CK_RV policy_on_make(struct session *s, bool unwrapped, const struct object *o) MUST_CHECK;
 CK_RV policy_on_change(struct session *s, const struct object *old, struct object *new) MUST_CHECK;

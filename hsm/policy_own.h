@@ -9,6 +9,9 @@
  * key alone opens the cargo.
  */
 #define USE_ENVELOPE CKF_ENCAPSULATE
+/* USE_DERIVES: the first of six bits in a row: the one role of keys that a value derives. In the store, for good. */
+#define USE_DERIVES 0x100000UL
+#define USE_DERIVES_ALL 0x3f00000UL
 
 /*
  * What keys were used for, by their value, not by object: every object with the same value, and both halves of a pair,
@@ -20,10 +23,13 @@
  *              noted already costs one comparison while nobody writes to the token. Nobody logged in: nothing can be
  *              looked up, and CKR_USER_NOT_LOGGED_IN comes for CKF_WRAP and CKF_UNWRAP with a note, and for keys whose
  *              value is not for everybody to read, but for the public half of a pair.
+ * uses_decide_value  the same of a secret value that is no object; audited: the key that it comes from
  * uses_same    have two keys one value?
  */
 CK_RV uses_decide(struct session *s, struct object *key, CK_FLAGS what, CK_FLAGS against, bool note,
 		  bool relaxed) MUST_CHECK;
+CK_RV uses_decide_value(struct session *s, struct object *audited, CK_KEY_TYPE type, struct view value, CK_FLAGS what,
+			CK_FLAGS against) MUST_CHECK;
 CK_RV uses_same(struct session *s, struct object *a, struct object *b, bool *ret) MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 #include "mech.h"
 #include "object.h"
 #include "session.h"
+#include "vendor.h"
 
 /* What strict asks of keys and mechanisms, rule by rule. */
 #define STRENGTH_LEAST 112
@@ -348,6 +349,27 @@ size_t policy_derived_least(struct session *s, const struct object *const bases[
 		    object_bool(bases[i], CKA_SENSITIVE) && !policy_allows(s, RELAX_WEAK_DERIVE))
 			return STRENGTH_LEAST / 8;
 	return 0;
+}
+
+/* derives_bit: in the entry of a value: it derives keys of this role. */
+static CK_FLAGS derives_bit(CK_ULONG role)
+{
+	static const CK_ULONG roles[] = { SR_ROLE_ROOT,   SR_ROLE_TMK,    SR_ROLE_DMK,
+					  SR_ROLE_PINKEY, SR_ROLE_MACKEY, SR_ROLE_DWK };
+
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+		if (roles[i] == role)
+			return USE_DERIVES << i;
+	return 0;
+}
+
+CK_RV policy_diversify(struct session *s, struct object *base, CK_KEY_TYPE type, struct view value, CK_ULONG role)
+{
+	CK_FLAGS what = derives_bit(role);
+
+	if (what == 0)
+		return CKR_KEY_FUNCTION_NOT_PERMITTED;
+	return uses_decide_value(s, base, type, value, what, USE_DERIVES_ALL & ~what);
 }
 
 CK_RV policy_digest_key(struct session *s, const struct object *key)

@@ -21,11 +21,9 @@ static int store_of(CK_RV rv)
 	return rv == CKR_OK ? STORE_OK : rv == CKR_HOST_MEMORY ? STORE_ENOMEM : STORE_EIO;
 }
 
-/* secret_id: of the bytes; of DES keys as the cipher uses them, whatever their length. */
-static int secret_id(struct token *t, const struct object *key, uint8_t ret[USES_ID_LEN])
+/* secret_id: of the bytes; of DES keys as the cipher uses them, whatever their length and parity. */
+static int secret_id(struct token *t, CK_KEY_TYPE type, struct view value, uint8_t ret[USES_ID_LEN])
 {
-	struct view value = object_secret(key, CKA_VALUE);
-	CK_KEY_TYPE type = object_key_type(key);
 	SECRET_AUTO data = { 0 };
 	uint8_t des[24];
 	bool is_des = type == CKK_DES || type == CKK_DES2 || type == CKK_DES3;
@@ -40,6 +38,8 @@ static int secret_id(struct token *t, const struct object *key, uint8_t ret[USES
 	data.p[0] = is_des ? 'D' : 'S';
 	memcpy(data.p + 1, value.p, value.n);
 	data.len = value.n + 1;
+	if (is_des)
+		des_set_parity(data.p + 1, value.n);
 	e = seal_hash(&t->seal, SEAL_USES, secret_view(&data), ret);
 	OPENSSL_cleanse(des, sizeof(des));
 	return e;
@@ -92,7 +92,7 @@ static int identify(struct token *t, struct object *key, uint8_t ret[USES_ID_LEN
 	pthread_mutex_unlock(&key->cache_lock);
 	if (known)
 		return STORE_OK;
-	e = secret ? secret_id(t, key, ret) : pair_id(t, key, ret);
+	e = secret ? secret_id(t, object_key_type(key), object_secret(key, CKA_VALUE), ret) : pair_id(t, key, ret);
 	if (e != STORE_OK)
 		return e;
 	pthread_mutex_lock(&key->cache_lock);
@@ -254,6 +254,30 @@ CK_RV uses_decide(struct session *s, struct object *key, CK_FLAGS what, CK_FLAGS
 	if (!note || (uses & what))
 		return CKR_OK;
 	return note_down(s, key, name, what, against, relaxed);
+}
+
+CK_RV uses_decide_value(struct session *s, struct object *audited, CK_KEY_TYPE type, struct view value, CK_FLAGS what,
+			CK_FLAGS against)
+{
+	struct token *t = s->token;
+	struct store_txn *txn = NULL;
+	uint8_t id[USES_ID_LEN];
+	char name[NAME_LEN];
+	CK_FLAGS uses = 0;
+	CK_RV rv = store_rv(secret_id(t, type, value, id));
+
+	if (rv != CKR_OK)
+		return rv;
+	entry_name(id, name);
+	rv = store_rv(store_begin(token_store(t), false, &txn));
+	if (rv == CKR_OK)
+		rv = entry_read(t, txn, name, &uses);
+	store_abort(txn);
+	if (rv == CKR_OK && (uses & against))
+		rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
+	if (rv != CKR_OK || (uses & what))
+		return rv;
+	return note_down(s, audited, name, what, against, false);
 }
 
 CK_RV uses_same(struct session *s, struct object *a, struct object *b, bool *ret)

@@ -136,7 +136,9 @@ struct sr_sm2_params {
 /*
  * C_DeriveKey: key diversification (R3.1), parameter struct sr_diversify_params. A DES2 or DES3 key gives a DES2 key,
  * an AES key an AES key of its own length. From a key with a role: the template names the new role (CKA_SR_ROLE), which
- * the role table must allow (docs/roles.md). From an ordinary key: an ordinary key, protected like it.
+ * the role table must allow (docs/roles.md); a base, and each value on the way to a lower level, derives keys of the
+ * one role that it derived first (CKR_KEY_FUNCTION_NOT_PERMITTED): to one place of the tree belongs one role. From an
+ * ordinary key: an ordinary key, protected like it.
  */
 #define CKM_SR_DIVERSIFY SR_MECHANISM(0x0013UL)
 

@@ -107,6 +107,7 @@ END_TEST
 /* Every role of base and result: only what the table says. */
 START_TEST(base_derives_only_the_roles_of_the_table)
 {
+	uint8_t fresh[32];
 	static uint8_t factor[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
 	struct sr_diversify_params p = { SR_DIVERSIFY_FACTOR, 1, factor, 16, CK_TRUE };
 	CK_OBJECT_HANDLE root = pay_import(&pay_aes, "B3AX00E", VIEW(value, 32));
@@ -119,7 +120,14 @@ START_TEST(base_derives_only_the_roles_of_the_table)
 	for (CK_ULONG role = 0; role < 20; role++) {
 		CK_ATTRIBUTE t = { CKA_SR_ROLE, &role, sizeof(role) };
 		CK_OBJECT_HANDLE h = 0;
-		CK_RV rv = derive(root, &p, &t, 1, &h);
+		CK_RV rv;
+
+		/* A base derives keys of one role: another one for each. */
+		memcpy(fresh, value, 32);
+		fresh[31] = (uint8_t)(0x80 + role);
+		root = pay_import(&pay_aes, "B3AX00E", VIEW(fresh, 32));
+		dmk = pay_import(&pay_aes, "20AN00E", VIEW(fresh, 32));
+		rv = derive(root, &p, &t, 1, &h);
 
 		ck_assert_int_eq(rv == CKR_OK, role == SR_ROLE_ROOT || role == SR_ROLE_TMK || role == SR_ROLE_DMK ||
 						   role == SR_ROLE_PINKEY || role == SR_ROLE_MACKEY);
@@ -147,6 +155,40 @@ START_TEST(base_derives_only_the_roles_of_the_table)
 		ck_rv(derive(root, &p, other, 2, &h), CKR_TEMPLATE_INCONSISTENT);
 		ck_rv(derive(root, &p, length, 2, &h), CKR_TEMPLATE_INCONSISTENT);
 	}
+}
+END_TEST
+
+/*
+ * Two roles at one place of the tree would have one value: a key that makes MACs would encrypt PIN blocks, or tell the
+ * keys below.
+ */
+START_TEST(base_derives_keys_of_one_role)
+{
+	static uint8_t factors[32] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 2, 3, 4 };
+	struct sr_diversify_params one = { SR_DIVERSIFY_FACTOR, 1, factors, 16, CK_TRUE };
+	struct sr_diversify_params two = { SR_DIVERSIFY_FACTOR, 2, factors, 32, CK_TRUE };
+	struct sr_diversify_params below = { SR_DIVERSIFY_FACTOR, 1, factors + 16, 16, CK_TRUE };
+	CK_ULONG pin = SR_ROLE_PINKEY, mac = SR_ROLE_MACKEY, dmk = SR_ROLE_DMK, dwk = SR_ROLE_DWK;
+	CK_ATTRIBUTE t_pin = { CKA_SR_ROLE, &pin, sizeof(pin) }, t_mac = { CKA_SR_ROLE, &mac, sizeof(mac) };
+	CK_ATTRIBUTE t_dmk = { CKA_SR_ROLE, &dmk, sizeof(dmk) }, t_dwk = { CKA_SR_ROLE, &dwk, sizeof(dwk) };
+	CK_OBJECT_HANDLE base, again, h = 0, middle = 0;
+	uint8_t fresh[32];
+
+	memcpy(fresh, value, 32);
+	fresh[30] = 0x55;
+	base = pay_import(&pay_aes, "B3AX00E", VIEW(fresh, 32));
+	again = pay_import(&pay_aes, "B3AX00E", VIEW(fresh, 32));
+	ck_ok(derive(base, &one, &t_pin, 1, &h));
+	ck_rv(derive(base, &one, &t_mac, 1, &h), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	ck_rv(derive(again, &one, &t_mac, 1, &h), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	ck_ok(derive(again, &one, &t_pin, 1, &h));
+	fresh[30] = 0x56;
+	base = pay_import(&pay_aes, "20AN00E", VIEW(fresh, 32));
+	ck_ok(derive(base, &two, &t_dwk, 1, &h));
+	ck_rv(derive(base, &one, &t_dwk, 1, &h), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	ck_ok(derive(base, &one, &t_dmk, 1, &middle));
+	ck_rv(derive(middle, &below, &t_dmk, 1, &h), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	ck_ok(derive(middle, &below, &t_dwk, 1, &h));
 }
 END_TEST
 
@@ -234,7 +276,7 @@ START_TEST(card_key_carries_working_keys)
 	struct sr_diversify_params p = { SR_DIVERSIFY_EMV_B, 1, card, 20, CK_TRUE };
 	CK_ULONG role = SR_ROLE_TMK;
 	CK_ATTRIBUTE t = { CKA_SR_ROLE, &role, sizeof(role) };
-	CK_OBJECT_HANDLE root = pay_import(&pay_aes, "B3TX00E", VIEW(value, 16)), tmk = 0, again = 0, pin = 0;
+	CK_OBJECT_HANDLE root = pay_import(&pay_aes, "B3TX00E", VIEW(value + 8, 16)), tmk = 0, again = 0, pin = 0;
 	CK_MECHANISM ecb = { CKM_DES3_ECB, NULL, 0 };
 	uint8_t out[64];
 	CK_ULONG len = sizeof(out);
@@ -263,6 +305,7 @@ int main(void)
 	tcase_add_test(c, published_keys_come_out);
 	tcase_add_test(c, levels_are_steps);
 	tcase_add_test(c, base_derives_only_the_roles_of_the_table);
+	tcase_add_test(c, base_derives_keys_of_one_role);
 	tcase_add_test(c, ordinary_key_hands_its_protection_down);
 	tcase_add_test(c, absurd_parameters_are_refused);
 	tcase_add_test(c, card_key_carries_working_keys);
