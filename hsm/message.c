@@ -94,9 +94,10 @@ CK_RV message_current(struct session *s, enum message_kind kind, bool begun, str
 		return CKR_OPERATION_ACTIVE;
 	if (policy_watches(m->row, m->use, m->key))
 		rv = policy_use(s, m->row, m->use, m->key);
-	if (rv == CKR_OK)
-		*ret = m;
-	return rv;
+	if (rv != CKR_OK)
+		return message_drop(m, rv);
+	*ret = m;
+	return CKR_OK;
 }
 
 CK_RV message_drop(struct message *m, CK_RV rv)
@@ -111,12 +112,12 @@ CK_RV message_drop(struct message *m, CK_RV rv)
 
 CK_RV message_finish(struct session *s, enum message_kind kind)
 {
-	struct message *m = NULL;
-	CK_RV rv = message_current(s, kind, false, &m);
-
-	if (rv != CKR_OK)
-		return rv;
-	message_free(m);
+	/* The policy is not asked: nothing is done with the key any more. */
+	if (s->messages[kind] == NULL)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	if (s->messages[kind]->begun)
+		return CKR_OPERATION_ACTIVE;
+	message_free(s->messages[kind]);
 	s->messages[kind] = NULL;
 	return CKR_OK;
 }

@@ -27,9 +27,10 @@ struct message {
 /*
  * message_start   C_Message*Init; m NULL ends what is active (CKR_ARGUMENTS_BAD: nothing is). CKR_OPERATION_ACTIVE.
  * message_current CKR_OPERATION_NOT_INITIALIZED; begun: a call that wants a message in parts, or none
- *                 (CKR_OPERATION_ACTIVE)
+ *                 (CKR_OPERATION_ACTIVE). What the policy answers when the key's value was used meanwhile for
+ *                 something that excludes this (policy_watches of policy.h): it ends the message.
  * message_drop    ends the message that has begun; answers rv
- * message_finish  C_Message*Final
+ * message_finish  C_Message*Final: CKR_OPERATION_NOT_INITIALIZED, CKR_OPERATION_ACTIVE; the policy has no say
  * message_use     the CKF_* of a kind of process
  * message_free    ends the process; takes NULL
  */

@@ -518,6 +518,54 @@ START_TEST(message_flags_say_what_works)
 }
 END_TEST
 
+/* unwrap_with: the key gives up encrypting, by its value, whatever becomes of the unwrapping. */
+static void unwrap_with(CK_OBJECT_HANDLE key)
+{
+	CK_MECHANISM m = { CKM_AES_KEY_WRAP, NULL, 0 };
+	uint8_t wrapped[24] = { 0 };
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_KEY_TYPE type = CKK_AES;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) }, { CKA_KEY_TYPE, &type, sizeof(type) } };
+	CK_OBJECT_HANDLE h = 0;
+
+	IS(ck->C_UnwrapKey(mk_session, &m, key, wrapped, sizeof(wrapped), t, 2, &h), CKR_WRAPPED_KEY_INVALID);
+}
+
+/* What the policy takes away meanwhile ends the message, and the process can be ended. */
+START_TEST(process_whose_use_is_given_up_meanwhile_ends)
+{
+	CK_MECHANISM gcm = { CKM_AES_GCM, NULL, 0 };
+
+	mk_policy("strict");
+	for (size_t parts = 0; parts < 3; parts++) {
+		struct view value = VIEW(text + 1 + parts, 16);
+		CK_OBJECT_HANDLE key = mk_secret(CKK_AES, value, CKF_ENCRYPT);
+		CK_OBJECT_HANDLE same = mk_secret(CKK_AES, value, CKF_UNWRAP);
+		struct message_param p;
+		uint8_t out[32];
+		CK_ULONG n = sizeof(out);
+
+		message_gcm(CKG_NO_GENERATE, 0, &p);
+		OK(message_init(CKF_ENCRYPT, &gcm, key));
+		if (parts == 1)
+			OK(message_first(CKF_ENCRYPT, &p, no_aad));
+		unwrap_with(same);
+		if (parts == 0)
+			IS(message_one(CKF_ENCRYPT, &p, no_aad, VIEW(text, 16), out, &n),
+			   CKR_KEY_FUNCTION_NOT_PERMITTED);
+		else if (parts == 1)
+			IS(message_next(CKF_ENCRYPT, &p, VIEW(text, 16), out, &n, CKF_END_OF_MESSAGE),
+			   CKR_KEY_FUNCTION_NOT_PERMITTED);
+		OK(message_final(CKF_ENCRYPT));
+		IS(message_final(CKF_ENCRYPT), CKR_OPERATION_NOT_INITIALIZED);
+		IS(message_init(CKF_ENCRYPT, &gcm, key), CKR_KEY_FUNCTION_NOT_PERMITTED);
+		mk_destroy(same);
+		mk_destroy(key);
+	}
+	mk_compatible();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("messages");
@@ -537,6 +585,7 @@ int main(void)
 	tcase_add_test(c, keys_and_mechanisms_pass_the_gate);
 	tcase_add_test(c, message_flags_say_what_works);
 	tcase_add_test(c, process_ends_by_cancel_and_logout);
+	tcase_add_test(c, process_whose_use_is_given_up_meanwhile_ends);
 	suite_add_tcase(s, c);
 	return mk_main(s);
 }
