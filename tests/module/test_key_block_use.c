@@ -268,6 +268,30 @@ START_TEST(tmk_carries_working_keys_and_nothing_else)
 }
 END_TEST
 
+/* The keys of a block are CMACs of its protection key: a DWK, which may do both, does what it did first. */
+START_TEST(work_key_makes_macs_or_protects_blocks)
+{
+	static const uint8_t constants[8] = { 1, 0, 0, 0, 0, 4, 1, 0 };
+	CK_MECHANISM mac = { CKM_AES_CMAC, NULL, 0 };
+	uint8_t bytes[32], text[SR_KEY_BLOCK_MAX], out[16];
+	CK_ULONG n = sizeof(text), len = sizeof(out);
+	CK_OBJECT_HANDLE dwk, cargo;
+
+	kit_pattern(bytes, sizeof(bytes), 91);
+	cargo = pay_import(&pay_aes, "M6AC00S", VIEW(bytes, 16));
+	dwk = pay_import(&pay_aes, "21AN00S", VIEW(bytes, 32));
+	ck_ok(pay_wrap(dwk, cargo, "M6AC00S", 0, text, &n));
+	ck_rv(ck->C_SignInit(ck_session, &mac, dwk), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	ck_rv(ck->C_VerifyInit(ck_session, &mac, dwk), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	kit_pattern(bytes, sizeof(bytes), 92);
+	dwk = pay_import(&pay_aes, "21AN00S", VIEW(bytes, 32));
+	ck_ok(ck->C_SignInit(ck_session, &mac, dwk));
+	ck_ok(ck->C_Sign(ck_session, (CK_BYTE_PTR)(uintptr_t)constants, 8, out, &len));
+	n = sizeof(text);
+	ck_rv(pay_wrap(dwk, cargo, "M6AC00S", 0, text, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("key block use");
@@ -275,6 +299,7 @@ int main(void)
 
 	tcase_set_timeout(c, 0);
 	tcase_add_unchecked_fixture(c, pay_begin, pay_end);
+	tcase_add_test(c, work_key_makes_macs_or_protects_blocks);
 	tcase_add_test(c, header_says_what_the_key_may_do);
 	tcase_add_test(c, template_asks_for_less_never_for_more);
 	tcase_add_test(c, exportability_is_kept);
