@@ -2,6 +2,8 @@
 #include "mech_kdf.h"
 #include "mech_derive.h"
 #include "mech_family.h"
+#include <sys/uio.h>
+#include <unistd.h>
 #include <openssl/kdf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,26 +197,56 @@ static CK_MECHANISM_TYPE prf_hash(CK_PKCS5_PBKD2_PSEUDO_RANDOM_FUNCTION_TYPE prf
 	return CK_UNAVAILABLE_INFORMATION;
 }
 
-/* The older CK_PKCS5_PBKD2_PARAMS is as long, but points to its length: such an address is no length. */
+/*
+ * password_len: CK_PKCS5_PBKD2_PARAMS2 holds the length, the older CK_PKCS5_PBKD2_PARAMS (NSS) is as long and points to
+ * it. No password is as long as the lowest address of a process, so the two can be told apart; whether there is
+ * anything at that address the kernel says, so that an absurd length is a refusal and no crash.
+ */
+static bool password_len(const CK_PKCS5_PBKD2_PARAMS2 *p, CK_ULONG *ret)
+{
+	CK_ULONG len = p->ulPasswordLen;
+	struct iovec here = { &len, sizeof(len) };
+	struct iovec there = { (void *)(uintptr_t)p->ulPasswordLen, sizeof(len) };
+
+	if (len > PASSWORD_MAX && process_vm_readv(getpid(), &here, 1, &there, 1, 0) != (ssize_t)sizeof(len))
+		return false;
+	if (len > PASSWORD_MAX || (p->pPassword == NULL && len > 0))
+		return false;
+	*ret = len;
+	return true;
+}
+
 static CK_RV pbkdf2_check(const struct mech_row *row, const CK_MECHANISM *m)
 {
 	const CK_PKCS5_PBKD2_PARAMS2 *p = m->pParameter;
+	CK_ULONG len;
 
 	if (p->saltSource != CKZ_SALT_SPECIFIED || !kdf_data_ok(p->pSaltSourceData, p->ulSaltSourceDataLen) ||
 	    p->ulPrfDataLen != 0)
 		return CKR_MECHANISM_PARAM_INVALID;
 	if (p->iterations == 0 || p->iterations > ITERATIONS_MAX || prf_hash(p->prf) == CK_UNAVAILABLE_INFORMATION)
 		return CKR_MECHANISM_PARAM_INVALID;
-	return p->ulPasswordLen <= PASSWORD_MAX && (p->pPassword != NULL || p->ulPasswordLen == 0)
-		   ? CKR_OK
-		   : CKR_MECHANISM_PARAM_INVALID;
+	return password_len(p, &len) ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
 }
 
 const struct mech_param param_pbkdf2 = {
-	.text = "CK_PKCS5_PBKD2_PARAMS2",
+	.text = "CK_PKCS5_PBKD2_PARAMS2 or CK_PKCS5_PBKD2_PARAMS",
 	.size = sizeof(CK_PKCS5_PBKD2_PARAMS2),
 	.check = pbkdf2_check,
 };
+
+/* shown: what a template that says nothing means: the caller has the password, and so the key; it is no secret to him.
+ */
+static CK_RV shown(struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	CK_RV rv = CKR_OK;
+
+	if (template_find(t, n, CKA_SENSITIVE) == NULL)
+		rv = object_set_bool(o, CKA_SENSITIVE, false);
+	if (rv == CKR_OK && template_find(t, n, CKA_EXTRACTABLE) == NULL)
+		rv = object_set_bool(o, CKA_EXTRACTABLE, true);
+	return rv;
+}
 
 /* Somebody knows the password: the key is no key that was generated here, and was never secret to everybody. */
 static CK_RV pbkdf2_generate(struct session *s, const struct mech_row *row, const CK_MECHANISM *m,
@@ -224,15 +256,21 @@ static CK_RV pbkdf2_generate(struct session *s, const struct mech_row *row, cons
 	const EVP_MD *md = crypto_md_of(module_crypto(), prf_hash(p->prf));
 	DERIVE_AUTO d = { 0 };
 	SECRET_AUTO value = { 0 };
+	CK_ULONG password = 0;
 	CK_RV rv = mech_derive_begin(s, row, NULL, NULL, t, n, &d);
 
+	if (rv != CKR_OK)
+		return rv;
+	if (!password_len(p, &password))
+		return CKR_MECHANISM_PARAM_INVALID;
+	rv = shown(d.o, t, n);
 	if (rv != CKR_OK)
 		return rv;
 	if (d.len == 0)
 		return CKR_TEMPLATE_INCOMPLETE;
 	if (!secret_init(&value, d.len))
 		return CKR_HOST_MEMORY;
-	if (PKCS5_PBKDF2_HMAC((const char *)p->pPassword, (int)p->ulPasswordLen, p->pSaltSourceData,
+	if (PKCS5_PBKDF2_HMAC((const char *)p->pPassword, (int)password, p->pSaltSourceData,
 			      (int)p->ulSaltSourceDataLen, (int)p->iterations, md, (int)d.len, value.p) != 1)
 		return CKR_FUNCTION_FAILED;
 	value.len = d.len;

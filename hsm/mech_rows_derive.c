@@ -80,7 +80,7 @@ static const struct mech_row rows[] = {
 	ROW(CKM_SP800_108_COUNTER_KDF, CKF_DERIVE, K_ANY, 0, param_108, kdf_108_ops, SP108(KDF_COUNTER), "NIST SP 800-108", NULL, .note = "Additional keys lie behind the first one without gaps; the length field counts the keys, or whole outputs of the function"),
 	ROW(CKM_SP800_108_FEEDBACK_KDF, CKF_DERIVE, K_ANY, 0, param_108_feedback, kdf_108_ops, SP108(KDF_FEEDBACK), "NIST SP 800-108", NULL),
 	ROW(CKM_SP800_108_DOUBLE_PIPELINE_KDF, CKF_DERIVE, K_ANY, 0, param_108, kdf_108_ops, SP108(KDF_PIPELINE), "NIST SP 800-108", NULL),
-	ROW(CKM_PKCS5_PBKD2, CKF_GENERATE, K(NO_KEYS, 1, MAX_GENERIC), 0, param_pbkdf2, kdf_pbkdf2_ops, NULL, "RFC 8018, 5.2", NULL, .note = "CK_PKCS5_PBKD2_PARAMS2, not the older structure with a pointer to the length; as somebody knows the password, CKA_LOCAL is CK_FALSE"),
+	ROW(CKM_PKCS5_PBKD2, CKF_GENERATE, K(NO_KEYS, 1, MAX_GENERIC), 0, param_pbkdf2, kdf_pbkdf2_ops, NULL, "RFC 8018, 5.2", NULL, .note = "the older structure points to the length of the password; as the caller knows the password, CKA_LOCAL is CK_FALSE, and unless the template says otherwise CKA_SENSITIVE is CK_FALSE and CKA_EXTRACTABLE CK_TRUE"),
 	ROW(CKM_TLS_PRE_MASTER_KEY_GEN, CKF_GENERATE, K(NO_KEYS, 48, 48), 0, param_version, kdf_premaster_ops, NULL, "RFC 5246, 7.4.7.1", NULL),
 	ROW(CKM_TLS12_MASTER_KEY_DERIVE, CKF_DERIVE, K(KEYS(CKK_GENERIC_SECRET), 48, 48), 0, param_tls_master, kdf_master_ops, TLS(.dh = false), "RFC 5246, 8.1", NULL),
 	ROW(CKM_TLS12_MASTER_KEY_DERIVE_DH, CKF_DERIVE, K(KEYS(CKK_GENERIC_SECRET), 1, MAX_GENERIC), 0, param_tls_master, kdf_master_ops, TLS(.dh = true), "RFC 5246, 8.1", NULL),

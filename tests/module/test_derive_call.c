@@ -163,6 +163,7 @@ START_TEST(bad_parameters_are_refused)
 				    { CKM_SHA256, 12, 0 },
 				    { CKM_SHA256, 12, 3 },
 				    { CKM_MD5, 12, 1 } };
+	CK_ULONG huge_length = 4097;
 	CK_PKCS5_PBKD2_PARAMS2 pbkdf2[] = {
 		{ 0, &byte, 1, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0, &byte, 1 },
 		{ CKZ_SALT_SPECIFIED, NULL, 1, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0, &byte, 1 },
@@ -170,8 +171,12 @@ START_TEST(bad_parameters_are_refused)
 		{ CKZ_SALT_SPECIFIED, &byte, 1, ~0UL, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0, &byte, 1 },
 		{ CKZ_SALT_SPECIFIED, &byte, 1, 1, 2, NULL, 0, &byte, 1 },
 		{ CKZ_SALT_SPECIFIED, &byte, 1, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0, NULL, 1 },
+		{ CKZ_SALT_SPECIFIED, &byte, 1, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0, &byte, 4097 },
+		{ CKZ_SALT_SPECIFIED, &byte, 1, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0, &byte, 65536 },
+		{ CKZ_SALT_SPECIFIED, &byte, 1, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0, &byte, ~0UL },
+		{ CKZ_SALT_SPECIFIED, &byte, 1, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0, &byte, ~7UL },
 		{ CKZ_SALT_SPECIFIED, &byte, 1, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0, &byte,
-		  (CK_ULONG)(uintptr_t)&key },
+		  (CK_ULONG)(uintptr_t)&huge_length },
 	};
 	CK_EXTRACT_PARAMS first = 48 * 8;
 	CK_KEY_TYPE generic = CKK_GENERIC_SECRET;
@@ -202,6 +207,32 @@ START_TEST(bad_parameters_are_refused)
 		   CKR_MECHANISM_PARAM_INVALID);
 	ck_assert_uint_eq(key, 77);
 	mk_destroy(base);
+}
+END_TEST
+
+/* NSS hands in the structure of 2.20, which points to the password's length. RFC 7914, 11. */
+START_TEST(both_structures_of_pbkdf2_give_the_key_and_it_is_shown)
+{
+	static const uint8_t expected[] = { 0x55, 0xac, 0x04, 0x6e, 0x56, 0xe3, 0x08, 0x9f, 0xec, 0x16, 0x91,
+					    0xc2, 0x25, 0x44, 0xb6, 0x05, 0xf9, 0x41, 0x85, 0x21, 0x6d, 0xde,
+					    0x04, 0x65, 0xe6, 0x8b, 0x9d, 0x57, 0xc2, 0x0d, 0xac, 0xbc };
+	CK_ULONG password_len = 6, len = sizeof(expected);
+	char salt[] = "salt";
+	CK_KEY_TYPE generic = CKK_GENERIC_SECRET;
+	CK_ATTRIBUTE t[] = { { CKA_KEY_TYPE, &generic, sizeof(generic) }, { CKA_VALUE_LEN, &len, sizeof(len) } };
+	CK_PKCS5_PBKD2_PARAMS2 p = { CKZ_SALT_SPECIFIED,         "salt", 4, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0,
+				     (CK_UTF8CHAR_PTR) "passwd", 6 };
+	CK_MECHANISM m = { CKM_PKCS5_PBKD2, &p, sizeof(p) };
+	uint8_t room[32];
+
+	for (size_t i = 0; i < 2; i++) {
+		CK_OBJECT_HANDLE key = 0;
+
+		OK(ck->C_GenerateKey(mk_session, &m, t, ARRAY_LEN(t), &key));
+		ck_assert_mem_eq(mk_value(key, room, sizeof(room)).p, expected, sizeof(expected));
+		mk_destroy(key);
+		p.ulPasswordLen = (CK_ULONG)(uintptr_t)&password_len;
+	}
 }
 END_TEST
 
@@ -305,6 +336,7 @@ int main(void)
 	tcase_add_test(c, bad_fields_are_refused);
 	tcase_add_test(c, bad_parameters_are_refused);
 	tcase_add_test(c, salt_may_be_a_key);
+	tcase_add_test(c, both_structures_of_pbkdf2_give_the_key_and_it_is_shown);
 	tcase_add_test(c, generated_hkdf_key_derives);
 	tcase_add_test(c, premaster_secret_has_its_version);
 	tcase_add_test(c, public_key_comes_out_of_the_private_one);
