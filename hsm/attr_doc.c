@@ -3,10 +3,9 @@
  * attr-doc: writes docs/attributes.md from the attribute rows to standard output; with a file name: exit status 0 when
  * that file holds exactly this text.
  */
+#include "doc_page.h"
 #include "key.h"
 #include "object_attr.h"
-#include <stdio.h>
-#include <stdlib.h>
 
 static const char head[] =
     "# Attributes\n\n"
@@ -143,25 +142,6 @@ static void put_row(struct buf *b, const struct attr_row *row)
 	buf_printf(b, " |\n");
 }
 
-static int compare(const char *path, struct view want)
-{
-	uint8_t *have = malloc(want.n + 1);
-	FILE *f = fopen(path, "r");
-	size_t n = 0;
-	int status = EXIT_FAILURE;
-
-	if (f && have)
-		n = fread(have, 1, want.n + 1, f);
-	if (view_equal(VIEW(have, n), want))
-		status = EXIT_SUCCESS;
-	else
-		fprintf(stderr, "%s is not what the attribute rows say: run `attr-doc > %s`\n", path, path);
-	if (f)
-		fclose(f);
-	free(have);
-	return status;
-}
-
 int main(int argc, char **argv)
 {
 	BUF_AUTO b = { 0 };
@@ -170,9 +150,5 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < attr_row_count(); i++)
 		if ((attr_row_at(i)->type & CKA_VENDOR_DEFINED) == 0)
 			put_row(&b, attr_row_at(i));
-	if (!buf_ok(&b))
-		return EXIT_FAILURE;
-	if (argc > 1)
-		return compare(argv[1], buf_view(&b));
-	return fwrite(b.p, 1, b.len, stdout) == b.len ? EXIT_SUCCESS : EXIT_FAILURE;
+	return doc_page(argc, argv, "attr-doc", "the attribute rows say", &b);
 }

@@ -25,8 +25,8 @@ CK_RV ec_set_private(struct object *o, const EVP_PKEY *pkey) MUST_CHECK;
  * ec_public       OpenSSL's key from the bytes of a public key: an uncompressed or compressed point (EC, SM2), or the
  *                 key as RFC 7748 and RFC 8032 write it; bare or in a DER OCTET STRING. NULL: no point of the curve.
  * ec_private      from the bytes of a private key: 1 to n - 1, leading zeroes or none (EC, SM2), or as many bytes as
- * the curve wants. NULL: anything else. ec_point        the bytes of the public key, uncompressed; *ret_len at most
- * EC_POINT_MAX. CKR_GENERAL_ERROR.
+ *                 the curve wants; NULL: anything else
+ * ec_point        the bytes of the public key, uncompressed; *ret_len at most EC_POINT_MAX. CKR_GENERAL_ERROR.
  */
 const struct ec_curve *ec_curve_of(const struct object *key);
 const struct ec_curve *ec_curve_of_pkey(const EVP_PKEY *pkey);

@@ -8,7 +8,7 @@
 
 /*
  * Mechanisms: the row (what a mechanism is), the operations (what it does), the gate (who may use it), the active
- * operation of a session. Facts about a mechanism stand in mech_table.c and nowhere else.
+ * operation of a session. Facts about a mechanism stand in its row (mech_rows_<family>.c) and nowhere else.
  */
 struct session;
 struct object;
@@ -112,11 +112,14 @@ struct mech_authenticated {
  * recover     C_VerifyRecover: the data out of a signature, length rule as crypt; CKR_SIGNATURE_INVALID
  * digest_key  C_DigestKey
  * bound       upper bound of what crypt writes for in_len more bytes; exact where the mechanism allows
- * crypt       encrypt or decrypt. When room is too small: CKR_BUFFER_TOO_SMALL, *ret_len what is needed, state
- * unchanged generate, generate_pair, unwrap, derive make objects and commit them; several at once where the mechanism
- * says so, and may write through pointers in the parameter, after everything else has succeeded wrap        out NULL:
- * *len receives the length; short: CKR_BUFFER_TOO_SMALL and *len; key is the object being wrapped encapsulate length
- * rule as wrap; *ret only when the ciphertext was written. decapsulate as unwrap.
+ * crypt       encrypt or decrypt. When room is too small: CKR_BUFFER_TOO_SMALL, *ret_len what is needed, the state
+ *             unchanged
+ * generate, generate_pair, unwrap, derive
+ *             make objects and commit them; several at once where the mechanism says so, and may write through
+ *             pointers in the parameter, after everything else has succeeded
+ * wrap        out NULL: *len receives the length; short: CKR_BUFFER_TOO_SMALL and *len; key is the object being wrapped
+ * encapsulate length rule as wrap; *ret only when the ciphertext was written
+ * decapsulate as unwrap
  * authenticated  translates the parameter of C_WrapKeyAuthenticated and its counterpart; NULL: these are not done
  * message        C_EncryptMessage* and C_DecryptMessage*; NULL: these are not done
  */
@@ -216,10 +219,13 @@ struct mech_row {
  * The rows stand in mech_rows_<family>.c, their order in mech_table.c.
  *
  * mech_table_start  C_Initialize: finds out once which rows the OpenSSL underneath can do. A row whose needs it has not
- * is in no list and cannot be found. needs: "cipher:NAME", "digest:NAME", "mac:NAME", "kdf:NAME", "keymgmt:NAME" or
- * "signature:NAME"; NULL: nothing that libcrypto 3.0 lacks. mech_count,       the rows that are there, in order;
- * mech_at(i) for i below mech_count(). Without mech_table_start: mech_at           all rows. mech_find         NULL
- * when unknown or not there mech_row_count,   all rows, there or not (documentation, tests) mech_row_at
+ *                   is in no list and cannot be found. needs: "cipher:NAME", "digest:NAME", "mac:NAME", "kdf:NAME",
+ *                   "keymgmt:NAME" or "signature:NAME"; NULL: nothing that libcrypto 3.0 lacks.
+ * mech_count        how many rows are there; without mech_table_start: all
+ * mech_at           the rows that are there, in order, for i below mech_count()
+ * mech_find         NULL when unknown or not there
+ * mech_row_count, mech_row_at
+ *                   all rows, there or not (documentation, tests)
  */
 CK_RV mech_table_start(OSSL_LIB_CTX *lib) MUST_CHECK;
 size_t mech_count(void);

@@ -38,10 +38,11 @@ struct aead_param {
  * CKR_MECHANISM_PARAM_INVALID.
  *
  * aead_read_plain    C_EncryptInit, C_DecryptInit: CK_GCM_PARAMS (also as the text of 2.40 prints it, without
- * ulIvBits), CK_CCM_PARAMS, CK_SALSA20_CHACHA20_POLY1305_PARAMS aead_read_wrap     C_WrapKey, C_UnwrapKey:
- * CK_GCM_WRAP_PARAMS, CK_CCM_WRAP_PARAMS (3.2), or as plain. data_len is not read. aead_read_message  messages and
- * C_WrapKeyAuthenticated: CK_GCM_MESSAGE_PARAMS, CK_CCM_MESSAGE_PARAMS, CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS. aad is
- * the call's.
+ *                    ulIvBits), CK_CCM_PARAMS, CK_SALSA20_CHACHA20_POLY1305_PARAMS
+ * aead_read_wrap     C_WrapKey, C_UnwrapKey: CK_GCM_WRAP_PARAMS, CK_CCM_WRAP_PARAMS (3.2), or as plain. data_len is not
+ *                    read.
+ * aead_read_message  messages and C_WrapKeyAuthenticated: CK_GCM_MESSAGE_PARAMS, CK_CCM_MESSAGE_PARAMS,
+ *                    CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS. aad is the call's.
  */
 CK_RV aead_read_plain(enum aead_kind kind, const void *p, size_t n, struct aead_param *ret) MUST_CHECK;
 CK_RV aead_read_wrap(enum aead_kind kind, const void *p, size_t n, struct aead_param *ret) MUST_CHECK;

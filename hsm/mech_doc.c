@@ -3,11 +3,10 @@
  * mech-doc: writes docs/mechanisms.md from the mechanism table to standard output; with a file name: exit status 0 when
  * that file holds exactly this text.
  */
+#include "doc_page.h"
 #include "key.h"
 #include "mech.h"
 #include "policy.h"
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* clang-format off */
@@ -160,25 +159,6 @@ static void put_row(struct buf *b, const struct mech_row *r)
 	buf_printf(b, " | %s | %s |\n", r->param->text, r->source);
 }
 
-static int compare(const char *path, struct view want)
-{
-	uint8_t *have = malloc(want.n + 1);
-	FILE *f = fopen(path, "r");
-	size_t n = 0;
-	int status = EXIT_FAILURE;
-
-	if (f != NULL && have != NULL)
-		n = fread(have, 1, want.n + 1, f);
-	if (view_equal(VIEW(have, n), want))
-		status = EXIT_SUCCESS;
-	else
-		fprintf(stderr, "%s is not what the mechanism table says: run `mech-doc > %s`\n", path, path);
-	if (f != NULL)
-		fclose(f);
-	free(have);
-	return status;
-}
-
 int main(int argc, char **argv)
 {
 	BUF_AUTO b = { 0 };
@@ -188,9 +168,5 @@ int main(int argc, char **argv)
 		put_row(&b, mech_row_at(i));
 	put_notes(&b);
 	buf_printf(&b, "%s", tail);
-	if (!buf_ok(&b))
-		return EXIT_FAILURE;
-	if (argc > 1)
-		return compare(argv[1], buf_view(&b));
-	return fwrite(b.p, 1, b.len, stdout) == b.len ? EXIT_SUCCESS : EXIT_FAILURE;
+	return doc_page(argc, argv, "mech-doc", "the mechanism table says", &b);
 }

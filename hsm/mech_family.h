@@ -89,6 +89,8 @@ CK_RV mech_digest_value(struct object *key, struct view *ret) MUST_CHECK;
 
 /* mech_mac_len: what a MAC row with this parameter gives, in bytes (the parameter rule has passed). */
 size_t mech_mac_len(const struct mac_arg *a, const CK_MECHANISM *m);
+/* mech_mac_final: mech_ops.final where op->state is an EVP_MAC_CTX: its first op->out_len bytes. */
+CK_RV mech_mac_final(struct op *op, uint8_t *out);
 
 /*
  * mech_padding_len: bytes of PKCS #7 padding at the end of a block; 0: the padding is wrong. One pass over the whole

@@ -59,7 +59,7 @@ extern const struct mech_param param_des_encrypt;       /* CK_DES_CBC_ENCRYPT_DA
 extern const struct mech_param param_hkdf;              /* CK_HKDF_PARAMS */
 extern const struct mech_param param_108;               /* CK_SP800_108_KDF_PARAMS */
 extern const struct mech_param param_108_feedback;      /* CK_SP800_108_FEEDBACK_KDF_PARAMS */
-extern const struct mech_param param_pbkdf2;            /* CK_PKCS5_PBKD2_PARAMS, CK_PKCS5_PBKD2_PARAMS2 */
+extern const struct mech_param param_pbkdf2;            /* CK_PKCS5_PBKD2_PARAMS2 alone */
 extern const struct mech_param param_version;           /* CK_VERSION */
 extern const struct mech_param param_tls_master;        /* CK_TLS12_MASTER_KEY_DERIVE_PARAMS */
 extern const struct mech_param param_tls_extended;      /* CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS */

@@ -76,7 +76,7 @@ static CK_RV mac_update(struct op *op, struct view data)
 	return data.n == 0 || EVP_MAC_update(op->state, data.p, data.n) == 1 ? CKR_OK : CKR_GENERAL_ERROR;
 }
 
-static CK_RV mac_final(struct op *op, uint8_t *out)
+CK_RV mech_mac_final(struct op *op, uint8_t *out)
 {
 	uint8_t tag[EVP_MAX_MD_SIZE];
 	size_t len = 0;
@@ -92,5 +92,5 @@ const struct mech_ops mac_ops = {
 	.init = mac_init,
 	.done = mac_done,
 	.update = mac_update,
-	.final = mac_final,
+	.final = mech_mac_final,
 };

@@ -84,17 +84,5 @@ static CK_RV update(struct op *op, struct view data)
 	return CKR_OK;
 }
 
-static CK_RV final(struct op *op, uint8_t *out)
-{
-	uint8_t tag[AEAD_TAG_MAX];
-	size_t len = 0;
-
-	if (EVP_MAC_final(op->state, tag, &len, sizeof(tag)) != 1 || len < op->out_len)
-		return CKR_GENERAL_ERROR;
-	memcpy(out, tag, op->out_len);
-	memory_wipe(tag, sizeof(tag));
-	return CKR_OK;
-}
-
-const struct mech_ops gmac_ops = { .init = gmac_init, .done = done, .update = update, .final = final };
-const struct mech_ops poly1305_ops = { .init = poly_init, .done = done, .update = update, .final = final };
+const struct mech_ops gmac_ops = { .init = gmac_init, .done = done, .update = update, .final = mech_mac_final };
+const struct mech_ops poly1305_ops = { .init = poly_init, .done = done, .update = update, .final = mech_mac_final };

@@ -4,7 +4,7 @@
 
 #include "mech.h"
 
-/* The families of the vendor mechanisms (vendor.h says what each does), for the rows of mech_table.c. */
+/* The families of the vendor mechanisms (vendor.h says what each does), for the rows (mech_rows_payment.c). */
 extern const struct mech_ops mech_component_ops;
 extern const struct mech_ops mech_check_value_ops;
 extern const struct mech_ops mech_tk_rewrap_ops;

@@ -97,8 +97,8 @@ CK_RV policy_shown(struct token *t, const struct mech_row *row, CK_MECHANISM_INF
  *                  open PIN blocks, and tell what keys derive. CKR_KEY_FUNCTION_NOT_PERMITTED.
  * policy_digest_key  may C_DigestKey take this key? CKR_KEY_INDIGESTIBLE: hashes are what derivation makes keys of.
  * policy_on_change an object that becomes another by C_SetAttributeValue or C_CopyObject: usages that were given up
- * stay away (CKR_ATTRIBUTE_READ_ONLY); notes in new what it gave up. policy_on_pair   the halves of a new pair,
- * uncommitted: what they will never be
+ *                  stay away (CKR_ATTRIBUTE_READ_ONLY); notes in new what it gave up
+ * policy_on_pair   the halves of a new pair, uncommitted: what they will never be
  */
 CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, struct object *key) MUST_CHECK;
 /* policy_watches: may what others do with the value of the key end this use, so that it must be asked for again? */

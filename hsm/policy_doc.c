@@ -3,9 +3,8 @@
  * policy-doc: writes docs/policy.md from the table of relaxations to standard output; with a file name: exit status 0
  * when that file holds exactly this text.
  */
-#include <stdio.h>
-#include <stdlib.h>
 
+#include "doc_page.h"
 #include "policy.h"
 
 static const char head[] =
@@ -84,25 +83,6 @@ static const char head[] =
 static const char tail[] =
     "\nWhich mechanisms a relaxation concerns stands in docs/mechanisms.md, behind the function that it lifts.\n";
 
-static int compare(const char *path, struct view want)
-{
-	uint8_t *have = malloc(want.n + 1);
-	FILE *f = fopen(path, "r");
-	size_t n = 0;
-	int status = EXIT_FAILURE;
-
-	if (f != NULL && have != NULL)
-		n = fread(have, 1, want.n + 1, f);
-	if (view_equal(VIEW(have, n), want))
-		status = EXIT_SUCCESS;
-	else
-		fprintf(stderr, "%s is not what the table says: run `policy-doc > %s`\n", path, path);
-	if (f != NULL)
-		fclose(f);
-	free(have);
-	return status;
-}
-
 int main(int argc, char **argv)
 {
 	BUF_AUTO b = { 0 };
@@ -115,9 +95,5 @@ int main(int argc, char **argv)
 			   r->allows, r->attack, r->source);
 	}
 	buf_printf(&b, "%s", tail);
-	if (!buf_ok(&b))
-		return EXIT_FAILURE;
-	if (argc > 1)
-		return compare(argv[1], buf_view(&b));
-	return fwrite(b.p, 1, b.len, stdout) == b.len ? EXIT_SUCCESS : EXIT_FAILURE;
+	return doc_page(argc, argv, "policy-doc", "the table says", &b);
 }

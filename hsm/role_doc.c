@@ -3,11 +3,10 @@
  * role-doc: writes docs/roles.md from the role tables to standard output; with a file name: exit status 0 when that
  * file holds exactly this text.
  */
+#include "doc_page.h"
 #include "key_block_use.h"
 #include "mech.h"
 #include "role.h"
-#include <stdio.h>
-#include <stdlib.h>
 
 struct flag_name {
 	CK_FLAGS flag;
@@ -142,25 +141,6 @@ static void put_block(struct buf *b, const struct key_block_use *u)
 	buf_printf(b, "%s |\n", !u->ordinary ? "-" : u->mechanisms == NULL ? "all of its usages" : "");
 }
 
-static int compare(const char *path, struct view want)
-{
-	uint8_t *have = malloc(want.n + 1);
-	FILE *f = fopen(path, "r");
-	size_t n = 0;
-	int status = EXIT_FAILURE;
-
-	if (f && have)
-		n = fread(have, 1, want.n + 1, f);
-	if (view_equal(VIEW(have, n), want))
-		status = EXIT_SUCCESS;
-	else
-		fprintf(stderr, "%s is not what the role tables say: run `role-doc > %s`\n", path, path);
-	if (f)
-		fclose(f);
-	free(have);
-	return status;
-}
-
 int main(int argc, char **argv)
 {
 	const struct role_carry *c;
@@ -184,9 +164,5 @@ int main(int argc, char **argv)
 	buf_printf(&b, "%s", blocks);
 	for (size_t i = 0; key_block_use_at(i); i++)
 		put_block(&b, key_block_use_at(i));
-	if (!buf_ok(&b))
-		return EXIT_FAILURE;
-	if (argc > 1)
-		return compare(argv[1], buf_view(&b));
-	return fwrite(b.p, 1, b.len, stdout) == b.len ? EXIT_SUCCESS : EXIT_FAILURE;
+	return doc_page(argc, argv, "role-doc", "the role tables say", &b);
 }
