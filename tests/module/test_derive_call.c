@@ -220,7 +220,7 @@ START_TEST(both_structures_of_pbkdf2_give_the_key_and_it_is_shown)
 	char salt[] = "salt";
 	CK_KEY_TYPE generic = CKK_GENERIC_SECRET;
 	CK_ATTRIBUTE t[] = { { CKA_KEY_TYPE, &generic, sizeof(generic) }, { CKA_VALUE_LEN, &len, sizeof(len) } };
-	CK_PKCS5_PBKD2_PARAMS2 p = { CKZ_SALT_SPECIFIED,         "salt", 4, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0,
+	CK_PKCS5_PBKD2_PARAMS2 p = { CKZ_SALT_SPECIFIED,         salt, 4, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0,
 				     (CK_UTF8CHAR_PTR) "passwd", 6 };
 	CK_MECHANISM m = { CKM_PKCS5_PBKD2, &p, sizeof(p) };
 	uint8_t room[32];
