@@ -22,18 +22,8 @@ static void put(struct form *f, CK_ATTRIBUTE_TYPE type, const void *p, CK_ULONG 
 
 static void put_uses(struct form *f, CK_FLAGS uses)
 {
-	static const struct {
-		CK_FLAGS use;
-		CK_ATTRIBUTE_TYPE type;
-	} rows[] = {
-		{ CKF_ENCRYPT, CKA_ENCRYPT }, { CKF_DECRYPT, CKA_DECRYPT }, { CKF_SIGN, CKA_SIGN },
-		{ CKF_VERIFY, CKA_VERIFY },   { CKF_WRAP, CKA_WRAP },       { CKF_UNWRAP, CKA_UNWRAP },
-		{ CKF_DERIVE, CKA_DERIVE },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (uses & rows[i].use)
-			put(f, rows[i].type, &yes, 1);
+	ck_assert_uint_le(f->n + 7, ARRAY_LEN(f->t));
+	f->n = mk_uses(f->t, f->n, uses);
 }
 
 void ak_holds(ak_sequence attack, const char *relaxation, CK_RV refusal)

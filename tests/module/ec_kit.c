@@ -78,24 +78,6 @@ unsigned ek_vectors(const char *file, void (*each)(const struct ec_vector *v))
 	return count;
 }
 
-CK_ULONG ek_template(CK_ATTRIBUTE *t, CK_ULONG n, CK_FLAGS uses)
-{
-	static const struct {
-		CK_FLAGS use;
-		CK_ATTRIBUTE_TYPE type;
-	} usages[] = {
-		{ CKF_ENCRYPT, CKA_ENCRYPT }, { CKF_DECRYPT, CKA_DECRYPT }, { CKF_SIGN, CKA_SIGN },
-		{ CKF_VERIFY, CKA_VERIFY },   { CKF_WRAP, CKA_WRAP },       { CKF_UNWRAP, CKA_UNWRAP },
-		{ CKF_DERIVE, CKA_DERIVE },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(usages); i++) {
-		if (uses & usages[i].use)
-			t[n++] = (CK_ATTRIBUTE){ usages[i].type, &yes, 1 };
-	}
-	return n;
-}
-
 static CK_OBJECT_HANDLE create(CK_OBJECT_CLASS class, const struct ec_curve *c, CK_ATTRIBUTE value, CK_FLAGS uses)
 {
 	CK_KEY_TYPE type = c->type;
@@ -112,7 +94,7 @@ static CK_OBJECT_HANDLE create(CK_OBJECT_CLASS class, const struct ec_curve *c, 
 		t[n++] = (CK_ATTRIBUTE){ CKA_SENSITIVE, &no, 1 };
 		t[n++] = (CK_ATTRIBUTE){ CKA_EXTRACTABLE, &yes, 1 };
 	}
-	n = ek_template(t, n, uses);
+	n = mk_uses(t, n, uses);
 	OK(ck->C_CreateObject(mk_session, t, n, &key));
 	return key;
 }
@@ -141,8 +123,8 @@ void ek_pair(const struct ec_curve *c, CK_FLAGS uses, CK_OBJECT_HANDLE *ret_publ
 	CK_MECHANISM m = { 0, NULL, 0 };
 	CK_ATTRIBUTE public_t[8] = { { CKA_EC_PARAMS, (void *)(uintptr_t)c->oid.p, c->oid.n } };
 	CK_ATTRIBUTE private_t[8] = { { CKA_EXTRACTABLE, &yes, 1 } };
-	CK_ULONG public_n = ek_template(public_t, 1, uses & (CKF_ENCRYPT | CKF_VERIFY | CKF_WRAP));
-	CK_ULONG private_n = ek_template(private_t, 1, uses & (CKF_DECRYPT | CKF_SIGN | CKF_UNWRAP | CKF_DERIVE));
+	CK_ULONG public_n = mk_uses(public_t, 1, uses & (CKF_ENCRYPT | CKF_VERIFY | CKF_WRAP));
+	CK_ULONG private_n = mk_uses(private_t, 1, uses & (CKF_DECRYPT | CKF_SIGN | CKF_UNWRAP | CKF_DERIVE));
 
 	for (size_t i = 0; i < ARRAY_LEN(generators); i++) {
 		if (generators[i].type == c->type)

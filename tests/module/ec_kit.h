@@ -39,7 +39,5 @@ void ek_pair(const struct ec_curve *c, CK_FLAGS uses, CK_OBJECT_HANDLE *ret_publ
 struct view ek_bytes(CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type, uint8_t *room, size_t n);
 /* ek_outside: OpenSSL's key of a public one, by the default library context. */
 EVP_PKEY *ek_outside(CK_OBJECT_HANDLE public);
-/* ek_template: the usages of uses as attributes behind t[n]; answers the new count. */
-CK_ULONG ek_template(CK_ATTRIBUTE *t, CK_ULONG n, CK_FLAGS uses);
 
 #endif

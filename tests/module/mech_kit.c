@@ -149,6 +149,15 @@ static const struct {
 	{ CKF_DERIVE, CKA_DERIVE },
 };
 
+CK_ULONG mk_uses(CK_ATTRIBUTE *t, CK_ULONG n, CK_FLAGS uses)
+{
+	for (size_t i = 0; i < ARRAY_LEN(usages); i++) {
+		if (uses & usages[i].use)
+			t[n++] = (CK_ATTRIBUTE){ usages[i].type, &yes, 1 };
+	}
+	return n;
+}
+
 CK_OBJECT_HANDLE mk_secret(CK_KEY_TYPE type, struct view value, CK_FLAGS uses)
 {
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
@@ -165,10 +174,7 @@ CK_OBJECT_HANDLE mk_secret(CK_KEY_TYPE type, struct view value, CK_FLAGS uses)
 	memcpy(copy, value.p, value.n);
 	if (type == CKK_DES || type == CKK_DES2 || type == CKK_DES3)
 		des_set_parity(copy, value.n);
-	for (size_t i = 0; i < ARRAY_LEN(usages); i++) {
-		if (uses & usages[i].use)
-			t[n++] = (CK_ATTRIBUTE){ usages[i].type, &yes, 1 };
-	}
+	n = mk_uses(t, n, uses);
 	OK(ck->C_CreateObject(mk_session, t, n, &key));
 	return key;
 }

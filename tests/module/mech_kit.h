@@ -35,6 +35,8 @@ int mk_main(Suite *s);
 
 /* Usages of a key, CKF_*: MK_ALL_USES. */
 #define MK_ALL_USES (CKF_ENCRYPT | CKF_DECRYPT | CKF_SIGN | CKF_VERIFY | CKF_WRAP | CKF_UNWRAP)
+/* mk_uses: the usages of uses as attributes behind t[n], which has room for seven; answers the new count. */
+CK_ULONG mk_uses(CK_ATTRIBUTE *t, CK_ULONG n, CK_FLAGS uses);
 /* mk_secret: a session key with this value, not sensitive, extractable. DES parity is set first. */
 CK_OBJECT_HANDLE mk_secret(CK_KEY_TYPE type, struct view value, CK_FLAGS uses);
 /* mk_secret_of_row: one that a row takes: the first of its types that has this length (0: any length). */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "object_kit.h"
 #include "ck_test.h"
 
 #include <stdlib.h>
@@ -10,15 +11,6 @@ static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 static CK_OBJECT_CLASS data = CKO_DATA, secret = CKO_SECRET_KEY, certificate = CKO_CERTIFICATE;
 static CK_KEY_TYPE aes = CKK_AES, des3 = CKK_DES3, generic = CKK_GENERIC_SECRET;
 static uint8_t key_bytes[32] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
-
-#define SET(t, v)                                                                                                      \
-	{                                                                                                              \
-		(t), &(v), sizeof(v)                                                                                   \
-	}
-#define TEXT(t, s)                                                                                                     \
-	{                                                                                                              \
-		(t), (void *)(uintptr_t)(s), sizeof(s) - 1                                                             \
-	}
 
 static CK_RV create(CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
 {
