@@ -25,20 +25,6 @@ static CK_RV length_of(CK_KEY_TYPE type, const CK_ATTRIBUTE *t, CK_ULONG n, size
 	return CKR_OK;
 }
 
-/*
- * SEARCH_LEAST: bytes that nobody finds by search. Shorter keys out of a sensitive one would give longer ones, of which
- * they are the beginning or the end, away byte by byte.
- */
-#define SEARCH_LEAST 14
-
-static bool searchable(struct session *s, const struct object *base, const struct object *other, size_t len)
-{
-	bool sensitive =
-	    (base != NULL && object_bool(base, CKA_SENSITIVE)) || (other != NULL && object_bool(other, CKA_SENSITIVE));
-
-	return len > 0 && len < SEARCH_LEAST && sensitive && !policy_allows(s, RELAX_WEAK_DERIVE);
-}
-
 CK_RV mech_derive_begin(struct session *s, const struct mech_row *row, const struct object *base,
 			const struct object *other, const CK_ATTRIBUTE *t, CK_ULONG n, struct derive *ret)
 {
@@ -55,7 +41,7 @@ CK_RV mech_derive_begin(struct session *s, const struct mech_row *row, const str
 	rv = object_new_from(s, &make, t, n, &d.o);
 	if (rv == CKR_OK)
 		rv = length_of(object_key_type(d.o), t, n, &d.len);
-	if (rv == CKR_OK && searchable(s, base, other, d.len))
+	if (rv == CKR_OK && d.len > 0 && d.len < d.least)
 		rv = CKR_KEY_SIZE_RANGE;
 	if (rv == CKR_OK)
 		*ret = d;

@@ -6,6 +6,7 @@
 #include "key_block_seal.h"
 #include "key_block_use.h"
 #include "mech_family.h"
+#include "policy.h"
 #include "role.h"
 #include "session.h"
 
@@ -68,29 +69,11 @@ static CK_RV header_ok(const struct sr_key_block_params *p, const struct key_blo
 	return CKR_OK;
 }
 
-/* strength: bits of security, NIST SP 800-57 part 1, table 2 (two-key TDES by its key bits, to be above single DES). */
-static unsigned strength(CK_KEY_TYPE type, size_t len)
-{
-	switch (type) {
-	case CKK_DES:
-		return 56;
-	case CKK_DES2:
-		return 80;
-	case CKK_DES3:
-		return 112;
-	case CKK_AES:
-		return (unsigned)(8 * len);
-	default: /* HMAC: no more than a hash gives */
-		return len < 32 ? (unsigned)(8 * len) : 256;
-	}
-}
-
 static bool strong_enough(const struct object *kbpk, const struct object *key)
 {
-	CK_KEY_TYPE outer = object_key_type(kbpk), inner = object_key_type(key);
+	bool aes_in_des = object_key_type(kbpk) != CKK_AES && object_key_type(key) == CKK_AES;
 
-	return (outer == CKK_AES || inner != CKK_AES) &&
-	       strength(outer, object_secret(kbpk, CKA_VALUE).n) >= strength(inner, object_secret(key, CKA_VALUE).n);
+	return !aes_in_des && policy_strength(kbpk) >= policy_strength(key);
 }
 
 static CK_RV add_kcv(struct buf *options, const char *id, const struct object *key)

@@ -114,7 +114,10 @@ CK_RV policy_digest_key(struct session *s, const struct object *key) MUST_CHECK;
 CK_RV policy_on_make(struct session *s, bool unwrapped, const struct object *o) MUST_CHECK;
 CK_RV policy_on_change(struct session *s, const struct object *old, struct object *new) MUST_CHECK;
 CK_RV policy_on_pair(struct object *public, struct object *private) MUST_CHECK;
-/* policy_strength: security strength in bits (NIST SP 800-57 part 1, table 2) of a key of any kind; 0: unknown. */
+/*
+ * policy_strength: security strength in bits (NIST SP 800-57 part 1, table 2) of a key of any kind; 0: unknown. Two-key
+ * TDES has 80, above DES.
+ */
 unsigned policy_strength(const struct object *key);
 
 /*
