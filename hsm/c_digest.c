@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "length.h"
+#include "op_call.h"
 #include "module.h"
 #include "object.h"
 #include "op_run.h"

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "length.h"
+#include "op_call.h"
 #include "module.h"
 #include "op_run.h"
 #include "secret.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "length.h"
+#include "op_call.h"
 #include "mech.h"
 #include "message.h"
 #include "module.h"

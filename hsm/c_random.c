@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "crypto.h"
-#include "length.h"
+#include "op_call.h"
 #include "module.h"
 
 /* C_SeedRandom, C_GenerateRandom. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "length.h"
+#include "op_call.h"
 #include "module.h"
 #include "secret.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "module.h"
 
-#include "length.h"
+#include "op_call.h"
 #include "login.h"
 #include "op_state.h"
 #include "session_table.h"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "length.h"
+#include "op_call.h"
 #include "module.h"
 #include "object.h"
 #include "object_find.h"

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef HSM_LENGTH_H
-#define HSM_LENGTH_H
+#ifndef HSM_OP_CALL_H
+#define HSM_OP_CALL_H
 
 #include "bytes.h"
 #include "mech.h"
 #include "session.h"
 
 /*
- * The length rule of the C_ functions with an operation (PKCS#11 2.40, 5.2), in one place: a NULL output asks for the
- * length (CKR_OK), a short one answers it (CKR_BUFFER_TOO_SMALL); both keep the operation. Everything else ends it.
+ * What the C_ functions with an operation begin and end with: the active operation of a session, and the length rule.
+ *
+ * The length rule (PKCS#11 2.40, 5.2): a NULL output asks for the length (CKR_OK), a short one answers it
+ * (CKR_BUFFER_TOO_SMALL); both keep the operation. Everything else ends it.
  */
 enum length_answer { LENGTH_GO, LENGTH_ASKED, LENGTH_SHORT };
 
@@ -18,7 +20,8 @@ enum length_answer length_of(const void *out, CK_ULONG *len, size_t need);
  * op_current: the active operation of a kind, for this part. CKR_OPERATION_NOT_INITIALIZED, also for an update of a
  * mechanism that works in a single part only; CKR_USER_NOT_LOGGED_IN: its key asks for a login of its own
  * (CKA_ALWAYS_AUTHENTICATE); CKR_OPERATION_ACTIVE when single-part and multi-part calls are mixed,
- * either way. The caller ends the operation with op_end on these, too.
+ * either way; what the policy answers when the key's value was used meanwhile for something that excludes
+ * this (policy_watches of policy.h). The caller ends the operation with op_end on these, too.
  * op_use: the CKF_* of a kind of operation.
  */
 CK_FLAGS op_use(enum op_kind kind);
