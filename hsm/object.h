@@ -174,7 +174,7 @@ void handles_done(struct handles *h);
 CK_RV object_find(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, struct handles *ret) MUST_CHECK;
 
 /*
- * What role.c (role.h) provides and objects call:
+ * What role.c provides (declared in role.h) and objects call:
  *
  * role_on_make    (struct session *, const struct object_make *, const CK_ATTRIBUTE *t, CK_ULONG n, struct object *):
  *                 the object holds the template's attributes (already checked for form), not yet the defaults. Forces
