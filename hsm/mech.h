@@ -190,6 +190,7 @@ struct mech_keys {
 #define MECH_KEYSTREAM 0x10000u   /* C_WrapKey by a keystream, which whoever encrypts sees as well */
 #define MECH_ENVELOPE 0x40000u    /* C_WrapKey under a fresh key that goes along, wrapped as another row unwraps it */
 #define MECH_ONE_MESSAGE 0x20000u /* a key is for one message alone: no C_MessageSignInit, C_MessageVerifyInit */
+#define MECH_OWN_LABEL 0x80000u   /* C_Sign over what the mechanism itself says, nothing that a derivation asks for */
 #define MECH_KEY_BLOCK 0x100000u  /* wraps under keys that MACs of the wrapping key are made of */
 
 /*

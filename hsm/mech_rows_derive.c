@@ -90,8 +90,8 @@ static const struct mech_row rows[] = {
 	ROW(CKM_TLS12_KEY_SAFE_DERIVE, CKF_DERIVE, K(KEYS(CKK_GENERIC_SECRET), 48, 48), MECH_NO_HANDLE, param_tls_key_block, kdf_key_block_ops, TLS(.safe = true), "RFC 5246, 6.3", NULL),
 	ROW(CKM_TLS12_KDF, CKF_DERIVE, K(KEYS(CKK_GENERIC_SECRET), 1, MAX_GENERIC), 0, param_tls_kdf, kdf_tls_ops, NULL, "RFC 5246, 5; RFC 5705", NULL),
 	ROW(CKM_TLS_KDF, CKF_DERIVE, K(KEYS(CKK_GENERIC_SECRET), 1, MAX_GENERIC), 0, param_tls_kdf, kdf_tls_ops, NULL, "RFC 5246, 5; RFC 5705", NULL),
-	ROW(CKM_TLS12_MAC, SIGN, K(KEYS(CKK_GENERIC_SECRET), 48, 48), 0, param_tls_mac, kdf_tls_mac_ops, NULL, "RFC 5246, 7.4.9", NULL),
-	ROW(CKM_TLS_MAC, SIGN, K(KEYS(CKK_GENERIC_SECRET), 48, 48), 0, param_tls_mac, kdf_tls_mac_ops, NULL, "RFC 5246, 7.4.9", NULL),
+	ROW(CKM_TLS12_MAC, SIGN, K(KEYS(CKK_GENERIC_SECRET), 48, 48), MECH_OWN_LABEL, param_tls_mac, kdf_tls_mac_ops, NULL, "RFC 5246, 7.4.9", NULL),
+	ROW(CKM_TLS_MAC, SIGN, K(KEYS(CKK_GENERIC_SECRET), 48, 48), MECH_OWN_LABEL, param_tls_mac, kdf_tls_mac_ops, NULL, "RFC 5246, 7.4.9", NULL),
 };
 /* clang-format on */
 

@@ -98,13 +98,13 @@ static const struct policy_row rows[] = {
 				"caller (CONCATENATE_BASE_AND_KEY, CONCATENATE_BASE_AND_DATA, "
 				"CONCATENATE_DATA_AND_BASE, "
 				"XOR_BASE_AND_DATA, EXTRACT_KEY_FROM_KEY) or show bytes of what other derivations make "
-				"a "
-				"key (HKDF_DATA, TLS12_KEY_AND_MAC_DERIVE); and keys of less than 112 bits out of it "
-				"by "
-				"any derivation.",
+				"a key (HKDF_DATA, TLS12_KEY_AND_MAC_DERIVE); keys of less than 112 bits out of it by "
+				"any derivation; and derivations from a sensitive key that encrypts or makes MACs: "
+				"what "
+				"it does first decides for good, and CKA_DERIVE is not gained later.",
 				"These derivations.",
-				"Take a key of a few bits out of a long one, find it by search, take the next bits; or "
-				"derive related keys.",
+				"Take a key of a few bits out of a long one, find it by search, take the next bits; "
+				"derive related keys; or make the derived key oneself, by C_Encrypt or C_Sign.",
 				CLULOW, false },
 	[RELAX_TEXTBOOK_WRAP] = { RELAX_TEXTBOOK_WRAP, "textbook-wrap", "CKM_RSA_X_509 wraps a sensitive key.",
 				  "This mechanism for C_WrapKey.",

@@ -9,6 +9,12 @@
  * key alone opens the cargo.
  */
 #define USE_ENVELOPE CKF_ENCAPSULATE
+/*
+ * USE_HIDES: has derived a key from a sensitive value; USE_SHOWS: has encrypted or made MACs. What a base derives is
+ * made by encryption or MAC, so that whoever may have both made of one value sees what it derives.
+ */
+#define USE_HIDES CKF_GENERATE
+#define USE_SHOWS CKF_DIGEST
 /* USE_DERIVES: the first of six bits in a row: the one role of keys that a value derives. In the store, for good. */
 #define USE_DERIVES 0x100000UL
 #define USE_DERIVES_ALL 0x3f00000UL
@@ -18,7 +24,7 @@
  * share one entry in the token (docs/store.md, Key usages). Inside of policy_*.c.
  *
  * uses_decide  what: one of CKF_WRAP, CKF_DECRYPT, CKF_UNWRAP, CKF_ENCRYPT, CKF_DERIVE (wraps in key blocks),
- *              USE_ENVELOPE. CKR_KEY_FUNCTION_NOT_PERMITTED when the
+ *              USE_ENVELOPE, USE_HIDES, USE_SHOWS. CKR_KEY_FUNCTION_NOT_PERMITTED when the
  *              value has been used for against, and relaxed is false. note: durably, before it answers; a value that is
  *              noted already costs one comparison while nobody writes to the token. Nobody logged in: nothing can be
  *              looked up, and CKR_USER_NOT_LOGGED_IN comes for CKF_WRAP and CKF_UNWRAP with a note, and for keys whose

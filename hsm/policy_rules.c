@@ -133,6 +133,24 @@ static CK_RV macs(struct session *s, struct object *key)
 	return uses_decide(s, key, CKF_SIGN, CKF_DERIVE, false, policy_allows(s, RELAX_WRAP_AND_DECRYPT));
 }
 
+/*
+ * shows, hides: a sensitive secret key either encrypts and makes MACs, or derives; what it does first decides. A key
+ * that was made here without CKA_DERIVE never gets it (policy_on_change), so that its encryptions need no note.
+ */
+static CK_RV shows(struct session *s, struct object *key)
+{
+	if (object_class(key) != CKO_SECRET_KEY || !object_bool(key, CKA_SENSITIVE) || !object_bool(key, CKA_DERIVE))
+		return CKR_OK;
+	return uses_decide(s, key, USE_SHOWS, USE_HIDES, true, policy_allows(s, RELAX_WEAK_DERIVE));
+}
+
+static CK_RV hides(struct session *s, struct object *key)
+{
+	if (object_class(key) != CKO_SECRET_KEY || !object_bool(key, CKA_SENSITIVE))
+		return CKR_OK;
+	return uses_decide(s, key, USE_HIDES, USE_SHOWS, true, policy_allows(s, RELAX_WEAK_DERIVE));
+}
+
 static CK_RV use_unwrap(struct session *s, const struct mech_row *row, struct object *key)
 {
 	if ((row->traits & MECH_SEALED) == 0 &&
@@ -150,6 +168,8 @@ static CK_RV use_sign(struct session *s, const struct mech_row *row, struct obje
 	if ((row->traits & MECH_WEAK_SIGN) && !policy_allows(s, RELAX_MD5_SIGN))
 		return CKR_MECHANISM_INVALID;
 	TRY(macs(s, key));
+	if ((row->traits & MECH_OWN_LABEL) == 0)
+		TRY(shows(s, key));
 	if (row->traits & MECH_BLOCK_SIGN)
 		return decide(s, key, CKF_ENCRYPT);
 	return row->traits & MECH_TEXTBOOK ? decide(s, key, CKF_DECRYPT) : CKR_OK;
@@ -185,9 +205,11 @@ CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, st
 	switch (use) {
 	case CKF_ENCRYPT:
 	case CKF_MESSAGE_ENCRYPT:
+		TRY(shows(s, key));
 		return decide(s, key, CKF_ENCRYPT);
 	case CKF_DECRYPT:
 	case CKF_MESSAGE_DECRYPT:
+		TRY(shows(s, key)); /* by a keystream to decrypt is to encrypt */
 		return decide(s, key, CKF_DECRYPT);
 	case CKF_SIGN:
 	case CKF_SIGN_RECOVER:
@@ -195,6 +217,8 @@ CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, st
 		return use_sign(s, row, key);
 	case CKF_VERIFY:
 	case CKF_MESSAGE_VERIFY:
+		if ((row->traits & MECH_OWN_LABEL) == 0)
+			TRY(shows(s, key));
 		/* Of a MAC of one byte verifying is signing after 256 attempts; the next byte likewise. */
 		return row->traits & MECH_BLOCK_SIGN ? decide(s, key, CKF_ENCRYPT) : CKR_OK;
 	case CKF_UNWRAP:
@@ -205,6 +229,7 @@ CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, st
 			return CKR_KEY_FUNCTION_NOT_PERMITTED;
 		if (object_class(key) == CKO_PRIVATE_KEY)
 			return decide(s, key, CKF_DECRYPT);
+		TRY(hides(s, key));
 		TRY(macs(s, key));
 		/* Encrypted data, and derivation by CMAC. */
 		return is_block_cipher(object_key_type(key)) ? decide(s, key, CKF_ENCRYPT) : CKR_OK;
@@ -288,8 +313,10 @@ CK_RV policy_wrap(struct session *s, const struct mech_row *row, struct object *
 	if (object_role(wrapping) != 0)
 		return CKR_OK;
 	rv = policy_in_force(s->token, &bits);
-	if (rv == CKR_OK && shows_blocks(row, wrapping, key))
+	if (rv == CKR_OK && shows_blocks(row, wrapping, key)) {
+		TRY(shows(s, wrapping));
 		rv = decide(s, wrapping, CKF_ENCRYPT);
+	}
 	if (rv != CKR_OK || !object_bool(key, CKA_SENSITIVE))
 		return rv;
 	if ((row->traits & MECH_TEXTBOOK) && (bits & RELAX_BIT(RELAX_TEXTBOOK_WRAP)) == 0)
@@ -388,6 +415,10 @@ CK_RV policy_on_change(struct session *s, const struct object *old, struct objec
 	for (size_t i = 0; i < ARRAY_LEN(rivals); i++)
 		if ((after & ~before & given & rivals[i].what) && !policy_allows(s, rivals[i].relax))
 			return CKR_ATTRIBUTE_READ_ONLY;
+	/* See shows: a key that derives is born to derive. */
+	if (object_class(old) == CKO_SECRET_KEY && object_bool(old, CKA_SENSITIVE) && object_bool(new, CKA_DERIVE) &&
+	    !object_bool(old, CKA_DERIVE) && !policy_allows(s, RELAX_WEAK_DERIVE))
+		return CKR_ATTRIBUTE_READ_ONLY;
 	given |= given_up(new);
 	return given != 0 ? object_set_ulong(new, CKA_SR_GIVEN_UP, given) : CKR_OK;
 }

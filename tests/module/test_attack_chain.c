@@ -302,6 +302,57 @@ static CK_RV derive_bytes(CK_ULONG length)
 	return ck->C_DeriveKey(mk_session, &derives, private, t, 3, &key);
 }
 
+/* derives_and_shows: a base derives a key, and says what it derived; first: which of the two comes first. */
+static CK_RV derives_and_shows(bool derive_first)
+{
+	uint8_t data[16] = { 1, 2, 3 }, out[AK_ROOM], kcv[3];
+	CK_ULONG len = sizeof(out), length = 16;
+	CK_KEY_DERIVATION_STRING_DATA p = { data, sizeof(data) };
+	CK_MECHANISM derives = { CKM_AES_ECB_ENCRYPT_DATA, &p, sizeof(p) };
+	CK_KEY_TYPE aes = CKK_AES;
+	CK_ATTRIBUTE t[] = { { CKA_KEY_TYPE, &aes, sizeof(aes) }, { CKA_VALUE_LEN, &length, sizeof(length) } };
+	CK_ATTRIBUTE check = { CKA_CHECK_VALUE, kcv, sizeof(kcv) };
+	CK_OBJECT_HANDLE base = ak_key(CKK_AES, 32, CKF_ENCRYPT | CKF_DERIVE), key = 0, known;
+	uint8_t known_kcv[3];
+	CK_ATTRIBUTE known_check = { CKA_CHECK_VALUE, known_kcv, sizeof(known_kcv) };
+
+	if (derive_first)
+		TRY(ck->C_DeriveKey(mk_session, &derives, base, t, ARRAY_LEN(t), &key));
+	TRY(ak_encrypt(CKM_AES_ECB, base, VIEW(data, sizeof(data)), out, &len));
+	if (!derive_first)
+		TRY(ck->C_DeriveKey(mk_session, &derives, base, t, ARRAY_LEN(t), &key));
+	known = ak_known(CKK_AES, VIEW(out, 16), 0);
+	OK(ck->C_GetAttributeValue(mk_session, key, &check, 1));
+	OK(ck->C_GetAttributeValue(mk_session, known, &known_check, 1));
+	ck_assert_mem_eq(kcv, known_kcv, sizeof(kcv));
+	return CKR_OK;
+}
+
+static CK_RV derives_then_shows(void)
+{
+	return derives_and_shows(true);
+}
+
+static CK_RV shows_then_derives(void)
+{
+	return derives_and_shows(false);
+}
+
+static CK_RV copy_gains_derive(void)
+{
+	CK_OBJECT_HANDLE base = ak_key(CKK_AES, 32, CKF_ENCRYPT), copy = 0;
+
+	return ak_copy(base, CKA_DERIVE, true, &copy);
+}
+
+START_TEST(base_that_encrypts_shows_what_it_derives)
+{
+	ak_holds(derives_then_shows, "weak-derive", CKR_KEY_FUNCTION_NOT_PERMITTED);
+	ak_holds(shows_then_derives, "weak-derive", CKR_KEY_FUNCTION_NOT_PERMITTED);
+	ak_holds(copy_gains_derive, "weak-derive", CKR_ATTRIBUTE_READ_ONLY);
+}
+END_TEST
+
 static CK_RV derive_one_byte(void)
 {
 	return derive_bytes(1);
@@ -344,6 +395,7 @@ int main(void)
 
 	tcase_set_timeout(c, 120);
 	tcase_add_checked_fixture(c, mk_begin, mk_end);
+	tcase_add_test(c, base_that_encrypts_shows_what_it_derives);
 	tcase_add_test(c, key_in_an_envelope_is_not_opened_in_two_steps);
 	tcase_add_test(c, key_does_not_come_back_as_one_of_poly1305);
 	tcase_add_test(c, verifying_byte_by_byte_is_no_encryption);
