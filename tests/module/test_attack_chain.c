@@ -305,8 +305,8 @@ static CK_RV derive_bytes(CK_ULONG length)
 /* derives_and_shows: a base derives a key, and says what it derived; first: which of the two comes first. */
 static CK_RV derives_and_shows(bool derive_first)
 {
-	uint8_t data[16] = { 1, 2, 3 }, out[AK_ROOM], kcv[3];
-	CK_ULONG len = sizeof(out), length = 16;
+	uint8_t data[16] = { 1, 2, 3 }, shown[AK_ROOM], kcv[3];
+	CK_ULONG len = sizeof(shown), length = 16;
 	CK_KEY_DERIVATION_STRING_DATA p = { data, sizeof(data) };
 	CK_MECHANISM derives = { CKM_AES_ECB_ENCRYPT_DATA, &p, sizeof(p) };
 	CK_KEY_TYPE aes = CKK_AES;
@@ -318,10 +318,10 @@ static CK_RV derives_and_shows(bool derive_first)
 
 	if (derive_first)
 		TRY(ck->C_DeriveKey(mk_session, &derives, base, t, ARRAY_LEN(t), &key));
-	TRY(ak_encrypt(CKM_AES_ECB, base, VIEW(data, sizeof(data)), out, &len));
+	TRY(ak_encrypt(CKM_AES_ECB, base, VIEW(data, sizeof(data)), shown, &len));
 	if (!derive_first)
 		TRY(ck->C_DeriveKey(mk_session, &derives, base, t, ARRAY_LEN(t), &key));
-	known = ak_known(CKK_AES, VIEW(out, 16), 0);
+	known = ak_known(CKK_AES, VIEW(shown, 16), 0);
 	OK(ck->C_GetAttributeValue(mk_session, key, &check, 1));
 	OK(ck->C_GetAttributeValue(mk_session, known, &known_check, 1));
 	ck_assert_mem_eq(kcv, known_kcv, sizeof(kcv));
