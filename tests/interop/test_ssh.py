@@ -3,8 +3,9 @@
 """OpenSSH with keys of the module: ssh-keygen -D, ssh-agent with ssh-add -s, signatures by the agent (R6.5).
 
 usage: test_ssh.py MODULE"""
+import os
 import re
-import subprocess
+import signal
 
 from tools import MODULE, PIN, Tools, main
 
@@ -26,7 +27,7 @@ class Ssh(Tools):
         out = self.good("ssh-agent", "-s", "-P", f"{MODULE.parent}/*", "-a", self.top / "agent").decode()
         self.env["SSH_AUTH_SOCK"] = str(self.top / "agent")
         pid = re.search(r"SSH_AGENT_PID=(\d+)", out).group(1)
-        self.addCleanup(subprocess.run, ["kill", pid], check=False)
+        self.addCleanup(os.kill, int(pid), signal.SIGTERM)
 
     def test_keygen_shows_public_keys(self):
         shown = self.good("ssh-keygen", "-D", MODULE).decode()
