@@ -9,11 +9,19 @@ import sys
 PASSED = {"OK", "EXPECTEDFAIL"}
 
 
+def tests_of(logs):
+    """The tests of a run; of one that was run again (again.py) the second result."""
+    tests = {}
+    for log in logs / "testlog.json", logs / "again.json":
+        if log.exists():
+            tests.update((test["name"], test) for test in map(json.loads, log.read_text().splitlines()))
+    return tests.values()
+
+
 def main(builds):
     suites = collections.defaultdict(lambda: [0, 0, 0, 0.0])
     for build in builds:
-        for line in pathlib.Path(build, "meson-logs", "testlog.json").read_text().splitlines():
-            test = json.loads(line)
+        for test in tests_of(pathlib.Path(build, "meson-logs")):
             row = suites[test["name"].split(" / ")[0].rpartition(":")[2]]
             row[0 if test["result"] in PASSED else 2 if test["result"] == "SKIP" else 1] += 1
             row[3] += test["duration"]
