@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "pk11_own.h"
+#include "pk11_sr.h"
 
 #define SESSIONS_MAX 512
 #define PIN_MAX 256
@@ -464,4 +465,14 @@ enum err pk11_mechanisms(struct pk11 *p, CK_MECHANISM_TYPE **ret, size_t *ret_co
 	*ret = list;
 	*ret_count = count;
 	return ERR_OK;
+}
+
+CK_SLOT_ID pk11_slot(const struct pk11 *p)
+{
+	return p->slot;
+}
+
+CK_FUNCTION_LIST *pk11_module(const struct pk11 *p)
+{
+	return p->f;
 }

@@ -7,6 +7,7 @@
 #include "padded.h"
 #include "slot_event.h"
 #include "store_rv.h"
+#include "token_create.h"
 #include "token_own.h"
 #include "user.h"
 
@@ -197,7 +198,7 @@ static CK_RV init_token(CK_SLOT_ID id, struct view pin, const uint8_t *label)
 	if (pin.p == NULL || label == NULL)
 		return CKR_ARGUMENTS_BAD;
 	rv = token_find(id, &t);
-	return rv == CKR_OK ? login_init_token(t, pin, label) : rv;
+	return rv == CKR_OK ? token_create(t, pin, label) : rv;
 }
 
 CK_RV C_InitToken(CK_SLOT_ID id, CK_UTF8CHAR_PTR pin, CK_ULONG pin_len, CK_UTF8CHAR_PTR label)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "sr_functions.h"
+
 static CK_FUNCTION_LIST list_2_40 = { .version = { 2, 40 },
 #define MEMBER(name) .name = name,
 				      CK_FUNCTIONS_2_40(MEMBER) };
@@ -17,14 +19,16 @@ static struct ck_function_list_3_2 list_3_2 = { .version = { 3, 2 },
 						CK_FUNCTIONS_2_40(MEMBER) CK_FUNCTIONS_3_0(LATER)
 						    CK_FUNCTIONS_3_2(LATER) };
 
+static struct sr_function_list list_sr = { .version = { 1, 0 }, SR_FUNCTIONS(LATER) };
+
 static char pkcs11_name[] = "PKCS 11";
+static char sr_name[] = SR_INTERFACE_NAME;
 
 /* The first one is the default. */
 static CK_INTERFACE interfaces[] = {
-	{ pkcs11_name, &list_3_2, CKF_INTERFACE_FORK_SAFE },
-	{ pkcs11_name, &list_3_1, CKF_INTERFACE_FORK_SAFE },
-	{ pkcs11_name, &list_3_0, CKF_INTERFACE_FORK_SAFE },
-	{ pkcs11_name, &list_2_40, CKF_INTERFACE_FORK_SAFE },
+	{ pkcs11_name, &list_3_2, CKF_INTERFACE_FORK_SAFE }, { pkcs11_name, &list_3_1, CKF_INTERFACE_FORK_SAFE },
+	{ pkcs11_name, &list_3_0, CKF_INTERFACE_FORK_SAFE }, { pkcs11_name, &list_2_40, CKF_INTERFACE_FORK_SAFE },
+	{ sr_name, &list_sr, CKF_INTERFACE_FORK_SAFE },
 };
 #define INTERFACES (sizeof(interfaces) / sizeof(interfaces[0]))
 

@@ -11,7 +11,7 @@
 #include "store_rv.h"
 #include "user.h"
 
-static CK_RV pin_length(struct view pin)
+CK_RV login_pin_length(struct view pin)
 {
 	return pin.n >= TOKEN_PIN_MIN && pin.n <= TOKEN_PIN_MAX ? CKR_OK : CKR_PIN_LEN_RANGE;
 }
@@ -173,167 +173,6 @@ CK_RV login_logout(struct session *s)
 	return rv;
 }
 
-/* struct fresh: what a new or newly initialised token consists of. */
-struct fresh {
-	char serial[STORE_SERIAL_LEN + 1];
-	struct token_record record;
-	struct secret token_key;
-	struct user_record so;
-};
-
-static CK_RV fresh_make(const struct crypto *c, struct view pin, const uint8_t label[32], struct fresh *f)
-{
-	CK_RV rv = crypto_random(c, f->record.generation, sizeof(f->record.generation));
-
-	memcpy(f->record.label, label, sizeof(f->record.label));
-	if (rv == CKR_OK)
-		rv = crypto_random(c, f->record.public_key, sizeof(f->record.public_key));
-	if (rv == CKR_OK && !secret_init(&f->token_key, SEAL_KEY_LEN))
-		rv = CKR_HOST_MEMORY;
-	if (rv == CKR_OK)
-		rv = crypto_random(c, f->token_key.p, SEAL_KEY_LEN);
-	if (rv != CKR_OK)
-		return rv;
-	f->token_key.len = SEAL_KEY_LEN;
-	return user_make(c, f->serial, f->record.generation, USER_SO, VIEW(NULL, 0), NULL, pin, &f->token_key, 0,
-			 &f->so);
-}
-
-static CK_RV fresh_audit(struct token *t, struct store_txn *txn, const struct fresh *f)
-{
-	struct audit_event event = { .number = AUDIT_INIT_TOKEN,
-				     .label = VIEW(f->record.label, sizeof(f->record.label)) };
-
-	return audit_append(t->crypto, txn, &f->so.user, &event);
-}
-
-/* fresh_use: the token in memory becomes this one. Under t->lock. */
-static CK_RV fresh_use(struct token *t, const struct fresh *f)
-{
-	memcpy(t->generation, f->record.generation, sizeof(t->generation));
-	memcpy(t->label, f->record.label, sizeof(t->label));
-	token_drop_login(t);
-	entries_drop_all(&t->entries);
-	t->recognised = true;
-	atomic_store(&t->event, false); /* what this process does itself is none */
-	return seal_public(&t->seal, f->record.public_key);
-}
-
-/* create: a new token directory. It counts as a token only when its SO record is there. */
-static CK_RV create(struct token *t, struct fresh *f)
-{
-	BUF_AUTO meta = { 0 };
-	struct store *store = NULL;
-	struct store_txn *txn = NULL;
-	CK_RV rv = token_record_put(&meta, &f->record);
-
-	if (rv != CKR_OK)
-		return rv;
-	rv = store_rv(store_create(t->dir, f->serial, buf_view(&meta), NULL));
-	if (rv == CKR_OK)
-		rv = store_rv(store_open(t->dir, f->serial, NULL, &store));
-	if (rv == CKR_OK)
-		rv = store_rv(store_begin(store, true, &txn));
-	if (rv == CKR_OK) {
-		/* store_create knows the record "meta"; the token record is ours. */
-		rv = store_rv(store_meta_put(txn, "token", buf_view(&meta)));
-		if (rv == CKR_OK)
-			rv = user_store(txn, &f->so);
-		if (rv == CKR_OK)
-			rv = fresh_audit(t, txn, f);
-		if (rv == CKR_OK)
-			rv = store_rv(store_commit(txn));
-		else
-			store_abort(txn);
-	}
-	if (rv != CKR_OK) {
-		store_close(store);
-		return rv;
-	}
-	pthread_mutex_lock(&t->lock);
-	memcpy(t->serial, f->serial, sizeof(t->serial));
-	rv = fresh_use(t, f);
-	t->sequence = store_sequence(store);
-	atomic_store(&t->store, store);
-	pthread_mutex_unlock(&t->lock);
-	return rv;
-}
-
-static CK_RV init_free(struct token *t, struct view pin, const uint8_t label[32])
-{
-	struct fresh f = { 0 };
-	uint8_t random[STORE_SERIAL_LEN / 2];
-	CK_RV rv = crypto_random(t->crypto, random, sizeof(random));
-
-	if (rv == CKR_OK) {
-		hex_encode(VIEW(random, sizeof(random)), f.serial);
-		rv = fresh_make(t->crypto, pin, label, &f);
-	}
-	if (rv == CKR_OK)
-		rv = create(t, &f);
-	secret_done(&f.token_key);
-	return rv;
-}
-
-/* In the transaction that accepts the SO PIN: everything goes, the SO comes back with a new token key. */
-static CK_RV wipe(void *ctx, struct store_txn *txn, struct user_record *r, const struct secret *token_key)
-{
-	struct fresh *f = ctx;
-	BUF_AUTO meta = { 0 };
-	CK_RV rv = token_record_put(&meta, &f->record);
-
-	if (rv == CKR_OK)
-		rv = store_rv(store_wipe(txn));
-	if (rv == CKR_OK)
-		rv = store_rv(store_meta_put(txn, "token", buf_view(&meta)));
-	*r = f->so;
-	return rv;
-}
-
-static CK_RV init_again(struct token *t, struct view pin, const uint8_t label[32])
-{
-	struct fresh f = { 0 };
-	struct user_check check = {
-		.kind = USER_SO, .pin = pin, .event = AUDIT_INIT_TOKEN, .on_success = wipe, .ctx = &f
-	};
-	CK_RV rv;
-
-	memcpy(f.serial, t->serial, sizeof(f.serial));
-	rv = fresh_make(t->crypto, pin, label, &f);
-	if (rv == CKR_OK)
-		rv = user_check(t, &check, NULL, NULL);
-	if (rv == CKR_OK) {
-		pthread_mutex_lock(&t->lock);
-		rv = fresh_use(t, &f);
-		pthread_mutex_unlock(&t->lock);
-	}
-	secret_done(&f.token_key);
-	return rv;
-}
-
-CK_RV login_init_token(struct token *t, struct view pin, const uint8_t label[32])
-{
-	struct tokens *all = module_get()->tokens;
-	CK_RV rv = pin_length(pin);
-	unsigned sessions;
-	bool there;
-
-	/* One at a time, and no scan that would see the half-made directory. */
-	pthread_mutex_lock(&all->lock);
-	pthread_mutex_lock(&t->lock);
-	sessions = t->sessions;
-	pthread_mutex_unlock(&t->lock);
-	there = atomic_load(&t->store) != NULL;
-	if (sessions > 0)
-		rv = CKR_SESSION_EXISTS;
-	else if (rv == CKR_OK)
-		rv = there ? init_again(t, pin, label) : init_free(t, pin, label);
-	else if (there)
-		rv = CKR_PIN_INCORRECT; /* a PIN of such a length is nobody's */
-	pthread_mutex_unlock(&all->lock);
-	return rv;
-}
-
 /* drop_components: the waiting components of a custodian, in the transaction that gives the name a new user. */
 static CK_RV drop_components(struct token *t, struct store_txn *txn, const char *name)
 {
@@ -408,7 +247,7 @@ CK_RV login_init_pin(struct session *s, struct view pin)
 			return CKR_PIN_INVALID;
 		kind = USER_CUSTODIAN;
 	}
-	rv = pin_length(pin);
+	rv = login_pin_length(pin);
 	if (rv == CKR_OK)
 		rv = seal_token_key(&t->seal, &token_key);
 	if (rv != CKR_OK)
@@ -465,7 +304,7 @@ static CK_RV new_pin(const struct user_check *check, struct view new, struct vie
 	if (check->kind == USER_CUSTODIAN && view_equal(new, check->pin))
 		return CKR_PIN_INVALID;
 	*ret = new;
-	return pin_length(new);
+	return login_pin_length(new);
 }
 
 CK_RV login_set_pin(struct session *s, struct view old, struct view new)

@@ -18,8 +18,8 @@
 CK_RV login_pin(struct session *s, CK_USER_TYPE type, struct view name, struct view pin) MUST_CHECK;
 CK_RV login_logout(struct session *s) MUST_CHECK;
 
-/* login_init_token: C_InitToken, on the free slot or again on a token (all its objects and users go; audit stays). */
-CK_RV login_init_token(struct token *t, struct view pin, const uint8_t label[32]) MUST_CHECK;
+/* login_pin_length: CKR_PIN_LEN_RANGE. */
+CK_RV login_pin_length(struct view pin) MUST_CHECK;
 /* login_init_pin: C_InitPIN in an SO session: the default user, or with `name:pin` a custodian, anew. */
 CK_RV login_init_pin(struct session *s, struct view pin) MUST_CHECK;
 CK_RV login_set_pin(struct session *s, struct view old, struct view new) MUST_CHECK;

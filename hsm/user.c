@@ -169,6 +169,31 @@ CK_RV user_any(struct store_txn *txn, bool *ret)
 	return rv;
 }
 
+struct walk {
+	CK_RV (*each)(void *ctx, const struct user_record *r);
+	void *ctx;
+	CK_RV rv;
+};
+
+static int walk_one(void *ctx, const uint8_t *id, struct view value)
+{
+	struct walk *w = ctx;
+	struct user_record r;
+
+	w->rv = parse(value, &r);
+	if (w->rv == CKR_OK)
+		w->rv = memcmp(r.user.id, id, STORE_ID_LEN) == 0 ? w->each(w->ctx, &r) : CKR_DEVICE_ERROR;
+	return w->rv != CKR_OK;
+}
+
+CK_RV user_each(struct store_txn *txn, CK_RV (*each)(void *ctx, const struct user_record *r), void *ctx)
+{
+	struct walk w = { .each = each, .ctx = ctx };
+	int e = store_user_each(txn, walk_one, &w);
+
+	return e < 0 ? store_rv(e) : w.rv;
+}
+
 CK_RV user_store(struct store_txn *txn, const struct user_record *r)
 {
 	BUF_AUTO b = { 0 };

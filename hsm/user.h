@@ -33,6 +33,9 @@ CK_RV user_find(struct store_txn *txn, enum user_kind kind, const char *name, st
 CK_RV user_exists(struct store_txn *txn, enum user_kind kind, const char *name, bool *ret) MUST_CHECK;
 /* user_any: is there anybody who logs in with CKU_USER? */
 CK_RV user_any(struct store_txn *txn, bool *ret) MUST_CHECK;
+/* user_each: all users, in no order; stops at the first answer that is not CKR_OK. CKR_DEVICE_ERROR: a spoilt record.
+ */
+CK_RV user_each(struct store_txn *txn, CK_RV (*each)(void *ctx, const struct user_record *r), void *ctx) MUST_CHECK;
 CK_RV user_store(struct store_txn *txn, const struct user_record *r) MUST_CHECK;
 
 /*

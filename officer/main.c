@@ -14,6 +14,7 @@ static const struct {
 } rows[] = {
 	{ "policy", "--uri U [--json] [show | set strict | allow NAME... | forbid NAME...]: docs/policy.md",
 	  officer_policy },
+	{ "users", "--uri U [--json]: who may log in", officer_users },
 };
 
 static enum err usage(FILE *to, struct fail *f)

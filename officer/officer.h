@@ -19,4 +19,7 @@ enum err officer_open(const struct officer *o, enum pk11_who who, struct pk11 **
 /* officer_policy: `policy [show | set strict | allow NAME... | forbid NAME...]` (docs/policy.md). */
 enum err officer_policy(const struct officer *o, char **words, struct fail *f) MUST_CHECK;
 
+/* officer_users: `users`: who may log in. */
+enum err officer_users(const struct officer *o, char **words, struct fail *f) MUST_CHECK;
+
 #endif

@@ -65,7 +65,7 @@ START_TEST(interfaces)
 
 	SPEC(ARGUMENTS_BAD, C_GetInterfaceList, list, NULL);
 	SPEC(BUFFER_TOO_SMALL, C_GetInterfaceList, list, &n);
-	ck_assert_uint_eq(n, 4);
+	ck_assert_uint_eq(n, 5);
 	DONE(spec->C_GetInterfaceList(list, &n));
 	SPEC(ARGUMENTS_BAD, C_GetInterface, NULL, NULL, NULL, 0);
 	SPEC(FUNCTION_FAILED, C_GetInterface, (CK_UTF8CHAR_PTR) "PKCS 12", NULL, &one, 0);

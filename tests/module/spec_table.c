@@ -79,7 +79,7 @@ const struct spec_function spec_functions[] = {
 	{ "C_GetFunctionStatus", "2.40", PAR " FUNCTION_NOT_PARALLEL", "", "Says so: nothing runs in parallel." },
 	{ "C_CancelFunction", "2.40", PAR " FUNCTION_NOT_PARALLEL", "", "Says so." },
 	{ "C_WaitForSlotEvent", "2.40", LIB " ARGUMENTS_BAD NO_EVENT", "", "Blocking or not. Events: another process made a token, or initialised one anew; what this process does itself is none." },
-	{ "C_GetInterfaceList", "3.0", LIB0 " ARGUMENTS_BAD BUFFER_TOO_SMALL", "", "`PKCS 11` 3.2, 3.1, 3.0, 2.40." },
+	{ "C_GetInterfaceList", "3.0", LIB0 " ARGUMENTS_BAD BUFFER_TOO_SMALL", "", "`PKCS 11` 3.2, 3.1, 3.0, 2.40; `Vendor Strongroom` (hsm/vendor_functions.h)." },
 	{ "C_GetInterface", "3.0", LIB0 " ARGUMENTS_BAD BUFFER_TOO_SMALL", "", "3.2 unless another version is asked for; what is not there is FUNCTION_FAILED." },
 	{ "C_LoginUser", "3.0", SES " ARGUMENTS_BAD FUNCTION_CANCELED OPERATION_NOT_INITIALIZED PIN_INCORRECT PIN_LOCKED SESSION_READ_ONLY_EXISTS USER_ALREADY_LOGGED_IN USER_ANOTHER_ALREADY_LOGGED_IN USER_PIN_NOT_INITIALIZED USER_TOO_MANY_TYPES USER_TYPE_INVALID", "", "The user name is a custodian's; without one, as C_Login." },
 	{ "C_SessionCancel", "3.0", SES " OPERATION_CANCEL_FAILED TOKEN_NOT_PRESENT", "", "Any operation, and the search. Cancelling one of two leaves the other." },

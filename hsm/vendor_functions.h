@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef STRONGROOM_VENDOR_FUNCTIONS_H
+#define STRONGROOM_VENDOR_FUNCTIONS_H
+
+/*
+ * Functions of the strongroom module for those who look after tokens, beside the C_ functions of PKCS #11. They stand
+ * in an interface of their own: C_GetInterface(SR_INTERFACE_NAME, NULL, ...) gives a CK_INTERFACE whose pFunctionList
+ * is a struct sr_function_list.
+ *
+ * Public: any PKCS#11 client may include it after a PKCS#11 header of 3.0 (or hsm/ck.h). They follow the rules of the
+ * C_ functions: CKR_CRYPTOKI_NOT_INITIALIZED, CKR_SESSION_HANDLE_INVALID, CKR_PIN_EXPIRED and CKR_ARGUMENTS_BAD may
+ * come from each; an output buffer that is NULL asks for the length; one that is too short answers CKR_BUFFER_TOO_SMALL
+ * with the length needed. New functions come behind the last one, with a higher minor version.
+ *
+ * Secrets: none leaves through any of them.
+ */
+#define SR_INTERFACE_NAME "Vendor Strongroom"
+
+/*
+ * struct sr_user: a user of the token. ulRetriesLeft 0: locked.
+ */
+#define SR_USER_SO 1UL
+#define SR_USER_DEFAULT 2UL
+#define SR_USER_CUSTODIAN 3UL
+#define SR_USER_PIN_TO_BE_CHANGED 0x1UL
+struct sr_user {
+	CK_ULONG ulKind;        /* SR_USER_* */
+	CK_UTF8CHAR szName[40]; /* custodians only, ends with a zero byte */
+	CK_FLAGS flags;
+	CK_ULONG ulRetriesLeft;
+	CK_ULONG ulRetriesMax;
+};
+
+/*
+ * SR_GetUsers  the users, the SO first, then the default user, then custodians by name. Any session.
+ */
+#define SR_FUNCTIONS(X) X(SR_GetUsers, (CK_SESSION_HANDLE hSession, struct sr_user * pUsers, CK_ULONG_PTR pulCount))
+
+struct sr_function_list {
+	CK_VERSION version;
+#define SR_MEMBER(name, arguments) CK_RV(*name) arguments;
+	SR_FUNCTIONS(SR_MEMBER)
+#undef SR_MEMBER
+};
+
+#endif
