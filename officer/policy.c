@@ -1,75 +1,51 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "officer.h"
+#include "commands.h"
 #include "pk11_policy.h"
 
+static const struct show_field fields[] = {
+	OFFICER_TOKEN_FIELDS,
+	{ "strict", "strict", "true: the token allows what strict has, and no more" },
+	{ "allowed", "allows", "relaxations that the token allows (docs/policy.md)" },
+	{ "in_force", "in force",
+	  "what the configuration of this process leaves of them; without a login what strict has" },
+	{ "known", "known", "every relaxation that the module knows" },
+	{ 0 },
+};
+
 /* words_json: a string for each word. */
-static void words_json(struct view text, json_t *array)
+static json_t *words_json(const struct buf *words)
 {
+	struct view text = buf_view(words);
+	json_t *array = json_array();
+
 	while (text.n > 0) {
 		const uint8_t *end = memchr(text.p, ' ', text.n);
 		size_t n = end ? (size_t)(end - text.p) : text.n;
 
-		json_array_append_new(array, json_stringn((const char *)text.p, n));
+		json_array_append_new(array, show_string(VIEW(text.p, n)));
 		n += end != NULL;
 		text = VIEW(text.p + n, text.n - n);
 	}
+	return array;
 }
 
-static enum err print_json(const struct pk11 *p, const struct pk11_policy *policy, struct fail *f)
-{
-	const struct {
-		const char *name;
-		const struct buf *text;
-	} rows[] = { { "allowed", &policy->allowed }, { "in_force", &policy->in_force }, { "known", &policy->known } };
-	json_t *all = json_object();
-	char *text;
-
-	json_object_set_new(all, "token", json_string(pk11_describe(p)));
-	json_object_set_new(all, "strict", json_boolean(pk11_policy_is_strict(policy)));
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		json_t *array = json_array();
-
-		words_json(buf_view(rows[i].text), array);
-		json_object_set_new(all, rows[i].name, array);
-	}
-	text = json_dumps(all, JSON_INDENT(2));
-	json_decref(all);
-	if (!text)
-		return fail_set(f, ERR_NO_MEMORY, 0, "JSON");
-	puts(text);
-	free(text);
-	return ERR_OK;
-}
-
-static void print_words(const char *title, const struct buf *text)
-{
-	if (text->len == 0)
-		printf("%-10s nothing\n", title);
-	else
-		printf("%-10s %.*s\n", title, (int)text->len, (const char *)text->p);
-}
-
-static enum err show(const struct officer *o, struct pk11 *p, struct pk11_session *s, struct fail *f)
+static enum err show(struct officer *o, struct pk11 *p, struct pk11_session *s, struct fail *f)
 {
 	PK11_POLICY_AUTO policy = { 0 };
 	enum err e = pk11_policy_get(s, &policy, f);
+	json_t *all;
 
 	if (e != ERR_OK)
 		return e;
-	if (o->json)
-		return print_json(p, &policy, f);
-	printf("%-10s %s\n", "token", pk11_describe(p));
-	printf("%-10s %s\n", "profile", pk11_policy_is_strict(&policy) ? "strict" : "compatible");
-	print_words("allows", &policy.allowed);
-	if (pk11_logged_in(p))
-		print_words("in force", &policy.in_force);
-	print_words("known", &policy.known);
-	return ERR_OK;
+	all = officer_answer(p);
+	json_object_set_new(all, "strict", json_boolean(pk11_policy_is_strict(&policy)));
+	json_object_set_new(all, "allowed", words_json(&policy.allowed));
+	json_object_set_new(all, "in_force", words_json(&policy.in_force));
+	json_object_set_new(all, "known", words_json(&policy.known));
+	return officer_show(o, all, f);
 }
 
 /* is_word: one of the words behind the command. */
@@ -111,28 +87,81 @@ static enum err change(struct pk11_session *s, bool allow, char **words, struct 
 	return pk11_policy_set(s, buf_view(&made), f);
 }
 
-enum err officer_policy(const struct officer *o, char **words, struct fail *f)
+/* with: opens the token as who, lets work change it, shows what holds now. */
+typedef enum err (*work_fn)(struct pk11_session *s, char **words, struct fail *f);
+static enum err with(struct officer *o, enum pk11_who who, work_fn work, char **words, struct fail *f)
 {
-	const char *what = words[0] ? words[0] : "show";
-	bool reads = !strcmp(what, "show") && !(words[0] && words[1]);
-	bool sets = !strcmp(what, "set") && words[1] && !strcmp(words[1], "strict") && !words[2];
-	bool changes = (!strcmp(what, "allow") || !strcmp(what, "forbid")) && words[1];
 	struct pk11_session *s = NULL;
 	struct pk11 *p = NULL;
-	enum err e;
+	enum err e = officer_open(o, who, &p, f);
 
-	if (!reads && !sets && !changes)
-		return fail_set(f, ERR_USAGE, 0, "policy show | set strict | allow NAME... | forbid NAME...");
-	e = officer_open(o, reads ? PK11_NOBODY : PK11_SO, &p, f);
 	if (e == ERR_OK)
 		e = pk11_borrow(p, &s, f);
-	if (e == ERR_OK && sets)
-		e = pk11_policy_set(s, VIEW_STR("strict"), f);
-	if (e == ERR_OK && changes)
-		e = change(s, !strcmp(what, "allow"), words + 1, f);
+	if (e == ERR_OK && work)
+		e = work(s, words, f);
 	if (e == ERR_OK)
 		e = show(o, p, s, f);
 	pk11_return(s, CKR_OK);
 	pk11_free(p);
 	return e;
 }
+
+static enum err allow(struct pk11_session *s, char **words, struct fail *f)
+{
+	return change(s, true, words, f);
+}
+
+static enum err forbid(struct pk11_session *s, char **words, struct fail *f)
+{
+	return change(s, false, words, f);
+}
+
+static enum err set_strict(struct pk11_session *s, char **words, struct fail *f)
+{
+	return pk11_policy_set(s, VIEW_STR("strict"), f);
+}
+
+static enum err run_show(struct officer *o, char **words, struct fail *f)
+{
+	return with(o, PK11_NOBODY, NULL, words, f);
+}
+
+static enum err run_set(struct officer *o, char **words, struct fail *f)
+{
+	if (strcmp(words[0], "strict"))
+		return fail_set(f, ERR_USAGE, 0,
+				"set %.64s: only `set strict` is there; allow and forbid change the rest", words[0]);
+	return with(o, PK11_SO, set_strict, words, f);
+}
+
+static enum err run_allow(struct officer *o, char **words, struct fail *f)
+{
+	return with(o, PK11_SO, allow, words, f);
+}
+
+static enum err run_forbid(struct officer *o, char **words, struct fail *f)
+{
+	return with(o, PK11_SO, forbid, words, f);
+}
+
+static const struct officer_form forms[] = {
+	{ "show", "", 0, 0, "what the token allows; needs no login", run_show, fields },
+	{ "set", "strict", 1, 1, "allows what strict has, and no more", run_set, fields },
+	{ "allow", "NAME...", 1, -1, "allows these relaxations as well", run_allow, fields },
+	{ "forbid", "NAME...", 1, -1, "allows these relaxations no more", run_forbid, fields },
+	{ 0 },
+};
+
+const struct officer_command command_policy = {
+	.name = "policy",
+	.summary = "what a token allows beyond strict",
+	.text = "A new token is strict: it refuses what the published attacks on key management need. The security "
+		"officer allows "
+		"single relaxations, each by its name; docs/policy.md says what each one opens. Changes hold at once, "
+		"in all "
+		"processes.",
+	.common = COMMON_TOKEN | COMMON_SO,
+	.forms = forms,
+	.examples =
+	    "strongroom policy --token HSM1\nstrongroom policy allow raw-unwrap --token HSM1 --so-pin-file so.pin",
+};

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ck.h"
 
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "officer.h"
+#include "commands.h"
 #include "pk11_sr.h"
 #include "vendor_functions.h"
 
@@ -13,11 +11,20 @@ static const char *const kinds[] = {
 	[SR_USER_SO] = "so", [SR_USER_DEFAULT] = "user", [SR_USER_CUSTODIAN] = "custodian"
 };
 
-static void print_user(const struct sr_user *u)
-{
-	printf("%-9s %-32s %lu of %lu tries left%s\n", kinds[u->ulKind], (const char *)u->szName, u->ulRetriesLeft,
-	       u->ulRetriesMax, u->flags & SR_USER_PIN_TO_BE_CHANGED ? ", PIN to be changed" : "");
-}
+static const struct show_field user_fields[] = {
+	{ "kind", "KIND", "`so`, `user` (the default user, with whom services log in) or `custodian`" },
+	{ "name", "NAME", "of a custodian; empty for the others" },
+	{ "tries_left", "TRIES LEFT", "wrong PINs until the PIN is locked; 0: it is locked" },
+	{ "tries", "OF", "wrong PINs in a row that lock it" },
+	{ "pin_to_be_changed", "PIN TO BE CHANGED",
+	  "true: the security officer gave the PIN; nothing else is possible first" },
+	{ 0 },
+};
+static const struct show_field fields[] = {
+	OFFICER_TOKEN_FIELDS,
+	{ "users", "users", "who may log in", user_fields },
+	{ 0 },
+};
 
 static json_t *user_json(const struct sr_user *u)
 {
@@ -26,25 +33,15 @@ static json_t *user_json(const struct sr_user *u)
 			 "pin_to_be_changed", (int)(u->flags & SR_USER_PIN_TO_BE_CHANGED));
 }
 
-static enum err print_users(const struct officer *o, const struct sr_user *users, CK_ULONG n, struct fail *f)
+static enum err show(struct officer *o, const struct pk11 *p, const struct sr_user *users, CK_ULONG n, struct fail *f)
 {
-	json_t *all = json_array();
-	char *text;
+	json_t *all = officer_answer(p);
+	json_t *list = json_array();
 
-	for (CK_ULONG i = 0; i < n; i++) {
-		if (o->json)
-			json_array_append_new(all, user_json(&users[i]));
-		else
-			print_user(&users[i]);
-	}
-	text = o->json ? json_dumps(all, JSON_INDENT(2)) : NULL;
-	json_decref(all);
-	if (o->json && !text)
-		return fail_set(f, ERR_NO_MEMORY, 0, "JSON");
-	if (text)
-		puts(text);
-	free(text);
-	return ERR_OK;
+	for (CK_ULONG i = 0; i < n; i++)
+		json_array_append_new(list, user_json(&users[i]));
+	json_object_set_new(all, "users", list);
+	return officer_show(o, all, f);
 }
 
 /* get_users: with room for those who come in between. */
@@ -64,7 +61,7 @@ static enum err get_users(const struct sr_function_list *sr, struct pk11_session
 	return *ret ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "users");
 }
 
-enum err officer_users(const struct officer *o, char **words, struct fail *f)
+static enum err run_list(struct officer *o, char **words, struct fail *f)
 {
 	const struct sr_function_list *sr = NULL;
 	struct pk11_session *s = NULL;
@@ -80,9 +77,22 @@ enum err officer_users(const struct officer *o, char **words, struct fail *f)
 	if (e == ERR_OK)
 		e = get_users(sr, s, &users, &n, f);
 	if (e == ERR_OK)
-		e = print_users(o, users, n, f);
+		e = show(o, p, users, n, f);
 	free(users);
 	pk11_return(s, CKR_OK);
 	pk11_free(p);
 	return e;
 }
+
+static const struct officer_form forms[] = {
+	{ "list", "", 0, 0, "who may log in, and how many tries each has left; needs no login", run_list, fields },
+	{ 0 },
+};
+
+const struct officer_command command_users = {
+	.name = "users",
+	.summary = "who may log in: security officer, default user, custodians",
+	.text = "",
+	.common = COMMON_TOKEN | COMMON_SO,
+	.forms = forms,
+};

@@ -42,20 +42,20 @@ class Policy(tools.Tools):
 
     def test_text_for_people(self):
         text = self.good(STRONGROOM, "policy", "--uri", self.uri).decode()
-        self.assertIn("profile    strict\n", text)
-        self.assertIn("allows     transport-stronger-cargo\n", text)
+        self.assertIn("strict    yes\n", text)
+        self.assertIn("allows    transport-stronger-cargo\n", text)
 
     def test_refusals(self):
         self.refused("allow", "nonsense", text="nonsense: no such relaxation")
-        self.refused("allow", text="policy show | set strict")
-        self.refused("set", "compatible", text="policy show | set strict")
+        self.refused("allow", text="what is missing: NAME...")
+        self.refused("set", "compatible", text="only `set strict` is there")
         self.refused("show", text="no such token", uri=f"pkcs11:token=other?module-path={tools.MODULE}")
         self.pin.write_text("87654321\n")
         self.refused("allow", "raw-unwrap", text="CKR_PIN_INCORRECT")
         self.pin.chmod(0o644)
         self.refused("allow", "raw-unwrap", text="mode 0600")
-        self.bad(STRONGROOM, "policy", text="which token?")
-        self.bad(STRONGROOM, "nothing", text="wrong usage")
+        self.bad(STRONGROOM, "policy", "--module", self.top / "none.so", text="none.so")
+        self.bad(STRONGROOM, "nothing", text="nothing: no such command")
         self.assertTrue(self.policy(so=False)["strict"])
 
     def test_stock_tool_lists_unwrap_as_the_policy_says(self):

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "commands.h"
+
+#include "own.h"
+
+/* In the order in which --help and the man page name them. */
+const struct officer_command *const officer_commands[] = {
+	&command_policy,
+	&command_users,
+};
+const size_t officer_command_count = ARRAY_LEN(officer_commands);

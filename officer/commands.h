@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef OFFICER_COMMANDS_H
+#define OFFICER_COMMANDS_H
+
+#include "officer.h"
+
+/* The commands, each in the file of its name. */
+extern const struct officer_command command_policy;
+extern const struct officer_command command_users;
+
+#endif
