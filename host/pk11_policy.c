@@ -39,6 +39,12 @@ enum err pk11_policy_get(struct pk11_session *s, struct pk11_policy *ret, struct
 		e = pk11_attribute(s, object, CKA_SR_POLICY_STRICT, &p.strict, f);
 	if (e == ERR_OK)
 		e = pk11_attribute(s, object, CKA_SR_POLICY_NAMES, &p.known, f);
+	if (e == ERR_OK) {
+		CK_ATTRIBUTE t = { CKA_SR_PIN_MIN, &p.pin_min, sizeof(p.pin_min) };
+
+		if (s->f->C_GetAttributeValue(s->handle, object, &t, 1) != CKR_OK)
+			p.pin_min = 0; /* an older module */
+	}
 	if (e != ERR_OK)
 		return e;
 	*ret = p;
@@ -63,6 +69,21 @@ enum err pk11_policy_set(struct pk11_session *s, struct view text, struct fail *
 	rv = s->f->C_SetAttributeValue(s->handle, object, &t, 1);
 	if (rv == CKR_ATTRIBUTE_VALUE_INVALID)
 		return fail_set(f, ERR_USAGE, rv, "the module does not know all of these names");
+	return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_SetAttributeValue");
+}
+
+enum err pk11_policy_pin_min(struct pk11_session *s, unsigned long letters, struct fail *f)
+{
+	CK_ATTRIBUTE t = { CKA_SR_PIN_MIN, &letters, sizeof(letters) };
+	CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+	enum err e = find(s, &object, f);
+	CK_RV rv;
+
+	if (e != ERR_OK)
+		return e;
+	rv = s->f->C_SetAttributeValue(s->handle, object, &t, 1);
+	if (rv == CKR_ATTRIBUTE_VALUE_INVALID)
+		return fail_set(f, ERR_USAGE, rv, "a PIN has at least 4 to 64 letters; 0 is the default");
 	return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_SetAttributeValue");
 }
 

@@ -11,12 +11,14 @@
  * in_force  what the configuration of this process leaves of it; without a login no more than strict has
  * strict    what strict has
  * known     every name that the module knows
+ * pin_min   letters that a new PIN has at least; 0: the module does not say
  */
 struct pk11_policy {
 	struct buf allowed;
 	struct buf in_force;
 	struct buf strict;
 	struct buf known;
+	unsigned long pin_min;
 };
 #define PK11_POLICY_AUTO __attribute__((cleanup(pk11_policy_done))) struct pk11_policy
 void pk11_policy_done(struct pk11_policy *p);
@@ -28,6 +30,8 @@ bool pk11_policy_is_strict(const struct pk11_policy *p);
 /* pk11_policy_set: text: names, or `strict`; as the SO, in a R/W session. ERR_USAGE: a name that the module does not
  * know. */
 enum err pk11_policy_set(struct pk11_session *s, struct view text, struct fail *f) MUST_CHECK;
+/* pk11_policy_pin_min: letters of a new PIN, 0: the default; otherwise as pk11_policy_set. */
+enum err pk11_policy_pin_min(struct pk11_session *s, unsigned long letters, struct fail *f) MUST_CHECK;
 /* pk11_policy_has: is name among the words of text? */
 bool pk11_policy_has(struct view text, const char *name);
 

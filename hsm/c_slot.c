@@ -150,7 +150,7 @@ static CK_RV get_token_info(CK_SLOT_ID id, CK_TOKEN_INFO *info)
 	i.ulMaxSessionCount = CK_EFFECTIVELY_INFINITE;
 	i.ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE;
 	i.ulMaxPinLen = TOKEN_PIN_NAMED_MAX;
-	i.ulMinPinLen = TOKEN_PIN_MIN;
+	i.ulMinPinLen = policy_pin_min(t);
 	i.ulTotalPublicMemory = CK_UNAVAILABLE_INFORMATION;
 	i.ulFreePublicMemory = CK_UNAVAILABLE_INFORMATION;
 	i.ulTotalPrivateMemory = CK_UNAVAILABLE_INFORMATION;

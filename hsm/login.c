@@ -11,9 +11,9 @@
 #include "store_rv.h"
 #include "user.h"
 
-CK_RV login_pin_length(struct view pin)
+CK_RV login_pin_length(struct view pin, size_t least)
 {
-	return pin.n >= TOKEN_PIN_MIN && pin.n <= TOKEN_PIN_MAX ? CKR_OK : CKR_PIN_LEN_RANGE;
+	return pin.n >= least && pin.n <= TOKEN_PIN_MAX ? CKR_OK : CKR_PIN_LEN_RANGE;
 }
 
 static bool has_colon(struct view pin)
@@ -247,7 +247,7 @@ CK_RV login_init_pin(struct session *s, struct view pin)
 			return CKR_PIN_INVALID;
 		kind = USER_CUSTODIAN;
 	}
-	rv = login_pin_length(pin);
+	rv = login_pin_length(pin, policy_pin_min(t));
 	if (rv == CKR_OK)
 		rv = seal_token_key(&t->seal, &token_key);
 	if (rv != CKR_OK)
@@ -288,7 +288,7 @@ static CK_RV take_changed(void *ctx, struct store_txn *txn, struct user_record *
 }
 
 /* new_pin: the new PIN of this user without its name; refuses what could not be typed at login. */
-static CK_RV new_pin(const struct user_check *check, struct view new, struct view *ret)
+static CK_RV new_pin(struct token *t, const struct user_check *check, struct view new, struct view *ret)
 {
 	struct view name, rest;
 
@@ -304,7 +304,7 @@ static CK_RV new_pin(const struct user_check *check, struct view new, struct vie
 	if (check->kind == USER_CUSTODIAN && view_equal(new, check->pin))
 		return CKR_PIN_INVALID;
 	*ret = new;
-	return login_pin_length(new);
+	return login_pin_length(new, policy_pin_min(t));
 }
 
 CK_RV login_set_pin(struct session *s, struct view old, struct view new)
@@ -318,7 +318,7 @@ CK_RV login_set_pin(struct session *s, struct view old, struct view new)
 	token_user(t, &user);
 	rv = whose(&user, old, &check);
 	if (rv == CKR_OK)
-		rv = new_pin(&check, new, &change.new);
+		rv = new_pin(t, &check, new, &change.new);
 	if (rv != CKR_OK)
 		return rv;
 	check.before_success = make_changed;

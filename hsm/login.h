@@ -18,8 +18,8 @@
 CK_RV login_pin(struct session *s, CK_USER_TYPE type, struct view name, struct view pin) MUST_CHECK;
 CK_RV login_logout(struct session *s) MUST_CHECK;
 
-/* login_pin_length: CKR_PIN_LEN_RANGE. */
-CK_RV login_pin_length(struct view pin) MUST_CHECK;
+/* login_pin_length: may a new PIN of a token have this length? least: policy_pin_min. CKR_PIN_LEN_RANGE. */
+CK_RV login_pin_length(struct view pin, size_t least) MUST_CHECK;
 /* login_init_pin: C_InitPIN in an SO session: the default user, or with `name:pin` a custodian, anew. */
 CK_RV login_init_pin(struct session *s, struct view pin) MUST_CHECK;
 CK_RV login_set_pin(struct session *s, struct view old, struct view new) MUST_CHECK;

@@ -62,11 +62,23 @@ uint64_t policy_all(void);
 bool policy_parse(struct view text, uint64_t *ret) MUST_CHECK;
 void policy_text(uint64_t bits, struct buf *out);
 
+/* struct policy: what the SO chose for the token. */
+struct policy {
+	uint64_t relaxed; /* RELAX_BIT of each relaxation */
+	uint32_t dual;
+	uint8_t pin_min; /* least length of a new PIN, letters; 0: the default */
+};
+#define POLICY_PIN_LEAST 4
+#define POLICY_PIN_MOST 64
+#define POLICY_PIN_DEFAULT 8
+
 /*
  * The policy of a token, cached until the store or the login changes.
  *
- * policy_bits     what the token's record says, without the settings. Before a login the record cannot be verified: it
+ * policy_get      what the token's record says, without the settings. Before a login the record cannot be verified: it
  *                 is shown as it stands. CKR_DEVICE_ERROR: after a login, a record that was not made by this token.
+ * policy_bits     its relaxations alone
+ * policy_pin_min  least length of a new PIN. Before a login no shorter than the default.
  * policy_set      the SO's new choice, in one transaction with its audit entry. CKR_USER_NOT_LOGGED_IN,
  *                 CKR_ACTION_PROHIBITED (not the SO), CKR_SESSION_READ_ONLY.
  * policy_in_force what holds in this process: the bits that the settings leave. Without a login strict holds, whatever
@@ -74,8 +86,10 @@ void policy_text(uint64_t bits, struct buf *out);
  * policy_allows   is this relaxed here? A record that is not the token's: no.
  * policy_shown    for C_GetMechanismInfo: flags and smallest key of a row under what the record and the settings say
  */
+CK_RV policy_get(struct token *t, struct policy *ret) MUST_CHECK;
 CK_RV policy_bits(struct token *t, uint64_t *ret) MUST_CHECK;
-CK_RV policy_set(struct session *s, uint64_t bits) MUST_CHECK;
+size_t policy_pin_min(struct token *t);
+CK_RV policy_set(struct session *s, const struct policy *p) MUST_CHECK;
 CK_RV policy_in_force(struct token *t, uint64_t *ret) MUST_CHECK;
 bool policy_allows(struct session *s, enum relax relax) MUST_CHECK;
 CK_RV policy_shown(struct token *t, const struct mech_row *row, CK_MECHANISM_INFO *info) MUST_CHECK;

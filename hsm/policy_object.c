@@ -12,6 +12,7 @@
 static CK_RV value_of(struct session *s, CK_ATTRIBUTE_TYPE type, struct buf *text, struct view *ret)
 {
 	static const CK_OBJECT_CLASS class = CKO_SR_POLICY;
+	CK_ULONG number;
 	uint64_t bits = 0;
 	CK_RV rv = CKR_OK;
 
@@ -41,6 +42,10 @@ static CK_RV value_of(struct session *s, CK_ATTRIBUTE_TYPE type, struct buf *tex
 		break;
 	case CKA_SR_POLICY_STRICT:
 		policy_text(policy_strict(), text);
+		break;
+	case CKA_SR_PIN_MIN:
+		number = policy_pin_min(s->token);
+		buf_put(text, &number, sizeof(number));
 		break;
 	case CKA_SR_POLICY_NAMES:
 		policy_text(policy_all(), text);
@@ -105,9 +110,29 @@ CK_RV policy_object_get(struct session *s, CK_ATTRIBUTE *t, CK_ULONG n)
 	return rv;
 }
 
+/* choose: one attribute of the SO's choice. */
+static CK_RV choose(const CK_ATTRIBUTE *a, struct policy *p)
+{
+	CK_ULONG number;
+
+	switch (a->type) {
+	case CKA_SR_POLICY:
+		return policy_parse(VIEW(a->pValue, a->ulValueLen), &p->relaxed) ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+	case CKA_SR_PIN_MIN:
+		if (!template_ulong(a, 1, CKA_SR_PIN_MIN, &number) ||
+		    (number != 0 && (number < POLICY_PIN_LEAST || number > POLICY_PIN_MOST)))
+			return CKR_ATTRIBUTE_VALUE_INVALID;
+		p->pin_min = (uint8_t)number;
+		return CKR_OK;
+	default:
+		return CKR_ATTRIBUTE_READ_ONLY;
+	}
+}
+
 CK_RV policy_object_set(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
-	uint64_t bits;
+	struct policy p = { .relaxed = policy_strict() };
+	CK_RV rv;
 
 	for (CK_ULONG i = 0; i < n; i++) {
 		BUF_AUTO text = { 0 };
@@ -115,10 +140,15 @@ CK_RV policy_object_set(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n)
 
 		if (value_of(s, t[i].type, &text, &value) == CKR_ATTRIBUTE_TYPE_INVALID)
 			return CKR_ATTRIBUTE_TYPE_INVALID;
-		if (t[i].type != CKA_SR_POLICY)
-			return CKR_ATTRIBUTE_READ_ONLY;
 	}
-	if (!policy_parse(VIEW(t[0].pValue, t[0].ulValueLen), &bits))
-		return CKR_ATTRIBUTE_VALUE_INVALID;
-	return policy_set(s, bits);
+	/* A record that nobody can read any more is replaced as a whole. */
+	rv = policy_get(s->token, &p);
+	if (rv != CKR_OK && rv != CKR_DEVICE_ERROR)
+		return rv;
+	for (CK_ULONG i = 0; i < n; i++) {
+		rv = choose(&t[i], &p);
+		if (rv != CKR_OK)
+			return rv;
+	}
+	return policy_set(s, &p);
 }

@@ -11,22 +11,31 @@
 
 /* The policy record of a token (docs/store.md), and what is left of it in this process. */
 #define RECORD "policy"
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2 /* version 1 ends with the relaxations */
+
+static void put_choice(struct buf *out, uint8_t version, const struct policy *p)
+{
+	buf_put_u64(out, p->relaxed);
+	if (version == 1)
+		return;
+	buf_put_u32(out, p->dual);
+	buf_put_u8(out, p->pin_min);
+}
 
 /* covered: what the proof covers. */
-static CK_RV covered(const struct token *t, uint64_t bits, struct buf *out)
+static CK_RV covered(const struct token *t, uint8_t version, const struct policy *p, struct buf *out)
 {
-	buf_put_view(out, VIEW_STR("strongroom policy"));
+	buf_put_view(out, version == 1 ? VIEW_STR("strongroom policy") : VIEW_STR("strongroom policy 2"));
 	buf_put(out, t->serial, STORE_SERIAL_LEN);
 	buf_put(out, t->generation, sizeof(t->generation));
-	buf_put_u64(out, bits);
+	put_choice(out, version, p);
 	return buf_ok(out) ? CKR_OK : CKR_HOST_MEMORY;
 }
 
-static CK_RV prove(struct token *t, uint64_t bits, struct view proof, bool *ret_proved)
+static CK_RV prove(struct token *t, uint8_t version, const struct policy *p, struct view proof, bool *ret_proved)
 {
 	BUF_AUTO data = { 0 };
-	CK_RV rv = covered(t, bits, &data);
+	CK_RV rv = covered(t, version, p, &data);
 	int e;
 
 	if (rv != CKR_OK)
@@ -44,24 +53,31 @@ static CK_RV take(struct token *t, struct view v, struct policy_cache *c)
 	struct reader r = reader_of(v);
 	uint8_t version = reader_u8(&r);
 	struct view generation = reader_bytes(&r, STORE_ID_LEN);
-	uint64_t bits = reader_u64(&r);
-	struct view proof = reader_bytes(&r, SEAL_OVERHEAD);
+	struct policy p = { .relaxed = reader_u64(&r) };
+	struct view proof;
 
-	if (!reader_done(&r) || version != RECORD_VERSION)
+	if (version > 1) {
+		p.dual = reader_u32(&r);
+		p.pin_min = reader_u8(&r);
+	}
+	proof = reader_bytes(&r, SEAL_OVERHEAD);
+	if (!reader_done(&r) || version < 1 || version > RECORD_VERSION ||
+	    (p.pin_min != 0 && (p.pin_min < POLICY_PIN_LEAST || p.pin_min > POLICY_PIN_MOST)))
 		return CKR_DEVICE_ERROR;
 	if (!view_equal(generation, VIEW(t->generation, sizeof(t->generation)))) {
 		c->proved = true;
 		return CKR_OK;
 	}
-	c->bits = bits & policy_all();
-	return prove(t, bits, proof, &c->proved);
+	c->policy = p;
+	c->policy.relaxed &= policy_all();
+	return prove(t, version, &p, proof, &c->proved);
 }
 
 /* refresh: under t->lock. */
 static void refresh(struct token *t)
 {
 	struct store *store = token_store(t);
-	struct policy_cache c = { .read = true, .bits = policy_strict(), .proved = true };
+	struct policy_cache c = { .read = true, .policy = { .relaxed = policy_strict() }, .proved = true };
 	struct store_txn *txn = NULL;
 	struct view v;
 	int e;
@@ -83,13 +99,13 @@ static void refresh(struct token *t)
 		c.rv = store_rv(e);
 	store_abort(txn);
 	if (c.rv != CKR_OK) {
-		c.bits = policy_strict();
+		c.policy = (struct policy){ .relaxed = policy_strict() };
 		c.proved = false;
 	}
 	t->policy = c;
 }
 
-CK_RV policy_bits(struct token *t, uint64_t *ret)
+CK_RV policy_get(struct token *t, struct policy *ret)
 {
 	CK_RV rv;
 
@@ -97,9 +113,34 @@ CK_RV policy_bits(struct token *t, uint64_t *ret)
 	refresh(t);
 	rv = t->policy.rv;
 	if (rv == CKR_OK)
-		*ret = t->policy.bits;
+		*ret = t->policy.policy;
 	pthread_mutex_unlock(&t->lock);
 	return rv;
+}
+
+CK_RV policy_bits(struct token *t, uint64_t *ret)
+{
+	struct policy p;
+	CK_RV rv = policy_get(t, &p);
+
+	if (rv == CKR_OK)
+		*ret = p.relaxed;
+	return rv;
+}
+
+size_t policy_pin_min(struct token *t)
+{
+	size_t least = POLICY_PIN_DEFAULT;
+	size_t chosen;
+
+	pthread_mutex_lock(&t->lock);
+	refresh(t);
+	chosen = t->policy.rv == CKR_OK ? t->policy.policy.pin_min : 0;
+	/* What nobody can check makes a PIN longer, never shorter. */
+	if (chosen > least || (chosen > 0 && t->policy.proved))
+		least = chosen;
+	pthread_mutex_unlock(&t->lock);
+	return least;
 }
 
 CK_RV policy_in_force(struct token *t, uint64_t *ret)
@@ -110,7 +151,7 @@ CK_RV policy_in_force(struct token *t, uint64_t *ret)
 	pthread_mutex_lock(&t->lock);
 	refresh(t);
 	rv = t->policy.rv;
-	bits = t->policy.proved ? t->policy.bits : t->policy.bits & policy_strict();
+	bits = t->policy.policy.relaxed & (t->policy.proved ? policy_all() : policy_strict());
 	pthread_mutex_unlock(&t->lock);
 	if (rv == CKR_OK)
 		*ret = bits & module_get()->settings.policy_mask;
@@ -124,21 +165,29 @@ bool policy_allows(struct session *s, enum relax relax)
 	return policy_in_force(s->token, &bits) == CKR_OK && (bits & RELAX_BIT(relax)) != 0;
 }
 
+/* describe: for the audit trail: the names of relaxations, then what else was chosen. */
+static void describe(const struct policy *p, struct buf *out)
+{
+	policy_text(p->relaxed, out);
+	if (p->pin_min > 0)
+		buf_printf(out, "%spin-min=%u", out->len > 0 ? " " : "", p->pin_min);
+}
+
 /* write_record: the record and its audit entry. */
-static CK_RV write_record(struct token *t, struct store_txn *txn, uint64_t bits)
+static CK_RV write_record(struct token *t, struct store_txn *txn, const struct policy *p)
 {
 	BUF_AUTO data = { 0 };
 	BUF_AUTO record = { 0 };
 	BUF_AUTO text = { 0 };
-	struct audit_event event = { .number = AUDIT_POLICY, .count = bits };
-	CK_RV rv = covered(t, bits, &data);
+	struct audit_event event = { .number = AUDIT_POLICY, .count = p->relaxed };
+	CK_RV rv = covered(t, RECORD_VERSION, p, &data);
 
 	buf_put_u8(&record, RECORD_VERSION);
 	buf_put(&record, t->generation, sizeof(t->generation));
-	buf_put_u64(&record, bits);
+	put_choice(&record, RECORD_VERSION, p);
 	if (rv == CKR_OK)
 		rv = store_rv(seal_proof(&t->seal, SEAL_POLICY, buf_view(&data), &record));
-	policy_text(bits, &text);
+	describe(p, &text);
 	if (rv == CKR_OK && (!buf_ok(&record) || !buf_ok(&text)))
 		rv = CKR_HOST_MEMORY;
 	if (rv == CKR_OK)
@@ -147,7 +196,7 @@ static CK_RV write_record(struct token *t, struct store_txn *txn, uint64_t bits)
 	return rv == CKR_OK ? token_audit(t, txn, &event) : rv;
 }
 
-CK_RV policy_set(struct session *s, uint64_t bits)
+CK_RV policy_set(struct session *s, const struct policy *p)
 {
 	struct token_user user;
 	struct store_txn *txn = NULL;
@@ -163,7 +212,7 @@ CK_RV policy_set(struct session *s, uint64_t bits)
 	rv = object_begin_write(s, &txn);
 	if (rv != CKR_OK)
 		return rv;
-	rv = write_record(s->token, txn, bits);
+	rv = write_record(s->token, txn, p);
 	if (rv == CKR_OK)
 		return store_rv(store_commit(txn));
 	store_abort(txn);

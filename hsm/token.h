@@ -14,7 +14,6 @@
 struct token;
 struct module;
 
-#define TOKEN_PIN_MIN 4
 #define TOKEN_PIN_MAX 128
 #define TOKEN_NAME_MAX 31 /* custodian: [a-z][a-z0-9_-]{0,31}: first letter and up to 31 more */
 #define TOKEN_PIN_NAMED_MAX (TOKEN_NAME_MAX + 2 + TOKEN_PIN_MAX) /* `name:pin`; what is longer is nobody's */

@@ -135,6 +135,12 @@ static CK_RV init_again(struct token *t, struct view pin, const uint8_t label[32
 	};
 	CK_RV rv;
 
+	/* A right PIN that is too short for a new token: changed first, then it may be the next one's. */
+	if (login_pin_length(pin, POLICY_PIN_DEFAULT) != CKR_OK) {
+		check = (struct user_check){ .kind = USER_SO, .pin = pin, .event = AUDIT_LOGIN };
+		rv = user_check(t, &check, NULL, NULL);
+		return rv == CKR_OK ? CKR_PIN_LEN_RANGE : rv;
+	}
 	memcpy(f.serial, t->serial, sizeof(f.serial));
 	rv = fresh_make(t->crypto, pin, label, &f);
 	if (rv == CKR_OK)
@@ -151,7 +157,7 @@ static CK_RV init_again(struct token *t, struct view pin, const uint8_t label[32
 CK_RV token_create(struct token *t, struct view pin, const uint8_t label[32])
 {
 	struct tokens *all = module_get()->tokens;
-	CK_RV rv = login_pin_length(pin);
+	CK_RV rv = login_pin_length(pin, 1);
 	unsigned sessions;
 	bool there;
 
@@ -163,10 +169,10 @@ CK_RV token_create(struct token *t, struct view pin, const uint8_t label[32])
 	there = atomic_load(&t->store) != NULL;
 	if (sessions > 0)
 		rv = CKR_SESSION_EXISTS;
-	else if (rv == CKR_OK)
-		rv = there ? init_again(t, pin, label) : init_free(t, pin, label);
-	else if (there)
-		rv = CKR_PIN_INCORRECT; /* a PIN of such a length is nobody's */
+	else if (!there)
+		rv = login_pin_length(pin, POLICY_PIN_DEFAULT) == CKR_OK ? init_free(t, pin, label) : CKR_PIN_LEN_RANGE;
+	else
+		rv = rv == CKR_OK ? init_again(t, pin, label) : CKR_PIN_INCORRECT; /* such a PIN is nobody's */
 	pthread_mutex_unlock(&all->lock);
 	return rv;
 }

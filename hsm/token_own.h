@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include "policy.h"
 #include "seal.h"
 #include "session.h"
 #include "token.h"
@@ -44,7 +45,7 @@ struct policy_cache {
 	bool read;
 	bool proved;       /* with the token's key; false: nobody is logged in */
 	uint64_t sequence; /* of the store */
-	uint64_t bits;
+	struct policy policy;
 	CK_RV rv;
 };
 

@@ -168,9 +168,11 @@ struct sr_sm2_params {
 
 /*
  * The policy object: one per token, readable by all, found by searching for its class. C_SetAttributeValue of
- * CKA_SR_POLICY by the SO in a R/W session changes the token's policy (docs/policy.md). Values are ASCII text: names of
- * relaxations separated by blanks; `strict` may be set and means those that strict has. The others are read-only.
+ * CKA_SR_POLICY and CKA_SR_PIN_MIN by the SO in a R/W session changes the token's policy (docs/policy.md); those that
+ * one call names change together. Values are ASCII text: names of relaxations separated by blanks; `strict` may be set
+ * and means those that strict has. The others are read-only.
  *
+ * CKA_SR_PIN_MIN  CK_ULONG: letters that a new PIN has at least, 4 to 64; may be set to 0, the default, which is 8
  * _IN_FORCE  what this process's configuration leaves of it
  * _NAMES     every name that the module knows
  * _STRICT    the names that strict has
@@ -180,6 +182,7 @@ struct sr_sm2_params {
 #define CKA_SR_POLICY_IN_FORCE SR_ATTRIBUTE(0x0102UL)
 #define CKA_SR_POLICY_NAMES SR_ATTRIBUTE(0x0103UL)
 #define CKA_SR_POLICY_STRICT SR_ATTRIBUTE(0x0105UL)
+#define CKA_SR_PIN_MIN SR_ATTRIBUTE(0x0106UL)
 
 /*
  * On keys: CK_ULONG, CKF_WRAP, CKF_DECRYPT, CKF_UNWRAP, CKF_ENCRYPT: usages that this key gave up and that never come

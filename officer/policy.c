@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
@@ -12,6 +13,7 @@ static const struct show_field fields[] = {
 	{ "in_force", "in force",
 	  "what the configuration of this process leaves of them; without a login what strict has" },
 	{ "known", "known", "every relaxation that the module knows" },
+	{ "pin_min", "new PINs", "letters that a new PIN has at least" },
 	{ 0 },
 };
 
@@ -45,6 +47,7 @@ static enum err show(struct officer *o, struct pk11 *p, struct pk11_session *s, 
 	json_object_set_new(all, "allowed", words_json(&policy.allowed));
 	json_object_set_new(all, "in_force", words_json(&policy.in_force));
 	json_object_set_new(all, "known", words_json(&policy.known));
+	json_object_set_new(all, "pin_min", json_integer((json_int_t)policy.pin_min));
 	return officer_show(o, all, f);
 }
 
@@ -121,6 +124,17 @@ static enum err set_strict(struct pk11_session *s, char **words, struct fail *f)
 	return pk11_policy_set(s, VIEW_STR("strict"), f);
 }
 
+static enum err pin_min(struct pk11_session *s, char **words, struct fail *f)
+{
+	char *end = NULL;
+	unsigned long letters = strtoul(words[0], &end, 10);
+
+	if (words[0][0] < '0' || words[0][0] > '9' || *end != '\0')
+		return fail_set(f, ERR_USAGE, 0, "pin-min %.64s: a number of letters, 4 to 64; 0: the default",
+				words[0]);
+	return pk11_policy_pin_min(s, letters, f);
+}
+
 static enum err run_show(struct officer *o, char **words, struct fail *f)
 {
 	return with(o, PK11_NOBODY, NULL, words, f);
@@ -144,11 +158,18 @@ static enum err run_forbid(struct officer *o, char **words, struct fail *f)
 	return with(o, PK11_SO, forbid, words, f);
 }
 
+static enum err run_pin_min(struct officer *o, char **words, struct fail *f)
+{
+	return with(o, PK11_SO, pin_min, words, f);
+}
+
 static const struct officer_form forms[] = {
 	{ "show", "", 0, 0, "what the token allows; needs no login", run_show, fields },
 	{ "set", "strict", 1, 1, "allows what strict has, and no more", run_set, fields },
 	{ "allow", "NAME...", 1, -1, "allows these relaxations as well", run_allow, fields },
 	{ "forbid", "NAME...", 1, -1, "allows these relaxations no more", run_forbid, fields },
+	{ "pin-min", "LETTERS", 1, 1, "asks for so many letters of a new PIN, 4 to 64; 0: the default", run_pin_min,
+	  fields },
 	{ 0 },
 };
 

@@ -13,7 +13,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define PIN (CK_UTF8CHAR_PTR) "123456", 6
+#define PIN (CK_UTF8CHAR_PTR) "user1234", 8
 #define SO_PIN (CK_UTF8CHAR_PTR) "12345678", 8
 
 static char directory[128];

@@ -15,9 +15,9 @@ MODULE, VECTORS, UNSEAL = (pathlib.Path(a).resolve() for a in sys.argv[1:4])
 COMBINE, CHECK_VALUE = "0xD3520001", "0xD3520002"
 SO = ("--login", "--login-type", "so", "--so-pin", "12345678")
 PROHIBITED = "(0x1b)"  # CKR_ACTION_PROHIBITED, which pkcs11-tool 0.23 has no name for
-USER = ("--login", "--pin", "123456")
-ALICE = ("--login", "--pin", "alice:aaaaaa")
-BOB = ("--login", "--pin", "bob:bbbbbb")
+USER = ("--login", "--pin", "user1234")
+ALICE = ("--login", "--pin", "alice:aaaaaaaa")
+BOB = ("--login", "--pin", "bob:bbbbbbbb")
 
 
 class Components(unittest.TestCase):
@@ -28,10 +28,10 @@ class Components(unittest.TestCase):
         cls.env = dict(os.environ, STRONGROOM_TOKEN_DIR=str(cls.top / "tokens"), XDG_CONFIG_HOME=str(cls.top), LC_ALL="C")
         cls.env.pop("STRONGROOM_CONF", None)
         cls.good("--init-token", "--label", "t", "--so-pin", "12345678")
-        cls.good(*SO, "--init-pin", "--pin", "123456")
+        cls.good(*SO, "--init-pin", "--pin", "user1234")
         for name in "alice", "bob":
-            cls.good(*SO, "--init-pin", "--pin", f"{name}:111111")
-            cls.good("--login", "--pin", f"{name}:111111", "--change-pin", "--new-pin", f"{name}:{name[0] * 6}")
+            cls.good(*SO, "--init-pin", "--pin", f"{name}:11111111")
+            cls.good("--login", "--pin", f"{name}:11111111", "--change-pin", "--new-pin", f"{name}:{name[0] * 8}")
 
     @classmethod
     def tearDownClass(cls):
@@ -88,7 +88,7 @@ class Components(unittest.TestCase):
     def stored(self, label):
         """The bytes in the token's file, opened with the PIN: odd parity shows nowhere else."""
         pin = self.top / "pin"
-        pin.write_text("123456")
+        pin.write_text("user1234")
         out = subprocess.run([str(UNSEAL), str(pin)], capture_output=True, env=self.env, timeout=60, check=True).stdout.decode()
         return dict(line.split() for line in out.splitlines())[label].upper()
 

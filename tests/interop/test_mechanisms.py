@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 MODULE = pathlib.Path(sys.argv[1]).resolve()
-USER = ("--login", "--pin", "123456")
+USER = ("--login", "--pin", "user1234")
 TEXT = b"Now is the time for all good men to come to the aid of the party"
 KEY = bytes(range(32))
 IV = "000102030405060708090a0b0c0d0e0f"
@@ -33,7 +33,7 @@ class Mechanisms(unittest.TestCase):
         cls.env = dict(os.environ, STRONGROOM_TOKEN_DIR=str(cls.top / "tokens"), XDG_CONFIG_HOME=str(cls.top), LC_ALL="C")
         cls.env.pop("STRONGROOM_CONF", None)
         cls.tool("--init-token", "--label", "t", "--so-pin", "12345678")
-        cls.tool("--login", "--login-type", "so", "--so-pin", "12345678", "--init-pin", "--pin", "123456")
+        cls.tool("--login", "--login-type", "so", "--so-pin", "12345678", "--init-pin", "--pin", "user1234")
         cls.tool(*USER, "--keypairgen", "--key-type", "rsa:2048", "--label", "pair", "--id", "01")
         der = cls.top / "pair.der"
         cls.tool(*USER, "--read-object", "--type", "pubkey", "--id", "01", "--output-file", str(der))

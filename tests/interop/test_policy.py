@@ -45,7 +45,19 @@ class Policy(tools.Tools):
         self.assertIn("strict    yes\n", text)
         self.assertIn("allows    transport-stronger-cargo\n", text)
 
+    def test_length_of_new_pins(self):
+        self.assertEqual(self.policy(so=False)["pin_min"], 8)
+        self.assertEqual(self.policy("pin-min", "10")["pin_min"], 10)
+        self.bad("pkcs11-tool", "--module", tools.MODULE, "--login", "--login-type", "so", "--so-pin", tools.SO_PIN, "--init-pin",
+                 "--pin", "ninechars", text="CKR_PIN_LEN_RANGE")
+        self.user("-O")
+        self.assertRegex(self.good(STRONGROOM, "policy", "--uri", self.uri).decode(), r"new PINs +10\n")
+        self.assertEqual(self.policy("pin-min", "0")["pin_min"], 8)
+
     def test_refusals(self):
+        self.refused("pin-min", text="LETTERS")
+        self.refused("pin-min", "ten", text="a number of letters")
+        self.refused("pin-min", "3", text="4 to 64 letters")
         self.refused("allow", "nonsense", text="nonsense: no such relaxation")
         self.refused("allow", text="what is missing: NAME...")
         self.refused("set", "compatible", text="only `set strict` is there")

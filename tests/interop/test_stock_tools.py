@@ -28,20 +28,20 @@ class StockTools(Tools):
         out = self.tool("-L").decode()
         self.assertRegex(out, r"token label\s+: tools\n")
         self.assertIn("PIN initialized", out)
-        self.tool("--login", "--pin", PIN, "--change-pin", "--new-pin", "654321")
+        self.tool("--login", "--pin", PIN, "--change-pin", "--new-pin", "other4321")
         self.bad("pkcs11-tool", "--module", MODULE, "--login", "--pin", PIN, "-O", text="CKR_PIN_INCORRECT")
         self.assertIn("user PIN count low", self.tool("-L").decode())
-        self.tool("--login", "--pin", "654321", "-O")
+        self.tool("--login", "--pin", "other4321", "-O")
         self.assertNotIn("user PIN count low", self.tool("-L").decode())
         self.bad("pkcs11-tool", "--module", MODULE, "--init-token", "--label", "x", "--so-pin", "87654321",
                  text="CKR_PIN_INCORRECT")
 
     def test_custodian_with_pkcs11_tool(self):
         self.fresh()
-        self.tool("--login", "--login-type", "so", "--so-pin", SO_PIN, "--init-pin", "--pin", "alice:111111")
-        self.bad("pkcs11-tool", "--module", MODULE, "--login", "--pin", "alice:111111", "-O", text="CKR_PIN_EXPIRED")
-        self.tool("--login", "--pin", "alice:111111", "--change-pin", "--new-pin", "alice:222222")
-        self.tool("--login", "--pin", "alice:222222", "-O")
+        self.tool("--login", "--login-type", "so", "--so-pin", SO_PIN, "--init-pin", "--pin", "alice:11111111")
+        self.bad("pkcs11-tool", "--module", MODULE, "--login", "--pin", "alice:11111111", "-O", text="CKR_PIN_EXPIRED")
+        self.tool("--login", "--pin", "alice:11111111", "--change-pin", "--new-pin", "alice:22222222")
+        self.tool("--login", "--pin", "alice:22222222", "-O")
 
     def test_objects_with_pkcs11_tool(self):
         self.fresh()

@@ -10,7 +10,7 @@ import unittest
 
 MODULE = pathlib.Path(sys.argv[1]).resolve()
 NOBODY = 65534
-PIN = "123456"
+PIN = "user1234"
 SO_PIN = "12345678"
 
 

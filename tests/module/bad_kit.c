@@ -169,11 +169,11 @@ void bad_session_functions(CK_SESSION_HANDLE h, CK_RV code, enum bad_which which
 		BAD(code, C_Login, h, CKU_USER, CK_TEXT(CK_TEST_USER_PIN));
 		BAD(code, C_LoginUser, h, CKU_USER, CK_TEXT(CK_TEST_USER_PIN), NULL, 0);
 		BAD(code, C_Logout, h);
-		BAD(code, C_SetPIN, h, CK_TEXT(CK_TEST_USER_PIN), CK_TEXT("another"));
+		BAD(code, C_SetPIN, h, CK_TEXT(CK_TEST_USER_PIN), CK_TEXT("another1"));
 		BAD(code, C_GetFunctionStatus, h);
 		BAD(code, C_CancelFunction, h);
 	}
-	BAD(code, C_InitPIN, h, CK_TEXT("another"));
+	BAD(code, C_InitPIN, h, CK_TEXT("another1"));
 	BAD(code, C_SessionCancel, h, CKF_SIGN);
 	BAD(code, C_CreateObject, h, t, 1, &o);
 	BAD(code, C_CopyObject, h, 1, NULL, 0, &o);

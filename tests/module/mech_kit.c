@@ -66,9 +66,9 @@ void mk_begin(void)
 	OK(ck->C_InitToken(mk_slot, (CK_UTF8CHAR_PTR) "12345678", 8, label));
 	OK(ck->C_OpenSession(mk_slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &mk_session));
 	OK(ck->C_Login(mk_session, CKU_SO, (CK_UTF8CHAR_PTR) "12345678", 8));
-	OK(ck->C_InitPIN(mk_session, (CK_UTF8CHAR_PTR) "123456", 6));
+	OK(ck->C_InitPIN(mk_session, (CK_UTF8CHAR_PTR) "user1234", 8));
 	OK(ck->C_Logout(mk_session));
-	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "123456", 6));
+	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "user1234", 8));
 	mk_compatible();
 }
 
@@ -112,7 +112,7 @@ void mk_policy(const char *text)
 	OK(ck->C_Login(mk_session, CKU_SO, (CK_UTF8CHAR_PTR) "12345678", 8));
 	OK(ck->C_SetAttributeValue(mk_session, h, &t, 1));
 	OK(ck->C_Logout(mk_session));
-	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "123456", 6));
+	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "user1234", 8));
 	pair_public = pair_private = 0;
 }
 

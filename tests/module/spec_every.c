@@ -16,7 +16,7 @@ static void users(CK_SESSION_HANDLE h, const char *code)
 	EVERY(C_Login, h, CKU_USER, PIN(USER_PIN));
 	EVERY(C_LoginUser, h, CKU_USER, PIN(USER_PIN), NULL, 0);
 	EVERY(C_Logout, h);
-	EVERY(C_SetPIN, h, PIN(USER_PIN), PIN("another"));
+	EVERY(C_SetPIN, h, PIN(USER_PIN), PIN("another1"));
 	EVERY(C_GetSessionValidationFlags, h, CKS_LAST_VALIDATION_OK, &flags);
 	EVERY(C_GetFunctionStatus, h);
 	EVERY(C_CancelFunction, h);
@@ -30,7 +30,7 @@ static void objects(CK_SESSION_HANDLE h, const char *code)
 	CK_OBJECT_CLASS class = CKO_DATA;
 	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) } };
 
-	EVERY(C_InitPIN, h, PIN("another"));
+	EVERY(C_InitPIN, h, PIN("another1"));
 	EVERY(C_SessionCancel, h, CKF_SIGN);
 	EVERY(C_GetOperationState, h, ROOM);
 	EVERY(C_SetOperationState, h, spec_bytes, 16, 0, 0);

@@ -129,12 +129,12 @@ START_TEST(tokens)
 	spec_logout();
 	/* Ten wrong PINs of the user, the last three of them by the other two ways. */
 	SPEC(PIN_INCORRECT, C_LoginUser, spec_session, CKU_USER, PIN("wrong"), NULL, 0);
-	SPEC(PIN_INCORRECT, C_SetPIN, spec_session, PIN("wrong"), PIN("another"));
+	SPEC(PIN_INCORRECT, C_SetPIN, spec_session, PIN("wrong"), PIN("another1"));
 	while (spec->C_Login(spec_session, CKU_USER, PIN("wrong")) == CKR_PIN_INCORRECT)
 		;
 	SPEC(PIN_LOCKED, C_Login, spec_session, CKU_USER, PIN(USER_PIN));
 	SPEC(PIN_LOCKED, C_LoginUser, spec_session, CKU_USER, PIN(USER_PIN), NULL, 0);
-	SPEC(PIN_LOCKED, C_SetPIN, spec_session, PIN(USER_PIN), PIN("another"));
+	SPEC(PIN_LOCKED, C_SetPIN, spec_session, PIN(USER_PIN), PIN("another1"));
 	DONE(spec->C_CloseSession(spec_session));
 	SPEC(PIN_INCORRECT, C_InitToken, slot, PIN("wrong"), label);
 	while (spec->C_InitToken(slot, PIN("wrong"), label) == CKR_PIN_INCORRECT)

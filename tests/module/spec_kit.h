@@ -34,7 +34,7 @@ extern CK_BBOOL spec_yes, spec_no;
 CK_ULONG *spec_room(CK_ULONG n);
 #define PIN(s) (CK_UTF8CHAR_PTR)(uintptr_t)(s), (CK_ULONG)strlen(s)
 #define SO_PIN "12345678"
-#define USER_PIN "123456"
+#define USER_PIN "user1234"
 
 void spec_begin(void);
 void spec_end(void);

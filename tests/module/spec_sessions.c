@@ -40,13 +40,13 @@ START_TEST(logins)
 	SPEC(USER_TYPE_INVALID, C_LoginUser, spec_session, 7, PIN(USER_PIN), NULL, 0);
 	SPEC(OPERATION_NOT_INITIALIZED, C_Login, spec_session, CKU_CONTEXT_SPECIFIC, PIN(USER_PIN));
 	SPEC(OPERATION_NOT_INITIALIZED, C_LoginUser, spec_session, CKU_CONTEXT_SPECIFIC, PIN(USER_PIN), NULL, 0);
-	SPEC(USER_NOT_LOGGED_IN, C_InitPIN, spec_session, PIN("another"));
+	SPEC(USER_NOT_LOGGED_IN, C_InitPIN, spec_session, PIN("another1"));
 	DONE(spec->C_Logout(spec_session));
 	SPEC(USER_NOT_LOGGED_IN, C_Logout, spec_session);
 	SPEC(PIN_INCORRECT, C_Login, spec_session, CKU_USER, PIN("wrong"));
 	SPEC(PIN_INCORRECT, C_LoginUser, spec_session, CKU_USER, PIN("wrong"), PIN("nobody"));
 	read_only = spec_open(0);
-	SPEC(SESSION_READ_ONLY, C_SetPIN, read_only, PIN(USER_PIN), PIN("another"));
+	SPEC(SESSION_READ_ONLY, C_SetPIN, read_only, PIN(USER_PIN), PIN("another1"));
 	SPEC(SESSION_READ_ONLY_EXISTS, C_Login, spec_session, CKU_SO, PIN(SO_PIN));
 	SPEC(SESSION_READ_ONLY_EXISTS, C_LoginUser, spec_session, CKU_SO, PIN(SO_PIN), NULL, 0);
 	DONE(spec->C_CloseSession(read_only));
@@ -58,18 +58,18 @@ END_TEST
 
 START_TEST(pins)
 {
-	SPEC(ARGUMENTS_BAD, C_SetPIN, spec_session, NULL, 4, PIN("another"));
-	SPEC(PIN_INCORRECT, C_SetPIN, spec_session, PIN("wrong"), PIN("another"));
+	SPEC(ARGUMENTS_BAD, C_SetPIN, spec_session, NULL, 4, PIN("another1"));
+	SPEC(PIN_INCORRECT, C_SetPIN, spec_session, PIN("wrong"), PIN("another1"));
 	SPEC(PIN_LEN_RANGE, C_SetPIN, spec_session, PIN(USER_PIN), PIN("123"));
 	SPEC(PIN_INVALID, C_SetPIN, spec_session, PIN(USER_PIN), PIN("no:colon"));
 	spec_login(CKU_SO);
 	SPEC(ARGUMENTS_BAD, C_InitPIN, spec_session, NULL, 4);
 	SPEC(PIN_LEN_RANGE, C_InitPIN, spec_session, PIN("123"));
 	SPEC(PIN_INVALID, C_InitPIN, spec_session, PIN(":nobody"));
-	DONE(spec->C_InitPIN(spec_session, PIN("carol:given")));
+	DONE(spec->C_InitPIN(spec_session, PIN("carol:given123")));
 	/* A PIN that the SO gave must be changed before anything else. */
 	spec_logout();
-	DONE(spec->C_LoginUser(spec_session, CKU_USER, PIN("given"), PIN("carol")));
+	DONE(spec->C_LoginUser(spec_session, CKU_USER, PIN("given123"), PIN("carol")));
 	spec_every(spec_session, "PIN_EXPIRED", true);
 	spec_login(CKU_USER);
 }

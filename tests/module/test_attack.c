@@ -78,7 +78,7 @@ START_TEST(user_name_with_a_zero_byte_is_nobody)
 
 	kit_login(NULL);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		ck_rv(ck3->C_LoginUser(ck_session, CKU_USER, CK_TEXT("aaaaaa"), (CK_UTF8CHAR_PTR)(uintptr_t)names[i],
+		ck_rv(ck3->C_LoginUser(ck_session, CKU_USER, CK_TEXT("aaaaaaaa"), (CK_UTF8CHAR_PTR)(uintptr_t)names[i],
 				       lengths[i]),
 		      CKR_PIN_INCORRECT);
 	kit_login(KIT_ALICE); /* and alice has lost no try by it */

@@ -250,7 +250,7 @@ static CK_RV decrypt_without_login(bool copies)
 	OK(ck->C_Logout(mk_session));
 	if (rv == CKR_OK)
 		rv = ak_decrypt(CKM_AES_KEY_WRAP, opens, VIEW(out, n), clear, &m);
-	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "123456", 6));
+	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "user1234", 8));
 	return rv;
 }
 

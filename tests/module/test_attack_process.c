@@ -120,10 +120,10 @@ START_TEST(so_of_an_older_generation_makes_no_user)
 
 	ck_login(CKU_SO);
 	pid = other_generation_soon();
-	ck_rv(ck->C_InitPIN(ck_session, CK_TEXT("eve:123456")), CKR_DEVICE_REMOVED);
+	ck_rv(ck->C_InitPIN(ck_session, CK_TEXT("eve:user1234")), CKR_DEVICE_REMOVED);
 	child_done(pid);
 	ck_assert_int_eq(users_of_token(), before);
-	ck_rv(ck->C_InitPIN(ck_session, CK_TEXT("eve:123456")), CKR_USER_NOT_LOGGED_IN);
+	ck_rv(ck->C_InitPIN(ck_session, CK_TEXT("eve:user1234")), CKR_USER_NOT_LOGGED_IN);
 	child_done(other_generation_soon()); /* and back: the token is the old one again */
 	kit_login(KIT_USER);
 }

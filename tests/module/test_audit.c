@@ -102,12 +102,12 @@ static void make_history(void)
 	CK_OBJECT_HANDLE key, cargo;
 	CK_BYTE out[64];
 
-	ck_rv(ck->C_Login(ck_session, CKU_USER, CK_TEXT("000000")), CKR_PIN_INCORRECT);
+	ck_rv(ck->C_Login(ck_session, CKU_USER, CK_TEXT("00000000")), CKR_PIN_INCORRECT);
 	ck_login(CKU_SO);
-	ck_ok(ck->C_InitPIN(ck_session, CK_TEXT("alice:111111")));
+	ck_ok(ck->C_InitPIN(ck_session, CK_TEXT("alice:11111111")));
 	ck_logout();
-	ck_ok(ck->C_Login(ck_session, CKU_USER, CK_TEXT("alice:111111")));
-	set_pin("alice:111111", "aaaaaa");
+	ck_ok(ck->C_Login(ck_session, CKU_USER, CK_TEXT("alice:11111111")));
+	set_pin("alice:11111111", "aaaaaaaa");
 	ck_ok(ck->C_GenerateKey(ck_session, &generate, t, ARRAY_LEN(t), &key));
 	ck_ok(ck->C_SetAttributeValue(ck_session, key, &label, 1));
 	t[1].pValue = &no;
@@ -119,7 +119,7 @@ static void make_history(void)
 	ck_ok(ck->C_DestroyObject(ck_session, key));
 	ck_logout();
 	ck_login(CKU_SO);
-	ck_ok(ck->C_InitPIN(ck_session, CK_TEXT("alice:222222")));
+	ck_ok(ck->C_InitPIN(ck_session, CK_TEXT("alice:22222222")));
 	ck_logout();
 }
 
@@ -217,13 +217,13 @@ START_TEST(changed_user_record_opens_nothing)
 		finalise();
 		spoil(spots[i].offset, spots[i].change);
 		initialise();
-		rv = ck->C_Login(ck_session, CKU_USER, CK_TEXT("alice:222222"));
+		rv = ck->C_Login(ck_session, CKU_USER, CK_TEXT("alice:22222222"));
 		ck_assert_msg(rv == spots[i].rv, "%zu: 0x%lx", i, rv);
 		finalise();
 		spoil(spots[i].offset, spots[i].change);
 		initialise();
 	}
-	ck_ok(ck->C_Login(ck_session, CKU_USER, CK_TEXT("alice:222222")));
+	ck_ok(ck->C_Login(ck_session, CKU_USER, CK_TEXT("alice:22222222")));
 	ck_logout();
 }
 END_TEST

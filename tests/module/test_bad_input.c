@@ -251,7 +251,7 @@ START_TEST(login_refuses_bad_arguments)
 	bad_watch();
 	BAD(CKR_SESSION_READ_ONLY_EXISTS, C_Login, ck_session, CKU_SO, CK_TEXT(CK_TEST_SO_PIN));
 	BAD(CKR_SESSION_READ_ONLY_EXISTS, C_Login, ro, CKU_SO, CK_TEXT(CK_TEST_SO_PIN));
-	BAD(CKR_SESSION_READ_ONLY, C_SetPIN, ro, CK_TEXT(CK_TEST_USER_PIN), CK_TEXT("another"));
+	BAD(CKR_SESSION_READ_ONLY, C_SetPIN, ro, CK_TEXT(CK_TEST_USER_PIN), CK_TEXT("another1"));
 	bad_unwatch();
 	ck_ok(ck->C_CloseSession(ro));
 	BAD(CKR_PIN_INCORRECT, C_Login, ck_session, CKU_USER, (CK_UTF8CHAR_PTR)many, HUGE_LENGTH);
@@ -279,8 +279,8 @@ START_TEST(pins_of_bad_form_are_refused)
 	memset(many, '1', sizeof(many));
 	ck_login(CKU_USER);
 	bad_watch();
-	BAD(CKR_USER_NOT_LOGGED_IN, C_InitPIN, ck_session, CK_TEXT("another"));
-	BAD(CKR_ARGUMENTS_BAD, C_SetPIN, ck_session, NULL, 6, CK_TEXT("another"));
+	BAD(CKR_USER_NOT_LOGGED_IN, C_InitPIN, ck_session, CK_TEXT("another1"));
+	BAD(CKR_ARGUMENTS_BAD, C_SetPIN, ck_session, NULL, 6, CK_TEXT("another1"));
 	BAD(CKR_ARGUMENTS_BAD, C_SetPIN, ck_session, CK_TEXT(CK_TEST_USER_PIN), NULL, 6);
 	BAD(CKR_PIN_LEN_RANGE, C_SetPIN, ck_session, CK_TEXT(CK_TEST_USER_PIN), CK_TEXT("123"));
 	BAD(CKR_PIN_LEN_RANGE, C_SetPIN, ck_session, CK_TEXT(CK_TEST_USER_PIN), CK_TEXT(""));
@@ -288,8 +288,8 @@ START_TEST(pins_of_bad_form_are_refused)
 	BAD(CKR_PIN_LEN_RANGE, C_SetPIN, ck_session, CK_TEXT(CK_TEST_USER_PIN), (CK_UTF8CHAR_PTR)many, HUGE_LENGTH);
 	BAD(CKR_PIN_INVALID, C_SetPIN, ck_session, CK_TEXT(CK_TEST_USER_PIN), CK_TEXT("a:bcdefg"));
 	bad_unwatch();
-	BAD(CKR_PIN_INCORRECT, C_SetPIN, ck_session, (CK_UTF8CHAR_PTR)many, HUGE_LENGTH, CK_TEXT("another"));
-	BAD(CKR_PIN_INCORRECT, C_SetPIN, ck_session, CK_TEXT("wrongwrong"), CK_TEXT("another"));
+	BAD(CKR_PIN_INCORRECT, C_SetPIN, ck_session, (CK_UTF8CHAR_PTR)many, HUGE_LENGTH, CK_TEXT("another1"));
+	BAD(CKR_PIN_INCORRECT, C_SetPIN, ck_session, CK_TEXT("wrongwrong"), CK_TEXT("another1"));
 	ck_login(CKU_SO);
 	bad_watch();
 	BAD(CKR_ARGUMENTS_BAD, C_InitPIN, ck_session, NULL, 0);
@@ -298,8 +298,8 @@ START_TEST(pins_of_bad_form_are_refused)
 	BAD(CKR_PIN_LEN_RANGE, C_InitPIN, ck_session, CK_TEXT("carol:123"));
 	BAD(CKR_PIN_LEN_RANGE, C_InitPIN, ck_session, (CK_UTF8CHAR_PTR)many, sizeof(many));
 	BAD(CKR_PIN_LEN_RANGE, C_InitPIN, ck_session, (CK_UTF8CHAR_PTR)many, HUGE_LENGTH);
-	BAD(CKR_PIN_INVALID, C_InitPIN, ck_session, CK_TEXT("Carol:123456"));
-	BAD(CKR_PIN_INVALID, C_InitPIN, ck_session, CK_TEXT(":123456"));
+	BAD(CKR_PIN_INVALID, C_InitPIN, ck_session, CK_TEXT("Carol:user1234"));
+	BAD(CKR_PIN_INVALID, C_InitPIN, ck_session, CK_TEXT(":user1234"));
 	BAD(CKR_SESSION_READ_WRITE_SO_EXISTS, C_OpenSession, ck_slot, CKF_SERIAL_SESSION, NULL, NULL, &ro);
 	bad_unwatch();
 	ck_login(CKU_USER);
@@ -313,9 +313,9 @@ START_TEST(user_with_an_expired_pin_can_do_nothing_else)
 	CK_SESSION_HANDLE other = ck_open(true);
 
 	ck_login(CKU_SO);
-	ck_ok(ck->C_InitPIN(ck_session, CK_TEXT("dave:123456")));
+	ck_ok(ck->C_InitPIN(ck_session, CK_TEXT("dave:user1234")));
 	ck_logout();
-	ck_ok(ck->C_Login(ck_session, CKU_USER, CK_TEXT("dave:123456")));
+	ck_ok(ck->C_Login(ck_session, CKU_USER, CK_TEXT("dave:user1234")));
 	bad_session_functions(ck_session, CKR_PIN_EXPIRED, BAD_EXPIRED);
 	bad_session_functions(other, CKR_PIN_EXPIRED, BAD_EXPIRED);
 	ck_ok(ck->C_CloseSession(other));

@@ -424,13 +424,13 @@ START_TEST(custodian_created_anew_loses_waiting_components) /* R1.3: against a l
 	kit_login(KIT_CAROL);
 	ck_ok(kit_component("PK-C#1/2", CKK_AES, pattern(32, 1), &h));
 	ck_login(CKU_SO);
-	ck_ok(ck->C_InitPIN(ck_session, (CK_UTF8CHAR_PTR)(uintptr_t) "carol:444444", 12));
+	ck_ok(ck->C_InitPIN(ck_session, (CK_UTF8CHAR_PTR)(uintptr_t) "carol:44444444", 14));
 	kit_login(KIT_BOB);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-C#1/2", NULL), 0);
 	/* A given PIN opens nothing before it is changed: not even entering a component. */
-	kit_login("carol:444444");
+	kit_login("carol:44444444");
 	ck_assert_uint_eq(kit_component("PK-C#1/2", CKK_AES, pattern(32, 1), &h), CKR_PIN_EXPIRED);
-	ck_ok(ck->C_SetPIN(ck_session, (CK_UTF8CHAR_PTR)(uintptr_t) "carol:444444", 12,
+	ck_ok(ck->C_SetPIN(ck_session, (CK_UTF8CHAR_PTR)(uintptr_t) "carol:44444444", 14,
 			   (CK_UTF8CHAR_PTR)(uintptr_t)KIT_CAROL, strlen(KIT_CAROL)));
 	kit_login(NULL);
 }

@@ -43,8 +43,8 @@ static CK_FLAGS flags(void)
 START_TEST(login_names_its_errors)
 {
 	ck_rv(ck->C_Login(ck_session, CKU_USER, NULL, 4), CKR_ARGUMENTS_BAD);
-	ck_rv(ck->C_Login(ck_session, 7, CK_TEXT("123456")), CKR_USER_TYPE_INVALID);
-	ck_rv(ck->C_Login(ck_session, CKU_CONTEXT_SPECIFIC, CK_TEXT("123456")), CKR_OPERATION_NOT_INITIALIZED);
+	ck_rv(ck->C_Login(ck_session, 7, CK_TEXT("user1234")), CKR_USER_TYPE_INVALID);
+	ck_rv(ck->C_Login(ck_session, CKU_CONTEXT_SPECIFIC, CK_TEXT("user1234")), CKR_OPERATION_NOT_INITIALIZED);
 	ck_rv(ck->C_Logout(ck_session), CKR_USER_NOT_LOGGED_IN);
 	ck_ok(login(CK_TEST_USER_PIN));
 	ck_rv(login(CK_TEST_USER_PIN), CKR_USER_ALREADY_LOGGED_IN);
@@ -58,7 +58,7 @@ END_TEST
 /* R6.4 */
 START_TEST(wrong_pin_costs_a_try_and_a_right_one_gives_it_back)
 {
-	ck_rv(login("000000"), CKR_PIN_INCORRECT);
+	ck_rv(login("00000000"), CKR_PIN_INCORRECT);
 	ck_assert(flags() & CKF_USER_PIN_COUNT_LOW);
 	ck_assert(!(flags() & CKF_USER_PIN_FINAL_TRY));
 	ck_ok(login(CK_TEST_USER_PIN));
@@ -76,15 +76,15 @@ END_TEST
 START_TEST(last_try_is_announced_and_the_next_locks)
 {
 	for (int i = 1; i < 10; i++) {
-		ck_rv(i % 2 ? login("000000") : set_pin("000000", "another"), CKR_PIN_INCORRECT);
+		ck_rv(i % 2 ? login("00000000") : set_pin("00000000", "another1"), CKR_PIN_INCORRECT);
 		ck_assert(flags() & CKF_USER_PIN_COUNT_LOW);
 		ck_assert_int_eq((flags() & CKF_USER_PIN_FINAL_TRY) != 0, i == 9);
 		ck_assert(!(flags() & CKF_USER_PIN_LOCKED));
 	}
-	ck_rv(set_pin("000000", "another"), CKR_PIN_INCORRECT);
+	ck_rv(set_pin("00000000", "another1"), CKR_PIN_INCORRECT);
 	ck_assert(flags() & CKF_USER_PIN_LOCKED);
 	ck_rv(login(CK_TEST_USER_PIN), CKR_PIN_LOCKED);
-	ck_rv(set_pin(CK_TEST_USER_PIN, "another"), CKR_PIN_LOCKED);
+	ck_rv(set_pin(CK_TEST_USER_PIN, "another1"), CKR_PIN_LOCKED);
 	ck_ok(init_pin(CK_TEST_USER_PIN));
 	ck_assert(!(flags() & (CKF_USER_PIN_LOCKED | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_COUNT_LOW)));
 	ck_ok(login(CK_TEST_USER_PIN));
@@ -97,15 +97,15 @@ START_TEST(pin_is_changed_by_its_owner)
 {
 	CK_SESSION_HANDLE ro = ck_open(false);
 
-	ck_rv(ck->C_SetPIN(ro, CK_TEXT(CK_TEST_USER_PIN), CK_TEXT("654321")), CKR_SESSION_READ_ONLY);
+	ck_rv(ck->C_SetPIN(ro, CK_TEXT(CK_TEST_USER_PIN), CK_TEXT("other4321")), CKR_SESSION_READ_ONLY);
 	ck_ok(ck->C_CloseSession(ro));
-	ck_rv(set_pin("000000", "654321"), CKR_PIN_INCORRECT);
-	ck_rv(set_pin(CK_TEST_USER_PIN, "654"), CKR_PIN_LEN_RANGE);
-	ck_rv(ck->C_SetPIN(ck_session, NULL, 0, CK_TEXT("654321")), CKR_ARGUMENTS_BAD);
-	ck_ok(set_pin(CK_TEST_USER_PIN, "654321"));
+	ck_rv(set_pin("00000000", "other4321"), CKR_PIN_INCORRECT);
+	ck_rv(set_pin(CK_TEST_USER_PIN, "6543217"), CKR_PIN_LEN_RANGE);
+	ck_rv(ck->C_SetPIN(ck_session, NULL, 0, CK_TEXT("other4321")), CKR_ARGUMENTS_BAD);
+	ck_ok(set_pin(CK_TEST_USER_PIN, "other4321"));
 	ck_rv(login(CK_TEST_USER_PIN), CKR_PIN_INCORRECT);
-	ck_ok(login("654321"));
-	ck_ok(set_pin("654321", CK_TEST_USER_PIN));
+	ck_ok(login("other4321"));
+	ck_ok(set_pin("other4321", CK_TEST_USER_PIN));
 	ck_login(CKU_SO);
 	ck_ok(set_pin(CK_TEST_SO_PIN, "so:with:colons"));
 	ck_logout();
@@ -130,13 +130,13 @@ END_TEST
 /* R6.4: only the SO sets PINs of others. */
 START_TEST(init_pin_is_the_so_s)
 {
-	ck_rv(ck->C_InitPIN(ck_session, CK_TEXT("abcdef")), CKR_USER_NOT_LOGGED_IN);
+	ck_rv(ck->C_InitPIN(ck_session, CK_TEXT("abcdefgh")), CKR_USER_NOT_LOGGED_IN);
 	ck_login(CKU_USER);
-	ck_rv(ck->C_InitPIN(ck_session, CK_TEXT("eve:abcdef")), CKR_USER_NOT_LOGGED_IN);
+	ck_rv(ck->C_InitPIN(ck_session, CK_TEXT("eve:abcdefgh")), CKR_USER_NOT_LOGGED_IN);
 	ck_login(CKU_SO);
 	ck_rv(ck->C_InitPIN(ck_session, NULL, 6), CKR_ARGUMENTS_BAD);
-	ck_rv(ck->C_InitPIN(ck_session, CK_TEXT("abc")), CKR_PIN_LEN_RANGE);
-	ck_rv(ck->C_InitPIN(ck_session, CK_TEXT("eve:abc")), CKR_PIN_LEN_RANGE);
+	ck_rv(ck->C_InitPIN(ck_session, CK_TEXT("abcdefg")), CKR_PIN_LEN_RANGE);
+	ck_rv(ck->C_InitPIN(ck_session, CK_TEXT("eve:abcdefg")), CKR_PIN_LEN_RANGE);
 	ck_logout();
 }
 END_TEST
@@ -147,33 +147,33 @@ START_TEST(custodian_changes_the_pin_before_anything_else)
 	CK_SESSION_INFO info;
 	CK_ULONG n;
 
-	ck_ok(init_pin("alice:111111"));
-	ck_ok(login("alice:111111"));
+	ck_ok(init_pin("alice:11111111"));
+	ck_ok(login("alice:11111111"));
 	ck_assert(flags() & CKF_USER_PIN_TO_BE_CHANGED);
 	ck_rv(ck->C_FindObjectsInit(ck_session, NULL, 0), CKR_PIN_EXPIRED);
 	ck_rv(ck->C_GenerateRandom(ck_session, (CK_BYTE_PTR)&n, 8), CKR_PIN_EXPIRED);
 	ck_ok(ck->C_GetSessionInfo(ck_session, &info));
 	ck_assert_uint_eq(info.state, CKS_RW_USER_FUNCTIONS);
-	ck_rv(set_pin("alice:111111", "alice:111111"), CKR_PIN_INVALID);
-	ck_rv(set_pin("alice:111111", "bob:aaaaaa"), CKR_PIN_INVALID);
-	ck_rv(set_pin("bob:111111", "bob:aaaaaa"), CKR_PIN_INCORRECT);
-	ck_ok(set_pin("alice:111111", "alice:aaaaaa"));
+	ck_rv(set_pin("alice:11111111", "alice:11111111"), CKR_PIN_INVALID);
+	ck_rv(set_pin("alice:11111111", "bob:aaaaaaaa"), CKR_PIN_INVALID);
+	ck_rv(set_pin("bob:11111111", "bob:aaaaaaaa"), CKR_PIN_INCORRECT);
+	ck_ok(set_pin("alice:11111111", "alice:aaaaaaaa"));
 	ck_assert(!(flags() & CKF_USER_PIN_TO_BE_CHANGED));
 	ck_ok(ck->C_FindObjectsInit(ck_session, NULL, 0));
 	ck_ok(ck->C_FindObjectsFinal(ck_session));
 	ck_logout();
-	ck_rv(login("alice:111111"), CKR_PIN_INCORRECT);
-	ck_ok(login("alice:aaaaaa"));
+	ck_rv(login("alice:11111111"), CKR_PIN_INCORRECT);
+	ck_ok(login("alice:aaaaaaaa"));
 	ck_logout();
-	ck_ok(login_named("alice", "aaaaaa"));
-	ck_ok(set_pin("aaaaaa", "alice:a:b:c"));
+	ck_ok(login_named("alice", "aaaaaaaa"));
+	ck_ok(set_pin("aaaaaaaa", "alice:a:b:c:d:e"));
 	ck_logout();
-	ck_ok(login("alice:a:b:c"));
+	ck_ok(login("alice:a:b:c:d:e"));
 	ck_logout();
-	ck_ok(login_named("alice", "a:b:c"));
+	ck_ok(login_named("alice", "a:b:c:d:e"));
 	ck_logout();
-	ck_ok(set_pin("alice:a:b:c", "aaaaaa"));
-	ck_ok(login("alice:aaaaaa"));
+	ck_ok(set_pin("alice:a:b:c:d:e", "aaaaaaaa"));
+	ck_ok(login("alice:aaaaaaaa"));
 	ck_logout();
 }
 END_TEST
@@ -181,11 +181,11 @@ END_TEST
 /* R6.4: who is not there answers like who is there with another PIN. */
 START_TEST(unknown_custodian_answers_like_a_wrong_pin)
 {
-	ck_rv(login("nobody:aaaaaa"), CKR_PIN_INCORRECT);
-	ck_rv(login("No Name:aaaaaa"), CKR_PIN_INCORRECT);
-	ck_rv(login(":aaaaaa"), CKR_PIN_INCORRECT);
-	ck_rv(login_named("nobody", "aaaaaa"), CKR_PIN_INCORRECT);
-	ck_rv(login_named("a-name-that-is-much-longer-than-any-name-may-be", "aaaaaa"), CKR_PIN_INCORRECT);
+	ck_rv(login("nobody:aaaaaaaa"), CKR_PIN_INCORRECT);
+	ck_rv(login("No Name:aaaaaaaa"), CKR_PIN_INCORRECT);
+	ck_rv(login(":aaaaaaaa"), CKR_PIN_INCORRECT);
+	ck_rv(login_named("nobody", "aaaaaaaa"), CKR_PIN_INCORRECT);
+	ck_rv(login_named("a-name-that-is-much-longer-than-any-name-may-be", "aaaaaaaa"), CKR_PIN_INCORRECT);
 	ck_rv(ck3->C_LoginUser(ck_session, CKU_SO, CK_TEXT(CK_TEST_SO_PIN), CK_TEXT("alice")), CKR_USER_TYPE_INVALID);
 	ck_assert(!(flags() & CKF_USER_PIN_COUNT_LOW));
 }
@@ -194,13 +194,13 @@ END_TEST
 /* R6.4: a custodian set anew by the SO is a new one. */
 START_TEST(custodian_set_anew_starts_again)
 {
-	ck_ok(init_pin("carol:111111"));
-	ck_ok(login("carol:111111"));
-	ck_ok(set_pin("carol:111111", "cccccc"));
+	ck_ok(init_pin("carol:11111111"));
+	ck_ok(login("carol:11111111"));
+	ck_ok(set_pin("carol:11111111", "cccccccc"));
 	ck_logout();
-	ck_ok(init_pin("carol:222222"));
-	ck_rv(login("carol:cccccc"), CKR_PIN_INCORRECT);
-	ck_ok(login("carol:222222"));
+	ck_ok(init_pin("carol:22222222"));
+	ck_rv(login("carol:cccccccc"), CKR_PIN_INCORRECT);
+	ck_ok(login("carol:22222222"));
 	ck_rv(ck->C_FindObjectsInit(ck_session, NULL, 0), CKR_PIN_EXPIRED);
 	ck_logout();
 }
@@ -220,11 +220,11 @@ START_TEST(default_user_is_optional)
 	ck_test_init_token(ck_slot, "custodians");
 	ck_session = ck_open(true);
 	ck_assert(!(flags() & CKF_USER_PIN_INITIALIZED));
-	ck_rv(login("123456"), CKR_USER_PIN_NOT_INITIALIZED);
-	ck_ok(init_pin("dave:111111"));
+	ck_rv(login("user1234"), CKR_USER_PIN_NOT_INITIALIZED);
+	ck_ok(init_pin("dave:11111111"));
 	ck_assert(flags() & CKF_USER_PIN_INITIALIZED);
-	ck_rv(login("123456"), CKR_USER_PIN_NOT_INITIALIZED);
-	ck_ok(login("dave:111111"));
+	ck_rv(login("user1234"), CKR_USER_PIN_NOT_INITIALIZED);
+	ck_ok(login("dave:11111111"));
 	ck_logout();
 	ck_ok(ck->C_CloseSession(ck_session));
 	ck_slot = old;
@@ -249,7 +249,7 @@ static int guess(int times)
 		return 101;
 	n = 0;
 	for (int i = 0; i < times; i++)
-		n += ck->C_Login(h, CKU_USER, CK_TEXT("mallory:000000")) == CKR_PIN_INCORRECT;
+		n += ck->C_Login(h, CKU_USER, CK_TEXT("mallory:00000000")) == CKR_PIN_INCORRECT;
 	ck->C_Finalize(NULL);
 	return (int)n;
 }
@@ -260,7 +260,7 @@ START_TEST(processes_that_guess_share_the_tries)
 	pid_t pids[3];
 	int total = 0;
 
-	ck_ok(init_pin("mallory:111111"));
+	ck_ok(init_pin("mallory:11111111"));
 	for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
 		pids[i] = fork();
 		ck_assert_int_ge(pids[i], 0);
@@ -276,11 +276,11 @@ START_TEST(processes_that_guess_share_the_tries)
 		total += WEXITSTATUS(status);
 	}
 	ck_assert_int_eq(total, 10);
-	ck_rv(login("mallory:111111"), CKR_PIN_LOCKED);
+	ck_rv(login("mallory:11111111"), CKR_PIN_LOCKED);
 	ck_ok(login(CK_TEST_USER_PIN));
 	ck_logout();
-	ck_ok(init_pin("mallory:111111"));
-	ck_ok(login("mallory:111111"));
+	ck_ok(init_pin("mallory:11111111"));
+	ck_ok(login("mallory:11111111"));
 	ck_logout();
 }
 END_TEST
@@ -310,13 +310,13 @@ START_TEST(login_ends_when_the_user_is_set_anew_elsewhere)
 	int status = -1;
 	pid_t pid;
 
-	ck_ok(init_pin("erin:111111"));
-	ck_ok(login("erin:111111"));
-	ck_ok(set_pin("erin:111111", "eeeeee"));
+	ck_ok(init_pin("erin:11111111"));
+	ck_ok(login("erin:11111111"));
+	ck_ok(set_pin("erin:11111111", "eeeeeeee"));
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
-		_exit(set_anew("erin:222222"));
+		_exit(set_anew("erin:22222222"));
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	ck_ok(ck->C_GetSessionInfo(ck_session, &info));

@@ -434,7 +434,7 @@ START_TEST(logout_ends_operations_with_private_keys)
 	OK(ck->C_Logout(mk_session));
 	IS(mk_single(CKF_SIGN, VIEW(text, 40), tag, &len), CKR_OPERATION_NOT_INITIALIZED);
 	IS(mk_init(CKF_SIGN, &m, key), CKR_KEY_HANDLE_INVALID);
-	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "123456", 6));
+	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "user1234", 8));
 }
 END_TEST
 

@@ -376,7 +376,7 @@ START_TEST(process_ends_by_cancel_and_logout)
 		(void)start_gcm(use);
 		OK(ck->C_Logout(mk_session));
 		IS(message_first(use, &p, no_aad), CKR_OPERATION_NOT_INITIALIZED);
-		OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "123456", 6));
+		OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "user1234", 8));
 	}
 }
 END_TEST

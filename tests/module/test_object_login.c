@@ -75,7 +75,7 @@ START_TEST(a_wrong_pin_lets_nothing_through)
 	CK_SESSION_INFO info;
 
 	ck_ok(ck->C_SignInit(ck_session, &sign_m, private_key));
-	ck_rv(again("654321"), CKR_PIN_INCORRECT);
+	ck_rv(again("other4321"), CKR_PIN_INCORRECT);
 	ck_ok(ck->C_GetSessionInfo(ck_session, &info));
 	ck_assert_uint_eq(info.state, CKS_RW_USER_FUNCTIONS); /* still logged in */
 	ck_rv(again("alice:" CK_TEST_USER_PIN), CKR_PIN_INCORRECT);
@@ -84,7 +84,7 @@ START_TEST(a_wrong_pin_lets_nothing_through)
 	ck_ok(again(CK_TEST_USER_PIN));
 	ck_ok(sign(out));
 	ck_ok(ck->C_SignInit(ck_session, &sign_m, private_key));
-	ck_rv(again("654321"), CKR_PIN_INCORRECT);
+	ck_rv(again("other4321"), CKR_PIN_INCORRECT);
 	ck_rv(sign(out), CKR_USER_NOT_LOGGED_IN);
 }
 END_TEST
@@ -168,7 +168,7 @@ START_TEST(wrong_pins_lock_and_log_out)
 
 	ck_ok(ck->C_SignInit(ck_session, &sign_m, private_key));
 	while (rv == CKR_PIN_INCORRECT && tries++ < 20)
-		rv = again("000000");
+		rv = again("00000000");
 	ck_assert_uint_eq(rv, CKR_PIN_LOCKED);
 	ck_assert_uint_eq(tries, 11);
 	ck_ok(ck->C_GetTokenInfo(ck_slot, &info));

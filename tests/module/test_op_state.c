@@ -227,7 +227,7 @@ START_TEST(state_belongs_to_user_and_session_state)
 	OK(ck->C_DigestInit(mk_session, &sha)); /* nobody logged in */
 	save();
 	OK(ck->C_SetOperationState(mk_session, state, state_len, 0, 0));
-	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "123456", 6));
+	OK(ck->C_Login(mk_session, CKU_USER, (CK_UTF8CHAR_PTR) "user1234", 8));
 	IS(ck->C_SetOperationState(mk_session, state, state_len, 0, 0), CKR_SAVED_STATE_INVALID);
 	mk_cancel(CKF_DIGEST);
 }
@@ -296,7 +296,7 @@ static int in_child(struct view label, const uint8_t want[32])
 		return 1;
 	if (ck->C_SetOperationState(s, state, state_len, 0, 0) != CKR_SAVED_STATE_INVALID)
 		return 2;
-	if (ck->C_Login(s, CKU_USER, (CK_UTF8CHAR_PTR) "123456", 6) != CKR_OK ||
+	if (ck->C_Login(s, CKU_USER, (CK_UTF8CHAR_PTR) "user1234", 8) != CKR_OK ||
 	    ck->C_FindObjectsInit(s, t, 1) != CKR_OK || ck->C_FindObjects(s, &key, 1, &n) != CKR_OK || n != 1 ||
 	    ck->C_FindObjectsFinal(s) != CKR_OK)
 		return 3;

@@ -13,7 +13,7 @@
 #define CROWD 100
 #define TRIES 10
 #define CHILD_SECONDS 200
-#define NEW_PIN "654321"
+#define NEW_PIN "other4321"
 
 static CK_OBJECT_CLASS data_class = CKO_DATA;
 static CK_BBOOL yes = CK_TRUE;

@@ -66,7 +66,7 @@ START_TEST(init_token_refuses_bad_arguments)
 	ck_rv(ck->C_InitToken(0, NULL, 8, label), CKR_ARGUMENTS_BAD);
 	ck_rv(ck->C_InitToken(0, CK_TEXT(CK_TEST_SO_PIN), NULL), CKR_ARGUMENTS_BAD);
 	ck_rv(ck->C_InitToken(5, CK_TEXT(CK_TEST_SO_PIN), label), CKR_SLOT_ID_INVALID);
-	ck_rv(ck->C_InitToken(0, CK_TEXT("123"), label), CKR_PIN_LEN_RANGE);
+	ck_rv(ck->C_InitToken(0, CK_TEXT("1234567"), label), CKR_PIN_LEN_RANGE);
 	ck_assert_uint_eq(slots_now(slots, true), 1);
 }
 END_TEST

@@ -28,9 +28,9 @@ static void custodian(const char *given, const char *own)
 void kit_begin(void)
 {
 	ck_test_begin();
-	custodian("alice:111111", KIT_ALICE);
-	custodian("bob:222222", KIT_BOB);
-	custodian("carol:333333", KIT_CAROL);
+	custodian("alice:11111111", KIT_ALICE);
+	custodian("bob:22222222", KIT_BOB);
+	custodian("carol:33333333", KIT_CAROL);
 	kit_pattern(kit_terminal_random, 16, 1001);
 	kit_pattern(kit_host_random, 16, 1002);
 }

@@ -10,9 +10,9 @@
  * that does not answer a CK_RV fails the test when something goes wrong.
  */
 #define KIT_USER CK_TEST_USER_PIN
-#define KIT_ALICE "alice:aaaaaa"
-#define KIT_BOB "bob:bbbbbb"
-#define KIT_CAROL "carol:cccccc"
+#define KIT_ALICE "alice:aaaaaaaa"
+#define KIT_BOB "bob:bbbbbbbb"
+#define KIT_CAROL "carol:cccccccc"
 
 /* kit_begin: ck_test_begin and three custodians with PINs of their own. kit_login: NULL: nobody. */
 void kit_begin(void);

@@ -245,8 +245,8 @@ static void combine(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, const char *name)
 
 void rig_role_keys(const char *label)
 {
-	static const char *const first[] = { "anna:111111", "bert:222222" };
-	static const char *const second[] = { "anna:333333", "bert:444444" };
+	static const char *const first[] = { "anna:11111111", "bert:22222222" };
+	static const char *const second[] = { "anna:33333333", "bert:44444444" };
 	CK_FUNCTION_LIST *f = module_open(RIG_STRONGROOM);
 	CK_SESSION_HANDLE s;
 

@@ -12,7 +12,7 @@
  * components by two custodians and combined, and as ordinary keys; in SoftHSM as ordinary keys.
  * Everything that goes wrong here fails the test.
  */
-#define RIG_PIN "482915"
+#define RIG_PIN "48291537"
 
 extern char rig_dir[128];
 

@@ -63,10 +63,10 @@ static void opening(void)
 	refuses(try_open("pkcs11:token=ONE?module-path=/nonexistent.so", NULL), ERR_TOKEN);
 	refuses(try_open("token=ONE", NULL), ERR_CONFIG);
 	refuses(try_open("pkcs11:token=ONE;nonsense=1", NULL), ERR_CONFIG);
-	snprintf(uri, sizeof(uri), "pkcs11:token=ONE?%s&pin-value=000000", query);
+	snprintf(uri, sizeof(uri), "pkcs11:token=ONE?%s&pin-value=00000000", query);
 	refuses(try_open(uri, NULL), ERR_TOKEN);
 	ck_assert_ptr_nonnull(strstr(rig_said(), "CKR_PIN_INCORRECT"));
-	ck_assert_ptr_null(strstr(rig_said(), "000000"));
+	ck_assert_ptr_null(strstr(rig_said(), "00000000"));
 	/* Without a PIN there is no login, and private keys are not seen. */
 	struct pk11 *p = NULL;
 	struct check_value check;
@@ -89,7 +89,7 @@ static void opening(void)
 	/* A PIN file of the options goes before the URI's. */
 	snprintf(pin, sizeof(pin), "%s/pin", rig_dir);
 	struct pk11_options options = { .pin_file = pin };
-	snprintf(uri, sizeof(uri), "pkcs11:token=ONE?%s&pin-value=000000", query);
+	snprintf(uri, sizeof(uri), "pkcs11:token=ONE?%s&pin-value=00000000", query);
 	ok(try_open(uri, &options));
 }
 
@@ -106,13 +106,13 @@ START_TEST(pin_file_must_be_private)
 
 	snprintf(path, sizeof(path), "%s/loose", rig_dir);
 	FILE *file = fopen(path, "w");
-	ck_assert(file && fputs("123456\nmore\n", file) >= 0 && fclose(file) == 0);
+	ck_assert(file && fputs("user1234\nmore\n", file) >= 0 && fclose(file) == 0);
 	ck_assert_int_eq(chmod(path, 0640), 0);
 	refuses(pin_read(path, &pin, rig_fail()), ERR_CONFIG);
 	ck_assert_ptr_null(pin.p);
 	ck_assert_int_eq(chmod(path, 0600), 0);
 	ok(pin_read(path, &pin, rig_fail()));
-	ck_assert(view_equal(secret_view(&pin), VIEW_STR("123456")));
+	ck_assert(view_equal(secret_view(&pin), VIEW_STR("user1234")));
 	secret_done(&pin);
 	ck_assert_int_eq(truncate(path, 0), 0);
 	refuses(pin_read(path, &pin, NULL), ERR_CONFIG);

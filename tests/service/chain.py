@@ -24,7 +24,7 @@ class Token(StrongToken):
     def __init__(self, folder, label, custodians=()):  # pylint: disable=super-init-not-called
         self.folder, self.label = folder, label
         self.module = program("STRONGROOM_MODULE")
-        self.pin = "246810"
+        self.pin = "24681012"
         (folder / f"{label}.tokens").mkdir(mode=0o700)
         self.env = dict(os.environ, STRONGROOM_TOKEN_DIR=str(folder / f"{label}.tokens"))
         self.tool("--init-token", "--label", label, "--so-pin", "so-135790")

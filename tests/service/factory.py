@@ -131,7 +131,7 @@ class SoftToken:
 
     def __init__(self, folder, customers):
         self.folder = folder
-        self.pin = "246810"
+        self.pin = "24681012"
         (folder / "softhsm").mkdir()
         conf = folder / "softhsm.conf"
         conf.write_text(f"directories.tokendir = {folder / 'softhsm'}\nobjectstore.backend = file\nlog.level = ERROR\n")
@@ -173,7 +173,7 @@ class StrongToken:
     def __init__(self, folder, customers):
         self.folder = folder
         self.module = program("STRONGROOM_MODULE")
-        self.pin = "246810"
+        self.pin = "24681012"
         (folder / "tokens").mkdir(mode=0o700)
         self.env = dict(os.environ, STRONGROOM_TOKEN_DIR=str(folder / "tokens"))
         self.tool("--init-token", "--label", "HSM1", "--so-pin", "so-135790")

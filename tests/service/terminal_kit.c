@@ -14,7 +14,7 @@
 
 #define WAIT_MS 30000
 #define SO_PIN "12345678"
-#define USER_PIN "4711"
+#define USER_PIN "47114711"
 
 static void must(bool good, const char *what)
 {

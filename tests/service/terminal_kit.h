@@ -31,7 +31,7 @@ void kit_done(struct kit *k);
 void kit_path(const struct kit *k, const char *name, char ret[256]);
 void kit_write(const struct kit *k, const char *name, const char *text, unsigned mode);
 
-/* kit_token: a token with label and user PIN 4711 (custodians: see kit_hsm) in the folder <dir>/<name>. */
+/* kit_token: a token with label and user PIN 47114711 (custodians: see kit_hsm) in the folder <dir>/<name>. */
 void kit_token(struct kit *k, const char *name, const char *label);
 /* kit_use_tokens: STRONGROOM_TOKEN_DIR of this process and its children becomes <dir>/<name>. */
 void kit_use_tokens(const struct kit *k, const char *name);

@@ -76,9 +76,9 @@ static void set_up(void)
 {
 	kit_init(&kit);
 	kit_token(&kit, "card", "card");
-	kit_write(&kit, "pin", "4711\n", 0600);
+	kit_write(&kit, "pin", "47114711\n", 0600);
 	kit_write(&kit, "wrong-pin", "4712\n", 0600);
-	kit_write(&kit, "open-pin", "4711\n", 0644);
+	kit_write(&kit, "open-pin", "47114711\n", 0644);
 	pki_identity(&kit.pki, ROLE_OPTERM, "opterm");
 	pki_identity(&kit.pki, ROLE_KMS, "kms");
 	sign_card();

@@ -12,7 +12,7 @@
  * initialised. Functions that answer no CK_RV fail the test when something goes wrong.
  */
 #define CK_TEST_SO_PIN "12345678"
-#define CK_TEST_USER_PIN "123456"
+#define CK_TEST_USER_PIN "user1234"
 
 extern CK_FUNCTION_LIST *ck;
 extern struct ck_function_list_3_0 *ck3;
