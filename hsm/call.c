@@ -5,6 +5,7 @@
 #include "fork.h"
 #include "log.h"
 #include "session.h"
+#include "store.h"
 
 void call_begin(void)
 {
@@ -44,10 +45,14 @@ CK_RV call_session(CK_SESSION_HANDLE handle, unsigned flags, struct session **re
 CK_RV call_end(const char *name, CK_ULONG handle, struct session *s, CK_RV rv)
 {
 	const struct module *m = module_get();
+	char fault[STORE_FAULT_MAX];
 
 	if (s != NULL)
 		session_put(s);
 	crypto_errors_drop();
+	/* Also after CKR_OK: a token that is passed over because its file is not sound. */
+	if (store_fault_take(fault) && m != NULL && m->settings.log_fd >= 0)
+		log_line(LOG_LEVEL_ERROR, name, "%s", fault);
 	if (m != NULL && m->settings.log_fd >= 0)
 		log_line(LOG_LEVEL_INFO, name, "handle %lu rv 0x%lx", handle, rv);
 	fork_leave();

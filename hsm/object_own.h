@@ -71,7 +71,10 @@ struct entry *entry_by_handle(struct entries *e, CK_OBJECT_HANDLE handle);
 struct entry *entry_by_id(struct entries *e, const uint8_t id[STORE_ID_LEN]);
 struct entry *entry_add(struct entries *e, const uint8_t id[STORE_ID_LEN]);
 void entry_drop(struct entries *e, struct entry *entry);
-/* entry_cache: keeps (a reference of) o as the current object of the entry; drops what was there. */
+/*
+ * entry_cache: keeps (a reference of) o as the current object of the entry; drops what was there. What was read in a
+ * write transaction is not kept: store_sequence_lasts.
+ */
 void entry_cache(struct entries *e, struct entry *entry, struct object *o, uint64_t sequence);
 /* entries_each: calls each for all entries; it must not add or drop. Stops at false. */
 void entries_each(struct entries *e, bool (*each)(void *ctx, struct entry *entry), void *ctx);

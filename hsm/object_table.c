@@ -109,7 +109,7 @@ void entry_cache(struct entries *e, struct entry *entry, struct object *o, uint6
 	struct object *held = object_ref(o);
 
 	uncache(e, entry);
-	if (entry->stored && e->cached >= CACHED_MAX) {
+	if (entry->stored && (e->cached >= CACHED_MAX || !store_sequence_lasts(sequence))) {
 		object_unref(held);
 		return;
 	}

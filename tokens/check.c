@@ -97,23 +97,36 @@ int store_path(const char *dir, const char *name, const char *file, char ret_pat
 	return STORE_OK;
 }
 
+static int wrong_owner(const char *path, const struct stat *st)
+{
+	return store_fault(STORE_EACCESS, path, "belongs to user %u, this process runs as %u", (unsigned)st->st_uid,
+			   (unsigned)geteuid());
+}
+
 int store_check_dir(const char *dir)
 {
 	struct stat st;
 
 	if (stat(dir, &st) != 0)
-		return store_error(errno);
+		return errno == ENOENT ? STORE_ENOTFOUND : store_fault_errno(errno, dir, "no directory of tokens");
 	if (!S_ISDIR(st.st_mode))
-		return STORE_EFOREIGN;
-	if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return STORE_EACCESS;
+		return store_fault(STORE_EFOREIGN, dir, "not a directory");
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return wrong_owner(dir, &st);
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return store_fault(STORE_EACCESS, dir, "others may write here (mode %04o): chmod go-w",
+				   st.st_mode & 07777);
 	return STORE_OK;
 }
 
 /* Ours alone, readable and writable by us. */
-static bool owner_ok(const struct stat *st, mode_t need)
+static int owner_check(const char *path, const struct stat *st, mode_t need)
 {
-	return st->st_uid == geteuid() && (st->st_mode & need) == need && !(st->st_mode & (S_IRWXG | S_IRWXO));
+	if (st->st_uid != geteuid())
+		return wrong_owner(path, st);
+	if ((st->st_mode & need) != need || (st->st_mode & (S_IRWXG | S_IRWXO)))
+		return store_fault(STORE_EACCESS, path, "mode %04o, must be %04o", st->st_mode & 07777, need);
+	return STORE_OK;
 }
 
 int store_check_token(const char *path, struct stat *ret_data)
@@ -122,22 +135,25 @@ int store_check_token(const char *path, struct stat *ret_data)
 	struct stat dir, data;
 
 	if (lstat(path, &dir) != 0)
-		return store_error(errno);
+		return errno == ENOENT ? STORE_ENOTFOUND : store_fault_errno(errno, path, "the token's directory");
 	if (!S_ISDIR(dir.st_mode))
-		return STORE_EFOREIGN;
-	if (!owner_ok(&dir, S_IRWXU))
-		return STORE_EACCESS;
-	int rc = store_path(path, STORE_DATA_FILE, NULL, file);
+		return store_fault(STORE_EFOREIGN, path, "not a directory");
+	int rc = owner_check(path, &dir, S_IRWXU);
+	if (!rc)
+		rc = store_path(path, STORE_DATA_FILE, NULL, file);
 	if (rc)
 		return rc;
-	if (lstat(file, &data) != 0)
-		return errno == ENOENT ? STORE_EFOREIGN : store_error(errno);
+	if (lstat(file, &data) != 0) {
+		int e = errno;
+		rc = store_fault_errno(e, file, "the token's data file");
+		return e == ENOENT ? STORE_EFOREIGN : rc;
+	}
 	if (!S_ISREG(data.st_mode))
-		return STORE_EFOREIGN;
-	if (!owner_ok(&data, S_IRUSR | S_IWUSR))
-		return STORE_EACCESS;
-	*ret_data = data;
-	return STORE_OK;
+		return store_fault(STORE_EFOREIGN, file, "not a plain file");
+	rc = owner_check(file, &data, S_IRUSR | S_IWUSR);
+	if (!rc)
+		*ret_data = data;
+	return rc;
 }
 
 static uint64_t host_get(const uint8_t *p, size_t n)
@@ -213,7 +229,7 @@ int store_check_pages(const char *path)
 		return rc;
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return store_error(errno);
+		return store_fault_errno(errno, file, "cannot be opened");
 	/* Another process may be writing a meta page just now; what is wrong for good is wrong the third time too. */
 	rc = pages_check(fd);
 	for (int i = 0; i < 2 && (rc == STORE_ECORRUPT || rc == STORE_EFOREIGN); i++) {
@@ -221,7 +237,9 @@ int store_check_pages(const char *path)
 		rc = pages_check(fd);
 	}
 	close(fd);
-	return rc;
+	if (rc == STORE_EFOREIGN)
+		return store_fault(rc, file, "not a file of this store (LMDB 0.9, this machine's byte order)");
+	return rc ? store_fault(rc, file, "truncated or damaged: meta pages and size do not agree") : STORE_OK;
 }
 
 void store_record_put(struct buf *out, const char *serial)

@@ -25,7 +25,7 @@ static int make_dirs(const char *dir)
 			continue;
 		*at = 0;
 		if (mkdir(path, 0700) != 0 && errno != EEXIST && errno != EACCES && errno != EROFS)
-			return store_error(errno);
+			return store_fault_errno(errno, path, "cannot be made");
 		if (!c)
 			break;
 		*at = c;
@@ -37,8 +37,8 @@ static int sync_path(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return store_error(errno);
-	int rc = fsync(fd) == 0 ? STORE_OK : store_error(errno);
+		return store_fault_errno(errno, path, "cannot be opened");
+	int rc = fsync(fd) == 0 ? STORE_OK : store_fault_errno(errno, path, "cannot be made durable");
 	close(fd);
 	return rc;
 }
@@ -69,7 +69,7 @@ static int fill(MDB_env *env, const char *serial, struct view meta)
 	}
 	if (txn)
 		mdb_txn_abort(txn);
-	return store_error(rc);
+	return rc;
 }
 
 /* The whole token under its temporary name, synced. */
@@ -82,6 +82,8 @@ static int build(const char *path, const char *serial, struct view meta, const s
 	if (rc)
 		return rc;
 	rc = fill(env, serial, meta);
+	if (rc)
+		rc = store_fault_errno(rc, path, "a new token cannot be written");
 	mdb_env_close(env);
 	if (!rc)
 		rc = store_path(path, STORE_LOCK_FILE, NULL, file);
@@ -145,7 +147,7 @@ int store_create(const char *dir, const char *serial, struct view meta, const st
 	if (rc)
 		return rc;
 	if (mkdir(temporary, 0700) != 0)
-		return store_error(errno);
+		return store_fault_errno(errno, temporary, "a new token cannot be made");
 
 	rc = build(temporary, serial, meta, o);
 	if (!rc)

@@ -86,14 +86,30 @@ void store_close(struct store *s);
 void store_abandon(struct store *s);
 
 /*
- * store_begin: write: waits for the one write lock of all processes; commit and abort in the thread that began, and no
- * second write transaction in that thread. A write that fails half way makes store_commit refuse with its error.
+ * store_begin: write: waits for the one write lock of all processes and for the turn among the threads of this one,
+ * which share a commit (group.c): what other threads wrote just before is seen, and stays only if that commit succeeds.
+ * Commit and abort in the thread that began; a second write transaction in that thread is STORE_EINVAL. A write that
+ * fails half way makes store_commit refuse with its error; then, and after an abort, what others wrote stays.
+ * read: the state of the last commit; in a thread that has a write transaction of this store open: what that one sees.
+ *
+ * An environment that LMDB gave up (MDB_PANIC, after a failed write of a meta page) is opened again here.
  */
 int store_begin(struct store *s, bool write, struct store_txn **ret) MUST_CHECK;
 int store_commit(struct store_txn *t) MUST_CHECK; /* durable when STORE_OK; the txn is gone either way */
 void store_abort(struct store_txn *t);            /* takes NULL */
-/* store_sequence: a number that changes with every committed write of any process; cheap. */
+/*
+ * store_sequence: a number that changes with every committed write of any process; cheap. In a thread that has a write
+ * transaction open: a number of that transaction alone, for which store_sequence_lasts says no: what was read then may
+ * never be committed, so that nothing may be kept under it.
+ */
 uint64_t store_sequence(struct store *s);
+bool store_sequence_lasts(uint64_t sequence) MUST_CHECK;
+/*
+ * store_fault_take: what the store found wrong last in this thread: file, colon, text; false: nothing since the last
+ * time. For the one line in the log. No secrets.
+ */
+#define STORE_FAULT_MAX 512
+bool store_fault_take(char ret_text[STORE_FAULT_MAX]);
 
 /* Views returned inside a transaction live until the transaction's next write or its end. */
 int store_meta_get(struct store_txn *t, const char *name, struct view *ret) MUST_CHECK;

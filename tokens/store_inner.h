@@ -26,6 +26,24 @@ enum store_db { DB_META, DB_USERS, DB_OBJECTS, DB_INDEX, DB_AUDIT, STORE_DBS };
 #define STORE_IDLE_MAX 32
 #define STORE_FDS_MAX 4
 
+/* Where a write transaction stands in its group (group.c). */
+enum group_state {
+	GROUP_WAITS,    /* for its turn; the leader: for the turn to come back */
+	GROUP_LEADS,    /* has LMDB's transaction, and the turn */
+	GROUP_TURN,     /* works in a transaction nested in the leader's */
+	GROUP_DONE,     /* waits for the leader's commit */
+	GROUP_ANSWERED, /* result is there */
+};
+
+struct group {
+	pthread_mutex_t mutex;
+	struct store_txn *leader;       /* NULL: nobody writes */
+	struct store_txn *first, *last; /* who waits for a turn */
+	struct store_txn *done;         /* who waits for the commit */
+	unsigned members;               /* who had a turn, the leader included */
+	uint64_t sequence;              /* of write transactions begun */
+};
+
 struct store {
 	struct store *next;
 	unsigned refs; /* under the registry's mutex */
@@ -42,17 +60,31 @@ struct store {
 	pthread_mutex_t mutex;
 	MDB_txn *idle[STORE_IDLE_MAX]; /* reset read transactions, under mutex */
 	unsigned idle_count;
+	struct store_options options;
+	struct group group;
 	atomic_uint writes;
 	atomic_bool abandoned;
+	pthread_mutex_t reopen; /* held by who opens a failed environment again */
+	atomic_uint pins;       /* who uses env just now */
+	atomic_bool closing;    /* nobody may begin to */
+	atomic_bool broken;     /* LMDB gave env up: MDB_PANIC */
 };
 
 struct store_txn {
 	struct store *store;
 	MDB_txn *txn;
 	bool write;
-	int failed; /* a write stopped half way: commit refuses with this */
+	bool within; /* reads in the write transaction that its thread has open */
+	int failed;  /* a write stopped half way: commit refuses with this */
 	size_t puts;
 	size_t bytes;
+	struct store_txn *outer; /* of another store, in the same thread */
+	/* A write transaction's place in its group, under the group's mutex. */
+	enum group_state state;
+	pthread_cond_t wake;
+	struct store_txn *next;
+	int result;
+	uint64_t sequence;
 };
 
 /* store_error: the one place where LMDB's and errno's numbers become STORE_E*. */
@@ -71,10 +103,44 @@ int store_check_token(const char *path, struct stat *ret_data) MUST_CHECK;
 int store_check_pages(const char *path) MUST_CHECK;
 /* store_env_open: LMDB environment at path with our options; the caller closes it. */
 int store_env_open(const char *path, const struct store_options *o, MDB_env **ret) MUST_CHECK;
+/* store_attach: checks the file and opens its environment and databases. store_detach: closes; no transaction is open.
+ */
+int store_attach(struct store *s) MUST_CHECK;
+void store_detach(struct store *s);
+/*
+ * store_pin: the environment stays open until store_unpin; after a reopening that failed env is NULL. Every transaction
+ * but a nested one holds a pin. store_reopen: closes an environment that LMDB gave up and opens it again, when nobody
+ * has a pin: STORE_EPANIC when somebody still has after a second. Not by who has a pin.
+ */
+void store_pin(struct store *s);
+void store_unpin(struct store *s);
+int store_reopen(struct store *s) MUST_CHECK;
+/* store_file_check: the mapped file is there and as long as its meta pages say: reading it is no SIGBUS. Pinned. */
+int store_file_check(struct store *s) MUST_CHECK;
+/* store_fault: notes what store_fault_take answers, and answers e. store_fault_errno: rc is LMDB's or errno's. */
+int store_fault(int e, const char *path, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int store_fault_errno(int rc, const char *path, const char *what);
 /* store_record_*: the record "store" of the database meta: magic, schema, serial number. */
 void store_record_put(struct buf *out, const char *serial);
 int store_record_check(struct view record, const char *serial) MUST_CHECK;
 extern const char *const store_db_names[STORE_DBS];
+
+/*
+ * txn_open: LMDB's transaction, pinned; parent: nested in that one's. After MDB_PANIC the environment is opened again
+ * first. txn_commit: a write transaction that is nobody's child: the file grown, the pin given back.
+ */
+int txn_open(struct store *s, struct store_txn *parent, bool write, MDB_txn **ret) MUST_CHECK;
+int txn_commit(struct store_txn *t) MUST_CHECK;
+
+/*
+ * group_begin: t becomes the leader of a group or gets its turn in one. group_commit and group_abort end t's part, and
+ * what t points to is not used afterwards. group_commit answers when the disk has what was written.
+ */
+void group_init(struct group *g);
+void group_done(struct group *g);
+int group_begin(struct group *g, struct store_txn *t) MUST_CHECK;
+int group_commit(struct group *g, struct store_txn *t) MUST_CHECK;
+void group_abort(struct group *g, struct store_txn *t);
 
 /* Raw access to one database inside a transaction. A failed write marks the transaction as failed. */
 int txn_get(struct store_txn *t, enum store_db db, struct view key, struct view *ret) MUST_CHECK;
