@@ -32,9 +32,14 @@ struct sr_user {
 };
 
 /*
- * SR_GetUsers  the users, the SO first, then the default user, then custodians by name. Any session.
+ * SR_GetUsers    the users, the SO first, then the default user, then custodians by name. Any session.
+ * SR_RemoveUser  the default user (no name) or a custodian goes, and with a custodian the components of his that wait;
+ *                what others are logged in as him ends. R/W session of the SO. CKR_USER_PIN_NOT_INITIALIZED: no such
+ *                user.
  */
-#define SR_FUNCTIONS(X) X(SR_GetUsers, (CK_SESSION_HANDLE hSession, struct sr_user * pUsers, CK_ULONG_PTR pulCount))
+#define SR_FUNCTIONS(X)                                                                                                \
+	X(SR_GetUsers, (CK_SESSION_HANDLE hSession, struct sr_user * pUsers, CK_ULONG_PTR pulCount))                   \
+	X(SR_RemoveUser, (CK_SESSION_HANDLE hSession, CK_ULONG ulKind, CK_UTF8CHAR_PTR pName, CK_ULONG ulNameLen))
 
 struct sr_function_list {
 	CK_VERSION version;
