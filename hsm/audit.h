@@ -31,7 +31,8 @@
 	X(AUDIT_KEY_WRAPPED, 19, "keys wrapped in a session")                                                          \
 	X(AUDIT_KEY_UNWRAPPED, 20, "keys unwrapped in a session")                                                      \
 	X(AUDIT_POLICY, 30, "policy changed")                                                                          \
-	X(AUDIT_USE_DECIDED, 31, "key decided between usages")
+	X(AUDIT_USE_DECIDED, 31, "key decided between usages")                                                         \
+	X(AUDIT_USER_REMOVED, 40, "user removed, components dropped")
 
 enum audit_number {
 	AUDIT_NONE = 0, /* none of its own; token keys are audited as created or destroyed anyway */

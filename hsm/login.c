@@ -260,6 +260,34 @@ CK_RV login_init_pin(struct session *s, struct view pin)
 	return rv == CKR_OK ? replace_user(s, &record) : rv;
 }
 
+CK_RV login_remove_user(struct session *s, enum user_kind kind, const char *name)
+{
+	struct token *t = s->token;
+	struct audit_event event = { .number = AUDIT_USER_REMOVED, .label = view_of_string(name) };
+	struct store_txn *txn = NULL;
+	struct user_record r;
+	struct token_user so;
+	CK_RV rv;
+
+	token_user(t, &so);
+	if (so.kind != USER_SO)
+		return CKR_USER_NOT_LOGGED_IN;
+	rv = object_begin_write(s, &txn);
+	if (rv != CKR_OK)
+		return rv;
+	rv = user_find(txn, kind, name, &r);
+	if (rv == CKR_OK)
+		rv = store_rv(store_user_del(txn, r.user.id));
+	if (rv == CKR_OK && kind == USER_CUSTODIAN)
+		rv = drop_components(t, txn, name);
+	if (rv == CKR_OK)
+		rv = token_audit(t, txn, &event);
+	if (rv == CKR_OK)
+		return store_rv(store_commit(txn));
+	store_abort(txn);
+	return rv;
+}
+
 /* struct change: C_SetPIN between the check of the old PIN and the transaction that takes the new one. */
 struct change {
 	struct token *t;

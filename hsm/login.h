@@ -22,6 +22,12 @@ CK_RV login_logout(struct session *s) MUST_CHECK;
 CK_RV login_pin_length(struct view pin, size_t least) MUST_CHECK;
 /* login_init_pin: C_InitPIN in an SO session: the default user, or with `name:pin` a custodian, anew. */
 CK_RV login_init_pin(struct session *s, struct view pin) MUST_CHECK;
+/*
+ * login_remove_user: in an SO session: the default user (name "") or a custodian is no more, nor are his waiting
+ * components. Whoever is logged in as him has no login any more. CKR_USER_NOT_LOGGED_IN: not the SO;
+ * CKR_USER_PIN_NOT_INITIALIZED: no such user.
+ */
+CK_RV login_remove_user(struct session *s, enum user_kind kind, const char *name) MUST_CHECK;
 CK_RV login_set_pin(struct session *s, struct view old, struct view new) MUST_CHECK;
 
 #endif

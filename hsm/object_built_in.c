@@ -41,7 +41,7 @@ static CK_RV make(struct token *token, CK_OBJECT_CLASS class, CK_ATTRIBUTE_TYPE 
 		rv = object_set_bytes(o, CKA_UNIQUE_ID, VIEW(hex, 2 * STORE_ID_LEN));
 	}
 	if (rv == CKR_OK)
-		entry = entry_add(&token->entries, o->id);
+		entry = entry_add(&token->entries, o->id, false);
 	if (rv == CKR_OK && entry == NULL)
 		rv = CKR_HOST_MEMORY;
 	if (entry != NULL)

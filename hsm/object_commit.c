@@ -9,6 +9,7 @@
 #include "key.h"
 #include "object_attr.h"
 #include "object_change.h"
+#include "object_index.h"
 #include "policy.h"
 #include "store_rv.h"
 #include "user.h"
@@ -158,22 +159,22 @@ CK_RV object_put(struct token *t, struct store_txn *txn, const struct object *o)
 {
 	BUF_AUTO body = { 0 };
 	SECRET_AUTO hidden = { 0 };
-	uint8_t class[8];
+	struct index_room room = { 0 };
 	struct store_object record = { .private = object_bool(o, CKA_PRIVATE) };
 	CK_RV rv = object_encode_open(o, &body);
 
 	if (rv == CKR_OK)
 		rv = object_encode_hidden(o, &hidden);
-	if (rv != CKR_OK)
-		return rv;
-	memcpy(record.id, o->id, sizeof(record.id));
-	record.body = buf_view(&body);
-	record.secret = secret_view(&hidden);
-	be_put64(class, object_class(o));
-	record.index[STORE_BY_CLASS] = VIEW(class, sizeof(class));
-	record.index[STORE_BY_ID] = object_bytes(o, CKA_ID);
-	record.index[STORE_BY_LABEL] = object_bytes(o, CKA_LABEL);
-	return store_rv(store_object_put(txn, token_sealing(t), &record));
+	if (rv == CKR_OK)
+		rv = object_index(o, &room, &record);
+	if (rv == CKR_OK) {
+		memcpy(record.id, o->id, sizeof(record.id));
+		record.body = buf_view(&body);
+		record.secret = secret_view(&hidden);
+		rv = store_rv(store_object_put(txn, token_sealing(t), &record));
+	}
+	index_room_done(&room);
+	return rv;
 }
 
 CK_RV object_audit(struct token *t, struct store_txn *txn, const struct object *o, enum audit_number number)
@@ -183,14 +184,23 @@ CK_RV object_audit(struct token *t, struct store_txn *txn, const struct object *
 	return is_key(o) ? token_audit(t, txn, &event) : CKR_OK;
 }
 
-static CK_RV put_new(struct token *t, struct store_txn *txn, const struct object_change *c)
+/* check_new: what speaks against one of the new objects, as the transaction stands. */
+static CK_RV check_new(struct session *s, struct object *o)
 {
+	return o->check != NULL ? o->check(s, o) : CKR_OK;
+}
+
+/* put_new: each is checked against what there is and those before it. */
+static CK_RV put_new(struct session *s, struct store_txn *txn, const struct object_change *c)
+{
+	struct token *t = s->token;
 	CK_RV rv = CKR_OK;
 
 	for (size_t i = 0; rv == CKR_OK && i < c->creates; i++) {
-		const struct object *o = c->create[i];
+		struct object *o = c->create[i];
 
-		if (!object_bool(o, CKA_TOKEN))
+		rv = check_new(s, o);
+		if (rv != CKR_OK || !object_bool(o, CKA_TOKEN))
 			continue;
 		rv = object_put(t, txn, o);
 		if (rv == CKR_OK && c->event == AUDIT_NONE)
@@ -217,13 +227,13 @@ static CK_RV del_old(struct token *t, struct store_txn *txn, const struct object
 	return rv;
 }
 
+/* run_checks: of a change that stores nothing. */
 static CK_RV run_checks(struct session *s, const struct object_change *c)
 {
 	CK_RV rv = c->check != NULL ? c->check(s, c->ctx) : CKR_OK;
 
 	for (size_t i = 0; rv == CKR_OK && i < c->creates; i++)
-		if (c->create[i]->check != NULL)
-			rv = c->create[i]->check(s, c->create[i]);
+		rv = check_new(s, c->create[i]);
 	return rv;
 }
 
@@ -238,11 +248,11 @@ static CK_RV write_change(struct session *s, const struct object_change *c)
 		return rv;
 	if (c->event != AUDIT_NONE && c->creates > 0)
 		event.object = object_id(c->create[0]);
-	rv = run_checks(s, c);
+	rv = c->check != NULL ? c->check(s, c->ctx) : CKR_OK;
+	if (rv == CKR_OK)
+		rv = put_new(s, txn, c);
 	if (rv == CKR_OK)
 		rv = del_old(s->token, txn, c);
-	if (rv == CKR_OK)
-		rv = put_new(s->token, txn, c);
 	if (rv == CKR_OK && c->event != AUDIT_NONE)
 		rv = token_audit(s->token, txn, &event);
 	if (rv == CKR_OK)
@@ -267,13 +277,12 @@ static CK_RV add_entries(struct session *s, const struct object_change *c, CK_OB
 			rv = CKR_USER_NOT_LOGGED_IN;
 			break;
 		}
-		entry = entry_add(&t->entries, o->id);
+		entry = entry_add(&t->entries, o->id, object_bool(o, CKA_TOKEN));
 		if (entry == NULL) {
 			rv = CKR_HOST_MEMORY;
 			break;
 		}
 		handles[i] = entry->handle;
-		entry->stored = object_bool(o, CKA_TOKEN);
 		entry->private = object_bool(o, CKA_PRIVATE);
 		entry->owner = entry->stored ? 0 : s->handle;
 		if (!entry->stored)

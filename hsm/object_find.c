@@ -6,7 +6,7 @@
 
 #include "object_attr.h"
 #include "object_built_in.h"
-#include "object_own.h"
+#include "object_index.h"
 #include "policy.h"
 #include "store_rv.h"
 
@@ -71,83 +71,62 @@ bool template_matches(const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n)
 	return true;
 }
 
-struct collect {
-	struct component_list ids;
-	bool private_too;
-	bool failed;
+/* struct look: a walk over the stored objects that may match. Under token->lock. */
+struct look {
+	struct token *token;
+	struct store_txn *txn;
+	uint64_t sequence;
+	const CK_ATTRIBUTE *t;
+	CK_ULONG n;
+	struct handles *ret;
 };
 
-static int collect_one(void *ctx, const uint8_t *id, bool private)
+static CK_RV add_stored(struct look *l, struct entry *entry, const uint8_t *id, bool private, struct object *o)
 {
-	struct collect *c = ctx;
+	struct entries *entries = &l->token->entries;
 
-	if (private && !c->private_too)
-		return 0;
-	c->failed = !id_add(&c->ids, id);
-	return c->failed;
-}
-
-/* collect: ids of the stored objects that may match: by the best index that the template has, else all. */
-static CK_RV collect(struct store_txn *txn, const struct store_crypto *crypto, const CK_ATTRIBUTE *t, CK_ULONG n,
-		     struct collect *c)
-{
-	static const struct {
-		CK_ATTRIBUTE_TYPE type;
-		enum store_index index;
-	} indexes[] = { { CKA_LABEL, STORE_BY_LABEL }, { CKA_ID, STORE_BY_ID }, { CKA_CLASS, STORE_BY_CLASS } };
-	uint8_t number[8];
-	int e;
-
-	for (size_t i = 0; i < ARRAY_LEN(indexes); i++) {
-		const CK_ATTRIBUTE *a = template_find(t, n, indexes[i].type);
-		struct view value;
-		CK_ULONG class;
-
-		if (a == NULL || a->ulValueLen == 0)
-			continue;
-		value = VIEW(a->pValue, a->ulValueLen);
-		if (indexes[i].type == CKA_CLASS) {
-			if (!template_ulong(t, n, CKA_CLASS, &class))
-				return CKR_OK; /* matches nothing */
-			be_put64(number, class);
-			value = VIEW(number, sizeof(number));
-		}
-		e = store_object_find(txn, crypto, indexes[i].index, value, collect_one, c);
-		return c->failed ? CKR_HOST_MEMORY : store_rv(e);
+	if (entry == NULL) {
+		entry = entry_add(entries, id, true);
+		if (entry == NULL)
+			return CKR_HOST_MEMORY;
+		entry->private = private;
 	}
-	e = store_object_each(txn, collect_one, c);
-	return c->failed ? CKR_HOST_MEMORY : store_rv(e);
+	if (o != NULL && entry->object == NULL)
+		entry_cache(entries, entry, o, l->sequence);
+	return handles_add(l->ret, entry->handle) ? CKR_OK : CKR_HOST_MEMORY;
 }
 
-/* match_stored: one stored object; a handle for it if it matches. Under token->lock. */
-static CK_RV match_stored(struct token *token, struct store_txn *txn, uint64_t sequence, const uint8_t *id,
-			  const CK_ATTRIBUTE *t, CK_ULONG n, struct handles *ret)
+/* match_read: an object of which the indexes do not know enough. */
+static CK_RV match_read(struct look *l, struct entry *entry, const struct candidate *c)
 {
-	struct entry *entry = entry_by_id(&token->entries, id);
+	struct token *token = l->token;
 	struct object *o = NULL;
 	CK_RV rv = CKR_OK;
 
-	if (entry != NULL && entry->object != NULL && entry->checked == sequence)
+	if (entry != NULL && entry->object != NULL && entry->checked == l->sequence)
 		o = object_ref(entry->object);
 	else
-		rv = object_load(txn, token_sealing(token), id, false, &o);
-	if (rv != CKR_OK)
-		return rv;
-	if (object_visible(&token->user, o) && template_matches(o, t, n)) {
-		if (entry == NULL) {
-			entry = entry_add(&token->entries, id);
-			if (entry != NULL) {
-				entry->stored = true;
-				entry->private = object_bool(o, CKA_PRIVATE);
-			}
-		}
-		if (entry == NULL || !handles_add(ret, entry->handle))
-			rv = CKR_HOST_MEMORY;
-		else if (entry->object == NULL)
-			entry_cache(&token->entries, entry, o, sequence);
-	}
+		rv = object_load(l->txn, token_sealing(token), c->id, false, &o);
+	/* Without a login private objects are not there; nor is what CKA_UNIQUE_ID names and nobody has. */
+	if (rv == CKR_OBJECT_HANDLE_INVALID || (rv == CKR_USER_NOT_LOGGED_IN && token->user.kind == USER_NONE))
+		return CKR_OK;
+	if (rv == CKR_OK && object_visible(&token->user, o) && template_matches(o, l->t, l->n))
+		rv = add_stored(l, entry, c->id, object_bool(o, CKA_PRIVATE), o);
 	object_unref(o);
 	return rv;
+}
+
+static CK_RV match_stored(void *ctx, const struct candidate *c)
+{
+	struct look *l = ctx;
+	struct token *token = l->token;
+	struct entry *entry = entry_by_id(&token->entries, c->id);
+
+	if (!c->judged)
+		return match_read(l, entry, c);
+	if (!class_visible(&token->user, c->private, c->class))
+		return CKR_OK;
+	return add_stored(l, entry, c->id, c->private, NULL);
 }
 
 struct match_session {
@@ -170,7 +149,7 @@ static bool match_session_object(void *ctx, struct entry *entry)
 {
 	struct match_session *m = ctx;
 
-	if (!entry->stored && object_visible(&m->token->user, entry->object) && shown(m, entry->object) &&
+	if (object_visible(&m->token->user, entry->object) && shown(m, entry->object) &&
 	    template_matches(entry->object, m->t, m->n))
 		m->failed = !handles_add(m->ret, entry->handle);
 	return !m->failed;
@@ -178,18 +157,17 @@ static bool match_session_object(void *ctx, struct entry *entry)
 
 static CK_RV find_stored(struct token *token, const CK_ATTRIBUTE *t, CK_ULONG n, struct handles *ret)
 {
-	uint64_t sequence = store_sequence(token_store(token));
-	struct collect c = { .private_too = token->user.kind != USER_NONE };
-	struct store_txn *txn = NULL;
-	CK_RV rv = store_rv(store_begin(token_store(token), false, &txn));
+	struct look l = { .token = token, .sequence = store_sequence(token_store(token)), .t = t, .n = n, .ret = ret };
+	struct question q;
+	CK_RV rv = store_rv(store_begin(token_store(token), false, &l.txn));
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = collect(txn, token_sealing(token), t, n, &c);
-	for (size_t i = 0; rv == CKR_OK && i < c.ids.len; i++)
-		rv = match_stored(token, txn, sequence, c.ids.ids[i], t, n, ret);
-	store_abort(txn);
-	component_list_done(&c.ids);
+	rv = question_make(t, n, &q);
+	if (rv == CKR_OK)
+		rv = question_find(&q, l.txn, token_sealing(token), match_stored, &l);
+	question_done(&q);
+	store_abort(l.txn);
 	return rv;
 }
 
@@ -213,7 +191,7 @@ CK_RV object_find(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, struct h
 	if (rv == CKR_OK)
 		rv = built_in_make(token, t, n);
 	if (rv == CKR_OK)
-		entries_each(&token->entries, match_session_object, &m);
+		entries_each_session(&token->entries, match_session_object, &m);
 	pthread_mutex_unlock(&token->lock);
 	if (rv == CKR_OK && m.failed)
 		rv = CKR_HOST_MEMORY;
@@ -224,21 +202,37 @@ CK_RV object_find(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, struct h
 	return rv;
 }
 
+struct components {
+	struct token *token;
+	struct store_txn *txn;
+	const char *name;
+	struct component_list *ret;
+};
+
+static CK_RV component_of(void *ctx, const struct candidate *c)
+{
+	struct components *of = ctx;
+	struct object *o = NULL;
+	CK_RV rv = object_load(of->txn, token_sealing(of->token), c->id, false, &o);
+
+	if (rv == CKR_OK && object_role(o) == SR_ROLE_COMPONENT &&
+	    view_equal(object_bytes(o, CKA_SR_CUSTODIAN), view_of_string(of->name)) && !id_add(of->ret, c->id))
+		rv = CKR_HOST_MEMORY;
+	object_unref(o);
+	return rv;
+}
+
 CK_RV object_components_of(struct token *t, struct store_txn *txn, const char *name, struct component_list *ret)
 {
-	struct collect c = { .private_too = true };
-	CK_RV rv = collect(txn, token_sealing(t), NULL, 0, &c);
+	struct components of = { t, txn, name, ret };
+	CK_ULONG role = SR_ROLE_COMPONENT;
+	CK_ATTRIBUTE asked = { CKA_SR_ROLE, &role, sizeof(role) };
+	struct question q;
+	CK_RV rv = question_make(&asked, 1, &q);
 
-	for (size_t i = 0; rv == CKR_OK && i < c.ids.len; i++) {
-		struct object *o = NULL;
-
-		rv = object_load(txn, token_sealing(t), c.ids.ids[i], false, &o);
-		if (rv == CKR_OK && object_role(o) == SR_ROLE_COMPONENT &&
-		    view_equal(object_bytes(o, CKA_SR_CUSTODIAN), view_of_string(name)) && !id_add(ret, c.ids.ids[i]))
-			rv = CKR_HOST_MEMORY;
-		object_unref(o);
-	}
-	component_list_done(&c.ids);
+	if (rv == CKR_OK)
+		rv = question_find(&q, txn, token_sealing(t), component_of, &of);
+	question_done(&q);
 	return rv;
 }
 

@@ -63,21 +63,22 @@ CK_RV object_load(struct store_txn *txn, const struct store_crypto *c, const uin
  */
 enum fetch { FETCH_OPEN, FETCH_TRY, FETCH_ALL };
 CK_RV object_fetch(struct session *s, CK_OBJECT_HANDLE handle, enum fetch want, struct object **ret) MUST_CHECK;
-/* object_visible: may the session see it? (private objects; in an SO session private keys). */
+/* object_visible, class_visible: may the session see it? (private objects; in an SO session private keys). */
 bool object_visible(const struct token_user *user, const struct object *o);
+bool class_visible(const struct token_user *user, bool private, CK_OBJECT_CLASS class);
 
 /* Handles (object_table.c), under t->lock. */
 struct entry *entry_by_handle(struct entries *e, CK_OBJECT_HANDLE handle);
 struct entry *entry_by_id(struct entries *e, const uint8_t id[STORE_ID_LEN]);
-struct entry *entry_add(struct entries *e, const uint8_t id[STORE_ID_LEN]);
+struct entry *entry_add(struct entries *e, const uint8_t id[STORE_ID_LEN], bool stored);
 void entry_drop(struct entries *e, struct entry *entry);
 /*
  * entry_cache: keeps (a reference of) o as the current object of the entry; drops what was there. What was read in a
  * write transaction is not kept: store_sequence_lasts.
  */
 void entry_cache(struct entries *e, struct entry *entry, struct object *o, uint64_t sequence);
-/* entries_each: calls each for all entries; it must not add or drop. Stops at false. */
-void entries_each(struct entries *e, bool (*each)(void *ctx, struct entry *entry), void *ctx);
+/* entries_each_session: calls each for the session objects; it must not add or drop. Stops at false. */
+void entries_each_session(struct entries *e, bool (*each)(void *ctx, struct entry *entry), void *ctx);
 
 /* template_matches: every attribute of the template is there with this value; sensitive ones never match. */
 bool template_matches(const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n);

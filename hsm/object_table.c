@@ -75,7 +75,25 @@ struct entry *entry_by_id(struct entries *e, const uint8_t id[STORE_ID_LEN])
 	return at;
 }
 
-struct entry *entry_add(struct entries *e, const uint8_t id[STORE_ID_LEN])
+static void session_link(struct entries *e, struct entry *entry)
+{
+	entry->next_session = e->session;
+	entry->back_session = &e->session;
+	if (e->session != NULL)
+		e->session->back_session = &entry->next_session;
+	e->session = entry;
+}
+
+static void session_unlink(struct entry *entry)
+{
+	if (entry->back_session == NULL)
+		return;
+	*entry->back_session = entry->next_session;
+	if (entry->next_session != NULL)
+		entry->next_session->back_session = entry->back_session;
+}
+
+struct entry *entry_add(struct entries *e, const uint8_t id[STORE_ID_LEN], bool stored)
 {
 	struct entry *new = calloc(1, sizeof(*new));
 	struct entry **h, **d;
@@ -93,6 +111,9 @@ struct entry *entry_add(struct entries *e, const uint8_t id[STORE_ID_LEN])
 	new->next_by_id = *d;
 	*d = new;
 	e->len++;
+	new->stored = stored;
+	if (!stored)
+		session_link(e, new);
 	return new;
 }
 
@@ -130,17 +151,17 @@ void entry_drop(struct entries *e, struct entry *entry)
 	while (*d != entry)
 		d = &(*d)->next_by_id;
 	*d = entry->next_by_id;
+	session_unlink(entry);
 	uncache(e, entry);
 	free(entry);
 	e->len--;
 }
 
-void entries_each(struct entries *e, bool (*each)(void *ctx, struct entry *entry), void *ctx)
+void entries_each_session(struct entries *e, bool (*each)(void *ctx, struct entry *entry), void *ctx)
 {
-	for (size_t i = 0; i < e->buckets; i++)
-		for (struct entry *at = e->by_handle[i]; at != NULL; at = at->next_by_handle)
-			if (!each(ctx, at))
-				return;
+	for (struct entry *at = e->session; at != NULL; at = at->next_session)
+		if (!each(ctx, at))
+			return;
 }
 
 static void drop_where(struct entries *e, bool (*goes)(const struct entry *entry, CK_SESSION_HANDLE owner),
@@ -183,14 +204,12 @@ void entries_drop_all(struct entries *e)
 
 void entries_drop_session(struct entries *e, CK_SESSION_HANDLE owner)
 {
-	for (size_t i = 0; i < e->buckets; i++) {
-		struct entry *next;
+	struct entry *next;
 
-		for (struct entry *at = e->by_handle[i]; at != NULL; at = next) {
-			next = at->next_by_handle;
-			if (!at->stored && at->owner == owner)
-				entry_drop(e, at);
-		}
+	for (struct entry *at = e->session; at != NULL; at = next) {
+		next = at->next_session;
+		if (at->owner == owner)
+			entry_drop(e, at);
 	}
 }
 
@@ -202,14 +221,19 @@ void entries_done(struct entries *e)
 	*e = (struct entries){ 0 };
 }
 
-bool object_visible(const struct token_user *user, const struct object *o)
+bool class_visible(const struct token_user *user, bool private, CK_OBJECT_CLASS class)
 {
-	if (!object_bool(o, CKA_PRIVATE))
+	if (!private)
 		return true;
 	/* Keys, to be trusted; components, to be destroyed. */
 	if (user->kind == USER_SO)
-		return (class_bit(object_class(o)) & CLASS_KEYS) != 0;
+		return (class_bit(class) & CLASS_KEYS) != 0;
 	return user->kind != USER_NONE && !user->must_change;
+}
+
+bool object_visible(const struct token_user *user, const struct object *o)
+{
+	return class_visible(user, object_bool(o, CKA_PRIVATE), object_class(o));
 }
 
 CK_RV object_load(struct store_txn *txn, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN], bool with_secret,
@@ -245,6 +269,17 @@ static bool enough(const struct object *o, enum fetch want)
 	return want == FETCH_OPEN || o->secret_loaded;
 }
 
+/* load: with as much as is wanted. */
+static CK_RV load(struct token *t, struct store_txn *txn, const struct entry *entry, enum fetch want,
+		  struct object **ret)
+{
+	CK_RV rv = object_load(txn, token_sealing(t), entry->id, want != FETCH_OPEN, ret);
+
+	if (rv == CKR_USER_NOT_LOGGED_IN && want == FETCH_TRY)
+		rv = object_load(txn, token_sealing(t), entry->id, false, ret);
+	return rv;
+}
+
 /* current: makes entry's object the one that the store has now. Under t->lock. */
 static CK_RV current(struct token *t, struct entry *entry, enum fetch want, struct object **ret)
 {
@@ -265,9 +300,7 @@ static CK_RV current(struct token *t, struct entry *entry, enum fetch want, stru
 		entry->checked = sequence;
 		o = object_ref(entry->object);
 	} else if (rv == CKR_OK) {
-		rv = object_load(txn, token_sealing(t), entry->id, want != FETCH_OPEN, &o);
-		if (rv == CKR_USER_NOT_LOGGED_IN && want == FETCH_TRY)
-			rv = object_load(txn, token_sealing(t), entry->id, false, &o);
+		rv = load(t, txn, entry, want, &o);
 		if (rv == CKR_OK)
 			entry_cache(&t->entries, entry, o, sequence);
 	}

@@ -9,6 +9,7 @@
 
 #include "crypto.h"
 
+#define GENERATION 1 /* of the token key: there is one */
 #define NONCE_LEN 12
 #define TAG_LEN 16
 
@@ -140,14 +141,39 @@ static int open_under(struct seal *s, enum seal_key which, struct view aad, stru
 	return e;
 }
 
-static int on_seal(void *ctx, enum store_domain domain, struct view aad, struct view plain, struct buf *out)
+/* known: is there such a generation? 0 of a private domain: what schema 1 sealed with, only to be opened. */
+static bool known(enum store_domain domain, uint16_t generation, bool old_too)
 {
-	return seal_under(ctx, domain_key[domain], aad, plain, out);
+	if (domain == STORE_PUBLIC)
+		return generation == 0;
+	return generation == GENERATION || (generation == 0 && old_too);
 }
 
-static int on_open(void *ctx, enum store_domain domain, struct view aad, struct view sealed, struct secret *ret)
+static int on_seal(void *ctx, enum store_domain domain, uint16_t generation, struct view aad, struct view plain,
+		   struct buf *out)
 {
-	return open_under(ctx, domain_key[domain], aad, sealed, ret);
+	return known(domain, generation, false) ? seal_under(ctx, domain_key[domain], aad, plain, out) : STORE_ECORRUPT;
+}
+
+static int on_open(void *ctx, enum store_domain domain, uint16_t generation, struct view aad, struct view sealed,
+		   struct secret *ret)
+{
+	return known(domain, generation, true) ? open_under(ctx, domain_key[domain], aad, sealed, ret) : STORE_ECORRUPT;
+}
+
+static int on_generations(void *ctx, enum store_domain domain, uint16_t ret[STORE_GENERATIONS], unsigned *ret_n)
+{
+	struct seal *s = ctx;
+	bool there;
+
+	pthread_mutex_lock(&s->lock);
+	there = s->keys[domain_key[domain]].len == SEAL_KEY_LEN;
+	pthread_mutex_unlock(&s->lock);
+	if (!there)
+		return STORE_ESEALED;
+	ret[0] = domain == STORE_PUBLIC ? 0 : GENERATION;
+	*ret_n = 1;
+	return STORE_OK;
 }
 
 int seal_proof(struct seal *s, enum seal_key key, struct view data, struct buf *out)
@@ -189,22 +215,51 @@ int seal_hash(struct seal *s, enum seal_key which, struct view data, uint8_t ret
 	return e;
 }
 
-static int on_mac(void *ctx, enum store_domain domain, struct view data, uint8_t ret_mac[16])
+/* index_mac: the context that on_mac keeps for a domain, made anew when its key is. Under s->lock. */
+static CK_RV index_mac(struct seal *s, enum store_domain domain)
 {
-	return seal_hash(ctx, domain == STORE_PUBLIC ? SEAL_PUBLIC_INDEX : SEAL_PRIVATE_INDEX, data, ret_mac);
+	const struct secret *key = &s->keys[domain == STORE_PUBLIC ? SEAL_PUBLIC_INDEX : SEAL_PRIVATE_INDEX];
+
+	EVP_MAC_CTX_free(s->mac[domain]);
+	s->mac[domain] = NULL;
+	return crypto_cmac_start(s->crypto, CKK_AES, secret_view(key), &s->mac[domain]);
+}
+
+/* CMAC on a context that keeps its key schedule: a find takes a handful of them. */
+static int on_mac(void *ctx, enum store_domain domain, uint16_t generation, struct view data, uint8_t ret_mac[16])
+{
+	struct seal *s = ctx;
+	int e = STORE_ESEALED;
+	size_t n = 0;
+
+	if (domain == STORE_SECRET || !known(domain, generation, false))
+		return STORE_ECORRUPT;
+	pthread_mutex_lock(&s->lock);
+	if (s->mac[domain] != NULL)
+		e = EVP_MAC_init(s->mac[domain], NULL, 0, NULL) == 1 &&
+			    EVP_MAC_update(s->mac[domain], data.p, data.n) == 1 &&
+			    EVP_MAC_final(s->mac[domain], ret_mac, &n, 16) == 1
+			? STORE_OK
+			: STORE_EIO;
+	pthread_mutex_unlock(&s->lock);
+	return e;
 }
 
 void seal_init(struct seal *s, const struct crypto *c)
 {
 	*s = (struct seal){ .crypto = c };
 	pthread_mutex_init(&s->lock, NULL);
-	s->store = (struct store_crypto){ .ctx = s, .seal = on_seal, .open = on_open, .mac = on_mac };
+	s->store = (struct store_crypto){
+		.ctx = s, .seal = on_seal, .open = on_open, .mac = on_mac, .generations = on_generations
+	};
 }
 
 void seal_done(struct seal *s)
 {
 	for (size_t i = 0; i < SEAL_KEYS; i++)
 		secret_done(&s->keys[i]);
+	for (size_t i = 0; i < ARRAY_LEN(s->mac); i++)
+		EVP_MAC_CTX_free(s->mac[i]);
 	pthread_mutex_destroy(&s->lock);
 }
 
@@ -217,6 +272,8 @@ CK_RV seal_public(struct seal *s, const uint8_t key[SEAL_KEY_LEN])
 	rv = hkdf(s->crypto, v, "strongroom public objects", &s->keys[SEAL_PUBLIC]);
 	if (rv == CKR_OK)
 		rv = hkdf(s->crypto, v, "strongroom public index", &s->keys[SEAL_PUBLIC_INDEX]);
+	if (rv == CKR_OK)
+		rv = index_mac(s, STORE_PUBLIC);
 	pthread_mutex_unlock(&s->lock);
 	return rv;
 }
@@ -236,6 +293,8 @@ CK_RV seal_open_token(struct seal *s, const struct secret *token_key)
 	if (rv == CKR_OK)
 		rv = hkdf(s->crypto, v, "strongroom private index", &s->keys[SEAL_PRIVATE_INDEX]);
 	if (rv == CKR_OK)
+		rv = index_mac(s, STORE_PRIVATE);
+	if (rv == CKR_OK)
 		rv = hkdf(s->crypto, v, "strongroom policy", &s->keys[SEAL_POLICY]);
 	if (rv == CKR_OK)
 		rv = hkdf(s->crypto, v, "strongroom key usages", &s->keys[SEAL_USES]);
@@ -252,6 +311,8 @@ void seal_close_token(struct seal *s)
 	pthread_mutex_lock(&s->lock);
 	for (size_t i = SEAL_PRIVATE; i < SEAL_KEYS; i++)
 		secret_done(&s->keys[i]);
+	EVP_MAC_CTX_free(s->mac[STORE_PRIVATE]);
+	s->mac[STORE_PRIVATE] = NULL;
 	pthread_mutex_unlock(&s->lock);
 }
 

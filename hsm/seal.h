@@ -3,6 +3,7 @@
 #define HSM_SEAL_H
 
 #include <pthread.h>
+#include <openssl/evp.h>
 #include "bytes.h"
 #include "ck.h"
 #include "secret.h"
@@ -33,7 +34,8 @@ enum seal_key {
 struct seal {
 	const struct crypto *crypto;
 	pthread_mutex_t lock;
-	struct secret keys[SEAL_KEYS]; /* len 0: not there */
+	struct secret keys[SEAL_KEYS];  /* len 0: not there */
+	EVP_MAC_CTX *mac[STORE_SECRET]; /* index and directory: public, private; NULL: key not there */
 	struct store_crypto store;
 };
 

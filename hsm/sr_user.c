@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "login.h"
 #include "module.h"
 #include "session.h"
 #include "store_rv.h"
@@ -78,4 +79,31 @@ static CK_RV get_users(struct session *s, struct sr_user *users, CK_ULONG *count
 CK_RV SR_GetUsers(CK_SESSION_HANDLE session, struct sr_user *users, CK_ULONG_PTR count)
 {
 	CALL_SESSION(session, 0, get_users(call_s, users, count));
+}
+
+static CK_RV remove_user(struct session *s, CK_ULONG kind, struct view name)
+{
+	char text[TOKEN_NAME_MAX + 2] = { 0 };
+
+	if (!s->rw)
+		return CKR_SESSION_READ_ONLY;
+	switch (kind) {
+	case SR_USER_DEFAULT:
+		return name.n == 0 ? login_remove_user(s, USER_DEFAULT, "") : CKR_ARGUMENTS_BAD;
+	case SR_USER_CUSTODIAN:
+		if (name.p == NULL)
+			return CKR_ARGUMENTS_BAD;
+		/* What is no name is a user who is not there. */
+		if (!user_name_ok(name))
+			return CKR_USER_PIN_NOT_INITIALIZED;
+		memcpy(text, name.p, name.n);
+		return login_remove_user(s, USER_CUSTODIAN, text);
+	default:
+		return CKR_ARGUMENTS_BAD;
+	}
+}
+
+CK_RV SR_RemoveUser(CK_SESSION_HANDLE session, CK_ULONG kind, CK_UTF8CHAR_PTR name, CK_ULONG name_len)
+{
+	CALL_SESSION(session, 0, remove_user(call_s, kind, VIEW(name, name_len)));
 }

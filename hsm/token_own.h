@@ -29,12 +29,14 @@ struct entry {
 	CK_SESSION_HANDLE owner; /* session object: the session that made it */
 	struct entry *next_by_handle;
 	struct entry *next_by_id;
+	struct entry *next_session, **back_session; /* not stored */
 };
 
 struct entries {
 	struct entry **by_handle;
 	struct entry **by_id;
-	size_t buckets; /* a power of two, 0 before the first */
+	struct entry *session; /* those that are not stored */
+	size_t buckets;        /* a power of two, 0 before the first */
 	size_t len;
 	size_t cached;               /* token objects held in memory */
 	size_t profiles, mechanisms; /* built-in objects made so far (object_built_in.c) */

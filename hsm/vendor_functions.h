@@ -40,12 +40,16 @@ struct sr_template {
 
 /*
  * SR_GetUsers       the users, the SO first, then the default user, then custodians by name. Any session.
+ * SR_RemoveUser     the default user (no name) or a custodian goes, and with a custodian the components of his that
+ *                   wait; what others are logged in as him ends. R/W session of the SO. CKR_USER_PIN_NOT_INITIALIZED:
+ *                   no such user.
  * SR_CreateObjects  C_CreateObject of 1 to SR_CREATE_MAX templates, all or none, in one commit. phObjects: a handle for
  *                   each. What C_CreateObject answers for the first that is refused; CKR_ACTION_PROHIBITED: a component
  *                   (R1.3), which is entered by itself.
  */
 #define SR_FUNCTIONS(X)                                                                                                \
 	X(SR_GetUsers, (CK_SESSION_HANDLE hSession, struct sr_user * pUsers, CK_ULONG_PTR pulCount))                   \
+	X(SR_RemoveUser, (CK_SESSION_HANDLE hSession, CK_ULONG ulKind, CK_UTF8CHAR_PTR pName, CK_ULONG ulNameLen))     \
 	X(SR_CreateObjects, (CK_SESSION_HANDLE hSession, struct sr_template * pTemplates, CK_ULONG ulCount,            \
 			     CK_OBJECT_HANDLE_PTR phObjects))
 

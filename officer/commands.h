@@ -6,6 +6,9 @@
 
 /* The commands, each in the file of its name. */
 extern const struct officer_command command_import;
+extern const struct officer_command command_init;
+extern const struct officer_command command_kcv;
+extern const struct officer_command command_list;
 extern const struct officer_command command_policy;
 extern const struct officer_command command_users;
 

@@ -18,7 +18,7 @@ static const struct {
 	{ CKR_PIN_LEN_RANGE, "The new PIN is shorter or longer than the token allows; `strongroom policy` shows the least length." },
 	{ CKR_PIN_INVALID, "The new PIN cannot be used: one that was used before, one with a colon, or a name that is no name of a custodian." },
 	{ CKR_PIN_EXPIRED, "The PIN of % was given by the security officer and must be changed first: `strongroom users pin`." },
-	{ CKR_USER_PIN_NOT_INITIALIZED, "There is no default user with a PIN yet. The security officer makes one: `strongroom users add`." },
+	{ CKR_USER_PIN_NOT_INITIALIZED, "There is no such user: no default user yet, or he is gone. The security officer makes one: `strongroom users add`." },
 	{ CKR_USER_NOT_LOGGED_IN, "That needs a login: as the security officer, as the user or as a custodian." },
 	{ CKR_USER_TYPE_INVALID, "There is no such user on this token." },
 	{ CKR_ACTION_PROHIBITED, "The token does not allow that to this user in this state (docs/ceremony.md, docs/roles.md)." },

@@ -249,16 +249,19 @@ void store_record_put(struct buf *out, const char *serial)
 	buf_put(out, serial, STORE_SERIAL_LEN);
 }
 
-int store_record_check(struct view record, const char *serial)
+int store_record_check(struct view record, const char *serial, unsigned *ret_schema)
 {
 	struct reader r = reader_of(record);
 	struct view magic = reader_bytes(&r, 4);
 	uint16_t schema = reader_u16(&r);
 	struct view stored = reader_bytes(&r, STORE_SERIAL_LEN);
 
-	if (!view_equal(magic, VIEW("SRST", 4)) || schema != STORE_SCHEMA)
+	if (!view_equal(magic, VIEW("SRST", 4)) || schema < STORE_SCHEMA_OLDEST || schema > STORE_SCHEMA)
 		return STORE_EFOREIGN;
 	if (!reader_done(&r))
 		return STORE_ECORRUPT;
-	return view_equal(stored, VIEW(serial, STORE_SERIAL_LEN)) ? STORE_OK : STORE_EFOREIGN;
+	if (!view_equal(stored, VIEW(serial, STORE_SERIAL_LEN)))
+		return STORE_EFOREIGN;
+	*ret_schema = schema;
+	return STORE_OK;
 }

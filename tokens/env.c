@@ -89,6 +89,7 @@ static int open_databases(struct store *s)
 {
 	MDB_txn *txn = NULL;
 	MDB_val key = { 5, (void *)"store" }, value;
+	unsigned schema = 0;
 
 	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
 	if (rc)
@@ -99,11 +100,12 @@ static int open_databases(struct store *s)
 		rc = mdb_get(txn, s->dbi[DB_META], &key, &value);
 	rc = rc == MDB_NOTFOUND ? STORE_EFOREIGN : store_error(rc);
 	if (!rc)
-		rc = store_record_check(VIEW(value.mv_data, value.mv_size), s->serial);
+		rc = store_record_check(VIEW(value.mv_data, value.mv_size), s->serial, &schema);
 	if (rc) {
 		mdb_txn_abort(txn);
 		return store_fault(rc, s->path, "not a token of this directory and of a version known here");
 	}
+	atomic_store(&s->schema, schema);
 	return store_error(mdb_txn_commit(txn));
 }
 

@@ -101,13 +101,67 @@ int store_user_each(struct store_txn *t, int (*each)(void *ctx, const uint8_t *i
 	return rc == STORE_ENOTFOUND ? STORE_OK : rc;
 }
 
+static int put_own_record(struct store_txn *t)
+{
+	BUF_AUTO record = { 0 };
+
+	store_record_put(&record, t->store->serial);
+	if (!buf_ok(&record))
+		return STORE_ENOMEM;
+	int rc = txn_put(t, DB_META, VIEW_STR("store"), buf_view(&record), 0);
+	if (!rc)
+		t->schema = STORE_SCHEMA;
+	return rc;
+}
+
+static int drop(struct store_txn *t, enum store_db db)
+{
+	t->puts++;
+	return txn_fail(t, store_error(mdb_drop(t->txn, t->store->dbi[db], 0)));
+}
+
 int store_wipe(struct store_txn *t)
 {
 	static const enum store_db wiped[] = { DB_USERS, DB_OBJECTS, DB_INDEX };
 	int rc = t->write ? STORE_OK : STORE_EINVAL;
 
-	t->puts++;
 	for (size_t i = 0; i < ARRAY_LEN(wiped) && !rc; i++)
-		rc = txn_fail(t, store_error(mdb_drop(t->txn, t->store->dbi[wiped[i]], 0)));
+		rc = drop(t, wiped[i]);
+	/* What nothing is left of is of the newest schema. */
+	if (!rc && t->schema != STORE_SCHEMA)
+		rc = put_own_record(t);
+	return rc;
+}
+
+unsigned store_schema(struct store_txn *t)
+{
+	return t->schema;
+}
+
+int store_schema_read(struct store_txn *t)
+{
+	struct view record;
+
+	t->schema = atomic_load(&t->store->schema);
+	if (t->schema == STORE_SCHEMA)
+		return STORE_OK;
+	int rc = txn_get(t, DB_META, VIEW_STR("store"), &record);
+	if (!rc)
+		rc = store_record_check(record, t->store->serial, &t->schema);
+	/* Committed, so that it is what every later transaction finds. */
+	if (!rc && !t->write && !t->within)
+		atomic_store(&t->store->schema, t->schema);
+	return rc == STORE_ENOTFOUND ? STORE_ECORRUPT : rc;
+}
+
+int store_upgrade(struct store_txn *t)
+{
+	if (!t->write || t->schema == STORE_SCHEMA)
+		return STORE_EINVAL;
+	int rc = drop(t, DB_INDEX);
+	if (!rc)
+		rc = put_own_record(t);
+	if (!rc)
+		t->upgraded = true;
 	return rc;
 }

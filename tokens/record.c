@@ -16,30 +16,50 @@ void store_loaded_done(struct store_loaded *l)
 	secret_done(&l->secret);
 }
 
+static int parse_keys(struct reader *r, struct record *out)
+{
+	uint8_t last = 0;
+
+	out->index_count = reader_u8(r);
+	if (r->failed || out->index_count > STORE_INDEXES)
+		return STORE_ECORRUPT;
+	for (unsigned i = 0; i < out->index_count; i++) {
+		out->index[i].index = reader_u8(r);
+		struct view mac = reader_bytes(r, sizeof(out->index[i].mac));
+		if (r->failed || out->index[i].index >= STORE_INDEXES || (i > 0 && out->index[i].index <= last))
+			return STORE_ECORRUPT;
+		last = out->index[i].index;
+		memcpy(out->index[i].mac, mac.p, mac.n);
+	}
+	return STORE_OK;
+}
+
 static int record_parse(struct view value, struct record *ret)
 {
 	struct reader r = reader_of(value);
-	struct record out = { 0 };
+	struct record out = { .schema = reader_u16(&r) };
 
-	uint16_t schema = reader_u16(&r);
 	uint8_t flags = reader_u8(&r);
 	out.version = reader_u64(&r);
-	out.index_count = reader_u8(&r);
-	if (r.failed || schema == 0)
+	if (r.failed || out.schema == 0)
 		return STORE_ECORRUPT;
-	if (schema > STORE_SCHEMA)
+	if (out.schema > STORE_SCHEMA)
 		return STORE_EFOREIGN;
-	if ((flags & ~(RECORD_PRIVATE | RECORD_SECRET)) || out.version == 0 || out.index_count > STORE_INDEXES)
+	if ((flags & ~(RECORD_PRIVATE | RECORD_SECRET)) || out.version == 0)
 		return STORE_ECORRUPT;
 	out.private = flags & RECORD_PRIVATE;
 	out.has_secret = flags & RECORD_SECRET;
-	for (unsigned i = 0; i < out.index_count; i++) {
-		out.index[i].index = reader_u8(&r);
-		struct view mac = reader_bytes(&r, sizeof(out.index[i].mac));
-		if (r.failed || out.index[i].index >= STORE_INDEXES)
+	if (out.schema > 1) {
+		out.generation = reader_u16(&r);
+		out.class = reader_u64(&r);
+		if (r.failed || (out.generation != 0) != (out.private || out.has_secret))
 			return STORE_ECORRUPT;
-		memcpy(out.index[i].mac, mac.p, mac.n);
 	}
+	int rc = parse_keys(&r, &out);
+	if (rc)
+		return rc;
+	if (out.schema == 1)
+		out.index_count = 0; /* indexed otherwise, and not looked at any more */
 	out.head = VIEW(value.p, value.n - r.left);
 	out.body = reader_lv32(&r, SEALED_MAX);
 	out.secret = reader_lv32(&r, SEALED_MAX);
@@ -54,7 +74,12 @@ int record_get(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct recor
 	struct view value;
 
 	int rc = txn_get(t, DB_OBJECTS, VIEW(id, STORE_ID_LEN), &value);
-	return rc ? rc : record_parse(value, ret);
+	if (!rc)
+		rc = record_parse(value, ret);
+	/* One of the old schema among new ones was put there by somebody else. */
+	if (!rc && ret->schema != t->schema && !t->writer->upgraded)
+		rc = STORE_ECORRUPT;
+	return rc;
 }
 
 /* Additional data of a seal: what the part is, whose, and the record's head. */
@@ -67,81 +92,109 @@ static void put_aad(struct buf *out, struct store_txn *t, bool secret, const uin
 	buf_put_view(out, head);
 }
 
+/* The domain and generation that one part of a record is sealed under. */
+static struct tree part_tree(const struct record *r, bool secret)
+{
+	if (secret)
+		return (struct tree){ STORE_SECRET, r->generation };
+	return r->private ? (struct tree){ STORE_PRIVATE, r->generation } : (struct tree){ STORE_PUBLIC, 0 };
+}
+
 static int open_part(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r,
 		     bool secret, struct secret *ret)
 {
+	struct tree tree = part_tree(r, secret);
 	BUF_AUTO aad = { 0 };
-	enum store_domain domain = secret ? STORE_SECRET : r->private ? STORE_PRIVATE : STORE_PUBLIC;
 
 	put_aad(&aad, t, secret, id, r->head);
 	if (!buf_ok(&aad))
 		return STORE_ENOMEM;
-	return c->open(c->ctx, domain, buf_view(&aad), secret ? r->secret : r->body, ret);
+	return c->open(c->ctx, tree.domain, tree.generation, buf_view(&aad), secret ? r->secret : r->body, ret);
 }
 
-/* The body opens and the index entries are those of this version: what is replaced or deleted is what was written. */
-static int verify(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r,
-		  struct secret *ret_body)
-{
-	struct index_entry e = { .id = id, .private = r->private, .version = r->version };
-
-	int rc = open_part(t, c, id, r, false, ret_body);
-	for (unsigned i = 0; i < r->index_count && !rc; i++)
-		rc = index_check(t, c, &e, &r->index[i]);
-	return rc;
-}
-
+/* What is replaced or deleted is what was written: the body opens, and the index entries are those of this version. */
 static int remove_index(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r)
 {
 	SECRET_AUTO body = { 0 };
 
-	int rc = verify(t, c, id, r, &body);
-	for (unsigned i = 0; i < r->index_count && !rc; i++) {
-		rc = index_del(t, id, &r->index[i]);
-		if (rc)
-			txn_fail(t, rc);
-	}
+	int rc = open_part(t, c, id, r, false, &body);
+	for (unsigned i = 0; i < r->index_count && !rc; i++)
+		rc = index_check(t, c, id, r, &r->index[i]);
+	for (unsigned i = 0; i < r->index_count && !rc; i++)
+		rc = txn_fail(t, index_del(t, c, id, r, &r->index[i]));
 	return rc;
 }
 
-static int make_head(struct store_txn *t, const struct store_crypto *c, const struct store_object *o, uint64_t version,
-		     struct index_key keys[STORE_INDEXES], unsigned *ret_count, struct buf *head)
+/* The keys of the index values, in the order of the indexes. */
+static int make_keys(struct store_txn *t, const struct store_crypto *c, const struct store_object *o,
+		     struct record *ret)
 {
-	unsigned count = 0;
+	size_t n;
 
 	for (unsigned i = 0; i < STORE_INDEXES; i++) {
+		struct index_key *k = &ret->index[ret->index_count];
 		if (o->index[i].n == 0)
 			continue;
-		keys[count].index = (uint8_t)i;
-		int rc = index_hash(t, c, o->private, (uint8_t)i, o->index[i], keys[count].mac);
+		if (i == STORE_BY_KIND && o->index[i].n != STORE_KIND_LEN)
+			return STORE_EINVAL;
+		k->index = (uint8_t)i;
+		int rc = index_hash(t, c, record_index_tree(ret), i, o->index[i], k->mac, &n);
 		if (rc)
 			return rc;
-		count++;
+		ret->index_count++;
 	}
+	return STORE_OK;
+}
+
+/* Everything of the new record but its sealed parts; head must outlive ret. */
+static int make_record(struct store_txn *t, const struct store_crypto *c, const struct store_object *o,
+		       uint64_t version, struct buf *head, struct record *ret)
+{
+	struct record r = {
+		.schema = STORE_SCHEMA, .private = o->private, .has_secret = o->secret.n > 0, .version = version
+	};
+	uint16_t generations[STORE_GENERATIONS];
+	unsigned n = 0;
+	int rc = STORE_OK;
+
+	if (r.private || r.has_secret)
+		rc = c->generations(c->ctx, STORE_PRIVATE, generations, &n);
+	if (n > 0)
+		r.generation = generations[0];
+	if (o->index[STORE_BY_KIND].n >= 8)
+		r.class = be_get64(o->index[STORE_BY_KIND].p);
+	if (!rc)
+		rc = make_keys(t, c, o, &r);
+	if (rc)
+		return rc;
 	buf_put_u16(head, STORE_SCHEMA);
-	buf_put_u8(head, (o->private ? RECORD_PRIVATE : 0) | (o->secret.n ? RECORD_SECRET : 0));
+	buf_put_u8(head, (r.private ? RECORD_PRIVATE : 0) | (r.has_secret ? RECORD_SECRET : 0));
 	buf_put_u64(head, version);
-	buf_put_u8(head, (uint8_t)count);
-	for (unsigned i = 0; i < count; i++) {
-		buf_put_u8(head, keys[i].index);
-		buf_put(head, keys[i].mac, sizeof(keys[i].mac));
+	buf_put_u16(head, r.generation);
+	buf_put_u64(head, r.class);
+	buf_put_u8(head, (uint8_t)r.index_count);
+	for (unsigned i = 0; i < r.index_count; i++) {
+		buf_put_u8(head, r.index[i].index);
+		buf_put(head, r.index[i].mac, sizeof(r.index[i].mac));
 	}
-	*ret_count = count;
+	r.head = buf_view(head);
+	*ret = r;
 	return buf_ok(head) ? STORE_OK : STORE_ENOMEM;
 }
 
-static int seal_part(struct store_txn *t, const struct store_crypto *c, const struct store_object *o, bool secret,
-		     struct view head, struct buf *out)
+static int seal_part(struct store_txn *t, const struct store_crypto *c, const struct store_object *o,
+		     const struct record *r, bool secret, struct buf *out)
 {
+	struct tree tree = part_tree(r, secret);
 	BUF_AUTO aad = { 0 };
 	BUF_AUTO sealed = { 0 };
-	enum store_domain domain = secret ? STORE_SECRET : o->private ? STORE_PRIVATE : STORE_PUBLIC;
 
 	if (!secret || o->secret.n) {
-		put_aad(&aad, t, secret, o->id, head);
+		put_aad(&aad, t, secret, o->id, r->head);
 		if (!buf_ok(&aad))
 			return STORE_ENOMEM;
-		int rc = c->seal(c->ctx, domain, buf_view(&aad), secret ? o->secret : o->body, &sealed);
+		int rc = c->seal(c->ctx, tree.domain, tree.generation, buf_view(&aad), secret ? o->secret : o->body,
+				 &sealed);
 		if (rc)
 			return rc;
 		if (!buf_ok(&sealed))
@@ -151,39 +204,44 @@ static int seal_part(struct store_txn *t, const struct store_crypto *c, const st
 	return buf_ok(out) ? STORE_OK : STORE_ENOMEM;
 }
 
+/* may_write: a write transaction in a store of this schema. */
+static int may_write(const struct store_txn *t)
+{
+	if (!t->write)
+		return STORE_EINVAL;
+	return t->schema == STORE_SCHEMA ? STORE_OK : STORE_EACCESS;
+}
+
 int store_object_put(struct store_txn *t, const struct store_crypto *c, const struct store_object *o)
 {
-	struct index_key keys[STORE_INDEXES];
-	unsigned count = 0;
-	struct record old;
-	uint64_t version = 1;
+	struct record old, new;
 	BUF_AUTO head = { 0 };
 	BUF_AUTO value = { 0 };
 
-	if (!t->write || o->body.n > STORE_BODY_MAX || o->secret.n > STORE_BODY_MAX)
+	if (o->body.n > STORE_BODY_MAX || o->secret.n > STORE_BODY_MAX)
 		return STORE_EINVAL;
-	int rc = record_get(t, o->id, &old);
+	int rc = may_write(t);
+	if (rc)
+		return rc;
+	rc = record_get(t, o->id, &old);
 	bool replace = rc == STORE_OK;
 	if (rc && rc != STORE_ENOTFOUND)
 		return rc;
-	if (replace)
-		version = old.version + 1;
 
-	rc = make_head(t, c, o, version, keys, &count, &head);
+	rc = make_record(t, c, o, replace ? old.version + 1 : 1, &head, &new);
 	buf_put_view(&value, buf_view(&head));
 	if (!rc)
-		rc = seal_part(t, c, o, false, buf_view(&head), &value);
+		rc = seal_part(t, c, o, &new, false, &value);
 	if (!rc)
-		rc = seal_part(t, c, o, true, buf_view(&head), &value);
+		rc = seal_part(t, c, o, &new, true, &value);
 	if (!rc && replace)
 		rc = remove_index(t, c, o->id, &old);
 	if (rc)
 		return rc;
 
-	struct index_entry e = { .id = o->id, .private = o->private, .version = version };
 	rc = txn_put(t, DB_OBJECTS, VIEW(o->id, STORE_ID_LEN), buf_view(&value), 0);
-	for (unsigned i = 0; i < count && !rc; i++)
-		rc = index_put(t, c, &e, &keys[i]);
+	for (unsigned i = 0; i < new.index_count && !rc; i++)
+		rc = index_put(t, c, o->id, &new, &new.index[i]);
 	return rc ? txn_fail(t, rc) : STORE_OK;
 }
 
@@ -199,7 +257,11 @@ int store_object_get(struct store_txn *t, const struct store_crypto *c, const ui
 	out.version = r.version;
 	out.private = r.private;
 	out.has_secret = r.has_secret;
-	rc = verify(t, c, id, &r, &out.body);
+	out.schema = r.schema;
+	out.generation = r.generation;
+	rc = open_part(t, c, id, &r, false, &out.body);
+	for (unsigned i = 0; i < r.index_count && !rc; i++)
+		rc = index_check(t, c, id, &r, &r.index[i]);
 	if (!rc && with_secret && r.has_secret)
 		rc = open_part(t, c, id, &r, true, &out.secret);
 	if (rc) {
@@ -224,28 +286,32 @@ int store_object_del(struct store_txn *t, const struct store_crypto *c, const ui
 {
 	struct record r;
 
-	if (!t->write)
-		return STORE_EINVAL;
-	int rc = record_get(t, id, &r);
+	int rc = may_write(t);
+	if (!rc)
+		rc = record_get(t, id, &r);
 	if (!rc)
 		rc = remove_index(t, c, id, &r);
 	return rc ? rc : txn_del(t, DB_OBJECTS, VIEW(id, STORE_ID_LEN));
 }
 
-int store_object_each(struct store_txn *t, int (*each)(void *ctx, const uint8_t *id, bool private), void *ctx)
+int store_object_each(struct store_txn *t, const uint8_t *after,
+		      int (*each)(void *ctx, const uint8_t *id, bool private, uint16_t generation), void *ctx)
 {
 	MDB_cursor *cursor = NULL;
-	MDB_val key, value;
+	MDB_val key = { STORE_ID_LEN, (void *)(uintptr_t)after }, value;
+	MDB_cursor_op op = after ? MDB_SET_RANGE : MDB_FIRST;
 
 	int rc = store_error(mdb_cursor_open(t->txn, t->store->dbi[DB_OBJECTS], &cursor));
 	if (rc)
 		return rc;
-	while (!(rc = store_error(mdb_cursor_get(cursor, &key, &value, MDB_NEXT)))) {
+	for (; !(rc = store_error(mdb_cursor_get(cursor, &key, &value, op))); op = MDB_NEXT) {
 		struct record r;
+		if (after && key.mv_size == STORE_ID_LEN && memcmp(key.mv_data, after, STORE_ID_LEN) == 0)
+			continue;
 		rc =
 		    key.mv_size == STORE_ID_LEN ? record_parse(VIEW(value.mv_data, value.mv_size), &r) : STORE_ECORRUPT;
 		if (!rc)
-			rc = each(ctx, key.mv_data, r.private);
+			rc = each(ctx, key.mv_data, r.private, r.generation);
 		if (rc)
 			break;
 	}

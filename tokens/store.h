@@ -39,14 +39,27 @@ enum store_domain {
 	STORE_SECRET,  /* sensitive values of any object: key under the token key */
 };
 
+/*
+ * The seals, by domain and generation of the token key.
+ *
+ * generation   STORE_PUBLIC: always 0. The others: from 1; 0: the key that sealed records of schema 1 (open only)
+ * seal         appends nonce, ciphertext and tag to out
+ * open         room is made by the callee (secret_init)
+ * mac          keyed hash of 16 bytes, for index keys, index entries and the directory (STORE_PUBLIC, STORE_PRIVATE)
+ * generations  those whose keys are there, the one for writing first; at least one
+ *
+ * Errors: STORE_ESEALED when the domain's key is not there; STORE_ECORRUPT: a wrong tag, a generation that there is
+ * not.
+ */
+#define STORE_GENERATIONS 4
 struct store_crypto {
 	void *ctx;
-	/* seal: appends nonce, ciphertext and tag to out. STORE_ESEALED when the domain's key is not there. */
-	int (*seal)(void *ctx, enum store_domain domain, struct view aad, struct view plain, struct buf *out);
-	/* open: room is made by the callee (secret_init). STORE_ECORRUPT when the tag is wrong. */
-	int (*open)(void *ctx, enum store_domain domain, struct view aad, struct view sealed, struct secret *ret_plain);
-	/* mac: keyed hash of 16 bytes, for index keys and index entries (STORE_PUBLIC or STORE_PRIVATE). */
-	int (*mac)(void *ctx, enum store_domain domain, struct view data, uint8_t ret_mac[16]);
+	int (*seal)(void *ctx, enum store_domain domain, uint16_t generation, struct view aad, struct view plain,
+		    struct buf *out);
+	int (*open)(void *ctx, enum store_domain domain, uint16_t generation, struct view aad, struct view sealed,
+		    struct secret *ret_plain);
+	int (*mac)(void *ctx, enum store_domain domain, uint16_t generation, struct view data, uint8_t ret_mac[16]);
+	int (*generations)(void *ctx, enum store_domain domain, uint16_t ret[STORE_GENERATIONS], unsigned *ret_n);
 };
 
 #define STORE_ID_LEN 16
@@ -123,21 +136,46 @@ int store_user_each(struct store_txn *t, int (*each)(void *ctx, const uint8_t *i
 /* store_wipe: removes all users, objects and index entries (re-initialisation); meta and audit stay. */
 int store_wipe(struct store_txn *t) MUST_CHECK;
 
-/* Indexed facts of an object; an empty view is not indexed. */
-enum store_index { STORE_BY_CLASS, STORE_BY_ID, STORE_BY_LABEL, STORE_INDEXES };
+/*
+ * Schema. A store of schema 1 is read and searched by walking over all of it, and refuses writes of objects
+ * (STORE_EACCESS) until store_upgrade: from then on, in that write transaction, records of schema 1 open and can be
+ * put anew, each with its index values; the caller does so with all of them before it commits.
+ */
+#define STORE_SCHEMA_OLDEST 1
+#define STORE_SCHEMA 2
+unsigned store_schema(struct store_txn *t);
+int store_upgrade(struct store_txn *t) MUST_CHECK;
+
+/*
+ * Indexed facts of an object; an empty view is not indexed.
+ *
+ * STORE_BY_KIND           class, key type, role: 8 bytes each, big-endian; what an object has not is all ones (type) or
+ *                         zero (role). A find may give the first one, two or three.
+ * STORE_BY_ISSUER_SERIAL  the two as the caller joins them
+ */
+enum store_index {
+	STORE_BY_KIND,
+	STORE_BY_ID,
+	STORE_BY_LABEL,
+	STORE_BY_SUBJECT,
+	STORE_BY_ISSUER_SERIAL,
+	STORE_INDEXES
+};
+#define STORE_KIND_LEN 24
 
 struct store_object {
 	uint8_t id[STORE_ID_LEN];
 	bool private;                     /* body sealed under STORE_PRIVATE instead of STORE_PUBLIC */
-	uint64_t version;                 /* get: as stored; put: ignored, the store counts */
-	struct view body;                 /* put: attributes, plain */
-	struct view secret;               /* put: sensitive attributes, plain; empty: none */
-	struct view index[STORE_INDEXES]; /* put only */
+	struct view body;                 /* attributes, plain */
+	struct view secret;               /* sensitive attributes, plain; empty: none */
+	struct view index[STORE_INDEXES]; /* STORE_BY_KIND: always all three */
 };
 
 /* What store_object_get gives back; store_loaded_done wipes and frees. secret is opened only when asked for. */
 struct store_loaded {
 	uint64_t version;
+	uint16_t generation; /* of the token key; 0: nothing of it is under the token key, or schema 1 */
+	uint16_t schema;
 	bool private;
 	bool has_secret;
 	struct secret body;
@@ -146,8 +184,9 @@ struct store_loaded {
 void store_loaded_done(struct store_loaded *l);
 
 /*
- * store_object_put: creates (version 1) or replaces (version + 1, old index entries removed). Body and secret at most
- * 256 KiB each. To replace or delete, the old body must open: STORE_ESEALED, STORE_ECORRUPT.
+ * store_object_put: creates (version 1) or replaces (version + 1, old index entries removed), under the generation that
+ * writes. Body and secret at most 256 KiB each. To replace or delete, the old body must open and its index entries be
+ * its own: STORE_ESEALED, STORE_ECORRUPT.
  */
 int store_object_put(struct store_txn *t, const struct store_crypto *c, const struct store_object *o) MUST_CHECK;
 /* store_object_get: STORE_ESEALED for a private object whose key is not there. */
@@ -156,15 +195,35 @@ int store_object_get(struct store_txn *t, const struct store_crypto *c, const ui
 /* store_object_version: current version without opening; STORE_ENOTFOUND when gone. */
 int store_object_version(struct store_txn *t, const uint8_t id[STORE_ID_LEN], uint64_t *ret) MUST_CHECK;
 int store_object_del(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN]) MUST_CHECK;
+
 /*
- * store_object_find: ids of the objects whose index holds exactly value, of both domains whose keys are there. Every
- * entry's MAC is checked (STORE_ECORRUPT names nothing wrong silently). store_object_each: all ids, private as the
- * record's header says (it is proved only when the object is opened).
- * each answering non-zero stops the walk and is what the function answers. It must not write in this transaction.
+ * store_find: the objects whose indexes hold exactly all of the values, of both domains whose keys are there; nothing
+ * is decrypted, no record is read. n 0: all of them. Every entry is proved: its MAC, and that it is of the object's
+ * current version (STORE_ECORRUPT names nothing wrong silently). Cost: one walk over the hits of the first value in the
+ * order ISSUER_SERIAL, ID, LABEL, SUBJECT, KIND that is given, one look-up a hit for each further one but KIND.
+ *
+ * each: may stop the walk by answering non-zero, which is what the function answers. It must not write in this
+ * transaction. In a store of schema 1 nothing is indexed: every object is a hit, old is set and class is 0.
  */
-int store_object_find(struct store_txn *t, const struct store_crypto *c, enum store_index index, struct view value,
-		      int (*each)(void *ctx, const uint8_t *id, bool private), void *ctx) MUST_CHECK;
-int store_object_each(struct store_txn *t, int (*each)(void *ctx, const uint8_t *id, bool private),
+struct store_match {
+	enum store_index index;
+	struct view value;
+};
+struct store_hit {
+	const uint8_t *id;
+	uint64_t class;
+	uint64_t version;
+	bool private;
+	bool old;
+};
+int store_find(struct store_txn *t, const struct store_crypto *c, const struct store_match *m, size_t n,
+	       int (*each)(void *ctx, const struct store_hit *hit), void *ctx) MUST_CHECK;
+/*
+ * store_object_each: all ids as they stand, with private and generation as the record's head says (proved only when the
+ * object is opened), in the order of their bytes, behind after (NULL: from the first). each as in store_find.
+ */
+int store_object_each(struct store_txn *t, const uint8_t *after,
+		      int (*each)(void *ctx, const uint8_t *id, bool private, uint16_t generation),
 		      void *ctx) MUST_CHECK;
 
 /*

@@ -11,7 +11,6 @@
 
 /* Shared by the files of tokens/ only. */
 
-#define STORE_SCHEMA 1
 #define STORE_DATA_FILE "data.mdb"
 #define STORE_LOCK_FILE "lock.mdb"
 #define STORE_PATH_MAX 4096
@@ -58,6 +57,7 @@ struct store {
 	int fds[STORE_FDS_MAX]; /* what LMDB opened, for store_abandon */
 	unsigned fd_count;
 	pthread_mutex_t mutex;
+	atomic_uint schema;            /* as last read; never goes down */
 	MDB_txn *idle[STORE_IDLE_MAX]; /* reset read transactions, under mutex */
 	unsigned idle_count;
 	struct store_options options;
@@ -74,8 +74,11 @@ struct store_txn {
 	struct store *store;
 	MDB_txn *txn;
 	bool write;
-	bool within; /* reads in the write transaction that its thread has open */
-	int failed;  /* a write stopped half way: commit refuses with this */
+	bool within;              /* reads in the write transaction that its thread has open */
+	int failed;               /* a write stopped half way: commit refuses with this */
+	bool upgraded;            /* store_upgrade was called here: records of schema 1 are open to replacement */
+	struct store_txn *writer; /* of within: the write transaction; else the transaction itself */
+	unsigned schema;
 	size_t puts;
 	size_t bytes;
 	struct store_txn *outer; /* of another store, in the same thread */
@@ -122,7 +125,9 @@ int store_fault(int e, const char *path, const char *format, ...) __attribute__(
 int store_fault_errno(int rc, const char *path, const char *what);
 /* store_record_*: the record "store" of the database meta: magic, schema, serial number. */
 void store_record_put(struct buf *out, const char *serial);
-int store_record_check(struct view record, const char *serial) MUST_CHECK;
+int store_record_check(struct view record, const char *serial, unsigned *ret_schema) MUST_CHECK;
+/* store_schema_read: t->schema, at the beginning of a transaction; cheap once the store is of the newest schema. */
+int store_schema_read(struct store_txn *t) MUST_CHECK;
 extern const char *const store_db_names[STORE_DBS];
 
 /*
@@ -150,39 +155,48 @@ int txn_del(struct store_txn *t, enum store_db db, struct view key) MUST_CHECK;
 int txn_fail(struct store_txn *t, int rc);
 
 /* Index entries of one object: what the record's head lists. */
+#define KIND_PARTS 3
 struct index_key {
 	uint8_t index;
 	uint8_t mac[16];
 };
 
-struct index_entry {
-	const uint8_t *id;
-	bool private;
-	uint64_t version;
-};
-
-/* index_hash: the key of value in its domain. */
-int index_hash(struct store_txn *t, const struct store_crypto *c, bool private, uint8_t index, struct view value,
-	       uint8_t ret_mac[16]) MUST_CHECK;
-int index_put(struct store_txn *t, const struct store_crypto *c, const struct index_entry *e,
-	      const struct index_key *k) MUST_CHECK;
-/* index_check: the entry is there and is that of this version; else STORE_ECORRUPT. */
-int index_check(struct store_txn *t, const struct store_crypto *c, const struct index_entry *e,
-		const struct index_key *k) MUST_CHECK;
-/* index_del: STORE_ECORRUPT when the entry is not there. */
-int index_del(struct store_txn *t, const uint8_t id[STORE_ID_LEN], const struct index_key *k) MUST_CHECK;
-
-/* struct record: an object record taken apart; views into the transaction. */
+/* struct record: an object record taken apart; views into the transaction, or the head of one that is being made. */
 struct record {
+	uint16_t schema;
+	uint16_t generation;
 	bool private;
 	bool has_secret;
 	uint64_t version;
+	uint64_t class;
 	struct view head; /* header and index list: additional data of both seals */
 	unsigned index_count;
 	struct index_key index[STORE_INDEXES];
 	struct view body;
 	struct view secret;
 };
+
+/* struct tree: domain and generation of the keys that an object's index entries (or place in the directory) are under.
+ */
+struct tree {
+	enum store_domain domain;
+	uint16_t generation;
+};
+struct tree record_index_tree(const struct record *r);
+
+/*
+ * index_hash: the key of a value under one key; ret_n: how much of it there is (STORE_BY_KIND: a prefix for a prefix).
+ * index_put, index_del: one entry of the record; del: STORE_ECORRUPT when it is not there as it was written.
+ * index_check: the same without removing it.
+ */
+int index_hash(struct store_txn *t, const struct store_crypto *c, struct tree tree, enum store_index index,
+	       struct view value, uint8_t ret_mac[16], size_t *ret_n) MUST_CHECK;
+int index_put(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r,
+	      const struct index_key *k) MUST_CHECK;
+int index_check(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r,
+		const struct index_key *k) MUST_CHECK;
+int index_del(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r,
+	      const struct index_key *k) MUST_CHECK;
 
 /* record_get: takes the record of id apart; nothing is opened or proved yet. STORE_ECORRUPT, STORE_EFOREIGN. */
 int record_get(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct record *ret) MUST_CHECK;

@@ -117,6 +117,7 @@ int store_begin(struct store *s, bool write, struct store_txn **ret)
 		return STORE_ENOMEM;
 	t->store = s;
 	t->write = write;
+	t->writer = own ? own : t;
 	int rc = STORE_OK;
 	if (own) {
 		t->within = true;
@@ -135,6 +136,11 @@ int store_begin(struct store *s, bool write, struct store_txn **ret)
 		/* Slots of killed readers would keep old pages from being used again. */
 		if (atomic_fetch_add(&s->writes, 1) % READER_CHECK_EVERY == READER_CHECK_EVERY - 1)
 			(void)!mdb_reader_check(s->env, &dead);
+	}
+	rc = store_schema_read(t);
+	if (rc) {
+		store_abort(t);
+		return rc;
 	}
 	*ret = t;
 	return STORE_OK;

@@ -21,26 +21,35 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static char directory[128];
 static struct store *store;
 
-static int pass_seal(void *ctx, enum store_domain domain, struct view aad, struct view plain, struct buf *out)
+static int pass_seal(void *ctx, enum store_domain domain, uint16_t generation, struct view aad, struct view plain,
+		     struct buf *out)
 {
 	buf_put_view(out, plain);
 	return STORE_OK;
 }
 
-static int pass_open(void *ctx, enum store_domain domain, struct view aad, struct view sealed, struct secret *ret_plain)
+static int pass_open(void *ctx, enum store_domain domain, uint16_t generation, struct view aad, struct view sealed,
+		     struct secret *ret_plain)
 {
 	if (!secret_init(ret_plain, sealed.n + 1) || !secret_set(ret_plain, sealed.p, sealed.n))
 		return STORE_ENOMEM;
 	return STORE_OK;
 }
 
-static int pass_mac(void *ctx, enum store_domain domain, struct view data, uint8_t ret_mac[16])
+static int pass_mac(void *ctx, enum store_domain domain, uint16_t generation, struct view data, uint8_t ret_mac[16])
 {
 	memset(ret_mac, 0, 16);
 	return STORE_OK;
 }
 
-static const struct store_crypto pass = { NULL, pass_seal, pass_open, pass_mac };
+static int pass_generations(void *ctx, enum store_domain domain, uint16_t ret[STORE_GENERATIONS], unsigned *ret_n)
+{
+	ret[0] = domain == STORE_PUBLIC ? 0 : 1;
+	*ret_n = 1;
+	return STORE_OK;
+}
+
+static const struct store_crypto pass = { NULL, pass_seal, pass_open, pass_mac, pass_generations };
 
 static void leave(void)
 {

@@ -7,6 +7,8 @@
 /* Real seals for tests of the store: AES-256-GCM and HMAC-SHA-256 (16 bytes of it), one key per domain. */
 struct test_seal {
 	uint8_t key[3][32];
+	uint16_t generations[STORE_GENERATIONS]; /* of the private and the secret domain; at first: 1 alone */
+	unsigned generation_count;
 	bool locked; /* answers STORE_ESEALED for the private and the secret domain */
 };
 

@@ -6,7 +6,7 @@
 #include "store_kit.h"
 #include "temp.h"
 
-#define KIT_CLASS "\x00\x00\x00\x04"
+#define KIT_KIND "\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0\x1f\0\0\0\0\0\0\0\2"
 
 void kit_init(struct store_kit *k, size_t map_size)
 {
@@ -34,7 +34,7 @@ int kit_put(struct store_kit *k, uint8_t id, bool private, const char *body, con
 	o.body = view_of_string(body);
 	o.secret = view_of_string(secret);
 	if (!k->bare) {
-		o.index[STORE_BY_CLASS] = VIEW(KIT_CLASS, 4);
+		o.index[STORE_BY_KIND] = VIEW(KIT_KIND, STORE_KIND_LEN);
 		o.index[STORE_BY_LABEL] = view_of_string(label);
 	}
 	int rc = store_begin(k->store, true, &t);
@@ -90,25 +90,34 @@ struct found {
 	uint8_t first;
 };
 
-static int count_one(void *ctx, const uint8_t *id, bool private)
+static int count_hit(void *ctx, const struct store_hit *hit)
 {
 	struct found *f = ctx;
 
-	(void)private;
 	if (f->count++ == 0)
-		f->first = id[0];
+		f->first = hit->id[0];
+	return 0;
+}
+
+static int count_one(void *ctx, const uint8_t *id, bool private, uint16_t generation)
+{
+	struct found *f = ctx;
+
+	(void)id, (void)private, (void)generation;
+	f->count++;
 	return 0;
 }
 
 int kit_find(struct store_kit *k, const char *label, uint8_t *ret_first)
 {
 	struct store_txn *t = NULL;
+	struct store_match m = { STORE_BY_LABEL, view_of_string(label) };
 	struct found f = { 0 };
 
 	int rc = store_begin(k->store, false, &t);
 	if (rc)
 		return rc;
-	rc = store_object_find(t, &k->crypto, STORE_BY_LABEL, view_of_string(label), count_one, &f);
+	rc = store_find(t, &k->crypto, &m, 1, count_hit, &f);
 	store_abort(t);
 	if (rc)
 		return rc;
@@ -125,7 +134,7 @@ int kit_count(struct store_kit *k)
 	int rc = store_begin(k->store, false, &t);
 	if (rc)
 		return rc;
-	rc = store_object_each(t, count_one, &f);
+	rc = store_object_each(t, NULL, count_one, &f);
 	store_abort(t);
 	return rc ? rc : f.count;
 }
