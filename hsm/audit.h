@@ -32,7 +32,10 @@
 	X(AUDIT_KEY_UNWRAPPED, 20, "keys unwrapped in a session")                                                      \
 	X(AUDIT_POLICY, 30, "policy changed")                                                                          \
 	X(AUDIT_USE_DECIDED, 31, "key decided between usages")                                                         \
-	X(AUDIT_USER_REMOVED, 40, "user removed, components dropped")
+	X(AUDIT_USER_REMOVED, 40, "user removed, components dropped")                                                  \
+	X(AUDIT_BACKUP, 50, "backup made")                                                                             \
+	X(AUDIT_RESTORED, 51, "restored from a backup: this is a copy")                                                \
+	X(AUDIT_REBUILT, 52, "indexes written anew")
 
 enum audit_number {
 	AUDIT_NONE = 0, /* none of its own; token keys are audited as created or destroyed anyway */

@@ -127,16 +127,13 @@ static CK_RV login_again(struct session *s, struct view name, struct view pin)
 	return rv;
 }
 
-CK_RV login_pin(struct session *s, CK_USER_TYPE type, struct view name, struct view pin)
+CK_RV login_token(struct token *t, CK_USER_TYPE type, struct view name, struct view pin)
 {
-	struct token *t = s->token;
 	SECRET_AUTO token_key = { 0 };
 	struct user_record record;
 	struct user_check check;
 	CK_RV rv;
 
-	if (type == CKU_CONTEXT_SPECIFIC)
-		return login_again(s, name, pin);
 	rv = who(type, name, pin, &check);
 	if (rv != CKR_OK)
 		return rv;
@@ -156,6 +153,13 @@ CK_RV login_pin(struct session *s, CK_USER_TYPE type, struct view name, struct v
 	t->policy.read = false;
 	pthread_mutex_unlock(&t->lock);
 	return rv;
+}
+
+CK_RV login_pin(struct session *s, CK_USER_TYPE type, struct view name, struct view pin)
+{
+	if (type == CKU_CONTEXT_SPECIFIC)
+		return login_again(s, name, pin);
+	return login_token(s->token, type, name, pin);
 }
 
 CK_RV login_logout(struct session *s)

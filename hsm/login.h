@@ -16,6 +16,8 @@
  * CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_SESSION_READ_ONLY_EXISTS, what user_check answers.
  */
 CK_RV login_pin(struct session *s, CK_USER_TYPE type, struct view name, struct view pin) MUST_CHECK;
+/* login_token: the same without a session, but for CKU_CONTEXT_SPECIFIC, on a token of token_open_at too. */
+CK_RV login_token(struct token *t, CK_USER_TYPE type, struct view name, struct view pin) MUST_CHECK;
 CK_RV login_logout(struct session *s) MUST_CHECK;
 
 /* login_pin_length: may a new PIN of a token have this length? least: policy_pin_min. CKR_PIN_LEN_RANGE. */

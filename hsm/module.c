@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "backup_run.h"
 #include "crypto.h"
 #include "fork.h"
 #include "log.h"
@@ -51,6 +52,8 @@ static void module_free(struct module *m)
 {
 	if (m == NULL)
 		return;
+	restore_free(m->restore);
+	pthread_mutex_destroy(&m->restore_lock);
 	sessions_free(m->sessions);
 	tokens_free(m->tokens);
 	crypto_free(m->crypto);
@@ -67,6 +70,7 @@ static CK_RV module_new(struct module **ret, char ret_error[SETTINGS_ERROR_LEN])
 		return CKR_HOST_MEMORY;
 	m->settings.log_fd = -1;
 	atomic_init(&m->wake_fd, -1);
+	pthread_mutex_init(&m->restore_lock, NULL);
 	rv = settings_load(&m->settings, ret_error);
 	if (rv == CKR_OK)
 		rv = crypto_new(&m->crypto);

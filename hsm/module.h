@@ -2,6 +2,7 @@
 #ifndef HSM_MODULE_H
 #define HSM_MODULE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include "bytes.h"
 #include "ck.h"
@@ -15,13 +16,16 @@ struct crypto;
 struct session;
 struct sessions;
 struct tokens;
+struct restore;
 
 struct module {
 	struct crypto *crypto; /* OpenSSL context and algorithms (crypto.h) */
 	struct settings settings;
 	struct sessions *sessions; /* session.c */
 	struct tokens *tokens;     /* token.c */
-	struct module *older;      /* module.c: of the parent's parent */
+	struct restore *restore;   /* sr_restore.c; under its lock */
+	pthread_mutex_t restore_lock;
+	struct module *older; /* module.c: of the parent's parent */
 
 	/* slot_event.c's own */
 	_Atomic unsigned waiting;

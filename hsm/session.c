@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "backup_run.h"
 #include "mech.h"
 #include "message.h"
 #include "module.h"
@@ -42,6 +43,8 @@ void session_end_operations(struct session *s)
 	}
 	find_free(s->find);
 	s->find = NULL;
+	backup_free(s->backup);
+	s->backup = NULL;
 }
 
 static void session_free(struct session *s)

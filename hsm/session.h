@@ -16,6 +16,7 @@
 struct op;
 struct message;
 struct find;
+struct backup;
 
 enum message_kind { MESSAGE_ENCRYPT, MESSAGE_DECRYPT, MESSAGE_SIGN, MESSAGE_VERIFY, MESSAGE_KINDS };
 enum op_kind {
@@ -37,6 +38,7 @@ struct session {
 	struct op *ops[OP_KINDS]; /* mech's: NULL when no operation of that kind is active; ended with op_free */
 	struct message *messages[MESSAGE_KINDS]; /* message.h's, likewise; ended with message_free */
 	struct find *find;                       /* object_find.c */
+	struct backup *backup;                   /* sr_backup.h */
 	uint64_t counts[AUDIT_NUMBERS];
 
 	/* session.c's own */

@@ -134,6 +134,25 @@ static CK_RV token_attach(struct token *t, const char *serial)
 	return CKR_OK;
 }
 
+CK_RV token_open_at(const char *dir, const char *serial, const struct crypto *c, struct token **ret)
+{
+	struct tokens at = { .dir = dir, .crypto = c };
+	struct token *t = token_new(&at, 0);
+	CK_RV rv = t != NULL ? token_attach(t, serial) : CKR_HOST_MEMORY;
+
+	if (rv == CKR_OK)
+		*ret = t;
+	else if (t != NULL)
+		token_free(t);
+	return rv;
+}
+
+void token_close(struct token *t)
+{
+	if (t != NULL)
+		token_free(t);
+}
+
 struct scan {
 	struct tokens *all;
 	CK_RV rv;

@@ -92,6 +92,13 @@ void tokens_abandon(struct tokens *t);
 /* tokens_scan: looks for new token directories and makes sure that there is a free slot. */
 CK_RV tokens_scan(struct tokens *t) MUST_CHECK;
 
+/*
+ * token_open_at: a token that is in no slot, in a directory of its own that must outlive it; token_close closes its
+ * store; takes NULL.
+ */
+CK_RV token_open_at(const char *dir, const char *serial, const struct crypto *c, struct token **ret) MUST_CHECK;
+void token_close(struct token *t);
+
 /* token_refresh: after another process wrote: drops the login when the token or the user is not the same any more. */
 void token_refresh(struct token *t);
 /* token_drop_login: keys, private objects and operations go; under t->lock. */

@@ -2,6 +2,8 @@
 #ifndef STRONGROOM_VENDOR_FUNCTIONS_H
 #define STRONGROOM_VENDOR_FUNCTIONS_H
 
+#include "vendor_backup.h"
+
 /*
  * Functions of the strongroom module for those who look after tokens, beside the C_ functions of PKCS #11. They stand
  * in an interface of their own: C_GetInterface(SR_INTERFACE_NAME, NULL, ...) gives a CK_INTERFACE whose pFunctionList
@@ -12,7 +14,7 @@
  * come from each; an output buffer that is NULL asks for the length; one that is too short answers CKR_BUFFER_TOO_SMALL
  * with the length needed. New functions come behind the last one, with a higher minor version.
  *
- * Secrets: none leaves through any of them.
+ * Secrets: none leaves through any of them, but for the shares of a backup key (SR_BackupShare).
  */
 #define SR_INTERFACE_NAME "Vendor Strongroom"
 
@@ -51,7 +53,8 @@ struct sr_template {
 	X(SR_GetUsers, (CK_SESSION_HANDLE hSession, struct sr_user * pUsers, CK_ULONG_PTR pulCount))                   \
 	X(SR_RemoveUser, (CK_SESSION_HANDLE hSession, CK_ULONG ulKind, CK_UTF8CHAR_PTR pName, CK_ULONG ulNameLen))     \
 	X(SR_CreateObjects, (CK_SESSION_HANDLE hSession, struct sr_template * pTemplates, CK_ULONG ulCount,            \
-			     CK_OBJECT_HANDLE_PTR phObjects))
+			     CK_OBJECT_HANDLE_PTR phObjects))                                                          \
+	SR_FUNCTIONS_BACKUP(X)
 
 struct sr_function_list {
 	CK_VERSION version;

@@ -10,8 +10,7 @@
 
 #include "store_inner.h"
 
-/* The directory and its parents, each 0700 when it is new. */
-static int make_dirs(const char *dir)
+int store_make_dirs(const char *dir)
 {
 	char path[STORE_PATH_MAX];
 	size_t n = strlen(dir);
@@ -33,7 +32,7 @@ static int make_dirs(const char *dir)
 	return STORE_OK;
 }
 
-static int sync_path(const char *path)
+int store_sync(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -92,8 +91,8 @@ static int build(const char *path, const char *serial, struct view meta, const s
 	if (!rc)
 		rc = store_path(path, STORE_DATA_FILE, NULL, file);
 	if (!rc)
-		rc = sync_path(file);
-	return rc ? rc : sync_path(path);
+		rc = store_sync(file);
+	return rc ? rc : store_sync(path);
 }
 
 static void remove_built(const char *path)
@@ -118,7 +117,7 @@ static int temporary_name(const char *dir, const char *serial, char ret_path[STO
 	return store_path(dir, name, NULL, ret_path);
 }
 
-static int rename_new(const char *from, const char *to)
+int store_rename_new(const char *from, const char *to)
 {
 	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
 		return STORE_OK;
@@ -135,7 +134,7 @@ int store_create(const char *dir, const char *serial, struct view meta, const st
 
 	if (!dir || !store_serial_ok(serial) || meta.n == 0 || meta.n > STORE_META_MAX)
 		return STORE_EINVAL;
-	int rc = make_dirs(dir);
+	int rc = store_make_dirs(dir);
 	if (!rc)
 		rc = store_check_dir(dir);
 	if (!rc)
@@ -151,12 +150,12 @@ int store_create(const char *dir, const char *serial, struct view meta, const st
 
 	rc = build(temporary, serial, meta, o);
 	if (!rc)
-		rc = rename_new(temporary, path);
+		rc = store_rename_new(temporary, path);
 	if (rc) {
 		remove_built(temporary);
 		return rc;
 	}
-	return sync_path(dir);
+	return store_sync(dir);
 }
 
 static int only_serials(const struct dirent *e)

@@ -96,6 +96,13 @@ int store_error(int rc) MUST_CHECK;
 bool store_serial_ok(const char *serial) MUST_CHECK;
 /* store_path: <dir>/<name> or <dir>/<name>/<file>; STORE_EINVAL when longer than STORE_PATH_MAX. */
 int store_path(const char *dir, const char *name, const char *file, char ret_path[STORE_PATH_MAX]) MUST_CHECK;
+/*
+ * store_make_dirs: the directory and its parents, each 0700 when it is new. store_sync: fsync of a file or directory.
+ * store_rename_new: never over something that is there: STORE_EEXIST.
+ */
+int store_make_dirs(const char *dir) MUST_CHECK;
+int store_sync(const char *path) MUST_CHECK;
+int store_rename_new(const char *from, const char *to) MUST_CHECK;
 /* store_check_dir: owner and mode of the directory that holds the tokens. */
 int store_check_dir(const char *dir) MUST_CHECK;
 /*
