@@ -131,11 +131,18 @@ static void put_value(const struct entry *e, const uint8_t mac[16], uint8_t ret_
 	memcpy(ret_value + 19 + HASH_LEN, mac, 16);
 }
 
-/* Taken apart, not yet proved. */
-static int entry_parse(struct view key, struct view value, struct entry *ret)
+static int entry_fault(struct store_txn *t, const uint8_t *id)
 {
-	if (key.n != KEY_LEN || value.n != ENTRY_LEN || (value.p[0] & ~(ENTRY_PRIVATE | ENTRY_SECRET)))
-		return STORE_ECORRUPT;
+	return object_fault(t, id, "an index entry is not what was written, or an older one that was put back");
+}
+
+/* Taken apart, not yet proved. */
+static int entry_parse(struct store_txn *t, struct view key, struct view value, struct entry *ret)
+{
+	if (key.n != KEY_LEN)
+		return store_fault(STORE_ECORRUPT, t->store->path, "an index entry that nobody has written");
+	if (value.n != ENTRY_LEN || (value.p[0] & ~(ENTRY_PRIVATE | ENTRY_SECRET)))
+		return entry_fault(t, key.p + PREFIX_LEN);
 	*ret = (struct entry){ .id = key.p + PREFIX_LEN,
 			       .hash = key.p + 1,
 			       .index = key.p[0],
@@ -175,9 +182,9 @@ int index_check(struct store_txn *t, const struct store_crypto *c, const uint8_t
 	if (!rc)
 		rc = entry_mac(t, c, &e, mac);
 	if (rc)
-		return rc == STORE_ENOTFOUND ? STORE_ECORRUPT : rc;
+		return rc == STORE_ENOTFOUND ? object_fault(t, id, "an index entry is missing") : rc;
 	put_value(&e, mac, value);
-	return there.n == ENTRY_LEN && ct_equal(there.p, value, ENTRY_LEN) ? STORE_OK : STORE_ECORRUPT;
+	return there.n == ENTRY_LEN && ct_equal(there.p, value, ENTRY_LEN) ? STORE_OK : entry_fault(t, id);
 }
 
 int index_del(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r,
@@ -211,21 +218,33 @@ struct find {
 	void *ctx;
 };
 
+/* The version that the object has: as the directory says, or, without its key, as the record itself says. */
+static int entry_current(struct find *f, const struct entry *e, uint64_t *ret)
+{
+	struct record r;
+
+	int rc = directory_get(f->t, f->c, record_directory_tree(e->private, e->has_secret, e->generation), e->id, ret);
+	if (rc != STORE_ESEALED || e->private)
+		return rc;
+	rc = record_get(f->t, e->id, &r);
+	if (!rc)
+		*ret = r.version;
+	return rc;
+}
+
 /* The entry's MAC, and that it is of the version that the object has now. */
 static int entry_prove(struct find *f, const struct entry *e)
 {
 	uint8_t mac[16];
-	struct record r;
+	uint64_t version = 0;
 
 	int rc = entry_mac(f->t, f->c, e, mac);
 	if (rc)
-		return rc;
+		return rc == STORE_ECORRUPT ? entry_fault(f->t, e->id) : rc;
 	if (!ct_equal(mac, e->mac, sizeof(mac)))
-		return STORE_ECORRUPT;
-	rc = record_get(f->t, e->id, &r);
-	if (rc)
-		return rc == STORE_ENOTFOUND ? STORE_ECORRUPT : rc;
-	return r.version == e->version && r.private == e->private ? STORE_OK : STORE_ECORRUPT;
+		return entry_fault(f->t, e->id);
+	rc = entry_current(f, e, &version);
+	return rc == STORE_ENOTFOUND || (!rc && version != e->version) ? entry_fault(f->t, e->id) : rc;
 }
 
 /* The other matches. Of the kind every entry tells; the others have entries of their own. */
@@ -249,9 +268,9 @@ static int matches_rest(struct find *f, const struct entry *e, bool *ret)
 		if (rc == STORE_ENOTFOUND)
 			return STORE_OK;
 		if (!rc)
-			rc = entry_parse(VIEW(key, sizeof(key)), value, &other);
+			rc = entry_parse(f->t, VIEW(key, sizeof(key)), value, &other);
 		if (!rc && other.version != e->version)
-			rc = STORE_ECORRUPT;
+			rc = entry_fault(f->t, e->id);
 		if (!rc)
 			rc = entry_prove(f, &other);
 		if (rc)
@@ -266,12 +285,12 @@ static int find_hit(struct find *f, struct view key, struct view value)
 	struct entry e;
 	bool matches = true;
 
-	int rc = entry_parse(key, value, &e);
+	int rc = entry_parse(f->t, key, value, &e);
 	if (rc)
 		return rc;
 	if (!f->all_trees &&
 	    (e.private != (f->tree.domain == STORE_PRIVATE) || (e.private && e.generation != f->tree.generation)))
-		return STORE_ECORRUPT; /* its hash is of this tree's key */
+		return entry_fault(f->t, e.id); /* its hash is of this tree's key */
 	rc = entry_prove(f, &e);
 	if (rc == STORE_ESEALED && f->all_trees)
 		return STORE_OK;

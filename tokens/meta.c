@@ -116,6 +116,8 @@ static int put_own_record(struct store_txn *t)
 
 static int drop(struct store_txn *t, enum store_db db)
 {
+	if (db == DB_INDEX)
+		directory_drop(t);
 	t->puts++;
 	return txn_fail(t, store_error(mdb_drop(t->txn, t->store->dbi[db], 0)));
 }

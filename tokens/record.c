@@ -41,10 +41,8 @@ static int record_parse(struct view value, struct record *ret)
 
 	uint8_t flags = reader_u8(&r);
 	out.version = reader_u64(&r);
-	if (r.failed || out.schema == 0)
+	if (r.failed || out.schema == 0 || out.schema > STORE_SCHEMA)
 		return STORE_ECORRUPT;
-	if (out.schema > STORE_SCHEMA)
-		return STORE_EFOREIGN;
 	if ((flags & ~(RECORD_PRIVATE | RECORD_SECRET)) || out.version == 0)
 		return STORE_ECORRUPT;
 	out.private = flags & RECORD_PRIVATE;
@@ -69,6 +67,14 @@ static int record_parse(struct view value, struct record *ret)
 	return STORE_OK;
 }
 
+int object_fault(struct store_txn *t, const uint8_t id[STORE_ID_LEN], const char *what)
+{
+	char hex[2 * STORE_ID_LEN + 1];
+
+	hex_encode(VIEW(id, STORE_ID_LEN), hex);
+	return store_fault(STORE_ECORRUPT, t->store->path, "object %s: %s", hex, what);
+}
+
 int record_get(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct record *ret)
 {
 	struct view value;
@@ -79,6 +85,34 @@ int record_get(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct recor
 	/* One of the old schema among new ones was put there by somebody else. */
 	if (!rc && ret->schema != t->schema && !t->writer->upgraded)
 		rc = STORE_ECORRUPT;
+	return rc == STORE_ECORRUPT ? object_fault(t, id, "its record is not what was written") : rc;
+}
+
+struct tree record_directory_tree(bool private, bool has_secret, uint16_t generation)
+{
+	return private || has_secret ? (struct tree){ STORE_PRIVATE, generation } : (struct tree){ STORE_PUBLIC, 0 };
+}
+
+static struct tree tree_of(const struct record *r)
+{
+	return record_directory_tree(r->private, r->has_secret, r->generation);
+}
+
+/* The record is the one that the directory says. A public object with a secret part is looked up when the key is there.
+ */
+static int record_current(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r)
+{
+	uint64_t version = 0;
+
+	if (r->schema == STORE_SCHEMA_OLDEST)
+		return STORE_OK;
+	int rc = directory_get(t, c, tree_of(r), id, &version);
+	if (rc == STORE_ESEALED && !r->private)
+		return STORE_OK;
+	if (rc == STORE_ENOTFOUND)
+		return object_fault(t, id, "a record that was put there: the directory does not know it");
+	if (!rc && version != r->version)
+		return object_fault(t, id, "its record is an older one that was put back");
 	return rc;
 }
 
@@ -109,19 +143,24 @@ static int open_part(struct store_txn *t, const struct store_crypto *c, const ui
 	put_aad(&aad, t, secret, id, r->head);
 	if (!buf_ok(&aad))
 		return STORE_ENOMEM;
-	return c->open(c->ctx, tree.domain, tree.generation, buf_view(&aad), secret ? r->secret : r->body, ret);
+	int rc = c->open(c->ctx, tree.domain, tree.generation, buf_view(&aad), secret ? r->secret : r->body, ret);
+	return rc == STORE_ECORRUPT ? object_fault(t, id, "its record is not what was written") : rc;
 }
 
 /* What is replaced or deleted is what was written: the body opens, and the index entries are those of this version. */
-static int remove_index(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r)
+static int remove_old(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r)
 {
 	SECRET_AUTO body = { 0 };
 
-	int rc = open_part(t, c, id, r, false, &body);
+	int rc = record_current(t, c, id, r);
+	if (!rc)
+		rc = open_part(t, c, id, r, false, &body);
 	for (unsigned i = 0; i < r->index_count && !rc; i++)
 		rc = index_check(t, c, id, r, &r->index[i]);
 	for (unsigned i = 0; i < r->index_count && !rc; i++)
 		rc = txn_fail(t, index_del(t, c, id, r, &r->index[i]));
+	if (!rc && r->schema != STORE_SCHEMA_OLDEST)
+		rc = directory_del(t, c, tree_of(r), id);
 	return rc;
 }
 
@@ -235,13 +274,15 @@ int store_object_put(struct store_txn *t, const struct store_crypto *c, const st
 	if (!rc)
 		rc = seal_part(t, c, o, &new, true, &value);
 	if (!rc && replace)
-		rc = remove_index(t, c, o->id, &old);
+		rc = remove_old(t, c, o->id, &old);
 	if (rc)
 		return rc;
 
 	rc = txn_put(t, DB_OBJECTS, VIEW(o->id, STORE_ID_LEN), buf_view(&value), 0);
 	for (unsigned i = 0; i < new.index_count && !rc; i++)
 		rc = index_put(t, c, o->id, &new, &new.index[i]);
+	if (!rc)
+		rc = directory_put(t, c, tree_of(&new), o->id, new.version);
 	return rc ? txn_fail(t, rc) : STORE_OK;
 }
 
@@ -259,9 +300,9 @@ int store_object_get(struct store_txn *t, const struct store_crypto *c, const ui
 	out.has_secret = r.has_secret;
 	out.schema = r.schema;
 	out.generation = r.generation;
-	rc = open_part(t, c, id, &r, false, &out.body);
-	for (unsigned i = 0; i < r.index_count && !rc; i++)
-		rc = index_check(t, c, id, &r, &r.index[i]);
+	rc = record_current(t, c, id, &r);
+	if (!rc)
+		rc = open_part(t, c, id, &r, false, &out.body);
 	if (!rc && with_secret && r.has_secret)
 		rc = open_part(t, c, id, &r, true, &out.secret);
 	if (rc) {
@@ -290,7 +331,7 @@ int store_object_del(struct store_txn *t, const struct store_crypto *c, const ui
 	if (!rc)
 		rc = record_get(t, id, &r);
 	if (!rc)
-		rc = remove_index(t, c, id, &r);
+		rc = remove_old(t, c, id, &r);
 	return rc ? rc : txn_del(t, DB_OBJECTS, VIEW(id, STORE_ID_LEN));
 }
 

@@ -58,6 +58,7 @@ static void store_free(struct store *s)
 		return;
 	store_detach(s);
 	group_done(&s->group);
+	directory_done(&s->directory);
 	pthread_mutex_destroy(&s->reopen);
 	pthread_mutex_destroy(&s->mutex);
 	free(s);
@@ -72,6 +73,7 @@ static int open_new(const char *path, const char *serial, const struct stat *dat
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_mutex_init(&s->reopen, NULL);
 	group_init(&s->group);
+	directory_init(&s->directory);
 	s->refs = 1;
 	if (o)
 		s->options = *o;

@@ -22,6 +22,28 @@
 
 enum store_db { DB_META, DB_USERS, DB_OBJECTS, DB_INDEX, DB_AUDIT, STORE_DBS };
 
+/* struct tree: domain and generation of the keys that an object's index entries (or place in the directory) are under.
+ */
+struct tree {
+	enum store_domain domain;
+	uint16_t generation;
+};
+
+/* The directory's part of a store: nodes that were proved; and of a write transaction: nodes that it changed. */
+struct dir_node;
+struct directory_cache {
+	pthread_mutex_t mutex;
+	struct dir_node **slots;
+	size_t bytes;
+};
+struct directory_changes {
+	struct dir_node **slots;
+	size_t size; /* a power of two, 0 before the first */
+	size_t count;
+	uint64_t stamp;
+	const struct store_crypto *crypto; /* outlives the transaction */
+};
+
 #define STORE_IDLE_MAX 32
 #define STORE_FDS_MAX 4
 
@@ -62,6 +84,7 @@ struct store {
 	unsigned idle_count;
 	struct store_options options;
 	struct group group;
+	struct directory_cache directory;
 	atomic_uint writes;
 	atomic_bool abandoned;
 	pthread_mutex_t reopen; /* held by who opens a failed environment again */
@@ -79,6 +102,7 @@ struct store_txn {
 	bool upgraded;            /* store_upgrade was called here: records of schema 1 are open to replacement */
 	struct store_txn *writer; /* of within: the write transaction; else the transaction itself */
 	unsigned schema;
+	struct directory_changes changes;
 	size_t puts;
 	size_t bytes;
 	struct store_txn *outer; /* of another store, in the same thread */
@@ -183,13 +207,9 @@ struct record {
 	struct view secret;
 };
 
-/* struct tree: domain and generation of the keys that an object's index entries (or place in the directory) are under.
- */
-struct tree {
-	enum store_domain domain;
-	uint16_t generation;
-};
+/* Under whose keys the index entries stand; which tree of the directory the object is in. */
 struct tree record_index_tree(const struct record *r);
+struct tree record_directory_tree(bool private, bool has_secret, uint16_t generation);
 
 /*
  * index_hash: the key of a value under one key; ret_n: how much of it there is (STORE_BY_KIND: a prefix for a prefix).
@@ -205,7 +225,24 @@ int index_check(struct store_txn *t, const struct store_crypto *c, const uint8_t
 int index_del(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r,
 	      const struct index_key *k) MUST_CHECK;
 
-/* record_get: takes the record of id apart; nothing is opened or proved yet. STORE_ECORRUPT, STORE_EFOREIGN. */
+/* record_get: takes the record of id apart; nothing is opened or proved yet. STORE_ECORRUPT. */
 int record_get(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct record *ret) MUST_CHECK;
+/* object_fault: notes what is wrong with an object, by its id; answers STORE_ECORRUPT. */
+int object_fault(struct store_txn *t, const uint8_t id[STORE_ID_LEN], const char *what);
+
+/*
+ * directory_get: the version that an object has; STORE_ENOTFOUND, STORE_ECORRUPT (a node on the way is not what was
+ * written), STORE_ESEALED. directory_put, directory_del: in a write transaction; seen in it at once, written by
+ * directory_flush, before the transaction is committed. directory_drop: forgets what was not written.
+ */
+void directory_init(struct directory_cache *cache);
+void directory_done(struct directory_cache *cache);
+int directory_get(struct store_txn *t, const struct store_crypto *c, struct tree tree, const uint8_t *id,
+		  uint64_t *ret_version) MUST_CHECK;
+int directory_put(struct store_txn *t, const struct store_crypto *c, struct tree tree, const uint8_t *id,
+		  uint64_t version) MUST_CHECK;
+int directory_del(struct store_txn *t, const struct store_crypto *c, struct tree tree, const uint8_t *id) MUST_CHECK;
+int directory_flush(struct store_txn *t) MUST_CHECK;
+void directory_drop(struct store_txn *t);
 
 #endif

@@ -212,6 +212,9 @@ int txn_commit(struct store_txn *t)
 
 int store_commit(struct store_txn *t)
 {
+	/* Before others have their turn in the group: they build upon it. */
+	if (t->write && !t->failed)
+		t->failed = directory_flush(t);
 	if (!t->write || t->failed) {
 		int failed = t->failed;
 		store_abort(t);
@@ -229,6 +232,7 @@ void store_abort(struct store_txn *t)
 		return;
 	if (t->write) {
 		writing_remove(t);
+		directory_drop(t);
 		group_abort(&t->store->group, t);
 	} else if (!t->within) {
 		end_read(t->store, t->txn);
