@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "audit_read.h"
 #include "backup_run.h"
 #include "mech.h"
 #include "message.h"
@@ -43,6 +44,8 @@ void session_end_operations(struct session *s)
 	}
 	find_free(s->find);
 	s->find = NULL;
+	audit_walk_free(s->audit);
+	s->audit = NULL;
 	backup_free(s->backup);
 	s->backup = NULL;
 }

@@ -16,6 +16,7 @@
 struct op;
 struct message;
 struct find;
+struct audit_walk;
 struct backup;
 
 enum message_kind { MESSAGE_ENCRYPT, MESSAGE_DECRYPT, MESSAGE_SIGN, MESSAGE_VERIFY, MESSAGE_KINDS };
@@ -38,6 +39,7 @@ struct session {
 	struct op *ops[OP_KINDS]; /* mech's: NULL when no operation of that kind is active; ended with op_free */
 	struct message *messages[MESSAGE_KINDS]; /* message.h's, likewise; ended with message_free */
 	struct find *find;                       /* object_find.c */
+	struct audit_walk *audit;                /* audit_read.h: where SR_GetAudit was */
 	struct backup *backup;                   /* sr_backup.h */
 	uint64_t counts[AUDIT_NUMBERS];
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "audit_own.h"
 #include "crypto.h"
 #include "login.h"
 #include "module.h"
@@ -12,6 +13,7 @@
 
 /* struct fresh: what a new or newly initialised token consists of. */
 struct fresh {
+	const struct crypto *crypto;
 	char serial[STORE_SERIAL_LEN + 1];
 	struct token_record record;
 	struct secret token_key;
@@ -40,8 +42,9 @@ static CK_RV fresh_audit(struct token *t, struct store_txn *txn, const struct fr
 {
 	struct audit_event event = { .number = AUDIT_INIT_TOKEN,
 				     .label = VIEW(f->record.label, sizeof(f->record.label)) };
+	CK_RV rv = audit_renew(t->crypto, txn, AUDIT_REASON_INIT, NULL, &f->token_key);
 
-	return audit_append(t->crypto, txn, &f->so.user, &event);
+	return rv == CKR_OK ? audit_append(t->crypto, txn, &f->so.user, &event) : rv;
 }
 
 /* fresh_use: the token in memory becomes this one. Under t->lock. */
@@ -123,15 +126,22 @@ static CK_RV wipe(void *ctx, struct store_txn *txn, struct user_record *r, const
 		rv = store_rv(store_wipe(txn));
 	if (rv == CKR_OK)
 		rv = store_rv(store_meta_put(txn, "token", buf_view(&meta)));
+	if (rv == CKR_OK)
+		rv = audit_renew(f->crypto, txn, AUDIT_REASON_AGAIN, token_key, &f->token_key);
 	*r = f->so;
 	return rv;
 }
 
 static CK_RV init_again(struct token *t, struct view pin, const uint8_t label[32])
 {
-	struct fresh f = { 0 };
+	struct fresh f = { .crypto = t->crypto };
 	struct user_check check = {
-		.kind = USER_SO, .pin = pin, .event = AUDIT_INIT_TOKEN, .on_success = wipe, .ctx = &f
+		.kind = USER_SO,
+		.pin = pin,
+		.event = AUDIT_INIT_TOKEN,
+		.anew = true,
+		.on_success = wipe,
+		.ctx = &f,
 	};
 	CK_RV rv;
 

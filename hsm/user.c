@@ -5,6 +5,7 @@
 #include <time.h>
 #include <openssl/evp.h>
 
+#include "audit_own.h"
 #include "crypto.h"
 #include "store_rv.h"
 
@@ -293,6 +294,9 @@ static CK_RV take_retry(struct token *t, const struct user_check *check, const c
 		rv = user_find(txn, check->kind, name, ret);
 	if (rv == CKR_OK && ret->retries_left == 0)
 		rv = CKR_PIN_LOCKED;
+	/* No PIN is tried that nobody would hear of. */
+	if (rv == CKR_OK && !check->anew)
+		rv = audit_ready(t->crypto, txn);
 	if (rv == CKR_OK) {
 		ret->retries_left--;
 		rv = user_store(txn, ret);
@@ -316,6 +320,9 @@ static CK_RV settle(struct token *t, const struct user_check *check, struct user
 	int e = store_begin(atomic_load(&t->store), true, &txn);
 	CK_RV rv = store_rv(e);
 
+	if (right && check->event == AUDIT_RESTARTED) /* the rest were tried before */
+		event.count = (uint64_t)r->retries_max - r->retries_left - 1;
+
 	if (rv == CKR_OK && right) {
 		rv = user_find(txn, check->kind, r->user.name, &now);
 		/* Changed by another process while we derived: what the PIN opened is not this record any more. */
@@ -327,6 +334,8 @@ static CK_RV settle(struct token *t, const struct user_check *check, struct user
 			rv = check->on_success(check->ctx, txn, r, token_key);
 		if (rv == CKR_OK)
 			rv = user_store(txn, r);
+		if (rv == CKR_OK)
+			rv = audit_adopt(t->crypto, txn, token_key);
 	}
 	if (rv == CKR_OK)
 		rv = audit_append(t->crypto, txn, &r->user, &event);

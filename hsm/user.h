@@ -58,6 +58,7 @@ struct user_check {
 	struct view name;
 	struct view pin;
 	enum audit_number event; /* on success */
+	bool anew;               /* on_success begins an audit segment: the one before may be broken */
 	CK_RV (*on_success)(void *ctx, struct store_txn *txn, struct user_record *r, const struct secret *token_key);
 	CK_RV(*before_success)
 	(void *ctx, const struct user_record *r, const struct secret *token_key); /* no txn held */

@@ -2,6 +2,7 @@
 #ifndef STRONGROOM_VENDOR_FUNCTIONS_H
 #define STRONGROOM_VENDOR_FUNCTIONS_H
 
+#include "vendor_audit.h"
 #include "vendor_backup.h"
 
 /*
@@ -54,7 +55,8 @@ struct sr_template {
 	X(SR_RemoveUser, (CK_SESSION_HANDLE hSession, CK_ULONG ulKind, CK_UTF8CHAR_PTR pName, CK_ULONG ulNameLen))     \
 	X(SR_CreateObjects, (CK_SESSION_HANDLE hSession, struct sr_template * pTemplates, CK_ULONG ulCount,            \
 			     CK_OBJECT_HANDLE_PTR phObjects))                                                          \
-	SR_FUNCTIONS_BACKUP(X)
+	SR_FUNCTIONS_BACKUP(X)                                                                                         \
+	SR_FUNCTIONS_AUDIT(X)
 
 struct sr_function_list {
 	CK_VERSION version;

@@ -45,3 +45,29 @@ int store_audit_get(struct store_txn *t, uint64_t sequence, struct view *ret_ent
 	be_put64(key, sequence);
 	return txn_get(t, DB_AUDIT, VIEW(key, sizeof(key)), ret_entry);
 }
+
+int store_audit_next(struct store_txn *t, uint64_t from, uint64_t *ret_sequence, struct view *ret_entry)
+{
+	MDB_cursor *cursor = NULL;
+	uint8_t at[8];
+	MDB_val key = { sizeof(at), at }, value;
+
+	be_put64(at, from);
+	int rc = store_error(mdb_cursor_open(t->txn, t->store->dbi[DB_AUDIT], &cursor));
+	if (rc)
+		return rc;
+	rc = store_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
+	mdb_cursor_close(cursor);
+	if (!rc && key.mv_size != 8)
+		rc = STORE_ECORRUPT;
+	if (rc)
+		return rc;
+	*ret_sequence = be_get64(key.mv_data);
+	*ret_entry = VIEW(value.mv_data, value.mv_size);
+	return STORE_OK;
+}
+
+const char *store_serial(const struct store_txn *t)
+{
+	return t->store->serial;
+}

@@ -131,6 +131,8 @@ static int lead(struct group *g, struct store_txn *t)
 	pthread_mutex_unlock(&g->mutex);
 
 	int rc = txn_commit(t);
+	if (!rc)
+		state_commit(t->store, &t->audit);
 
 	pthread_mutex_lock(&g->mutex);
 	for (struct store_txn *m = g->done, *next; m; m = next) {
@@ -154,6 +156,7 @@ static int follow(struct group *g, struct store_txn *t)
 	store_unpin(t->store);
 	pthread_mutex_lock(&g->mutex);
 	if (!rc) {
+		state_move(&g->leader->audit, &t->audit);
 		g->leader->puts += t->puts;
 		g->leader->bytes += t->bytes;
 		t->next = g->done;

@@ -57,6 +57,8 @@ static void store_free(struct store *s)
 	if (!s)
 		return;
 	store_detach(s);
+	state_close(s);
+	pthread_mutex_destroy(&s->state_mutex);
 	group_done(&s->group);
 	directory_done(&s->directory);
 	pthread_mutex_destroy(&s->reopen);
@@ -72,6 +74,7 @@ static int open_new(const char *path, const char *serial, const struct stat *dat
 		return STORE_ENOMEM;
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_mutex_init(&s->reopen, NULL);
+	pthread_mutex_init(&s->state_mutex, NULL);
 	group_init(&s->group);
 	directory_init(&s->directory);
 	s->refs = 1;
@@ -177,6 +180,7 @@ void store_abandon(struct store *s)
 	if (!s || atomic_exchange(&s->abandoned, true))
 		return;
 	unmap_files(s);
+	state_abandon(s);
 	for (unsigned i = 0; i < s->fd_count; i++) {
 		struct stat st;
 		if (fstat(s->fds[i], &st) == 0 && st.st_dev == s->device &&

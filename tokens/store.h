@@ -227,11 +227,38 @@ int store_object_each(struct store_txn *t, const uint8_t *after,
 		      void *ctx) MUST_CHECK;
 
 /*
- * store_audit_append: the next entry, chained over the previous one's hash by the caller; ret_sequence from 1. At most
- * 65535 bytes. store_audit_last: STORE_ENOTFOUND when there is none yet.
+ * store_audit_append: the next entry, chained by the caller; ret_sequence from 1. At most 65535 bytes.
+ * store_audit_last, store_audit_next (the first at or behind from): STORE_ENOTFOUND when there is none.
  */
 int store_audit_last(struct store_txn *t, uint64_t *ret_sequence, struct view *ret_entry) MUST_CHECK;
 int store_audit_append(struct store_txn *t, struct view entry, uint64_t *ret_sequence) MUST_CHECK;
 int store_audit_get(struct store_txn *t, uint64_t sequence, struct view *ret_entry) MUST_CHECK;
+int store_audit_next(struct store_txn *t, uint64_t from, uint64_t *ret_sequence, struct view *ret_entry) MUST_CHECK;
+/* store_serial: of the token, STORE_SERIAL_LEN letters and a zero byte. */
+const char *store_serial(const struct store_txn *t);
+
+/*
+ * The state of the audit chain: secret bytes of the module, in the file audit.state beside the data and not in the
+ * database, which keeps old pages. It is overwritten after each commit of a transaction that put one; after a crash it
+ * may be older than the database, it is never newer.
+ *
+ * store_state_read  what stands in the file: one state, or two where a new chain was begun when the process was killed;
+ *                   the newer first; ret is made here (secret_init). STORE_ENOTFOUND: no file. STORE_EACCESS: its
+ *                   owner, mode or kind is not what we made. STORE_ECORRUPT: nothing legible.
+ * store_state_get   the same inside of a write transaction, whose own comes first.
+ * store_state_put   rank: greater is newer. STORE_STATE_NEXT: written when the transaction is committed.
+ *                   STORE_STATE_NOW: written at once: it belongs to what is committed already. STORE_STATE_ANEW: a new
+ *                   chain: whatever file there is gives way; it is written at once beside the state of the old chain,
+ *                   in whose place it comes with the commit.
+ */
+#define STORE_STATE_MAX 192
+#define STORE_STATES 2
+enum store_state_how { STORE_STATE_NEXT, STORE_STATE_NOW, STORE_STATE_ANEW };
+int store_state_read(struct store *s, struct secret ret[STORE_STATES], unsigned *ret_n) MUST_CHECK;
+int store_state_get(struct store_txn *t, struct secret ret[STORE_STATES], unsigned *ret_n) MUST_CHECK;
+int store_state_put(struct store_txn *t, const struct secret *state, uint64_t rank,
+		    enum store_state_how how) MUST_CHECK;
+/* store_state_pending: the transaction has put one. */
+bool store_state_pending(const struct store_txn *t);
 
 #endif

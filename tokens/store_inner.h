@@ -13,6 +13,7 @@
 
 #define STORE_DATA_FILE "data.mdb"
 #define STORE_LOCK_FILE "lock.mdb"
+#define STORE_STATE_FILE "audit.state"
 #define STORE_PATH_MAX 4096
 #define STORE_META_MAX 4096
 #define STORE_USER_MAX 4096
@@ -87,16 +88,28 @@ struct store {
 	struct directory_cache directory;
 	atomic_uint writes;
 	atomic_bool abandoned;
-	pthread_mutex_t reopen; /* held by who opens a failed environment again */
-	atomic_uint pins;       /* who uses env just now */
-	atomic_bool closing;    /* nobody may begin to */
-	atomic_bool broken;     /* LMDB gave env up: MDB_PANIC */
+	pthread_mutex_t reopen;      /* held by who opens a failed environment again */
+	atomic_uint pins;            /* who uses env just now */
+	atomic_bool closing;         /* nobody may begin to */
+	atomic_bool broken;          /* LMDB gave env up: MDB_PANIC */
+	pthread_mutex_t state_mutex; /* audit_state.c's own, from here on */
+	int state_fd;                /* 0: not open */
+	ino_t state_inode;
+	bool state_unsynced;
+};
+
+/* struct audit_pending: the state of the audit chain that a transaction will leave; len 0: it wrote no entry. */
+struct audit_pending {
+	struct secret state;
+	uint64_t rank;
+	bool anew;
 };
 
 struct store_txn {
 	struct store *store;
 	MDB_txn *txn;
 	bool write;
+	struct audit_pending audit;
 	bool within;              /* reads in the write transaction that its thread has open */
 	int failed;               /* a write stopped half way: commit refuses with this */
 	bool upgraded;            /* store_upgrade was called here: records of schema 1 are open to replacement */
@@ -184,6 +197,17 @@ int txn_put(struct store_txn *t, enum store_db db, struct view key, struct view 
 int txn_del(struct store_txn *t, enum store_db db, struct view key) MUST_CHECK;
 /* txn_fail: marks a write transaction as failed; answers rc. */
 int txn_fail(struct store_txn *t, int rc);
+
+/*
+ * The state of the audit chain follows its transaction: state_commit after a commit that reached the disk writes it to
+ * the file, state_drop forgets it with an abort. state_move: a nested transaction's becomes its leader's.
+ */
+void state_commit(struct store *s, struct audit_pending *p);
+void state_move(struct audit_pending *to, struct audit_pending *from);
+void state_drop(struct audit_pending *p);
+/* state_close: with the environment; state_abandon: in a forked child. */
+void state_close(struct store *s);
+void state_abandon(struct store *s);
 
 /* Index entries of one object: what the record's head lists. */
 #define KIND_PARTS 3

@@ -222,6 +222,7 @@ int store_commit(struct store_txn *t)
 	}
 	writing_remove(t);
 	int rc = group_commit(&t->store->group, t);
+	state_drop(&t->audit);
 	free(t);
 	return rc;
 }
@@ -237,6 +238,7 @@ void store_abort(struct store_txn *t)
 	} else if (!t->within) {
 		end_read(t->store, t->txn);
 	}
+	state_drop(&t->audit);
 	free(t);
 }
 
