@@ -8,7 +8,9 @@
 #include "crypto.h"
 #include "module.h"
 #include "object_change.h"
+#include "session.h"
 #include "store_rv.h"
+#include "token_own.h"
 
 #define DOMAIN "strongroom statement"
 #define SHA256_LEN 32

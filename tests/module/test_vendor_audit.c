@@ -4,7 +4,7 @@
 
 #include <string.h>
 #include "audit.h"
-#include "store.h"
+#include "audit_kit.h"
 
 struct line {
 	unsigned number;
@@ -67,79 +67,6 @@ static void components(void)
 	kit_login(KIT_USER);
 }
 
-/* The entry by the table of docs/store.md. */
-static struct line parse(struct view v, char user[40], char label[260])
-{
-	struct reader r = reader_of(v);
-	struct line line = { .user = user, .label = label };
-	struct view text;
-
-	reader_bytes(&r, 1 + 32 + 8 + 4 + 1);
-	text = reader_lv(&r, 0, 39);
-	memcpy(user, text.p, text.n);
-	user[text.n] = 0;
-	line.number = reader_u16(&r);
-	reader_u64(&r);
-	reader_lv(&r, 0, 16);
-	text = reader_lv(&r, 0, 256);
-	memcpy(label, text.p, text.n);
-	label[text.n] = 0;
-	line.count = reader_u64(&r);
-	ck_assert(reader_done(&r));
-	return line;
-}
-
-static uint64_t last_entry(const char *serial, uint64_t from, size_t *ret_seen)
-{
-	struct store *store = NULL;
-	struct store_txn *txn = NULL;
-	struct view entry;
-	uint64_t at = from;
-	size_t seen = 0;
-
-	ck_assert_int_eq(store_open(ck_test_dir, serial, NULL, &store), STORE_OK);
-	ck_assert_int_eq(store_begin(store, false, &txn), STORE_OK);
-	while (store_audit_get(txn, at + 1, &entry) == STORE_OK) {
-		char user[40], label[260];
-		struct line line = parse(entry, user, label);
-
-		at++;
-		if (from == 0 || line.number < AUDIT_COMPONENT_ENTERED || line.number > AUDIT_TMK_LOADED)
-			continue;
-		ck_assert_uint_lt(seen, ARRAY_LEN(expected));
-		ck_assert_uint_eq(line.number, expected[seen].number);
-		ck_assert_str_eq(line.user, expected[seen].user);
-		ck_assert_str_eq(line.label, expected[seen].label);
-		ck_assert_uint_eq(line.count, expected[seen].count);
-		seen++;
-	}
-	store_abort(txn);
-	store_close(store);
-	if (ret_seen)
-		*ret_seen = seen;
-	return at;
-}
-
-/* The module is finalised when the store is opened here: one environment per file and process. */
-static uint64_t look(uint64_t from, size_t *ret_seen)
-{
-	char serial[STORE_SERIAL_LEN + 1] = { 0 };
-	CK_TOKEN_INFO info;
-	CK_SLOT_ID slots[8];
-	CK_ULONG n = ARRAY_LEN(slots);
-	uint64_t last;
-
-	ck_ok(ck->C_GetTokenInfo(ck_slot, &info));
-	memcpy(serial, info.serialNumber, STORE_SERIAL_LEN);
-	ck_ok(ck->C_Finalize(NULL));
-	last = last_entry(serial, from, ret_seen);
-	ck_ok(ck->C_Initialize(NULL));
-	ck_ok(ck->C_GetSlotList(CK_TRUE, slots, &n));
-	ck_slot = slots[0];
-	ck_session = ck_open(true);
-	return last;
-}
-
 static void keys_again(void)
 {
 	kit_login(KIT_USER);
@@ -152,15 +79,30 @@ static void keys_again(void)
 
 START_TEST(components_tks_and_tmks_are_written_down) /* R1.3 */
 {
-	uint64_t from = look(0, NULL);
+	static struct audit_trail t;
+	CK_ULONG from = audit_good();
 	size_t seen = 0;
 
-	ck_assert_uint_gt(from, 0);
 	components();
 	keys_again();
 	tk_story();
-	look(from, &seen);
+	ck_logout(); /* which writes what was counted */
+	ck_login(CKU_USER);
+	audit_read(&t, from + 1);
+	for (CK_ULONG i = 0; i < t.n; i++) {
+		const struct sr_audit_entry *e = &t.rows[i];
+
+		if (e->ulEvent < AUDIT_COMPONENT_ENTERED || e->ulEvent > AUDIT_TMK_LOADED)
+			continue;
+		ck_assert_uint_lt(seen, ARRAY_LEN(expected));
+		ck_assert_uint_eq(e->ulEvent, expected[seen].number);
+		ck_assert_str_eq((const char *)e->szUser, expected[seen].user);
+		ck_assert_str_eq((const char *)e->szLabel, expected[seen].label);
+		ck_assert_uint_eq(e->ulCount, expected[seen].count);
+		seen++;
+	}
 	ck_assert_uint_eq(seen, ARRAY_LEN(expected));
+	audit_good();
 }
 END_TEST
 
