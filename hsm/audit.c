@@ -6,10 +6,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit_anchor.h"
 #include "audit_own.h"
 #include "crypto.h"
 #include "store_rv.h"
 
+#define AUDIT_MARK "backup"
 #define PROGRAM_MAX 255
 #define LABEL_MAX 256
 #define PAD 64 /* the length of an entry shall not tell what it is */
@@ -235,4 +237,39 @@ CK_RV audit_adopt(const struct crypto *c, struct store_txn *txn, const struct se
 	CK_RV rv = old_token(c, txn, &old);
 
 	return rv == CKR_OK && old ? audit_renew(c, txn, AUDIT_REASON_MIGRATION, NULL, token_key) : rv;
+}
+
+CK_RV audit_mark(const struct crypto *c, struct store_txn *txn, const struct secret *token_key)
+{
+	AUDIT_KEYS_AUTO keys = { { 0 } };
+	BUF_AUTO anchor = { 0 };
+	CK_RV rv = audit_keys_get(c, txn, token_key, &keys);
+
+	if (rv == CKR_OK)
+		rv = audit_anchor_put(c, txn, &keys, AUDIT_ANCHOR_BACKUP, &anchor);
+	return rv == CKR_OK ? store_rv(store_meta_put(txn, AUDIT_MARK, buf_view(&anchor))) : rv;
+}
+
+CK_RV audit_copy(const struct crypto *c, struct store_txn *txn, const struct secret *token_key)
+{
+	AUDIT_STATE_AUTO s = { 0 };
+	AUDIT_KEYS_AUTO keys = { { 0 } };
+	enum audit_fault fault;
+	BUF_AUTO source = { 0 };
+	struct view v = { 0 };
+	uint64_t at;
+	int e;
+	CK_RV rv = audit_position(c, txn, &s, &fault, &at);
+
+	if (rv != CKR_OK || fault == AUDIT_WHOLE)
+		return rv;
+	e = store_meta_get(txn, AUDIT_MARK, &v);
+	if (e != STORE_OK && e != STORE_ENOTFOUND)
+		return store_rv(e);
+	if (e == STORE_OK)
+		buf_put_view(&source, v);
+	if (!buf_ok(&source))
+		return CKR_HOST_MEMORY;
+	rv = audit_keys_get(c, txn, token_key, &keys);
+	return rv == CKR_OK ? audit_begin(c, txn, AUDIT_REASON_COPY, &keys, buf_view(&source)) : rv;
 }

@@ -37,6 +37,12 @@ CK_RV audit_begin(const struct crypto *c, struct store_txn *txn, enum audit_reas
 CK_RV audit_renew(const struct crypto *c, struct store_txn *txn, enum audit_reason reason, const struct secret *old,
 		  const struct secret *token_key) MUST_CHECK;
 CK_RV audit_adopt(const struct crypto *c, struct store_txn *txn, const struct secret *token_key) MUST_CHECK;
+/*
+ * audit_mark: in the transaction that notes a backup, after its entry: the copy will carry the signed head of its
+ * source with it. audit_copy: the first segment of a copy, which names that head; no more than once.
+ */
+CK_RV audit_mark(const struct crypto *c, struct store_txn *txn, const struct secret *token_key) MUST_CHECK;
+CK_RV audit_copy(const struct crypto *c, struct store_txn *txn, const struct secret *token_key) MUST_CHECK;
 
 /* struct audit_fields: what an entry says. */
 struct audit_fields {

@@ -143,26 +143,30 @@ static CK_RV see_entry(const struct crypto *c, struct store_txn *txn, struct aud
 	return rv == CKR_OK ? on(c, w, 1) : rv;
 }
 
-/* of_source: a copy's head names the signed head of its source, which is the record before. */
-static bool of_source(const struct crypto *c, const struct audit_walk *w, const struct audit_record *r)
+/* of_source: a copy's head names a signed head of its source, which tells of a record before it. */
+static bool of_source(const struct crypto *c, struct store_txn *txn, const struct audit_record *r)
 {
+	uint8_t link[AUDIT_LINK_LEN];
 	struct audit_anchor a;
+	struct view v;
 
-	return audit_anchor_get(r->source, &a) && audit_anchor_signed(c, &a) &&
-	       memcmp(a.statement_public, r->statement_public.p, AUDIT_KEY_LEN) == 0 && a.sequence + 1 == r->sequence &&
-	       view_equal(VIEW(a.link, sizeof(a.link)), r->previous);
+	return audit_anchor_get(r->source, &a) && audit_anchor_signed(c, &a) && a.purpose == AUDIT_ANCHOR_BACKUP &&
+	       memcmp(a.statement_public, r->statement_public.p, AUDIT_KEY_LEN) == 0 &&
+	       strcmp(a.serial, store_serial(txn)) == 0 && a.sequence < r->sequence &&
+	       store_audit_get(txn, a.sequence, &v) == STORE_OK && audit_link(c, v, link) == CKR_OK &&
+	       memcmp(link, a.link, sizeof(link)) == 0;
 }
 
-static enum audit_bad judge_head(const struct crypto *c, const char *serial, const struct audit_walk *w,
+static enum audit_bad judge_head(const struct crypto *c, struct store_txn *txn, const struct audit_walk *w,
 				 const struct audit_record *r)
 {
 	if (!view_equal(r->statement_public, VIEW(w->keys.statement_public, AUDIT_KEY_LEN)))
 		return AUDIT_CHANGED;
-	if (r->reason == AUDIT_REASON_COPY && !of_source(c, w, r))
+	if (r->reason == AUDIT_REASON_COPY && !of_source(c, txn, r))
 		return AUDIT_CHANGED;
 	if (r->signature.n == 0)
 		return r->reason == AUDIT_REASON_COPY ? AUDIT_UNSIGNED : AUDIT_CHANGED;
-	return audit_head_signed(c, serial, r) ? AUDIT_GOOD : AUDIT_CHANGED;
+	return audit_head_signed(c, store_serial(txn), r) ? AUDIT_GOOD : AUDIT_CHANGED;
 }
 
 static CK_RV see_head(const struct crypto *c, struct store_txn *txn, struct audit_walk *w, const struct audit_record *r,
@@ -177,7 +181,7 @@ static CK_RV see_head(const struct crypto *c, struct store_txn *txn, struct audi
 		ret->bad = AUDIT_MOVED;
 		return on(c, w, 1);
 	}
-	ret->bad = judge_head(c, store_serial(txn), w, r);
+	ret->bad = judge_head(c, txn, w, r);
 	if (ret->bad == AUDIT_GOOD && r->segment != w->segment + 1)
 		ret->bad = AUDIT_MOVED;
 	w->segment = r->segment;

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit_own.h"
 #include "backup.h"
 #include "backup_run.h"
 #include "copy.h"
@@ -69,6 +70,7 @@ static CK_RV note(struct session *s, struct backup_header *h)
 	struct audit_event event = { .number = AUDIT_BACKUP, .count = h->count };
 	struct store_txn *txn = NULL;
 	struct view entry;
+	SECRET_AUTO token_key = { 0 };
 	CK_RV rv = object_begin_write(s, &txn);
 
 	if (rv != CKR_OK)
@@ -76,6 +78,10 @@ static CK_RV note(struct session *s, struct backup_header *h)
 	rv = token_audit(s->token, txn, &event);
 	if (rv == CKR_OK)
 		rv = store_rv(store_audit_last(txn, &h->audit_sequence, &entry));
+	if (rv == CKR_OK)
+		rv = seal_token_key(&s->token->seal, &token_key);
+	if (rv == CKR_OK)
+		rv = audit_mark(s->token->crypto, txn, &token_key);
 	if (rv == CKR_OK)
 		return store_rv(store_commit(txn));
 	store_abort(txn);

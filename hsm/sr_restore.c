@@ -249,6 +249,8 @@ static CK_RV complete(struct restore *r)
 
 	if (rv == CKR_OK)
 		rv = token_open_at(store_stage_dir(r->stage), r->header.serial, r->crypto, &r->token);
+	if (rv == CKR_OK)
+		r->token->staged = true;
 	return rv;
 }
 

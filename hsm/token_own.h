@@ -61,6 +61,7 @@ struct token {
 	struct store *_Atomic store; /* NULL: no token in this slot yet */
 	pthread_mutex_t lock;
 	bool recognised;                  /* the token record was read */
+	bool staged;                      /* a copy that is being restored: its trail begins with the first login */
 	uint8_t generation[STORE_ID_LEN]; /* of the token record that is in use */
 	uint8_t label[32];
 	uint64_t sequence; /* of the store when the token was last looked at */

@@ -295,7 +295,7 @@ static CK_RV take_retry(struct token *t, const struct user_check *check, const c
 	if (rv == CKR_OK && ret->retries_left == 0)
 		rv = CKR_PIN_LOCKED;
 	/* No PIN is tried that nobody would hear of. */
-	if (rv == CKR_OK && !check->anew)
+	if (rv == CKR_OK && !check->anew && !t->staged)
 		rv = audit_ready(t->crypto, txn);
 	if (rv == CKR_OK) {
 		ret->retries_left--;
@@ -311,10 +311,10 @@ static CK_RV take_retry(struct token *t, const struct user_check *check, const c
 
 /* settle: after the derivation: the audit entry, and for a right PIN the retries, in one transaction. */
 static CK_RV settle(struct token *t, const struct user_check *check, struct user_record *r,
-		    const struct secret *token_key, bool right)
+		    const struct secret *token_key, CK_RV result)
 {
-	struct audit_event event = { .number = right ? check->event : AUDIT_LOGIN_FAILED,
-				     .result = right ? CKR_OK : CKR_PIN_INCORRECT };
+	bool right = result == CKR_OK;
+	struct audit_event event = { .number = right ? check->event : AUDIT_LOGIN_FAILED, .result = result };
 	struct store_txn *txn = NULL;
 	struct user_record now;
 	int e = store_begin(atomic_load(&t->store), true, &txn);
@@ -336,6 +336,8 @@ static CK_RV settle(struct token *t, const struct user_check *check, struct user
 			rv = user_store(txn, r);
 		if (rv == CKR_OK)
 			rv = audit_adopt(t->crypto, txn, token_key);
+		if (rv == CKR_OK && t->staged)
+			rv = audit_copy(t->crypto, txn, token_key);
 	}
 	if (rv == CKR_OK)
 		rv = audit_append(t->crypto, txn, &r->user, &event);
@@ -343,6 +345,19 @@ static CK_RV settle(struct token *t, const struct user_check *check, struct user
 		return store_rv(store_commit(txn));
 	store_abort(txn);
 	return rv;
+}
+
+/*
+ * refuse: the failure goes into the trail. Where a PIN is asked for because the trail is broken, or has not begun, it
+ * cannot: the retry is gone all the same, and the record of the one that succeeds counts them.
+ */
+static CK_RV refuse(struct token *t, const struct user_check *check, struct user_record *r, CK_RV result)
+{
+	CK_RV rv = settle(t, check, r, NULL, result);
+
+	if (rv == CKR_DEVICE_ERROR && (check->anew || t->staged))
+		rv = CKR_OK;
+	return rv == CKR_OK ? result : rv;
 }
 
 /*
@@ -379,8 +394,8 @@ static CK_RV unknown(struct token *t, const struct user_check *check)
 	if (rv == CKR_OK)
 		rv = derive(t->crypto, check->pin, salt, log2_n, &key);
 	if (rv == CKR_OK)
-		rv = settle(t, check, &nobody, NULL, false);
-	return rv == CKR_OK ? CKR_PIN_INCORRECT : rv;
+		rv = refuse(t, check, &nobody, CKR_PIN_INCORRECT);
+	return rv;
 }
 
 CK_RV user_check(struct token *t, const struct user_check *check, struct user_record *ret_user,
@@ -401,6 +416,10 @@ CK_RV user_check(struct token *t, const struct user_check *check, struct user_re
 	rv = take_retry(t, check, name, &r, generation);
 	if (rv == CKR_USER_PIN_NOT_INITIALIZED && check->kind == USER_CUSTODIAN)
 		return unknown(t, check);
+	if (rv == CKR_USER_PIN_NOT_INITIALIZED)
+		r.user.kind = check->kind;
+	if (rv == CKR_PIN_LOCKED || rv == CKR_USER_PIN_NOT_INITIALIZED)
+		return refuse(t, check, &r, rv);
 	if (rv == CKR_OK)
 		rv = derive(t->crypto, check->pin, r.salt, r.log2_n, &key);
 	if (rv != CKR_OK)
@@ -408,14 +427,12 @@ CK_RV user_check(struct token *t, const struct user_check *check, struct user_re
 	if (!put_aad(&aad, t->serial, generation, &r))
 		return CKR_HOST_MEMORY;
 	rv = open_bytes(t->crypto, key.p, buf_view(&aad), VIEW(r.wrapped, sizeof(r.wrapped)), &token_key);
-	if (rv == CKR_ENCRYPTED_DATA_INVALID) {
-		rv = settle(t, check, &r, NULL, false);
-		return rv == CKR_OK ? CKR_PIN_INCORRECT : rv;
-	}
+	if (rv == CKR_ENCRYPTED_DATA_INVALID)
+		return refuse(t, check, &r, CKR_PIN_INCORRECT);
 	if (rv == CKR_OK && check->before_success != NULL)
 		rv = check->before_success(check->ctx, &r, &token_key);
 	if (rv == CKR_OK)
-		rv = settle(t, check, &r, &token_key, true);
+		rv = settle(t, check, &r, &token_key, CKR_OK);
 	if (rv != CKR_OK)
 		return rv;
 	if (ret_user != NULL)
