@@ -19,6 +19,7 @@ enum {
 	META_FREE_DB = 40,
 	META_MAIN_DB = 88,
 	META_LAST_PAGE = 136,
+	META_TXN = 144,
 	META_BYTES = 152,
 	DB_ROOT = 40,
 };
@@ -174,8 +175,15 @@ static uint64_t host_get(const uint8_t *p, size_t n)
 	return u16;
 }
 
+/* What the two meta pages say, for comparison. */
+struct meta {
+	uint64_t txn;
+	uint64_t pages;
+	bool roots_ok; /* within the pages */
+};
+
 /* One meta page; page_size 0: not known yet. */
-static int meta_check(const uint8_t *meta, uint64_t *page_size, uint64_t *ret_pages)
+static int meta_check(const uint8_t *meta, uint64_t *page_size, struct meta *ret)
 {
 	uint64_t size = host_get(meta + META_FREE_DB, 4);
 	uint64_t last = host_get(meta + META_LAST_PAGE, 8);
@@ -188,18 +196,21 @@ static int meta_check(const uint8_t *meta, uint64_t *page_size, uint64_t *ret_pa
 		return STORE_EFOREIGN;
 	if (size < 512 || size > 65536 || (size & (size - 1)) || (*page_size && size != *page_size))
 		return STORE_ECORRUPT;
-	if (last == LMDB_NO_PAGE || (free_root != LMDB_NO_PAGE && free_root > last) ||
-	    (main_root != LMDB_NO_PAGE && main_root > last))
+	if (last == LMDB_NO_PAGE)
 		return STORE_ECORRUPT;
 	*page_size = size;
-	*ret_pages = last + 1;
+	ret->txn = host_get(meta + META_TXN, 8);
+	ret->pages = last + 1;
+	ret->roots_ok =
+	    (free_root == LMDB_NO_PAGE || free_root <= last) && (main_root == LMDB_NO_PAGE || main_root <= last);
 	return STORE_OK;
 }
 
 static int pages_check(int fd)
 {
 	uint8_t meta[META_BYTES];
-	uint64_t page_size = 0, pages[2] = { 0, 0 };
+	uint64_t page_size = 0;
+	struct meta metas[2] = { { 0 } };
 	struct stat st;
 
 	for (int i = 0; i < 2; i++) {
@@ -208,16 +219,22 @@ static int pages_check(int fd)
 			return store_error(errno);
 		if (n != sizeof(meta))
 			return STORE_ECORRUPT;
-		int rc = meta_check(meta, &page_size, &pages[i]);
+		int rc = meta_check(meta, &page_size, &metas[i]);
 		/* What began as one of LMDB's files and has a second meta page that is not is damaged, not foreign. */
 		if (rc)
 			return i == 1 ? STORE_ECORRUPT : rc;
 	}
+	/*
+	 * Only the newer one is used. The older may have roots that are not its own: when the write of a meta page
+	 * fails, LMDB takes back its number and its last page, nothing else.
+	 */
+	if (!metas[metas[1].txn > metas[0].txn].roots_ok)
+		return STORE_ECORRUPT;
 	/* The size is read last: a writer in another process only lets the file grow. */
 	if (fstat(fd, &st) != 0)
 		return store_error(errno);
 	uint64_t have = (uint64_t)st.st_size / page_size;
-	return have < pages[0] || have < pages[1] || have < 2 ? STORE_ECORRUPT : STORE_OK;
+	return have < metas[0].pages || have < metas[1].pages || have < 2 ? STORE_ECORRUPT : STORE_OK;
 }
 
 int store_check_pages(const char *path)
