@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define CHILD_SECONDS 120
-#define HEAD 12 /* of a value: version, length, sum */
+#define HEAD 12       /* of a value: version, length, sum */
 #define VALUE_MAX 500 /* what a generic secret key may have */
 
 static CK_OBJECT_CLASS data_class = CKO_DATA, secret_class = CKO_SECRET_KEY;
@@ -188,7 +188,7 @@ static void log_path(char ret[256])
 	snprintf(ret, 256, "%s/log", ck_test_dir);
 }
 
-void fault_log(void)
+static void log_on(void)
 {
 	char path[256];
 
@@ -220,4 +220,50 @@ void fault_log_forget(void)
 
 	log_path(path);
 	(void)!truncate(path, 0);
+}
+
+char fault_file[256], fault_dir[256];
+
+void fault_begin(void)
+{
+	char command[300];
+	FILE *f;
+
+	ck_test_load();
+	log_on();
+	ck_ok(ck->C_Initialize(NULL));
+	ck_slot = 0;
+	ck_test_init_token(ck_slot, "test");
+	ck_session = ck_open(true);
+	ck_login(CKU_SO);
+	ck_ok(ck->C_InitPIN(ck_session, CK_TEXT(CK_TEST_USER_PIN)));
+	ck_logout();
+	ck_policy(NULL);
+	snprintf(command, sizeof(command), "ls '%s'/*/data.mdb", ck_test_dir);
+	f = popen(command, "re");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%255s", fault_file), 1);
+	pclose(f);
+	snprintf(fault_dir, sizeof(fault_dir), "%.*s", (int)(strrchr(fault_file, '/') - fault_file), fault_file);
+}
+
+static int other_process(void *ctx)
+{
+	struct fault_object *o = ctx;
+	CK_SESSION_HANDLE s = 0;
+	unsigned version = 0;
+
+	if (fault_session(o->private, &s) != CKR_OK || fault_version(s, o, &version) != CKR_OK)
+		return 200;
+	return version > 100 ? 201 : (int)version;
+}
+
+unsigned fault_seen(struct fault_object *o, bool both)
+{
+	unsigned version = FAULT_SPOILT;
+
+	ck_ok(fault_version(ck_session, o, &version));
+	if (both)
+		ck_assert_int_eq(fault_status(fault_child(other_process, o)), (int)version);
+	return version;
 }

@@ -43,9 +43,14 @@ CK_RV fault_version(CK_SESSION_HANDLE s, struct fault_object *o, unsigned *ret);
 /* fault_count: objects of a class. */
 CK_RV fault_count(CK_SESSION_HANDLE s, CK_OBJECT_CLASS class, CK_ULONG *ret);
 
-/* fault_log: the module logs into a file below the private directory from the next C_Initialize on. fault_logged: a
- * line of it has all of the words (ended by NULL). fault_log_forget: empties it. */
-void fault_log(void);
+/*
+ * fault_begin: ck_test_begin with all relaxations of the policy and a log. fault_file: the token's data file;
+ * fault_dir: its directory. fault_seen: fault_version in ck_session; both: a process that starts now must say the same.
+ */
+extern char fault_file[256], fault_dir[256];
+void fault_begin(void);
+unsigned fault_seen(struct fault_object *o, bool both);
+/* fault_logged: a line of the log has all of the words (ended by NULL). fault_log_forget: empties it. */
 bool fault_logged(const char *const *words);
 void fault_log_forget(void);
 
