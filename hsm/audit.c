@@ -219,7 +219,7 @@ CK_RV audit_begin(const struct crypto *c, struct store_txn *txn, enum audit_reas
 }
 
 CK_RV audit_renew(const struct crypto *c, struct store_txn *txn, enum audit_reason reason, const struct secret *old,
-		  const struct secret *token_key)
+		  const struct secret *user_key)
 {
 	AUDIT_KEYS_AUTO keys = { { 0 } };
 	CK_RV rv = old != NULL ? audit_keys_get(c, txn, old, &keys) : CKR_KEY_HANDLE_INVALID;
@@ -227,30 +227,30 @@ CK_RV audit_renew(const struct crypto *c, struct store_txn *txn, enum audit_reas
 	if (rv == CKR_KEY_HANDLE_INVALID || rv == CKR_DEVICE_ERROR)
 		rv = audit_keys_new(c, &keys);
 	if (rv == CKR_OK)
-		rv = audit_keys_put(c, txn, &keys, token_key);
+		rv = audit_keys_put(c, txn, &keys, user_key);
 	return rv == CKR_OK ? audit_begin(c, txn, reason, &keys, VIEW(NULL, 0)) : rv;
 }
 
-CK_RV audit_adopt(const struct crypto *c, struct store_txn *txn, const struct secret *token_key)
+CK_RV audit_adopt(const struct crypto *c, struct store_txn *txn, const struct secret *user_key)
 {
 	bool old;
 	CK_RV rv = old_token(c, txn, &old);
 
-	return rv == CKR_OK && old ? audit_renew(c, txn, AUDIT_REASON_MIGRATION, NULL, token_key) : rv;
+	return rv == CKR_OK && old ? audit_renew(c, txn, AUDIT_REASON_MIGRATION, NULL, user_key) : rv;
 }
 
-CK_RV audit_mark(const struct crypto *c, struct store_txn *txn, const struct secret *token_key)
+CK_RV audit_mark(const struct crypto *c, struct store_txn *txn, const struct secret *user_key)
 {
 	AUDIT_KEYS_AUTO keys = { { 0 } };
 	BUF_AUTO anchor = { 0 };
-	CK_RV rv = audit_keys_get(c, txn, token_key, &keys);
+	CK_RV rv = audit_keys_get(c, txn, user_key, &keys);
 
 	if (rv == CKR_OK)
 		rv = audit_anchor_put(c, txn, &keys, AUDIT_ANCHOR_BACKUP, &anchor);
 	return rv == CKR_OK ? store_rv(store_meta_put(txn, AUDIT_MARK, buf_view(&anchor))) : rv;
 }
 
-CK_RV audit_copy(const struct crypto *c, struct store_txn *txn, const struct secret *token_key)
+CK_RV audit_copy(const struct crypto *c, struct store_txn *txn, const struct secret *user_key)
 {
 	AUDIT_STATE_AUTO s = { 0 };
 	AUDIT_KEYS_AUTO keys = { { 0 } };
@@ -270,6 +270,6 @@ CK_RV audit_copy(const struct crypto *c, struct store_txn *txn, const struct sec
 		buf_put_view(&source, v);
 	if (!buf_ok(&source))
 		return CKR_HOST_MEMORY;
-	rv = audit_keys_get(c, txn, token_key, &keys);
+	rv = audit_keys_get(c, txn, user_key, &keys);
 	return rv == CKR_OK ? audit_begin(c, txn, AUDIT_REASON_COPY, &keys, buf_view(&source)) : rv;
 }

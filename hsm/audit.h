@@ -43,7 +43,12 @@
 	  "SR_RemoveUser; the label is a custodian's name")                                                            \
 	X(AUDIT_BACKUP, 50, "backup made", "SR_BackupInit")                                                            \
 	X(AUDIT_RESTORED, 51, "restored from a backup: this is a copy", "SR_RestoreFinal")                             \
-	X(AUDIT_REBUILT, 52, "indexes written anew", "SR_Verify")
+	X(AUDIT_REBUILT, 52, "indexes written anew", "SR_Verify")                                                      \
+	X(AUDIT_MIGRATED, 60, "token migrated to a newer schema", "at the first login; the count is the schema")       \
+	X(AUDIT_TOKEN_KEY_NEW, 61, "rotation of the token key begun",                                                  \
+	  "SR_RotateTokenKey; the count is the generation that writes from now on")                                    \
+	X(AUDIT_TOKEN_KEY_RETIRED, 62, "rotation of the token key ended",                                              \
+	  "SR_RotateTokenKey; the count is the generation that is gone, the label what was sealed anew since")
 
 enum audit_number {
 	AUDIT_NONE = 0, /* none of its own; token keys are audited as created or destroyed anyway */

@@ -130,11 +130,11 @@ static void put_aad(struct buf *b, const struct pair *p, const char *serial, str
 }
 
 CK_RV audit_keys_put(const struct crypto *c, struct store_txn *txn, const struct audit_keys *k,
-		     const struct secret *token_key)
+		     const struct secret *user_key)
 {
 	struct audit_keys *keys = (struct audit_keys *)(uintptr_t)k;
 	SECRET_AUTO under = { 0 };
-	CK_RV rv = audit_derive(c, secret_view(token_key), VIEW_STR("strongroom audit keys"), &under);
+	CK_RV rv = audit_derive(c, secret_view(user_key), VIEW_STR("strongroom audit keys"), &under);
 
 	for (size_t i = 0; rv == CKR_OK && i < ARRAY_LEN(pairs); i++) {
 		struct view public = VIEW(public_of(keys, &pairs[i]), AUDIT_KEY_LEN);
@@ -183,15 +183,15 @@ static CK_RV get_pair(const struct crypto *c, struct store_txn *txn, const struc
 	return rv == CKR_ENCRYPTED_DATA_INVALID ? CKR_DEVICE_ERROR : rv;
 }
 
-CK_RV audit_keys_get(const struct crypto *c, struct store_txn *txn, const struct secret *token_key,
+CK_RV audit_keys_get(const struct crypto *c, struct store_txn *txn, const struct secret *user_key,
 		     struct audit_keys *ret)
 {
 	AUDIT_KEYS_AUTO k = { { 0 } };
 	SECRET_AUTO under = { 0 };
 	CK_RV rv = CKR_OK;
 
-	if (token_key != NULL)
-		rv = audit_derive(c, secret_view(token_key), VIEW_STR("strongroom audit keys"), &under);
+	if (user_key != NULL)
+		rv = audit_derive(c, secret_view(user_key), VIEW_STR("strongroom audit keys"), &under);
 	for (size_t i = 0; rv == CKR_OK && i < ARRAY_LEN(pairs); i++)
 		rv = get_pair(c, txn, &pairs[i], &under, &k);
 	if (rv != CKR_OK)

@@ -10,7 +10,7 @@
 /*
  * The two key pairs that a token has for its trail and its word: X25519, to which the keys of the audit segments are
  * sealed, and Ed25519, which signs segments, anchors and statements. The public halves stand in the clear, the private
- * ones under the token key (docs/store.md). They stay through C_InitToken, so that the trail before stays readable.
+ * ones under the user key (docs/store.md). They stay through C_InitToken, so that the trail before stays readable.
  */
 struct crypto;
 
@@ -28,14 +28,14 @@ struct audit_keys {
 /* audit_keys_new: two fresh pairs. audit_keys_done wipes. */
 CK_RV audit_keys_new(const struct crypto *c, struct audit_keys *ret) MUST_CHECK;
 void audit_keys_done(struct audit_keys *k);
-/* audit_keys_put: both records, private halves sealed under this token key. */
+/* audit_keys_put: both records, private halves sealed under this user key. */
 CK_RV audit_keys_put(const struct crypto *c, struct store_txn *txn, const struct audit_keys *k,
-		     const struct secret *token_key) MUST_CHECK;
+		     const struct secret *user_key) MUST_CHECK;
 /*
- * audit_keys_get: the public halves, and with a token key (NULL: none) the private ones. CKR_KEY_HANDLE_INVALID: the
- * token has none (it was made by an older version). CKR_DEVICE_ERROR: spoilt, or not under this token key.
+ * audit_keys_get: the public halves, and with a user key (NULL: none) the private ones. CKR_KEY_HANDLE_INVALID: the
+ * token has none (it was made by an older version). CKR_DEVICE_ERROR: spoilt, or not under this user key.
  */
-CK_RV audit_keys_get(const struct crypto *c, struct store_txn *txn, const struct secret *token_key,
+CK_RV audit_keys_get(const struct crypto *c, struct store_txn *txn, const struct secret *user_key,
 		     struct audit_keys *ret) MUST_CHECK;
 
 /*

@@ -31,18 +31,18 @@ CK_RV audit_ready(const struct crypto *c, struct store_txn *txn) MUST_CHECK;
 CK_RV audit_begin(const struct crypto *c, struct store_txn *txn, enum audit_reason reason,
 		  const struct audit_keys *keys, struct view source) MUST_CHECK;
 /*
- * audit_renew: C_InitToken: the token's key pairs go over to the new token key, or are made (old NULL or not theirs),
+ * audit_renew: C_InitToken: the token's key pairs go over to the new user key, or are made (old NULL or not theirs),
  * and a segment begins. audit_adopt: a token of schema 1 gets its pairs and its first segment; no more than once.
  */
 CK_RV audit_renew(const struct crypto *c, struct store_txn *txn, enum audit_reason reason, const struct secret *old,
-		  const struct secret *token_key) MUST_CHECK;
-CK_RV audit_adopt(const struct crypto *c, struct store_txn *txn, const struct secret *token_key) MUST_CHECK;
+		  const struct secret *user_key) MUST_CHECK;
+CK_RV audit_adopt(const struct crypto *c, struct store_txn *txn, const struct secret *user_key) MUST_CHECK;
 /*
  * audit_mark: in the transaction that notes a backup, after its entry: the copy will carry the signed head of its
  * source with it. audit_copy: the first segment of a copy, which names that head; no more than once.
  */
-CK_RV audit_mark(const struct crypto *c, struct store_txn *txn, const struct secret *token_key) MUST_CHECK;
-CK_RV audit_copy(const struct crypto *c, struct store_txn *txn, const struct secret *token_key) MUST_CHECK;
+CK_RV audit_mark(const struct crypto *c, struct store_txn *txn, const struct secret *user_key) MUST_CHECK;
+CK_RV audit_copy(const struct crypto *c, struct store_txn *txn, const struct secret *user_key) MUST_CHECK;
 
 /* struct audit_fields: what an entry says. */
 struct audit_fields {

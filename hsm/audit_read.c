@@ -24,11 +24,11 @@ void audit_walk_free(struct audit_walk *w)
 	free(w);
 }
 
-CK_RV audit_walk_new(const struct crypto *c, struct store_txn *txn, const struct secret *token_key,
+CK_RV audit_walk_new(const struct crypto *c, struct store_txn *txn, const struct secret *user_key,
 		     struct audit_walk **ret)
 {
 	struct audit_walk *w = calloc(1, sizeof(*w));
-	CK_RV rv = w != NULL ? audit_keys_get(c, txn, token_key, &w->keys) : CKR_HOST_MEMORY;
+	CK_RV rv = w != NULL ? audit_keys_get(c, txn, user_key, &w->keys) : CKR_HOST_MEMORY;
 
 	if (rv == CKR_KEY_HANDLE_INVALID) {
 		w->old = true;

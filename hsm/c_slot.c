@@ -113,12 +113,12 @@ static CK_RV token_flags(struct token *t, CK_FLAGS *ret)
 	if (rv != CKR_OK)
 		return rv;
 	token_user(t, &user);
-	rv = user_any(txn, &any);
+	rv = user_any(t->crypto, txn, &any);
 	if (any)
 		flags |= CKF_USER_PIN_INITIALIZED;
-	if (rv == CKR_OK && user_find(txn, USER_SO, "", &r) == CKR_OK)
+	if (rv == CKR_OK && user_find(t->crypto, txn, USER_SO, "", &r) == CKR_OK)
 		flags |= pin_state(&r, &so_flags);
-	if (rv == CKR_OK && user_find(txn, user.kind == USER_CUSTODIAN ? USER_CUSTODIAN : USER_DEFAULT,
+	if (rv == CKR_OK && user_find(t->crypto, txn, user.kind == USER_CUSTODIAN ? USER_CUSTODIAN : USER_DEFAULT,
 				      user.kind == USER_CUSTODIAN ? user.name : "", &r) == CKR_OK)
 		flags |= pin_state(&r, &user_flags);
 	store_abort(txn);

@@ -1,14 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "module.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "crypto.h"
 #include "fork.h"
 #include "log.h"
 #include "session.h"
 #include "store.h"
 
+static _Thread_local char note[256];
+
+void call_note(const char *format, ...)
+{
+	va_list args;
+
+	if (note[0] != '\0')
+		return;
+	va_start(args, format);
+	vsnprintf(note, sizeof(note), format, args);
+	va_end(args);
+}
+
 void call_begin(void)
 {
+	note[0] = '\0';
 	fork_enter();
 	crypto_errors_mark();
 }
@@ -54,7 +71,8 @@ CK_RV call_end(const char *name, CK_ULONG handle, struct session *s, CK_RV rv)
 	if (store_fault_take(fault) && m != NULL && m->settings.log_fd >= 0)
 		log_line(LOG_LEVEL_ERROR, name, "%s", fault);
 	if (m != NULL && m->settings.log_fd >= 0)
-		log_line(LOG_LEVEL_INFO, name, "handle %lu rv 0x%lx", handle, rv);
+		log_line(LOG_LEVEL_INFO, name, "handle %lu rv 0x%lx%s%s", handle, rv,
+			 rv != CKR_OK && note[0] != '\0' ? ": " : "", rv != CKR_OK ? note : "");
 	fork_leave();
 	return rv;
 }

@@ -129,7 +129,7 @@ static CK_RV login_again(struct session *s, struct view name, struct view pin)
 
 CK_RV login_token(struct token *t, CK_USER_TYPE type, struct view name, struct view pin)
 {
-	SECRET_AUTO token_key = { 0 };
+	SECRET_AUTO user_key = { 0 };
 	struct user_record record;
 	struct user_check check;
 	CK_RV rv;
@@ -141,13 +141,13 @@ CK_RV login_token(struct token *t, CK_USER_TYPE type, struct view name, struct v
 	rv = may_log_in(t, check.kind);
 	pthread_mutex_unlock(&t->lock);
 	if (rv == CKR_OK)
-		rv = user_check(t, &check, &record, &token_key);
+		rv = user_check(t, &check, &record, &user_key);
 	if (rv != CKR_OK)
 		return rv;
 	pthread_mutex_lock(&t->lock);
 	rv = may_log_in(t, check.kind); /* another thread may have been quicker */
 	if (rv == CKR_OK)
-		rv = seal_open_token(&t->seal, &token_key);
+		rv = token_ring_open(t, &user_key);
 	if (rv == CKR_OK)
 		t->user = record.user;
 	t->policy.read = false;
@@ -210,7 +210,7 @@ static CK_RV replace_user(struct session *s, struct user_record *new)
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = user_find(txn, new->user.kind, new->user.name, &old);
+	rv = user_find(t->crypto, txn, new->user.kind, new->user.name, &old);
 	if (new->user.kind == USER_CUSTODIAN)
 		event.number = rv == CKR_OK ? AUDIT_CUSTODIAN_RESET : AUDIT_CUSTODIAN_CREATED;
 	if (rv == CKR_OK)
@@ -221,7 +221,7 @@ static CK_RV replace_user(struct session *s, struct user_record *new)
 	if (rv == CKR_OK && new->user.kind == USER_CUSTODIAN)
 		rv = drop_components(t, txn, new->user.name);
 	if (rv == CKR_OK)
-		rv = user_store(txn, new);
+		rv = user_store(t->crypto, txn, new);
 	if (rv == CKR_OK)
 		rv = token_audit(t, txn, &event);
 	if (rv == CKR_OK)
@@ -235,9 +235,8 @@ CK_RV login_init_pin(struct session *s, struct view pin)
 	struct token *t = s->token;
 	struct token_user so;
 	struct view name = { 0 };
-	SECRET_AUTO token_key = { 0 };
+	SECRET_AUTO user_key = { 0 };
 	struct user_record record;
-	uint8_t generation[STORE_ID_LEN];
 	enum user_kind kind = USER_DEFAULT;
 	CK_RV rv;
 
@@ -253,14 +252,10 @@ CK_RV login_init_pin(struct session *s, struct view pin)
 	}
 	rv = login_pin_length(pin, policy_pin_min(t));
 	if (rv == CKR_OK)
-		rv = seal_token_key(&t->seal, &token_key);
+		rv = seal_user_key(&t->seal, &user_key);
 	if (rv != CKR_OK)
 		return rv;
-	pthread_mutex_lock(&t->lock);
-	memcpy(generation, t->generation, sizeof(generation));
-	pthread_mutex_unlock(&t->lock);
-	rv = user_make(t->crypto, t->serial, generation, kind, name, NULL, pin, &token_key,
-		       kind == USER_CUSTODIAN ? USER_MUST_CHANGE : 0, &record);
+	rv = user_make(t, kind, name, NULL, pin, &user_key, kind == USER_CUSTODIAN ? USER_MUST_CHANGE : 0, &record);
 	return rv == CKR_OK ? replace_user(s, &record) : rv;
 }
 
@@ -279,7 +274,7 @@ CK_RV login_remove_user(struct session *s, enum user_kind kind, const char *name
 	rv = object_begin_write(s, &txn);
 	if (rv != CKR_OK)
 		return rv;
-	rv = user_find(txn, kind, name, &r);
+	rv = user_find(t->crypto, txn, kind, name, &r);
 	if (rv == CKR_OK)
 		rv = store_rv(store_user_del(txn, r.user.id));
 	if (rv == CKR_OK && kind == USER_CUSTODIAN)
@@ -299,19 +294,15 @@ struct change {
 	struct user_record record;
 };
 
-static CK_RV make_changed(void *ctx, const struct user_record *r, const struct secret *token_key)
+static CK_RV make_changed(void *ctx, const struct user_record *r, const struct secret *user_key)
 {
 	struct change *change = ctx;
-	uint8_t generation[STORE_ID_LEN];
 
-	pthread_mutex_lock(&change->t->lock);
-	memcpy(generation, change->t->generation, sizeof(generation));
-	pthread_mutex_unlock(&change->t->lock);
-	return user_make(change->t->crypto, change->t->serial, generation, r->user.kind, view_of_string(r->user.name),
-			 r->user.id, change->new, token_key, 0, &change->record);
+	return user_make(change->t, r->user.kind, view_of_string(r->user.name), r->user.id, change->new, user_key, 0,
+			 &change->record);
 }
 
-static CK_RV take_changed(void *ctx, struct store_txn *txn, struct user_record *r, const struct secret *token_key)
+static CK_RV take_changed(void *ctx, struct store_txn *txn, struct user_record *r, const struct secret *user_key)
 {
 	const struct change *change = ctx;
 

@@ -68,6 +68,12 @@ CK_RV call_module(void) MUST_CHECK;
 /* call_end: unlocks and releases s (NULL allowed), logs, answers rv. */
 CK_RV call_end(const char *name, CK_ULONG handle, struct session *s, CK_RV rv);
 
+/*
+ * call_note: why the call that is running will fail, for its log line: what is wrong where, and what to do. Of several,
+ * the first stands. Never a secret.
+ */
+void call_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #define CALL_SESSION(handle, flags, expression)                                                                        \
 	do {                                                                                                           \
 		struct session *call_s = NULL;                                                                         \

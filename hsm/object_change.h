@@ -17,7 +17,8 @@ CK_RV object_begin_write(struct session *s, struct store_txn **ret) MUST_CHECK;
  */
 CK_RV object_settle(const struct token *t, struct object *o) MUST_CHECK;
 CK_RV object_finish(const struct token *t, struct object *o) MUST_CHECK;
-/* object_put: an object into the store, new or in the place of its older self. */
+/* object_put: an object into the store, new or in the place of its older self; with other keys. */
+CK_RV object_put_sealed(const struct store_crypto *crypto, struct store_txn *txn, const struct object *o) MUST_CHECK;
 CK_RV object_put(struct token *t, struct store_txn *txn, const struct object *o) MUST_CHECK;
 /* object_audit: an entry about a key; about other objects none. */
 CK_RV object_audit(struct token *t, struct store_txn *txn, const struct object *o, enum audit_number number) MUST_CHECK;

@@ -24,13 +24,15 @@ CK_RV object_begin_write(struct session *s, struct store_txn **ret)
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = token_record_load(txn, &record);
+	rv = token_record_load(t->crypto, txn, &record);
 	if (rv == CKR_OK) {
 		pthread_mutex_lock(&t->lock);
 		if (memcmp(record.generation, t->generation, sizeof(record.generation)) != 0)
 			rv = CKR_DEVICE_REMOVED; /* initialised anew by another process */
 		else if (t->user.kind != USER_NONE && store_user_get(txn, t->user.id, &v) != STORE_OK)
 			rv = CKR_USER_NOT_LOGGED_IN; /* set anew by the SO in another process */
+		else
+			rv = token_ring_sync(t, txn, true);
 		pthread_mutex_unlock(&t->lock);
 	}
 	if (rv == CKR_OK)
@@ -155,7 +157,7 @@ CK_RV object_finish(const struct token *t, struct object *o)
 	return rv == CKR_OK ? object_settle(t, o) : rv;
 }
 
-CK_RV object_put(struct token *t, struct store_txn *txn, const struct object *o)
+CK_RV object_put_sealed(const struct store_crypto *crypto, struct store_txn *txn, const struct object *o)
 {
 	BUF_AUTO body = { 0 };
 	SECRET_AUTO hidden = { 0 };
@@ -171,10 +173,15 @@ CK_RV object_put(struct token *t, struct store_txn *txn, const struct object *o)
 		memcpy(record.id, o->id, sizeof(record.id));
 		record.body = buf_view(&body);
 		record.secret = secret_view(&hidden);
-		rv = store_rv(store_object_put(txn, token_sealing(t), &record));
+		rv = store_rv(store_object_put(txn, crypto, &record));
 	}
 	index_room_done(&room);
 	return rv;
+}
+
+CK_RV object_put(struct token *t, struct store_txn *txn, const struct object *o)
+{
+	return object_put_sealed(token_sealing(t), txn, o);
 }
 
 CK_RV object_audit(struct token *t, struct store_txn *txn, const struct object *o, enum audit_number number)

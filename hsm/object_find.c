@@ -159,7 +159,7 @@ static CK_RV find_stored(struct token *token, const CK_ATTRIBUTE *t, CK_ULONG n,
 {
 	struct look l = { .token = token, .sequence = store_sequence(token_store(token)), .t = t, .n = n, .ret = ret };
 	struct question q;
-	CK_RV rv = store_rv(store_begin(token_store(token), false, &l.txn));
+	CK_RV rv = token_begin_read(token, &l.txn);
 
 	if (rv != CKR_OK)
 		return rv;

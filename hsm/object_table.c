@@ -293,7 +293,7 @@ static CK_RV current(struct token *t, struct entry *entry, enum fetch want, stru
 		*ret = object_ref(entry->object);
 		return CKR_OK;
 	}
-	rv = store_rv(store_begin(token_store(t), false, &txn));
+	rv = token_begin_read(t, &txn);
 	if (rv == CKR_OK)
 		rv = store_rv(store_object_version(txn, entry->id, &version));
 	if (rv == CKR_OK && entry->object != NULL && entry->object->version == version && enough(entry->object, want)) {

@@ -3,6 +3,7 @@
 #define HSM_POLICY_OWN_H
 
 #include "policy.h"
+#include "seal.h"
 
 /*
  * USE_ENVELOPE: beside the four CKF_*: has wrapped a fresh key, and the cargo under that one; whoever unwraps the fresh
@@ -36,6 +37,15 @@ CK_RV uses_decide(struct session *s, struct object *key, CK_FLAGS what, CK_FLAGS
 		  bool relaxed) MUST_CHECK;
 CK_RV uses_decide_value(struct session *s, struct object *audited, CK_KEY_TYPE type, struct view value, CK_FLAGS what,
 			CK_FLAGS against) MUST_CHECK;
+/*
+ * policy_reprove, uses_reprove: what another living generation than the writing one of the seal proves is proved anew
+ * by that one. uses_reprove: at most so many entries; ret_done of them were made, ret_left are to be made. Entries of
+ * an earlier life of the token are proved by none and stay as they are. Errors: CKR_DEVICE_ERROR: the policy record is
+ * not the token's: the SO sets it anew first.
+ */
+CK_RV policy_reprove(struct token *t, struct seal *seal, struct store_txn *txn) MUST_CHECK;
+CK_RV uses_reprove(struct token *t, struct seal *seal, struct store_txn *txn, size_t most, size_t *ret_done,
+		   size_t *ret_left) MUST_CHECK;
 CK_RV uses_same(struct session *s, struct object *a, struct object *b, bool *ret) MUST_CHECK;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "policy.h"
+#include "policy_own.h"
 
 #include <string.h>
 
@@ -32,7 +32,8 @@ static CK_RV covered(const struct token *t, uint8_t version, const struct policy
 	return buf_ok(out) ? CKR_OK : CKR_HOST_MEMORY;
 }
 
-static CK_RV prove(struct token *t, uint8_t version, const struct policy *p, struct view proof, bool *ret_proved)
+static CK_RV prove(struct token *t, struct seal *seal, uint8_t version, const struct policy *p, struct view proof,
+		   bool *ret_proved)
 {
 	BUF_AUTO data = { 0 };
 	CK_RV rv = covered(t, version, p, &data);
@@ -40,37 +41,87 @@ static CK_RV prove(struct token *t, uint8_t version, const struct policy *p, str
 
 	if (rv != CKR_OK)
 		return rv;
-	e = seal_proves(&t->seal, SEAL_POLICY, buf_view(&data), proof);
+	e = seal_proves(seal, SEAL_POLICY, buf_view(&data), proof);
 	if (e != STORE_OK && e != STORE_ESEALED)
 		return e == STORE_ENOMEM ? CKR_HOST_MEMORY : CKR_DEVICE_ERROR;
 	*ret_proved = e == STORE_OK;
 	return CKR_OK;
 }
 
+/* struct stored: a record taken apart. */
+struct stored {
+	uint8_t version;
+	struct view generation;
+	struct policy policy;
+	struct view proof;
+};
+
+static CK_RV take_apart(struct view v, struct stored *ret)
+{
+	struct reader r = reader_of(v);
+	struct stored s = { .version = reader_u8(&r) };
+
+	s.generation = reader_bytes(&r, STORE_ID_LEN);
+	s.policy.relaxed = reader_u64(&r);
+	if (s.version > 1) {
+		s.policy.dual = reader_u32(&r);
+		s.policy.pin_min = reader_u8(&r);
+	}
+	s.proof = reader_bytes(&r, SEAL_OVERHEAD);
+	if (!reader_done(&r) || s.version < 1 || s.version > RECORD_VERSION ||
+	    (s.policy.pin_min != 0 && (s.policy.pin_min < POLICY_PIN_LEAST || s.policy.pin_min > POLICY_PIN_MOST)))
+		return CKR_DEVICE_ERROR;
+	*ret = s;
+	return CKR_OK;
+}
+
 /* take: a record as it stands; one of an earlier life of the token says nothing. */
 static CK_RV take(struct token *t, struct view v, struct policy_cache *c)
 {
-	struct reader r = reader_of(v);
-	uint8_t version = reader_u8(&r);
-	struct view generation = reader_bytes(&r, STORE_ID_LEN);
-	struct policy p = { .relaxed = reader_u64(&r) };
-	struct view proof;
+	struct stored s;
+	CK_RV rv = take_apart(v, &s);
 
-	if (version > 1) {
-		p.dual = reader_u32(&r);
-		p.pin_min = reader_u8(&r);
-	}
-	proof = reader_bytes(&r, SEAL_OVERHEAD);
-	if (!reader_done(&r) || version < 1 || version > RECORD_VERSION ||
-	    (p.pin_min != 0 && (p.pin_min < POLICY_PIN_LEAST || p.pin_min > POLICY_PIN_MOST)))
-		return CKR_DEVICE_ERROR;
-	if (!view_equal(generation, VIEW(t->generation, sizeof(t->generation)))) {
+	if (rv != CKR_OK)
+		return rv;
+	if (!view_equal(s.generation, VIEW(t->generation, sizeof(t->generation)))) {
 		c->proved = true;
 		return CKR_OK;
 	}
-	c->policy = p;
+	c->policy = s.policy;
 	c->policy.relaxed &= policy_all();
-	return prove(t, version, &p, proof, &c->proved);
+	return prove(t, &t->seal, s.version, &s.policy, s.proof, &c->proved);
+}
+
+CK_RV policy_reprove(struct token *t, struct seal *seal, struct store_txn *txn)
+{
+	BUF_AUTO data = { 0 };
+	BUF_AUTO record = { 0 };
+	struct stored s;
+	struct view v;
+	bool proved = false;
+	int e = store_meta_get(txn, RECORD, &v);
+	CK_RV rv;
+
+	if (e == STORE_ENOTFOUND)
+		return CKR_OK;
+	rv = e == STORE_OK ? take_apart(v, &s) : store_rv(e);
+	if (rv == CKR_OK && !view_equal(s.generation, VIEW(t->generation, sizeof(t->generation))))
+		return CKR_OK;
+	if (rv == CKR_OK)
+		rv = prove(t, seal, s.version, &s.policy, s.proof, &proved);
+	if (rv == CKR_OK && !proved)
+		rv = CKR_USER_NOT_LOGGED_IN;
+	if (rv == CKR_DEVICE_ERROR)
+		call_note("the policy record is not this token's: the SO must set the policy anew first");
+	if (rv == CKR_OK)
+		rv = covered(t, s.version, &s.policy, &data);
+	if (rv != CKR_OK)
+		return rv;
+	buf_put(&record, v.p, v.n - SEAL_OVERHEAD);
+	rv = store_rv(seal_proof(seal, SEAL_POLICY, buf_view(&data), &record));
+	if (rv == CKR_OK && !buf_ok(&record))
+		rv = CKR_HOST_MEMORY;
+	return rv == CKR_OK ? store_rv(store_meta_put(txn, RECORD, buf_view(&record))) : rv;
 }
 
 /* refresh: under t->lock. */

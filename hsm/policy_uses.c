@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy_own.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -117,14 +118,23 @@ static void covered(const struct token *t, const char *name, uint32_t uses, stru
 	buf_put_u32(out, uses);
 }
 
+static CK_RV take_apart(struct view v, uint32_t *ret_uses, struct view *ret_proof)
+{
+	struct reader r = reader_of(v);
+	uint8_t version = reader_u8(&r);
+
+	*ret_uses = reader_u32(&r);
+	*ret_proof = reader_bytes(&r, SEAL_OVERHEAD);
+	return reader_done(&r) && version == RECORD_VERSION ? CKR_OK : CKR_DEVICE_ERROR;
+}
+
 static CK_RV entry_read(struct token *t, struct store_txn *txn, const char *name, CK_FLAGS *ret)
 {
 	BUF_AUTO data = { 0 };
-	struct view v;
-	struct reader r;
-	uint8_t version;
+	struct view v, proof;
 	uint32_t uses;
 	int e = store_meta_get(txn, name, &v);
+	CK_RV rv;
 
 	if (e == STORE_ENOTFOUND) {
 		*ret = 0;
@@ -132,20 +142,35 @@ static CK_RV entry_read(struct token *t, struct store_txn *txn, const char *name
 	}
 	if (e != STORE_OK)
 		return store_rv(e);
-	r = reader_of(v);
-	version = reader_u8(&r);
-	uses = reader_u32(&r);
-	v = reader_bytes(&r, SEAL_OVERHEAD);
-	if (!reader_done(&r) || version != RECORD_VERSION)
-		return CKR_DEVICE_ERROR;
+	rv = take_apart(v, &uses, &proof);
+	if (rv != CKR_OK)
+		return rv;
 	covered(t, name, uses, &data);
 	if (!buf_ok(&data))
 		return CKR_HOST_MEMORY;
-	e = seal_proves(&t->seal, SEAL_USES, buf_view(&data), v);
+	e = seal_proves(&t->seal, SEAL_USES_PROOF, buf_view(&data), proof);
 	if (e != STORE_OK && e != STORE_ESEALED)
 		return e == STORE_ENOMEM ? CKR_HOST_MEMORY : CKR_DEVICE_ERROR;
 	*ret = uses;
 	return CKR_OK;
+}
+
+/* entry_put: the record with a proof of the seal's writing generation. */
+static CK_RV entry_put(struct token *t, struct seal *seal, struct store_txn *txn, const char *name, uint32_t uses)
+{
+	BUF_AUTO data = { 0 };
+	BUF_AUTO record = { 0 };
+	CK_RV rv;
+
+	covered(t, name, uses, &data);
+	buf_put_u8(&record, RECORD_VERSION);
+	buf_put_u32(&record, uses);
+	if (!buf_ok(&data))
+		return CKR_HOST_MEMORY;
+	rv = store_rv(seal_proof(seal, SEAL_USES_PROOF, buf_view(&data), &record));
+	if (rv == CKR_OK && !buf_ok(&record))
+		rv = CKR_HOST_MEMORY;
+	return rv == CKR_OK ? store_rv(store_meta_put(txn, name, buf_view(&record))) : rv;
 }
 
 static CK_RV entry_write(struct session *s, struct store_txn *txn, const struct object *key, const char *name,
@@ -156,28 +181,31 @@ static CK_RV entry_write(struct session *s, struct store_txn *txn, const struct 
 				     .object = object_id(key),
 				     .label = object_bytes(key, CKA_LABEL),
 				     .count = uses };
-	BUF_AUTO data = { 0 };
-	BUF_AUTO record = { 0 };
-	CK_RV rv;
+	CK_RV rv = entry_put(t, &t->seal, txn, name, (uint32_t)uses);
 
-	covered(t, name, (uint32_t)uses, &data);
-	buf_put_u8(&record, RECORD_VERSION);
-	buf_put_u32(&record, (uint32_t)uses);
-	if (!buf_ok(&data))
-		return CKR_HOST_MEMORY;
-	rv = store_rv(seal_proof(&t->seal, SEAL_USES, buf_view(&data), &record));
-	if (rv == CKR_OK && !buf_ok(&record))
-		rv = CKR_HOST_MEMORY;
-	if (rv == CKR_OK)
-		rv = store_rv(store_meta_put(txn, name, buf_view(&record)));
 	return rv == CKR_OK ? token_audit(t, txn, &event) : rv;
+}
+
+/* entry_now: as committed. A proof of a token key that was retired meanwhile is read anew: there is another by then. */
+static CK_RV entry_now(struct token *t, const char *name, CK_FLAGS *ret)
+{
+	CK_RV rv = CKR_DEVICE_ERROR;
+
+	for (unsigned i = 0; i < 2 && rv == CKR_DEVICE_ERROR; i++) {
+		struct store_txn *txn = NULL;
+
+		rv = store_rv(store_begin(token_store(t), false, &txn));
+		if (rv == CKR_OK)
+			rv = entry_read(t, txn, name, ret);
+		store_abort(txn);
+	}
+	return rv;
 }
 
 /* noted: what the key's value has been used for, as far as the store knows now. */
 static CK_RV noted(struct token *t, struct object *key, const char *name, CK_FLAGS *ret)
 {
 	uint64_t sequence = store_sequence(token_store(t));
-	struct store_txn *txn = NULL;
 	bool known;
 	CK_RV rv;
 
@@ -188,10 +216,7 @@ static CK_RV noted(struct token *t, struct object *key, const char *name, CK_FLA
 	pthread_mutex_unlock(&key->cache_lock);
 	if (known)
 		return CKR_OK;
-	rv = store_rv(store_begin(token_store(t), false, &txn));
-	if (rv == CKR_OK)
-		rv = entry_read(t, txn, name, ret);
-	store_abort(txn);
+	rv = entry_now(t, name, ret);
 	if (rv != CKR_OK)
 		return rv;
 	pthread_mutex_lock(&key->cache_lock);
@@ -260,7 +285,6 @@ CK_RV uses_decide_value(struct session *s, struct object *audited, CK_KEY_TYPE t
 			CK_FLAGS against)
 {
 	struct token *t = s->token;
-	struct store_txn *txn = NULL;
 	uint8_t id[USES_ID_LEN];
 	char name[NAME_LEN];
 	CK_FLAGS uses = 0;
@@ -269,10 +293,7 @@ CK_RV uses_decide_value(struct session *s, struct object *audited, CK_KEY_TYPE t
 	if (rv != CKR_OK)
 		return rv;
 	entry_name(id, name);
-	rv = store_rv(store_begin(token_store(t), false, &txn));
-	if (rv == CKR_OK)
-		rv = entry_read(t, txn, name, &uses);
-	store_abort(txn);
+	rv = entry_now(t, name, &uses);
 	if (rv == CKR_OK && (uses & against))
 		rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
 	if (rv != CKR_OK || (uses & what))
@@ -291,4 +312,61 @@ CK_RV uses_same(struct session *s, struct object *a, struct object *b, bool *ret
 		return store_rv(e);
 	*ret = memcmp(of_a, of_b, USES_ID_LEN) == 0;
 	return CKR_OK;
+}
+
+/* struct stale: names of entries that the writing generation does not prove, but another one does. */
+struct stale {
+	struct token *t;
+	struct seal *seal;
+	size_t most, len, left;
+	struct {
+		char name[NAME_LEN];
+		uint32_t uses;
+	} * entries;
+};
+
+static int stale_one(void *ctx, const char *name, struct view v)
+{
+	struct stale *s = ctx;
+	BUF_AUTO data = { 0 };
+	SECRET_AUTO empty = { 0 };
+	struct view proof;
+	uint32_t uses;
+	void *more;
+
+	if (strlen(name) + 1 != NAME_LEN || take_apart(v, &uses, &proof) != CKR_OK)
+		return 0;
+	covered(s->t, name, uses, &data);
+	if (!buf_ok(&data))
+		return STORE_ENOMEM;
+	if (open_under(s->seal, SEAL_USES_PROOF, seal_current(s->seal), buf_view(&data), proof, &empty) == STORE_OK ||
+	    seal_proves(s->seal, SEAL_USES_PROOF, buf_view(&data), proof) != STORE_OK)
+		return 0;
+	if (s->len == s->most) {
+		s->left++;
+		return 0;
+	}
+	more = realloc(s->entries, (s->len + 1) * sizeof(*s->entries));
+	if (more == NULL)
+		return STORE_ENOMEM;
+	s->entries = more;
+	memcpy(s->entries[s->len].name, name, NAME_LEN);
+	s->entries[s->len++].uses = uses;
+	return 0;
+}
+
+CK_RV uses_reprove(struct token *t, struct seal *seal, struct store_txn *txn, size_t most, size_t *ret_done,
+		   size_t *ret_left)
+{
+	struct stale s = { .t = t, .seal = seal, .most = most };
+	CK_RV rv = store_rv(store_meta_each(txn, PREFIX, NULL, stale_one, &s));
+
+	for (size_t i = 0; rv == CKR_OK && i < s.len; i++)
+		rv = entry_put(t, seal, txn, s.entries[i].name, s.entries[i].uses);
+	free(s.entries);
+	if (rv == CKR_OK) {
+		*ret_done = s.len;
+		*ret_left = s.left;
+	}
+	return rv;
 }

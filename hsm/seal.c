@@ -2,107 +2,137 @@
 #include "seal.h"
 
 #include <string.h>
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 
 #include "crypto.h"
 
-#define GENERATION 1 /* of the token key: there is one */
-#define NONCE_LEN 12
-#define TAG_LEN 16
+/* HKDF's info texts. */
+static const char *const info_of[SEAL_KEYS] = {
+	[SEAL_PUBLIC] = "strongroom public objects", [SEAL_PUBLIC_INDEX] = "strongroom public index",
+	[SEAL_USES] = "strongroom key usages",       [SEAL_PRIVATE] = "strongroom private objects",
+	[SEAL_SECRET] = "strongroom secret values",  [SEAL_PRIVATE_INDEX] = "strongroom private index",
+	[SEAL_POLICY] = "strongroom policy",         [SEAL_USES_PROOF] = "strongroom key usages",
+};
 
-static CK_RV hkdf(const struct crypto *c, struct view key, const char *info, struct secret *ret)
+static CK_RV derive(const struct seal *s, const struct secret *from, enum seal_key which, struct secret *ret)
 {
-	SECRET_AUTO out = { 0 };
-	EVP_KDF *kdf = EVP_KDF_fetch(c->lib, "HKDF", NULL);
-	EVP_KDF_CTX *ctx = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
-	CK_RV rv = CKR_HOST_MEMORY;
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)key.p, key.n),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)info, strlen(info)),
-		OSSL_PARAM_construct_end(),
-	};
-
-	if (ctx == NULL || !secret_init(&out, SEAL_KEY_LEN))
-		goto out;
-	rv = CKR_GENERAL_ERROR;
-	if (EVP_KDF_derive(ctx, out.p, SEAL_KEY_LEN, params) != 1)
-		goto out;
-	out.len = SEAL_KEY_LEN;
-	secret_done(ret);
-	secret_move(ret, &out);
-	rv = CKR_OK;
-out:
-	EVP_KDF_CTX_free(ctx);
-	EVP_KDF_free(kdf);
-	return rv;
+	return seal_kdf(s->crypto, secret_view(from), VIEW(NULL, 0), info_of[which], ret);
 }
 
-CK_RV seal_bytes(const struct crypto *c, const uint8_t key[SEAL_KEY_LEN], struct view aad, struct view plain,
-		 struct buf *out)
+static int store_of(CK_RV rv, int otherwise)
 {
-	uint8_t nonce[NONCE_LEN];
-	uint8_t tag[TAG_LEN];
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	uint8_t *sealed = plain.n > 0 ? OPENSSL_malloc(plain.n) : NULL;
-	CK_RV rv = CKR_HOST_MEMORY;
-	int n = 0;
-
-	if (ctx == NULL || (plain.n > 0 && sealed == NULL))
-		goto out;
-	rv = crypto_random(c, nonce, sizeof(nonce));
-	if (rv != CKR_OK)
-		goto out;
-	rv = CKR_GENERAL_ERROR;
-	if (EVP_EncryptInit_ex2(ctx, c->cipher[CRYPTO_AES_256_GCM], key, nonce, NULL) != 1 ||
-	    EVP_EncryptUpdate(ctx, NULL, &n, aad.p, (int)aad.n) != 1 ||
-	    (plain.n > 0 && EVP_EncryptUpdate(ctx, sealed, &n, plain.p, (int)plain.n) != 1) ||
-	    EVP_EncryptFinal_ex(ctx, tag, &n) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, tag) != 1)
-		goto out;
-	buf_put(out, nonce, sizeof(nonce));
-	buf_put(out, sealed, plain.n);
-	buf_put(out, tag, sizeof(tag));
-	rv = buf_ok(out) ? CKR_OK : CKR_HOST_MEMORY;
-out:
-	EVP_CIPHER_CTX_free(ctx);
-	OPENSSL_free(sealed);
-	return rv;
+	return rv == CKR_OK ? STORE_OK : rv == CKR_HOST_MEMORY ? STORE_ENOMEM : otherwise;
 }
 
-CK_RV open_bytes(const struct crypto *c, const uint8_t key[SEAL_KEY_LEN], struct view aad, struct view sealed,
-		 struct secret *ret)
+/* by_number: under the lock; NULL: not there. SEAL_ANY: the writing one. */
+static struct seal_generation *by_number(struct seal *s, uint16_t number)
 {
-	SECRET_AUTO out = { 0 };
-	EVP_CIPHER_CTX *ctx = NULL;
-	uint8_t tag[TAG_LEN], last[16];
-	CK_RV rv = CKR_HOST_MEMORY;
-	size_t body;
-	int n = 0;
+	for (unsigned i = 0; i < s->generations; i++)
+		if (number == SEAL_ANY || s->generation[i].number == number)
+			return &s->generation[i];
+	return NULL;
+}
 
-	if (sealed.n < SEAL_OVERHEAD)
-		return CKR_ENCRYPTED_DATA_INVALID;
-	body = sealed.n - SEAL_OVERHEAD;
-	ctx = EVP_CIPHER_CTX_new();
-	if (ctx == NULL || !secret_init(&out, body > 0 ? body : 1))
-		goto out;
-	rv = CKR_ENCRYPTED_DATA_INVALID;
-	memcpy(tag, sealed.p + sealed.n - TAG_LEN, TAG_LEN);
-	if (EVP_DecryptInit_ex2(ctx, c->cipher[CRYPTO_AES_256_GCM], key, sealed.p, NULL) != 1 ||
-	    EVP_DecryptUpdate(ctx, NULL, &n, aad.p, (int)aad.n) != 1 ||
-	    (body > 0 && EVP_DecryptUpdate(ctx, out.p, &n, sealed.p + NONCE_LEN, (int)body) != 1) ||
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) != 1 ||
-	    EVP_DecryptFinal_ex(ctx, last, &n) != 1)
-		goto out;
-	out.len = body;
-	secret_move(ret, &out);
-	rv = CKR_OK;
-out:
-	EVP_CIPHER_CTX_free(ctx);
-	return rv;
+/* key_of: under the lock; NULL: not there. */
+static const struct secret *key_of(struct seal *s, enum seal_key which, uint16_t number)
+{
+	const struct seal_generation *g;
+
+	if (which < SEAL_FIXED)
+		return s->fixed[which].len == SEAL_KEY_LEN ? &s->fixed[which] : NULL;
+	g = by_number(s, number);
+	return g != NULL ? &g->keys[which - SEAL_FIXED] : NULL;
+}
+
+/* missing: STORE_ESEALED: nobody is logged in. Else the generation may have come since: it is looked for, once. */
+static int missing(struct seal *s, enum seal_key which, bool again)
+{
+	if (which < SEAL_FIXED || s->fixed[SEAL_USER].len == 0)
+		return STORE_ESEALED;
+	return again || s->look == NULL ? STORE_ECORRUPT : STORE_OK;
+}
+
+int seal_under(struct seal *s, enum seal_key which, uint16_t generation, struct view aad, struct view plain,
+	       struct buf *out)
+{
+	for (bool again = false;; again = true) {
+		const struct secret *key;
+		int e;
+
+		pthread_mutex_lock(&s->lock);
+		key = key_of(s, which, generation);
+		if (key != NULL)
+			e = store_of(seal_bytes(s->crypto, key->p, aad, plain, out), STORE_EIO);
+		else
+			e = missing(s, which, again);
+		pthread_mutex_unlock(&s->lock);
+		if (key != NULL || e != STORE_OK)
+			return e;
+		s->look(s->look_ctx);
+	}
+}
+
+/* open_any: under the lock: with each living generation. */
+static int open_any(struct seal *s, enum seal_key which, struct view aad, struct view sealed, struct secret *ret)
+{
+	int e = STORE_ECORRUPT;
+
+	for (unsigned i = 0; i < s->generations && e == STORE_ECORRUPT; i++)
+		e = store_of(open_bytes(s->crypto, s->generation[i].keys[which - SEAL_FIXED].p, aad, sealed, ret),
+			     STORE_ECORRUPT);
+	return e;
+}
+
+int open_under(struct seal *s, enum seal_key which, uint16_t generation, struct view aad, struct view sealed,
+	       struct secret *ret)
+{
+	bool any = which >= SEAL_FIXED && generation == SEAL_ANY;
+
+	for (bool again = false;; again = true) {
+		const struct secret *key;
+		bool found;
+		int e;
+
+		pthread_mutex_lock(&s->lock);
+		key = key_of(s, which, generation);
+		if (key == NULL)
+			e = STORE_ECORRUPT;
+		else if (any)
+			e = open_any(s, which, aad, sealed, ret);
+		else
+			e = store_of(open_bytes(s->crypto, key->p, aad, sealed, ret), STORE_ECORRUPT);
+		found = key != NULL && !(any && e == STORE_ECORRUPT);
+		if (!found && (e = missing(s, which, again)) != STORE_OK)
+			found = true;
+		pthread_mutex_unlock(&s->lock);
+		if (found)
+			return e;
+		s->look(s->look_ctx);
+	}
+}
+
+int seal_proof(struct seal *s, enum seal_key key, struct view data, struct buf *out)
+{
+	return seal_under(s, key, SEAL_ANY, data, VIEW(NULL, 0), out);
+}
+
+int seal_proves(struct seal *s, enum seal_key key, struct view data, struct view proof)
+{
+	SECRET_AUTO empty = { 0 };
+
+	return open_under(s, key, SEAL_ANY, data, proof, &empty);
+}
+
+int seal_hash(struct seal *s, enum seal_key which, struct view data, uint8_t ret[16])
+{
+	const struct secret *key;
+	int e = STORE_ESEALED;
+
+	pthread_mutex_lock(&s->lock);
+	key = key_of(s, which, SEAL_ANY);
+	if (key != NULL)
+		e = store_of(seal_mac(s->crypto, secret_view(key), data, ret), STORE_ENOMEM);
+	pthread_mutex_unlock(&s->lock);
+	return e;
 }
 
 static const enum seal_key domain_key[] = {
@@ -111,136 +141,66 @@ static const enum seal_key domain_key[] = {
 	[STORE_SECRET] = SEAL_SECRET,
 };
 
-static int seal_under(struct seal *s, enum seal_key which, struct view aad, struct view plain, struct buf *out)
-{
-	const struct secret *key = &s->keys[which];
-	int e = STORE_ESEALED;
-	CK_RV rv;
-
-	pthread_mutex_lock(&s->lock);
-	if (key->len == SEAL_KEY_LEN) {
-		rv = seal_bytes(s->crypto, key->p, aad, plain, out);
-		e = rv == CKR_OK ? STORE_OK : rv == CKR_HOST_MEMORY ? STORE_ENOMEM : STORE_EIO;
-	}
-	pthread_mutex_unlock(&s->lock);
-	return e;
-}
-
-static int open_under(struct seal *s, enum seal_key which, struct view aad, struct view sealed, struct secret *ret)
-{
-	const struct secret *key = &s->keys[which];
-	int e = STORE_ESEALED;
-	CK_RV rv;
-
-	pthread_mutex_lock(&s->lock);
-	if (key->len == SEAL_KEY_LEN) {
-		rv = open_bytes(s->crypto, key->p, aad, sealed, ret);
-		e = rv == CKR_OK ? STORE_OK : rv == CKR_HOST_MEMORY ? STORE_ENOMEM : STORE_ECORRUPT;
-	}
-	pthread_mutex_unlock(&s->lock);
-	return e;
-}
-
-/* known: is there such a generation? 0 of a private domain: what schema 1 sealed with, only to be opened. */
-static bool known(enum store_domain domain, uint16_t generation, bool old_too)
-{
-	if (domain == STORE_PUBLIC)
-		return generation == 0;
-	return generation == GENERATION || (generation == 0 && old_too);
-}
-
 static int on_seal(void *ctx, enum store_domain domain, uint16_t generation, struct view aad, struct view plain,
 		   struct buf *out)
 {
-	return known(domain, generation, false) ? seal_under(ctx, domain_key[domain], aad, plain, out) : STORE_ECORRUPT;
+	return seal_under(ctx, domain_key[domain], generation, aad, plain, out);
 }
 
 static int on_open(void *ctx, enum store_domain domain, uint16_t generation, struct view aad, struct view sealed,
 		   struct secret *ret)
 {
-	return known(domain, generation, true) ? open_under(ctx, domain_key[domain], aad, sealed, ret) : STORE_ECORRUPT;
+	return open_under(ctx, domain_key[domain], generation, aad, sealed, ret);
+}
+
+static int mac_with(EVP_MAC_CTX *mac, struct view data, uint8_t ret[16])
+{
+	size_t n = 0;
+
+	return EVP_MAC_init(mac, NULL, 0, NULL) == 1 && EVP_MAC_update(mac, data.p, data.n) == 1 &&
+		       EVP_MAC_final(mac, ret, &n, 16) == 1
+		   ? STORE_OK
+		   : STORE_EIO;
+}
+
+static int on_mac(void *ctx, enum store_domain domain, uint16_t generation, struct view data, uint8_t ret_mac[16])
+{
+	struct seal *s = ctx;
+
+	for (bool again = false;; again = true) {
+		const struct seal_generation *g = NULL;
+		EVP_MAC_CTX *mac;
+		int e;
+
+		pthread_mutex_lock(&s->lock);
+		if (domain != STORE_PUBLIC)
+			g = by_number(s, generation);
+		mac = domain == STORE_PUBLIC ? s->mac : g != NULL ? g->mac : NULL;
+		e = mac != NULL ? mac_with(mac, data, ret_mac)
+				: missing(s, domain == STORE_PUBLIC ? SEAL_PUBLIC_INDEX : SEAL_PRIVATE_INDEX, again);
+		pthread_mutex_unlock(&s->lock);
+		if (mac != NULL || e != STORE_OK)
+			return e;
+		s->look(s->look_ctx);
+	}
 }
 
 static int on_generations(void *ctx, enum store_domain domain, uint16_t ret[STORE_GENERATIONS], unsigned *ret_n)
 {
 	struct seal *s = ctx;
-	bool there;
+	int e = STORE_OK;
 
 	pthread_mutex_lock(&s->lock);
-	there = s->keys[domain_key[domain]].len == SEAL_KEY_LEN;
-	pthread_mutex_unlock(&s->lock);
-	if (!there)
-		return STORE_ESEALED;
-	ret[0] = domain == STORE_PUBLIC ? 0 : GENERATION;
-	*ret_n = 1;
-	return STORE_OK;
-}
-
-int seal_proof(struct seal *s, enum seal_key key, struct view data, struct buf *out)
-{
-	return seal_under(s, key, data, VIEW(NULL, 0), out);
-}
-
-int seal_proves(struct seal *s, enum seal_key key, struct view data, struct view proof)
-{
-	SECRET_AUTO empty = { 0 };
-
-	return open_under(s, key, data, proof, &empty);
-}
-
-int seal_hash(struct seal *s, enum seal_key which, struct view data, uint8_t ret[16])
-{
-	const struct secret *key = &s->keys[which];
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
-		OSSL_PARAM_construct_end(),
-	};
-	uint8_t full[32];
-	EVP_MAC_CTX *mac = NULL;
-	size_t n = 0;
-	int e = STORE_ESEALED;
-
-	pthread_mutex_lock(&s->lock);
-	if (key->len == SEAL_KEY_LEN) {
-		e = STORE_ENOMEM;
-		mac = EVP_MAC_CTX_new(s->crypto->hmac);
-		if (mac != NULL && EVP_MAC_init(mac, key->p, key->len, params) == 1 &&
-		    EVP_MAC_update(mac, data.p, data.n) == 1 && EVP_MAC_final(mac, full, &n, sizeof(full)) == 1) {
-			memcpy(ret, full, 16);
-			e = STORE_OK;
-		}
-		EVP_MAC_CTX_free(mac);
+	if (domain == STORE_PUBLIC) {
+		ret[0] = 0;
+		*ret_n = 1;
+	} else if (s->generations == 0) {
+		e = STORE_ESEALED;
+	} else {
+		for (unsigned i = 0; i < s->generations; i++)
+			ret[i] = s->generation[i].number;
+		*ret_n = s->generations;
 	}
-	pthread_mutex_unlock(&s->lock);
-	return e;
-}
-
-/* index_mac: the context that on_mac keeps for a domain, made anew when its key is. Under s->lock. */
-static CK_RV index_mac(struct seal *s, enum store_domain domain)
-{
-	const struct secret *key = &s->keys[domain == STORE_PUBLIC ? SEAL_PUBLIC_INDEX : SEAL_PRIVATE_INDEX];
-
-	EVP_MAC_CTX_free(s->mac[domain]);
-	s->mac[domain] = NULL;
-	return crypto_cmac_start(s->crypto, CKK_AES, secret_view(key), &s->mac[domain]);
-}
-
-/* CMAC on a context that keeps its key schedule: a find takes a handful of them. */
-static int on_mac(void *ctx, enum store_domain domain, uint16_t generation, struct view data, uint8_t ret_mac[16])
-{
-	struct seal *s = ctx;
-	int e = STORE_ESEALED;
-	size_t n = 0;
-
-	if (domain == STORE_SECRET || !known(domain, generation, false))
-		return STORE_ECORRUPT;
-	pthread_mutex_lock(&s->lock);
-	if (s->mac[domain] != NULL)
-		e = EVP_MAC_init(s->mac[domain], NULL, 0, NULL) == 1 &&
-			    EVP_MAC_update(s->mac[domain], data.p, data.n) == 1 &&
-			    EVP_MAC_final(s->mac[domain], ret_mac, &n, 16) == 1
-			? STORE_OK
-			: STORE_EIO;
 	pthread_mutex_unlock(&s->lock);
 	return e;
 }
@@ -254,71 +214,80 @@ void seal_init(struct seal *s, const struct crypto *c)
 	};
 }
 
+static void generation_done(struct seal_generation *g)
+{
+	for (size_t i = 0; i < ARRAY_LEN(g->keys); i++)
+		secret_done(&g->keys[i]);
+	EVP_MAC_CTX_free(g->mac);
+	g->mac = NULL;
+	g->number = 0;
+}
+
+/* close_all: under the lock. */
+static void close_all(struct seal *s)
+{
+	for (unsigned i = 0; i < s->generations; i++)
+		generation_done(&s->generation[i]);
+	s->generations = 0;
+	for (size_t i = SEAL_USER; i < SEAL_FIXED; i++)
+		secret_done(&s->fixed[i]);
+}
+
+void seal_close(struct seal *s)
+{
+	pthread_mutex_lock(&s->lock);
+	close_all(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
 void seal_done(struct seal *s)
 {
-	for (size_t i = 0; i < SEAL_KEYS; i++)
-		secret_done(&s->keys[i]);
-	for (size_t i = 0; i < ARRAY_LEN(s->mac); i++)
-		EVP_MAC_CTX_free(s->mac[i]);
+	close_all(s);
+	for (size_t i = 0; i < SEAL_FIXED; i++)
+		secret_done(&s->fixed[i]);
+	EVP_MAC_CTX_free(s->mac);
 	pthread_mutex_destroy(&s->lock);
+}
+
+static CK_RV start_mac(struct seal *s, const struct secret *key, EVP_MAC_CTX **mac)
+{
+	EVP_MAC_CTX_free(*mac);
+	*mac = NULL;
+	return crypto_cmac_start(s->crypto, CKK_AES, secret_view(key), mac);
 }
 
 CK_RV seal_public(struct seal *s, const uint8_t key[SEAL_KEY_LEN])
 {
-	struct view v = VIEW(key, SEAL_KEY_LEN);
+	CK_RV rv = CKR_OK;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = SEAL_PUBLIC; rv == CKR_OK && i <= SEAL_PUBLIC_INDEX; i++)
+		rv = seal_kdf(s->crypto, VIEW(key, SEAL_KEY_LEN), VIEW(NULL, 0), info_of[i], &s->fixed[i]);
+	if (rv == CKR_OK)
+		rv = start_mac(s, &s->fixed[SEAL_PUBLIC_INDEX], &s->mac);
+	pthread_mutex_unlock(&s->lock);
+	return rv;
+}
+
+CK_RV seal_open_user(struct seal *s, const struct secret *user_key)
+{
+	SECRET_AUTO copy = { 0 };
 	CK_RV rv;
 
+	if (!secret_init(&copy, SEAL_KEY_LEN) || !secret_set(&copy, user_key->p, user_key->len))
+		return CKR_HOST_MEMORY;
 	pthread_mutex_lock(&s->lock);
-	rv = hkdf(s->crypto, v, "strongroom public objects", &s->keys[SEAL_PUBLIC]);
+	close_all(s);
+	rv = derive(s, user_key, SEAL_USES, &s->fixed[SEAL_USES]);
 	if (rv == CKR_OK)
-		rv = hkdf(s->crypto, v, "strongroom public index", &s->keys[SEAL_PUBLIC_INDEX]);
-	if (rv == CKR_OK)
-		rv = index_mac(s, STORE_PUBLIC);
+		secret_move(&s->fixed[SEAL_USER], &copy);
 	pthread_mutex_unlock(&s->lock);
 	return rv;
 }
 
-CK_RV seal_open_token(struct seal *s, const struct secret *token_key)
+CK_RV seal_user_key(struct seal *s, struct secret *ret)
 {
-	struct view v = secret_view(token_key);
-	SECRET_AUTO copy = { 0 };
-	CK_RV rv = CKR_HOST_MEMORY;
-
-	if (!secret_init(&copy, SEAL_KEY_LEN) || !secret_set(&copy, v.p, v.n))
-		return rv;
-	pthread_mutex_lock(&s->lock);
-	rv = hkdf(s->crypto, v, "strongroom private objects", &s->keys[SEAL_PRIVATE]);
-	if (rv == CKR_OK)
-		rv = hkdf(s->crypto, v, "strongroom secret values", &s->keys[SEAL_SECRET]);
-	if (rv == CKR_OK)
-		rv = hkdf(s->crypto, v, "strongroom private index", &s->keys[SEAL_PRIVATE_INDEX]);
-	if (rv == CKR_OK)
-		rv = index_mac(s, STORE_PRIVATE);
-	if (rv == CKR_OK)
-		rv = hkdf(s->crypto, v, "strongroom policy", &s->keys[SEAL_POLICY]);
-	if (rv == CKR_OK)
-		rv = hkdf(s->crypto, v, "strongroom key usages", &s->keys[SEAL_USES]);
-	if (rv == CKR_OK) {
-		secret_done(&s->keys[SEAL_TOKEN]);
-		secret_move(&s->keys[SEAL_TOKEN], &copy);
-	}
-	pthread_mutex_unlock(&s->lock);
-	return rv;
-}
-
-void seal_close_token(struct seal *s)
-{
-	pthread_mutex_lock(&s->lock);
-	for (size_t i = SEAL_PRIVATE; i < SEAL_KEYS; i++)
-		secret_done(&s->keys[i]);
-	EVP_MAC_CTX_free(s->mac[STORE_PRIVATE]);
-	s->mac[STORE_PRIVATE] = NULL;
-	pthread_mutex_unlock(&s->lock);
-}
-
-CK_RV seal_token_key(struct seal *s, struct secret *ret)
-{
-	const struct secret *key = &s->keys[SEAL_TOKEN];
+	const struct secret *key = &s->fixed[SEAL_USER];
 	SECRET_AUTO out = { 0 };
 	CK_RV rv = CKR_USER_NOT_LOGGED_IN;
 
@@ -331,14 +300,83 @@ CK_RV seal_token_key(struct seal *s, struct secret *ret)
 	return rv;
 }
 
+/* generation_take: the one that is there moves over; else its keys are derived. Under the lock. */
+static CK_RV generation_take(struct seal *s, const struct seal_living *l, struct seal_generation *ret)
+{
+	struct seal_generation *old = by_number(s, l->number);
+	CK_RV rv = CKR_OK;
+
+	ret->number = l->number;
+	if (old != NULL) {
+		for (size_t i = 0; i < ARRAY_LEN(ret->keys); i++)
+			secret_move(&ret->keys[i], &old->keys[i]);
+		ret->mac = old->mac;
+		old->mac = NULL;
+		return CKR_OK;
+	}
+	for (size_t i = 0; rv == CKR_OK && i < ARRAY_LEN(ret->keys); i++)
+		rv = derive(s, l->key, (enum seal_key)(SEAL_FIXED + i), &ret->keys[i]);
+	return rv == CKR_OK ? start_mac(s, &ret->keys[SEAL_PRIVATE_INDEX - SEAL_FIXED], &ret->mac) : rv;
+}
+
+static bool listed(const struct seal_living *living, unsigned n, uint16_t number)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (living[i].number == number)
+			return true;
+	return false;
+}
+
+CK_RV seal_live(struct seal *s, const struct seal_living *living, unsigned n, bool keep)
+{
+	struct seal_generation all[STORE_GENERATIONS] = { 0 };
+	unsigned taken = 0;
+	CK_RV rv = n <= STORE_GENERATIONS ? CKR_OK : CKR_GENERAL_ERROR;
+
+	pthread_mutex_lock(&s->lock);
+	/* New ones first, so that nothing has moved when one fails. */
+	for (unsigned i = 0; rv == CKR_OK && i < n; i++)
+		if (by_number(s, living[i].number) == NULL)
+			rv = generation_take(s, &living[i], &all[i]);
+	if (rv == CKR_OK) {
+		for (taken = 0; rv == CKR_OK && taken < n; taken++)
+			if (by_number(s, living[taken].number) != NULL)
+				rv = generation_take(s, &living[taken], &all[taken]);
+		for (unsigned i = 0; i < s->generations; i++) {
+			struct seal_living old = { .number = s->generation[i].number };
+
+			if (keep && taken < STORE_GENERATIONS && !listed(living, n, old.number))
+				rv = generation_take(s, &old, &all[taken++]);
+			generation_done(&s->generation[i]);
+		}
+		memcpy(s->generation, all, sizeof(all));
+		s->generations = taken;
+	} else {
+		for (unsigned i = 0; i < n && i < STORE_GENERATIONS; i++)
+			generation_done(&all[i]);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return rv;
+}
+
+uint16_t seal_current(struct seal *s)
+{
+	uint16_t number;
+
+	pthread_mutex_lock(&s->lock);
+	number = s->generations > 0 ? s->generation[0].number : 0;
+	pthread_mutex_unlock(&s->lock);
+	return number;
+}
+
 CK_RV seal_state_key(struct seal *s, bool logged_in, struct secret *ret)
 {
-	const struct secret *from = &s->keys[logged_in ? SEAL_TOKEN : SEAL_PUBLIC];
+	const struct secret *from = &s->fixed[logged_in ? SEAL_USER : SEAL_PUBLIC];
 	CK_RV rv = CKR_USER_NOT_LOGGED_IN;
 
 	pthread_mutex_lock(&s->lock);
 	if (from->len == SEAL_KEY_LEN)
-		rv = hkdf(s->crypto, secret_view(from), "strongroom operation state", ret);
+		rv = seal_kdf(s->crypto, secret_view(from), VIEW(NULL, 0), "strongroom operation state", ret);
 	pthread_mutex_unlock(&s->lock);
 	return rv;
 }

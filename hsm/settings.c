@@ -17,6 +17,9 @@ static const struct conf_key keys[] = {
 	  "$XDG_DATA_HOME/strongroom/tokens otherwise" },
 	{ "", "log", "off", "off, stderr, or a file to append to: one line per call" },
 	{ "", "policy", "token", "token, strict, or forbid NAME ...: what to take away from what the token allows" },
+	{ "", "host_secret", NULL,
+	  "file whose bytes C_InitToken binds new tokens to, and which those tokens need from then on; "
+	  "%d/NAME: in $CREDENTIALS_DIRECTORY" },
 	{ "", "hold_max", "67108864",
 	  "bytes that one operation may keep in memory, where a mechanism cannot work in parts; 4096 to 1073741824" },
 };
@@ -127,7 +130,7 @@ CK_RV settings_load(struct settings *ret, char ret_error[SETTINGS_ERROR_LEN])
 	struct settings s = { .log_fd = -1, .policy_mask = UINT64_MAX };
 	struct conf *conf = NULL;
 	char *path = find_file();
-	const char *log;
+	const char *log, *secret;
 	CK_RV rv = CKR_GENERAL_ERROR;
 
 	if (!conf_load(path, keys, ARRAY_LEN(keys), &conf, ret_error) ||
@@ -139,6 +142,11 @@ CK_RV settings_load(struct settings *ret, char ret_error[SETTINGS_ERROR_LEN])
 	s.token_dir = find_token_dir(conf);
 	if (s.token_dir == NULL)
 		goto out;
+	secret = conf_get(conf, "", "host_secret");
+	if (secret != NULL && secret[0] != '\0' && (s.host_secret = strdup(secret)) == NULL) {
+		free(s.token_dir);
+		goto out;
+	}
 	log = env("STRONGROOM_LOG");
 	s.log_fd = open_log(log != NULL ? log : conf_get(conf, "", "log"));
 	*ret = s;
@@ -152,6 +160,7 @@ out:
 void settings_done(struct settings *s)
 {
 	free(s->token_dir);
+	free(s->host_secret);
 	if (s->log_fd >= 0)
 		close(s->log_fd);
 	*s = (struct settings){ .log_fd = -1 };

@@ -21,6 +21,7 @@
 struct settings {
 	char *token_dir;      /* absolute or relative path; need not exist */
 	int log_fd;           /* -1: off */
+	char *host_secret;    /* NULL: none; as written (token_host.h) */
 	size_t hold_max;      /* bytes that one operation may keep in memory (hold.h) */
 	uint64_t policy_mask; /* relaxations that the settings leave (policy.h) */
 };

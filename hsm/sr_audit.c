@@ -23,7 +23,7 @@ struct trail {
 	struct secret states[STORE_STATES];
 	unsigned states_n;
 	int states_e;
-	struct secret token_key; /* len 0: nobody is logged in */
+	struct secret user_key; /* len 0: nobody is logged in */
 	struct store_txn *txn;
 };
 #define TRAIL_AUTO __attribute__((cleanup(trail_done))) struct trail
@@ -32,13 +32,13 @@ static void trail_done(struct trail *l)
 {
 	for (unsigned i = 0; i < STORE_STATES; i++)
 		secret_done(&l->states[i]);
-	secret_done(&l->token_key);
+	secret_done(&l->user_key);
 	store_abort(l->txn);
 }
 
 static CK_RV trail_begin(struct token *t, struct trail *l)
 {
-	CK_RV rv = seal_token_key(&t->seal, &l->token_key);
+	CK_RV rv = seal_user_key(&t->seal, &l->user_key);
 
 	if (rv != CKR_OK && rv != CKR_USER_NOT_LOGGED_IN)
 		return rv;
@@ -50,7 +50,7 @@ static CK_RV trail_begin(struct token *t, struct trail *l)
 
 static CK_RV trail_walk(struct trail *l, struct audit_walk **ret)
 {
-	const struct secret *key = l->token_key.len > 0 ? &l->token_key : NULL;
+	const struct secret *key = l->user_key.len > 0 ? &l->user_key : NULL;
 	CK_RV rv = audit_walk_new(l->token->crypto, l->txn, key, ret);
 
 	if (rv == CKR_OK)
@@ -127,7 +127,7 @@ static bool resumes(const struct session *s, const struct trail *l, uint64_t fir
 	uint8_t link[AUDIT_LINK_LEN];
 	struct view v;
 
-	return w != NULL && w->next == first && w->keyed == (l->token_key.len > 0) &&
+	return w != NULL && w->next == first && w->keyed == (l->user_key.len > 0) &&
 	       store_audit_get(l->txn, first - 1, &v) == STORE_OK && audit_link(l->token->crypto, v, link) == CKR_OK &&
 	       memcmp(link, w->link, sizeof(link)) == 0;
 }
@@ -234,7 +234,7 @@ static CK_RV audit_head(struct session *s, CK_BYTE *head, CK_ULONG *len)
 	if (!given(head, len, AUDIT_ANCHOR_LEN, &rv))
 		return rv;
 	rv = trail_begin(s->token, &l);
-	if (rv == CKR_OK && l.token_key.len == 0)
+	if (rv == CKR_OK && l.user_key.len == 0)
 		rv = CKR_USER_NOT_LOGGED_IN;
 	if (rv == CKR_OK)
 		rv = trail_walk(&l, &w);
@@ -309,11 +309,11 @@ CK_RV SR_CheckAudit(CK_SESSION_HANDLE session, CK_BYTE_PTR head, CK_ULONG len, s
 	CALL_SESSION(session, 0, check_audit(call_s, head, len, state));
 }
 
-static CK_RV restart(void *ctx, struct store_txn *txn, struct user_record *r, const struct secret *token_key)
+static CK_RV restart(void *ctx, struct store_txn *txn, struct user_record *r, const struct secret *user_key)
 {
 	const struct crypto *c = ctx;
 
-	return audit_renew(c, txn, AUDIT_REASON_RESTART, token_key, token_key);
+	return audit_renew(c, txn, AUDIT_REASON_RESTART, user_key, user_key);
 }
 
 static CK_RV restart_audit(struct session *s, const CK_UTF8CHAR *pin, CK_ULONG len)

@@ -19,14 +19,14 @@
 static CK_RV sign(struct token *t, struct store_txn *txn, struct view words, uint8_t ret[AUDIT_SIGNATURE_LEN])
 {
 	AUDIT_KEYS_AUTO keys = { { 0 } };
-	SECRET_AUTO token_key = { 0 };
+	SECRET_AUTO user_key = { 0 };
 	uint8_t hash[SHA256_LEN];
 	char hex[2 * SHA256_LEN + 1];
 	struct audit_event event = { .number = AUDIT_STATEMENT, .label = VIEW(hex, 2 * SHA256_LEN) };
-	CK_RV rv = seal_token_key(&t->seal, &token_key);
+	CK_RV rv = seal_user_key(&t->seal, &user_key);
 
 	if (rv == CKR_OK)
-		rv = audit_keys_get(t->crypto, txn, &token_key, &keys);
+		rv = audit_keys_get(t->crypto, txn, &user_key, &keys);
 	if (rv == CKR_OK)
 		rv = audit_sign(t->crypto, &keys.statement_private, DOMAIN, t->serial, words, ret);
 	if (rv == CKR_OK && EVP_Digest(words.p, words.n, hash, NULL, t->crypto->md[CRYPTO_SHA256], NULL) != 1)

@@ -53,7 +53,7 @@ static CK_RV list_users(struct token *t, struct list *l)
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = user_each(txn, list_one, l);
+	rv = user_each(t->crypto, txn, list_one, l);
 	store_abort(txn);
 	if (rv == CKR_OK)
 		qsort(l->users, l->len, sizeof(*l->users), by_kind_and_name);

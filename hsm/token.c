@@ -8,41 +8,19 @@
 #include "store_rv.h"
 #include "user.h"
 
-#define RECORD_VERSION 1
-
-CK_RV token_record_put(struct buf *b, const struct token_record *r)
+CK_RV token_place(const struct token *t, const struct token_record *record, struct secret *host,
+		  struct token_place *ret)
 {
-	buf_put_u8(b, RECORD_VERSION);
-	buf_put(b, r->generation, sizeof(r->generation));
-	buf_put(b, r->label, sizeof(r->label));
-	buf_put(b, r->public_key, sizeof(r->public_key));
-	return buf_ok(b) ? CKR_OK : CKR_HOST_MEMORY;
-}
+	struct token_place place = { .crypto = t->crypto, .serial = t->serial, .generation = record->generation };
+	CK_RV rv = CKR_OK;
 
-CK_RV token_record_get(struct view v, struct token_record *ret)
-{
-	struct reader r = reader_of(v);
-	uint8_t version = reader_u8(&r);
-	struct view generation = reader_bytes(&r, STORE_ID_LEN);
-	struct view label = reader_bytes(&r, sizeof(ret->label));
-	struct view key = reader_bytes(&r, SEAL_KEY_LEN);
-
-	if (!reader_done(&r) || version != RECORD_VERSION)
-		return CKR_TOKEN_NOT_RECOGNIZED;
-	memcpy(ret->generation, generation.p, generation.n);
-	memcpy(ret->label, label.p, label.n);
-	memcpy(ret->public_key, key.p, key.n);
-	return CKR_OK;
-}
-
-CK_RV token_record_load(struct store_txn *txn, struct token_record *ret)
-{
-	struct view v;
-	int e = store_meta_get(txn, "token", &v);
-
-	if (e == STORE_ENOTFOUND)
-		return CKR_TOKEN_NOT_RECOGNIZED;
-	return e != STORE_OK ? store_rv(e) : token_record_get(v, ret);
+	if (record->flags & TOKEN_HOST_BOUND) {
+		rv = host_key(&place, module_get()->settings.host_secret, host);
+		place.host_key = host;
+	}
+	if (rv == CKR_OK)
+		*ret = place;
+	return rv;
 }
 
 static struct token *token_new(struct tokens *all, CK_SLOT_ID slot)
@@ -57,6 +35,7 @@ static struct token *token_new(struct tokens *all, CK_SLOT_ID slot)
 	memset(t->label, ' ', sizeof(t->label));
 	pthread_mutex_init(&t->lock, NULL);
 	seal_init(&t->seal, all->crypto);
+	token_ring_init(t);
 	return t;
 }
 
@@ -64,6 +43,7 @@ static void token_free(struct token *t)
 {
 	entries_done(&t->entries);
 	seal_done(&t->seal);
+	pthread_mutex_destroy(&t->ring.lock);
 	store_close(atomic_load(&t->store));
 	pthread_mutex_destroy(&t->lock);
 	free(t);
@@ -115,9 +95,9 @@ static CK_RV token_attach(struct token *t, const char *serial)
 	memcpy(t->serial, serial, STORE_SERIAL_LEN);
 	t->sequence = store_sequence(store);
 	e = store_begin(store, false, &txn);
-	rv = e != STORE_OK ? store_rv(e) : token_record_load(txn, &record);
+	rv = e != STORE_OK ? store_rv(e) : token_record_load(t->crypto, txn, &record);
 	if (rv == CKR_OK)
-		rv = user_exists(txn, USER_SO, "", &so);
+		rv = user_exists(t->crypto, txn, USER_SO, "", &so);
 	if (rv == CKR_OK && !so)
 		rv = CKR_TOKEN_NOT_RECOGNIZED;
 	store_abort(txn);
@@ -129,6 +109,7 @@ static CK_RV token_attach(struct token *t, const char *serial)
 	}
 	memcpy(t->generation, record.generation, sizeof(t->generation));
 	memcpy(t->label, record.label, sizeof(t->label));
+	t->flags = record.flags;
 	t->recognised = true;
 	atomic_store(&t->store, store);
 	return CKR_OK;
@@ -293,27 +274,32 @@ void token_drop_login(struct token *t)
 	t->user = (struct token_user){ .kind = USER_NONE };
 	t->logouts++;
 	t->policy.read = false;
-	seal_close_token(&t->seal);
+	seal_close(&t->seal);
 	entries_drop_private(&t->entries);
 }
 
-/* reread: the token record may be of a new generation (C_InitToken elsewhere), the user gone or given a new PIN. */
+/*
+ * reread: the token record may be of a new generation (C_InitToken elsewhere), the user gone or given a new PIN, the
+ * token key of another generation.
+ */
 static void reread(struct token *t, struct store_txn *txn)
 {
 	struct token_record record;
 	struct view v;
 
-	if (token_record_load(txn, &record) != CKR_OK)
+	if (token_record_load(t->crypto, txn, &record) != CKR_OK)
 		return;
 	if (memcmp(record.generation, t->generation, sizeof(t->generation)) != 0) {
 		token_drop_login(t);
 		entries_drop_all(&t->entries);
 		memcpy(t->generation, record.generation, sizeof(t->generation));
 		memcpy(t->label, record.label, sizeof(t->label));
+		t->flags = record.flags;
 		atomic_store(&t->event, true);
 		if (seal_public(&t->seal, record.public_key) != CKR_OK)
 			t->recognised = false;
-	} else if (t->user.kind != USER_NONE && store_user_get(txn, t->user.id, &v) == STORE_ENOTFOUND) {
+	} else if (t->user.kind != USER_NONE && (store_user_get(txn, t->user.id, &v) == STORE_ENOTFOUND ||
+						 token_ring_sync(t, txn, false) != CKR_OK)) {
 		token_drop_login(t);
 	}
 }

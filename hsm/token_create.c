@@ -16,33 +16,92 @@ struct fresh {
 	const struct crypto *crypto;
 	char serial[STORE_SERIAL_LEN + 1];
 	struct token_record record;
-	struct secret token_key;
+	struct secret user_key;
+	struct token_keys keys;
+	struct secret host; /* what it is bound to; empty: nothing */
+	struct token_place place;
+	struct seal seal; /* opened with these keys */
 	struct user_record so;
 };
 
-static CK_RV fresh_make(const struct crypto *c, struct view pin, const uint8_t label[32], struct fresh *f)
+static void fresh_init(struct fresh *f, const struct crypto *c)
+{
+	*f = (struct fresh){ 0 };
+	seal_init(&f->seal, c);
+}
+
+static void fresh_done(struct fresh *f)
+{
+	secret_done(&f->user_key);
+	token_keys_done(&f->keys);
+	secret_done(&f->host);
+	seal_done(&f->seal);
+}
+
+/* bind: a token is bound to its host when the settings name a secret. */
+static CK_RV bind(const struct crypto *c, struct fresh *f)
+{
+	const char *setting = module_get()->settings.host_secret;
+	CK_RV rv = CKR_OK;
+
+	f->place = (struct token_place){ .crypto = c, .serial = f->serial, .generation = f->record.generation };
+	if (setting == NULL)
+		return CKR_OK;
+	rv = host_key(&f->place, setting, &f->host);
+	f->place.host_key = &f->host;
+	f->record.flags |= TOKEN_HOST_BOUND;
+	return rv;
+}
+
+static CK_RV fresh_keys(const struct crypto *c, struct fresh *f)
 {
 	CK_RV rv = crypto_random(c, f->record.generation, sizeof(f->record.generation));
 
-	memcpy(f->record.label, label, sizeof(f->record.label));
 	if (rv == CKR_OK)
 		rv = crypto_random(c, f->record.public_key, sizeof(f->record.public_key));
-	if (rv == CKR_OK && !secret_init(&f->token_key, SEAL_KEY_LEN))
+	if (rv == CKR_OK && !secret_init(&f->user_key, SEAL_KEY_LEN))
 		rv = CKR_HOST_MEMORY;
 	if (rv == CKR_OK)
-		rv = crypto_random(c, f->token_key.p, SEAL_KEY_LEN);
+		rv = crypto_random(c, f->user_key.p, SEAL_KEY_LEN);
+	f->user_key.len = f->user_key.room;
+	if (rv == CKR_OK)
+		rv = token_keys_add(c, &f->keys);
+	if (rv == CKR_OK)
+		rv = seal_public(&f->seal, f->record.public_key);
+	if (rv == CKR_OK)
+		rv = seal_open_user(&f->seal, &f->user_key);
+	return rv == CKR_OK ? token_keys_live(&f->seal, &f->keys, false) : rv;
+}
+
+static CK_RV fresh_make(const struct crypto *c, struct view pin, const uint8_t label[32], struct fresh *f)
+{
+	CK_RV rv;
+
+	memcpy(f->record.label, label, sizeof(f->record.label));
+	rv = fresh_keys(c, f);
+	if (rv == CKR_OK)
+		rv = bind(c, f);
 	if (rv != CKR_OK)
 		return rv;
-	f->token_key.len = SEAL_KEY_LEN;
-	return user_make(c, f->serial, f->record.generation, USER_SO, VIEW(NULL, 0), NULL, pin, &f->token_key, 0,
-			 &f->so);
+	return user_make_at(&f->place, USER_SO, VIEW(NULL, 0), NULL, pin, &f->user_key, 0, &f->so);
+}
+
+CK_RV token_write_keys(const struct token_place *place, struct seal *seal, struct store_txn *txn,
+		       struct token_record *record, const struct secret *user_key, struct token_keys *keys)
+{
+	BUF_AUTO meta = { 0 };
+	CK_RV rv = token_record_put(place->crypto, &meta, record);
+
+	if (rv == CKR_OK)
+		rv = store_rv(store_meta_put(txn, "token", buf_view(&meta)));
+	return rv == CKR_OK ? token_keys_put(place, txn, user_key, keys) : rv;
 }
 
 static CK_RV fresh_audit(struct token *t, struct store_txn *txn, const struct fresh *f)
 {
 	struct audit_event event = { .number = AUDIT_INIT_TOKEN,
 				     .label = VIEW(f->record.label, sizeof(f->record.label)) };
-	CK_RV rv = audit_renew(t->crypto, txn, AUDIT_REASON_INIT, NULL, &f->token_key);
+	CK_RV rv = audit_renew(t->crypto, txn, AUDIT_REASON_INIT, NULL, &f->user_key);
 
 	return rv == CKR_OK ? audit_append(t->crypto, txn, &f->so.user, &event) : rv;
 }
@@ -52,6 +111,7 @@ static CK_RV fresh_use(struct token *t, const struct fresh *f)
 {
 	memcpy(t->generation, f->record.generation, sizeof(t->generation));
 	memcpy(t->label, f->record.label, sizeof(t->label));
+	t->flags = f->record.flags;
 	token_drop_login(t);
 	entries_drop_all(&t->entries);
 	t->recognised = true;
@@ -65,7 +125,7 @@ static CK_RV create(struct token *t, struct fresh *f)
 	BUF_AUTO meta = { 0 };
 	struct store *store = NULL;
 	struct store_txn *txn = NULL;
-	CK_RV rv = token_record_put(&meta, &f->record);
+	CK_RV rv = token_record_put(t->crypto, &meta, &f->record);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -75,10 +135,9 @@ static CK_RV create(struct token *t, struct fresh *f)
 	if (rv == CKR_OK)
 		rv = store_rv(store_begin(store, true, &txn));
 	if (rv == CKR_OK) {
-		/* store_create knows the record "meta"; the token record is ours. */
-		rv = store_rv(store_meta_put(txn, "token", buf_view(&meta)));
+		rv = token_write_keys(&f->place, &f->seal, txn, &f->record, &f->user_key, &f->keys);
 		if (rv == CKR_OK)
-			rv = user_store(txn, &f->so);
+			rv = user_store(t->crypto, txn, &f->so);
 		if (rv == CKR_OK)
 			rv = fresh_audit(t, txn, f);
 		if (rv == CKR_OK)
@@ -101,40 +160,38 @@ static CK_RV create(struct token *t, struct fresh *f)
 
 static CK_RV init_free(struct token *t, struct view pin, const uint8_t label[32])
 {
-	struct fresh f = { 0 };
+	struct fresh f;
 	uint8_t random[STORE_SERIAL_LEN / 2];
 	CK_RV rv = crypto_random(t->crypto, random, sizeof(random));
 
-	if (rv == CKR_OK) {
-		hex_encode(VIEW(random, sizeof(random)), f.serial);
-		rv = fresh_make(t->crypto, pin, label, &f);
-	}
+	if (rv != CKR_OK)
+		return rv;
+	fresh_init(&f, t->crypto);
+	hex_encode(VIEW(random, sizeof(random)), f.serial);
+	rv = fresh_make(t->crypto, pin, label, &f);
 	if (rv == CKR_OK)
 		rv = create(t, &f);
-	secret_done(&f.token_key);
+	fresh_done(&f);
 	return rv;
 }
 
-/* In the transaction that accepts the SO PIN: everything goes, the SO comes back with a new token key. */
-static CK_RV wipe(void *ctx, struct store_txn *txn, struct user_record *r, const struct secret *token_key)
+/* In the transaction that accepts the SO PIN: everything goes, the SO comes back with new keys. */
+static CK_RV wipe(void *ctx, struct store_txn *txn, struct user_record *r, const struct secret *user_key)
 {
 	struct fresh *f = ctx;
-	BUF_AUTO meta = { 0 };
-	CK_RV rv = token_record_put(&meta, &f->record);
+	CK_RV rv = store_rv(store_wipe(txn));
 
 	if (rv == CKR_OK)
-		rv = store_rv(store_wipe(txn));
+		rv = token_write_keys(&f->place, &f->seal, txn, &f->record, &f->user_key, &f->keys);
 	if (rv == CKR_OK)
-		rv = store_rv(store_meta_put(txn, "token", buf_view(&meta)));
-	if (rv == CKR_OK)
-		rv = audit_renew(f->crypto, txn, AUDIT_REASON_AGAIN, token_key, &f->token_key);
+		rv = audit_renew(f->crypto, txn, AUDIT_REASON_AGAIN, user_key, &f->user_key);
 	*r = f->so;
 	return rv;
 }
 
 static CK_RV init_again(struct token *t, struct view pin, const uint8_t label[32])
 {
-	struct fresh f = { .crypto = t->crypto };
+	struct fresh f;
 	struct user_check check = {
 		.kind = USER_SO,
 		.pin = pin,
@@ -145,12 +202,7 @@ static CK_RV init_again(struct token *t, struct view pin, const uint8_t label[32
 	};
 	CK_RV rv;
 
-	/* A right PIN that is too short for a new token: changed first, then it may be the next one's. */
-	if (login_pin_length(pin, POLICY_PIN_DEFAULT) != CKR_OK) {
-		check = (struct user_check){ .kind = USER_SO, .pin = pin, .event = AUDIT_LOGIN };
-		rv = user_check(t, &check, NULL, NULL);
-		return rv == CKR_OK ? CKR_PIN_LEN_RANGE : rv;
-	}
+	fresh_init(&f, t->crypto);
 	memcpy(f.serial, t->serial, sizeof(f.serial));
 	rv = fresh_make(t->crypto, pin, label, &f);
 	if (rv == CKR_OK)
@@ -160,7 +212,7 @@ static CK_RV init_again(struct token *t, struct view pin, const uint8_t label[32
 		rv = fresh_use(t, &f);
 		pthread_mutex_unlock(&t->lock);
 	}
-	secret_done(&f.token_key);
+	fresh_done(&f);
 	return rv;
 }
 

@@ -12,4 +12,11 @@
  */
 CK_RV token_create(struct token *t, struct view pin, const uint8_t label[32]) MUST_CHECK;
 
+/*
+ * token_write_keys: the records that the keys of a token stand in, new: a token that is made, initialised again, or
+ * migrated. seal works with them: what else belongs to a new token and is sealed comes in here.
+ */
+CK_RV token_write_keys(const struct token_place *place, struct seal *seal, struct store_txn *txn,
+		       struct token_record *record, const struct secret *user_key, struct token_keys *keys) MUST_CHECK;
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include "policy.h"
 #include "seal.h"
+#include "token_key.h"
 #include "session.h"
 #include "token.h"
 
@@ -64,8 +65,10 @@ struct token {
 	bool staged;                      /* a copy that is being restored: its trail begins with the first login */
 	uint8_t generation[STORE_ID_LEN]; /* of the token record that is in use */
 	uint8_t label[32];
+	uint8_t flags;     /* TOKEN_*, of the token record */
 	uint64_t sequence; /* of the store when the token was last looked at */
 	struct seal seal;
+	struct token_ring ring;
 	struct policy_cache policy;
 	struct token_user user;
 	uint64_t logouts; /* operations of older logins are dropped */
@@ -109,15 +112,29 @@ void token_drop_login(struct token *t);
 CK_RV audit_append(const struct crypto *c, struct store_txn *txn, const struct token_user *who,
 		   const struct audit_event *e) MUST_CHECK;
 
-/* The token record (docs/store.md): meta record "token". */
+/*
+ * The token record (docs/store.md): meta record "token". version: as read, 1 or 2; what is written is version 2.
+ * token_record_get: CKR_TOKEN_NOT_RECOGNIZED: not what was written.
+ */
+#define TOKEN_VERSION_OLD 1 /* with schema 1: one key for everything, MACs nowhere */
+enum { TOKEN_HOST_BOUND = 1u << 0, TOKEN_COPY = 1u << 1 };
 struct token_record {
+	uint8_t version;
 	uint8_t generation[STORE_ID_LEN];
 	uint8_t label[32];
+	uint8_t flags;
 	uint8_t public_key[SEAL_KEY_LEN];
 };
-CK_RV token_record_put(struct buf *b, const struct token_record *r) MUST_CHECK;
-CK_RV token_record_get(struct view v, struct token_record *ret) MUST_CHECK;
-CK_RV token_record_load(struct store_txn *txn, struct token_record *ret) MUST_CHECK;
+CK_RV token_record_put(const struct crypto *c, struct buf *b, const struct token_record *r) MUST_CHECK;
+CK_RV token_record_get(const struct crypto *c, struct view v, struct token_record *ret) MUST_CHECK;
+CK_RV token_record_load(const struct crypto *c, struct store_txn *txn, struct token_record *ret) MUST_CHECK;
+
+/*
+ * token_place: what a token's key records belong to (token_host.h), as the token record says; host: gets the key of the
+ * outer seals when the token is bound. The answer points into record and host. CKR_DEVICE_ERROR: no host secret.
+ */
+CK_RV token_place(const struct token *t, const struct token_record *record, struct secret *host,
+		  struct token_place *ret) MUST_CHECK;
 
 /* entries (object_table.c); all under t->lock. */
 void entries_done(struct entries *e);

@@ -8,204 +8,9 @@
 #include "audit_own.h"
 #include "crypto.h"
 #include "store_rv.h"
+#include "token_migrate.h"
 
-#define USER_VERSION 1
-#define LOG2_N_MIN 16
-#define LOG2_N_MAX 22
-#define SCRYPT_R 8
-#define SCRYPT_P 1
 #define DERIVE_MS_MIN 100
-
-bool user_name_ok(struct view name)
-{
-	if (name.n < 1 || name.n > TOKEN_NAME_MAX + 1 || name.p[0] < 'a' || name.p[0] > 'z')
-		return false;
-	for (size_t i = 1; i < name.n; i++) {
-		uint8_t c = name.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
-			return false;
-	}
-	return true;
-}
-
-bool user_split(struct view pin, struct view *ret_name, struct view *ret_pin)
-{
-	const uint8_t *colon = pin.n > 0 ? memchr(pin.p, ':', pin.n) : NULL;
-	struct view name;
-
-	if (colon == NULL)
-		return false;
-	name = VIEW(pin.p, colon - pin.p);
-	if (!user_name_ok(name))
-		return false;
-	*ret_name = name;
-	*ret_pin = VIEW(colon + 1, pin.n - name.n - 1);
-	return true;
-}
-
-/* The part of a record that the seal of the wrapped key covers. */
-static void put_fixed(struct buf *b, const struct user_record *r)
-{
-	buf_put_u8(b, USER_VERSION);
-	buf_put_u8(b, (uint8_t)r->user.kind);
-	buf_put(b, r->user.id, sizeof(r->user.id));
-	buf_put_lv(b, view_of_string(r->user.name));
-	buf_put(b, r->salt, sizeof(r->salt));
-	buf_put_u8(b, r->log2_n);
-	buf_put_u8(b, SCRYPT_R);
-	buf_put_u8(b, SCRYPT_P);
-	buf_put_u32(b, r->flags);
-	buf_put_u8(b, r->retries_max);
-}
-
-static bool put_aad(struct buf *b, const char *serial, const uint8_t *generation, const struct user_record *r)
-{
-	buf_put_view(b, VIEW_STR("strongroom user"));
-	buf_put(b, serial, STORE_SERIAL_LEN);
-	buf_put(b, generation, STORE_ID_LEN);
-	put_fixed(b, r);
-	return buf_ok(b);
-}
-
-static CK_RV parse(struct view v, struct user_record *ret)
-{
-	struct user_record r = { 0 };
-	struct reader in = reader_of(v);
-	uint8_t version = reader_u8(&in);
-	uint8_t kind = reader_u8(&in);
-	struct view id = reader_bytes(&in, STORE_ID_LEN);
-	struct view name = reader_lv(&in, 0, TOKEN_NAME_MAX + 1);
-	struct view salt = reader_bytes(&in, sizeof(r.salt));
-	uint8_t log2_n = reader_u8(&in);
-	uint8_t scrypt_r = reader_u8(&in);
-	uint8_t scrypt_p = reader_u8(&in);
-	uint32_t flags = reader_u32(&in);
-	uint8_t max = reader_u8(&in);
-	uint8_t left = reader_u8(&in);
-	struct view wrapped = reader_bytes(&in, USER_WRAPPED_LEN);
-
-	if (!reader_done(&in) || version != USER_VERSION || kind < USER_SO || kind > USER_CUSTODIAN ||
-	    log2_n < LOG2_N_MIN || log2_n > LOG2_N_MAX || scrypt_r != SCRYPT_R || scrypt_p != SCRYPT_P)
-		return CKR_DEVICE_ERROR;
-	r.user.kind = (enum user_kind)kind;
-	memcpy(r.user.id, id.p, id.n);
-	memcpy(r.user.name, name.p, name.n);
-	r.user.must_change = (flags & USER_MUST_CHANGE) != 0;
-	memcpy(r.salt, salt.p, salt.n);
-	r.log2_n = log2_n;
-	r.flags = flags;
-	r.retries_max = max;
-	r.retries_left = left;
-	memcpy(r.wrapped, wrapped.p, wrapped.n);
-	*ret = r;
-	return CKR_OK;
-}
-
-struct search {
-	enum user_kind kind;
-	const char *name;
-	bool any;
-	bool found;
-	bool spoilt; /* a record that is not what was written: matters when nothing else is found */
-	struct user_record record;
-};
-
-static int search_one(void *ctx, const uint8_t *id, struct view value)
-{
-	struct search *s = ctx;
-	struct user_record r;
-
-	if (parse(value, &r) != CKR_OK || memcmp(r.user.id, id, STORE_ID_LEN) != 0) {
-		s->spoilt = true;
-		return 0;
-	}
-	if (s->any ? r.user.kind != USER_SO : r.user.kind == s->kind && strcmp(r.user.name, s->name) == 0) {
-		s->record = r;
-		s->found = true;
-		return 1;
-	}
-	return 0;
-}
-
-static CK_RV search(struct store_txn *txn, struct search *s)
-{
-	int e = store_user_each(txn, search_one, s);
-
-	if (e < 0)
-		return store_rv(e);
-	return !s->found && s->spoilt ? CKR_DEVICE_ERROR : CKR_OK;
-}
-
-CK_RV user_find(struct store_txn *txn, enum user_kind kind, const char *name, struct user_record *ret)
-{
-	struct search s = { .kind = kind, .name = name };
-	CK_RV rv = search(txn, &s);
-
-	if (rv != CKR_OK)
-		return rv;
-	if (!s.found)
-		return CKR_USER_PIN_NOT_INITIALIZED;
-	*ret = s.record;
-	return CKR_OK;
-}
-
-CK_RV user_exists(struct store_txn *txn, enum user_kind kind, const char *name, bool *ret)
-{
-	struct search s = { .kind = kind, .name = name };
-	CK_RV rv = search(txn, &s);
-
-	if (rv == CKR_OK)
-		*ret = s.found;
-	return rv;
-}
-
-CK_RV user_any(struct store_txn *txn, bool *ret)
-{
-	struct search s = { .any = true };
-	CK_RV rv = search(txn, &s);
-
-	if (rv == CKR_OK)
-		*ret = s.found;
-	return rv;
-}
-
-struct walk {
-	CK_RV (*each)(void *ctx, const struct user_record *r);
-	void *ctx;
-	CK_RV rv;
-};
-
-static int walk_one(void *ctx, const uint8_t *id, struct view value)
-{
-	struct walk *w = ctx;
-	struct user_record r;
-
-	w->rv = parse(value, &r);
-	if (w->rv == CKR_OK)
-		w->rv = memcmp(r.user.id, id, STORE_ID_LEN) == 0 ? w->each(w->ctx, &r) : CKR_DEVICE_ERROR;
-	return w->rv != CKR_OK;
-}
-
-CK_RV user_each(struct store_txn *txn, CK_RV (*each)(void *ctx, const struct user_record *r), void *ctx)
-{
-	struct walk w = { .each = each, .ctx = ctx };
-	int e = store_user_each(txn, walk_one, &w);
-
-	return e < 0 ? store_rv(e) : w.rv;
-}
-
-CK_RV user_store(struct store_txn *txn, const struct user_record *r)
-{
-	BUF_AUTO b = { 0 };
-
-	put_fixed(&b, r);
-	buf_put_u8(&b, r->retries_left);
-	buf_put(&b, r->wrapped, sizeof(r->wrapped));
-	if (!buf_ok(&b))
-		return CKR_HOST_MEMORY;
-	return store_rv(store_user_put(txn, r->user.id, buf_view(&b)));
-}
 
 static CK_RV derive(const struct crypto *c, struct view pin, const uint8_t salt[16], uint8_t log2_n, struct secret *ret)
 {
@@ -249,15 +54,46 @@ static CK_RV derive_new(const struct crypto *c, struct view pin, const uint8_t s
 	}
 }
 
-CK_RV user_make(const struct crypto *c, const char *serial, const uint8_t generation[STORE_ID_LEN], enum user_kind kind,
-		struct view name, const uint8_t *id, struct view pin, const struct secret *token_key, uint32_t flags,
-		struct user_record *ret)
+/* wrap: the user key under the PIN, and under the host's seal. */
+static CK_RV wrap(const struct token_place *place, const struct secret *pin_key, const struct secret *user_key,
+		  struct user_record *r)
+{
+	BUF_AUTO aad = { 0 };
+	BUF_AUTO inner = { 0 };
+	BUF_AUTO outer = { 0 };
+	CK_RV rv;
+
+	if (!user_covered(place, r, &aad))
+		return CKR_HOST_MEMORY;
+	rv = seal_bytes(place->crypto, pin_key->p, buf_view(&aad), secret_view(user_key), &inner);
+	if (rv == CKR_OK)
+		rv = host_seal(place, VIEW(r->user.id, STORE_ID_LEN), buf_view(&inner), &outer);
+	if (rv != CKR_OK)
+		return rv;
+	memcpy(r->wrapped, outer.p, outer.len);
+	r->wrapped_len = outer.len;
+	return CKR_OK;
+}
+
+/* unwrap: CKR_ENCRYPTED_DATA_INVALID: not this PIN. */
+static CK_RV unwrap(const struct token_place *place, const struct secret *pin_key, const struct user_record *r,
+		    struct secret *ret)
+{
+	BUF_AUTO aad = { 0 };
+	BUF_AUTO inner = { 0 };
+	CK_RV rv = host_open(place, VIEW(r->user.id, STORE_ID_LEN), VIEW(r->wrapped, r->wrapped_len), &inner);
+
+	if (rv == CKR_OK && !user_covered(place, r, &aad))
+		rv = CKR_HOST_MEMORY;
+	return rv == CKR_OK ? open_bytes(place->crypto, pin_key->p, buf_view(&aad), buf_view(&inner), ret) : rv;
+}
+
+CK_RV user_make_at(const struct token_place *place, enum user_kind kind, struct view name, const uint8_t *id,
+		   struct view pin, const struct secret *user_key, uint32_t flags, struct user_record *ret)
 {
 	struct user_record r = { .flags = flags, .retries_max = TOKEN_RETRIES, .retries_left = TOKEN_RETRIES };
 	SECRET_AUTO key = { 0 };
-	BUF_AUTO aad = { 0 };
-	BUF_AUTO wrapped = { 0 };
-	CK_RV rv = crypto_random(c, r.salt, sizeof(r.salt));
+	CK_RV rv = crypto_random(place->crypto, r.salt, sizeof(r.salt));
 
 	r.user.kind = kind;
 	r.user.must_change = (flags & USER_MUST_CHANGE) != 0;
@@ -266,32 +102,58 @@ CK_RV user_make(const struct crypto *c, const char *serial, const uint8_t genera
 	if (id != NULL)
 		memcpy(r.user.id, id, STORE_ID_LEN);
 	else if (rv == CKR_OK)
-		rv = crypto_random(c, r.user.id, STORE_ID_LEN);
+		rv = crypto_random(place->crypto, r.user.id, STORE_ID_LEN);
 	if (rv == CKR_OK)
-		rv = derive_new(c, pin, r.salt, &r.log2_n, &key);
-	if (rv != CKR_OK)
-		return rv;
-	if (!put_aad(&aad, serial, generation, &r))
-		return CKR_HOST_MEMORY;
-	rv = seal_bytes(c, key.p, buf_view(&aad), secret_view(token_key), &wrapped);
-	if (rv != CKR_OK)
-		return rv;
-	memcpy(r.wrapped, wrapped.p, USER_WRAPPED_LEN);
-	*ret = r;
-	return CKR_OK;
+		rv = derive_new(place->crypto, pin, r.salt, &r.log2_n, &key);
+	if (rv == CKR_OK)
+		rv = wrap(place, &key, user_key, &r);
+	if (rv == CKR_OK)
+		*ret = r;
+	return rv;
+}
+
+/* read_record: the token record as it is committed. */
+static CK_RV read_record(struct token *t, struct token_record *ret)
+{
+	struct store_txn *txn = NULL;
+	CK_RV rv = store_rv(store_begin(atomic_load(&t->store), false, &txn));
+
+	if (rv == CKR_OK)
+		rv = token_record_load(t->crypto, txn, ret);
+	store_abort(txn);
+	return rv;
+}
+
+CK_RV user_make(struct token *t, enum user_kind kind, struct view name, const uint8_t *id, struct view pin,
+		const struct secret *user_key, uint32_t flags, struct user_record *ret)
+{
+	struct token_record record;
+	struct token_place place;
+	SECRET_AUTO host = { 0 };
+	CK_RV rv = read_record(t, &record);
+
+	pthread_mutex_lock(&t->lock);
+	if (rv == CKR_OK && memcmp(record.generation, t->generation, sizeof(t->generation)) != 0)
+		rv = CKR_DEVICE_REMOVED;
+	pthread_mutex_unlock(&t->lock);
+	if (rv == CKR_OK)
+		rv = token_place(t, &record, &host, &place);
+	return rv == CKR_OK ? user_make_at(&place, kind, name, id, pin, user_key, flags, ret) : rv;
 }
 
 /* take_retry: one less, on disk, before anything is derived. */
-static CK_RV take_retry(struct token *t, const struct user_check *check, const char *name, struct user_record *ret,
-			uint8_t ret_generation[STORE_ID_LEN])
+static CK_RV take_retry(struct token *t, const struct user_check *check, const char *name,
+			const struct token_record *record, struct user_record *ret)
 {
-	struct token_record record;
+	struct token_record now;
 	struct store_txn *txn = NULL;
 	int e = store_begin(atomic_load(&t->store), true, &txn);
-	CK_RV rv = e != STORE_OK ? store_rv(e) : token_record_load(txn, &record);
+	CK_RV rv = e != STORE_OK ? store_rv(e) : token_record_load(t->crypto, txn, &now);
 
+	if (rv == CKR_OK && memcmp(now.generation, record->generation, STORE_ID_LEN) != 0)
+		rv = CKR_DEVICE_REMOVED;
 	if (rv == CKR_OK)
-		rv = user_find(txn, check->kind, name, ret);
+		rv = user_find(t->crypto, txn, check->kind, name, ret);
 	if (rv == CKR_OK && ret->retries_left == 0)
 		rv = CKR_PIN_LOCKED;
 	/* No PIN is tried that nobody would hear of. */
@@ -299,19 +161,18 @@ static CK_RV take_retry(struct token *t, const struct user_check *check, const c
 		rv = audit_ready(t->crypto, txn);
 	if (rv == CKR_OK) {
 		ret->retries_left--;
-		rv = user_store(txn, ret);
+		rv = user_store(t->crypto, txn, ret);
 	}
 	if (rv != CKR_OK) {
 		store_abort(txn);
 		return rv;
 	}
-	memcpy(ret_generation, record.generation, STORE_ID_LEN);
 	return store_rv(store_commit(txn));
 }
 
 /* settle: after the derivation: the audit entry, and for a right PIN the retries, in one transaction. */
 static CK_RV settle(struct token *t, const struct user_check *check, struct user_record *r,
-		    const struct secret *token_key, CK_RV result)
+		    const struct secret *user_key, CK_RV result)
 {
 	bool right = result == CKR_OK;
 	struct audit_event event = { .number = right ? check->event : AUDIT_LOGIN_FAILED, .result = result };
@@ -324,20 +185,20 @@ static CK_RV settle(struct token *t, const struct user_check *check, struct user
 		event.count = (uint64_t)r->retries_max - r->retries_left - 1;
 
 	if (rv == CKR_OK && right) {
-		rv = user_find(txn, check->kind, r->user.name, &now);
+		rv = user_find(t->crypto, txn, check->kind, r->user.name, &now);
 		/* Changed by another process while we derived: what the PIN opened is not this record any more. */
 		if (rv == CKR_OK && (memcmp(now.user.id, r->user.id, STORE_ID_LEN) != 0 ||
-				     memcmp(now.wrapped, r->wrapped, sizeof(r->wrapped)) != 0))
+				     !view_equal(VIEW(now.wrapped, now.wrapped_len), VIEW(r->wrapped, r->wrapped_len))))
 			rv = CKR_PIN_INCORRECT;
 		r->retries_left = r->retries_max;
 		if (rv == CKR_OK && check->on_success != NULL)
-			rv = check->on_success(check->ctx, txn, r, token_key);
+			rv = check->on_success(check->ctx, txn, r, user_key);
 		if (rv == CKR_OK)
-			rv = user_store(txn, r);
+			rv = user_store(t->crypto, txn, r);
 		if (rv == CKR_OK)
-			rv = audit_adopt(t->crypto, txn, token_key);
+			rv = audit_adopt(t->crypto, txn, user_key);
 		if (rv == CKR_OK && t->staged)
-			rv = audit_copy(t->crypto, txn, token_key);
+			rv = audit_copy(t->crypto, txn, user_key);
 	}
 	if (rv == CKR_OK)
 		rv = audit_append(t->crypto, txn, &r->user, &event);
@@ -371,9 +232,9 @@ static CK_RV pretend_retry(struct token *t, uint8_t *ret_log2_n)
 	CK_RV rv = store_rv(store_begin(atomic_load(&t->store), true, &txn));
 
 	if (rv == CKR_OK)
-		rv = user_find(txn, USER_SO, "", &so);
+		rv = user_find(t->crypto, txn, USER_SO, "", &so);
 	if (rv == CKR_OK)
-		rv = user_store(txn, &so);
+		rv = user_store(t->crypto, txn, &so);
 	if (rv == CKR_OK) {
 		*ret_log2_n = so.log2_n;
 		return store_rv(store_commit(txn));
@@ -398,22 +259,55 @@ static CK_RV unknown(struct token *t, const struct user_check *check)
 	return rv;
 }
 
+/* find_place: the token record, and for a bound token its host secret, proved before a retry is taken. */
+static CK_RV find_place(struct token *t, struct token_record *record, struct secret *host, struct token_place *ret)
+{
+	struct store_txn *txn = NULL;
+	CK_RV rv = store_rv(store_begin(atomic_load(&t->store), false, &txn));
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = token_record_load(t->crypto, txn, record);
+	if (rv == CKR_OK)
+		rv = token_place(t, record, host, ret);
+	if (rv == CKR_OK && ret->host_key != NULL)
+		rv = token_keys_host(ret, txn);
+	store_abort(txn);
+	return rv;
+}
+
+/* accept: the PIN is right. */
+static CK_RV accept(struct token *t, const struct user_check *check, const struct token_record *record,
+		    struct user_record *r, const struct secret *user_key)
+{
+	CK_RV rv = CKR_OK;
+
+	if (record->version == TOKEN_VERSION_OLD)
+		rv = token_migrate(t, record, &r->user, user_key);
+	if (rv == CKR_OK && check->before_success != NULL)
+		rv = check->before_success(check->ctx, r, user_key);
+	return rv == CKR_OK ? settle(t, check, r, user_key, CKR_OK) : rv;
+}
+
 CK_RV user_check(struct token *t, const struct user_check *check, struct user_record *ret_user,
-		 struct secret *ret_token_key)
+		 struct secret *ret_user_key)
 {
 	struct user_record r = { 0 };
+	struct token_record record;
+	struct token_place place;
+	SECRET_AUTO host = { 0 };
 	SECRET_AUTO key = { 0 };
-	SECRET_AUTO token_key = { 0 };
-	BUF_AUTO aad = { 0 };
-	uint8_t generation[STORE_ID_LEN];
+	SECRET_AUTO user_key = { 0 };
 	char name[TOKEN_NAME_MAX + 2] = { 0 };
-	CK_RV rv;
+	CK_RV rv = find_place(t, &record, &host, &place);
 
+	if (rv != CKR_OK)
+		return rv;
 	if (check->name.n > TOKEN_NAME_MAX + 1)
 		return unknown(t, check);
 	if (check->name.n > 0)
 		memcpy(name, check->name.p, check->name.n);
-	rv = take_retry(t, check, name, &r, generation);
+	rv = take_retry(t, check, name, &record, &r);
 	if (rv == CKR_USER_PIN_NOT_INITIALIZED && check->kind == USER_CUSTODIAN)
 		return unknown(t, check);
 	if (rv == CKR_USER_PIN_NOT_INITIALIZED)
@@ -422,22 +316,17 @@ CK_RV user_check(struct token *t, const struct user_check *check, struct user_re
 		return refuse(t, check, &r, rv);
 	if (rv == CKR_OK)
 		rv = derive(t->crypto, check->pin, r.salt, r.log2_n, &key);
-	if (rv != CKR_OK)
-		return rv;
-	if (!put_aad(&aad, t->serial, generation, &r))
-		return CKR_HOST_MEMORY;
-	rv = open_bytes(t->crypto, key.p, buf_view(&aad), VIEW(r.wrapped, sizeof(r.wrapped)), &token_key);
+	if (rv == CKR_OK)
+		rv = unwrap(&place, &key, &r, &user_key);
 	if (rv == CKR_ENCRYPTED_DATA_INVALID)
 		return refuse(t, check, &r, CKR_PIN_INCORRECT);
-	if (rv == CKR_OK && check->before_success != NULL)
-		rv = check->before_success(check->ctx, &r, &token_key);
 	if (rv == CKR_OK)
-		rv = settle(t, check, &r, &token_key, CKR_OK);
+		rv = accept(t, check, &record, &r, &user_key);
 	if (rv != CKR_OK)
 		return rv;
 	if (ret_user != NULL)
 		*ret_user = r;
-	if (ret_token_key != NULL)
-		secret_move(ret_token_key, &token_key);
+	if (ret_user_key != NULL)
+		secret_move(ret_user_key, &user_key);
 	return CKR_OK;
 }

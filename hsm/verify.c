@@ -78,7 +78,7 @@ static CK_RV user_one(void *ctx, const struct user_record *r)
 
 static void check_users(struct walk *w)
 {
-	if (user_each(w->txn, user_one, w) != CKR_OK)
+	if (user_each(w->t->crypto, w->txn, user_one, w) != CKR_OK)
 		found(w->v, SR_FINDING_USER, NULL, "a user's record is not what was written");
 }
 

@@ -127,6 +127,12 @@ bool store_fault_take(char ret_text[STORE_FAULT_MAX]);
 /* Views returned inside a transaction live until the transaction's next write or its end. */
 int store_meta_get(struct store_txn *t, const char *name, struct view *ret) MUST_CHECK;
 int store_meta_put(struct store_txn *t, const char *name, struct view value) MUST_CHECK;
+/*
+ * store_meta_each: records whose names begin with prefix, in name order, behind after (NULL: from the first). each
+ * answering non-zero stops the walk and is what the function answers; it must not write in this transaction.
+ */
+int store_meta_each(struct store_txn *t, const char *prefix, const char *after,
+		    int (*each)(void *ctx, const char *name, struct view value), void *ctx) MUST_CHECK;
 int store_user_get(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct view *ret) MUST_CHECK;
 int store_user_put(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct view value) MUST_CHECK;
 int store_user_del(struct store_txn *t, const uint8_t id[STORE_ID_LEN]) MUST_CHECK;
