@@ -35,7 +35,8 @@ enum err statement_verify(struct view key, const char *serial, struct view words
 	buf_put_view(&whole, words);
 	if (!pkey || strlen(serial) != SERIAL_LEN || signature.n != SIGNATURE_LEN)
 		e = fail_set(f, ERR_MALFORMED, 0, "%s",
-			     !pkey ? "statement key: not an Ed25519 public key" : "serial number or signature of a wrong length");
+			     !pkey ? "statement key: not an Ed25519 public key"
+				   : "serial number or signature of a wrong length");
 	else if (!ctx || !buf_ok(&whole) || EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) != 1)
 		e = fail_set(f, ERR_NO_MEMORY, 0, "signature");
 	else if (EVP_DigestVerify(ctx, signature.p, signature.n, whole.p, whole.len) != 1)

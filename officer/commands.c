@@ -4,7 +4,16 @@
 #include "own.h"
 
 /* In the order in which --help and the man page name them. */
+/* clang-format off */
 const struct officer_command *const officer_commands[] = {
-	&command_init, &command_list, &command_users, command_users, &command_components, &command_kcv, &command_policy, &command_import,
+	&command_init,
+	&command_list,
+	&command_users,
+	&command_components,
+	&command_ceremony,
+	&command_kcv,
+	&command_policy,
+	&command_import,
 };
+/* clang-format on */
 const size_t officer_command_count = ARRAY_LEN(officer_commands);

@@ -5,6 +5,7 @@
 #include "officer.h"
 
 /* The commands, each in the file of its name. */
+extern const struct officer_command command_ceremony;
 extern const struct officer_command command_components;
 extern const struct officer_command command_import;
 extern const struct officer_command command_init;

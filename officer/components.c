@@ -227,7 +227,7 @@ static enum err run_destroy(struct officer *o, char **words, struct fail *f)
 	if (e == ERR_OK)
 		e = object_of_label(s, words[0], &component, f);
 	if (e == ERR_OK && (!object_number(s, component, CKA_SR_ROLE, &role) || role != SR_ROLE_COMPONENT))
-		e = fail_set(f, ERR_USAGE, 0, "%.64s: is a key and no component", words[0]);
+		e = fail_set(f, ERR_REFUSED, 0, "%.64s: is a key and no component", words[0]);
 	if (e == ERR_OK)
 		e = component_destroy(o, s, component, f);
 	if (e == ERR_OK) {

@@ -29,7 +29,8 @@ const struct show_field protocol_fields[] = {
 	{ "began", "began", "UTC" },
 	{ "ended", "ended", "UTC" },
 	{ "audit_record", "audit record", "the last record of the token's audit trail when the protocol was written" },
-	{ "statement_key", "statement key", "the token's public key that proves the protocol, SubjectPublicKeyInfo, base64" },
+	{ "statement_key", "statement key",
+	  "the token's public key that proves the protocol, SubjectPublicKeyInfo, base64" },
 	{ "components", "components", "in their order", part_fields },
 	{ 0 },
 };
@@ -57,7 +58,8 @@ void protocol_text(const json_t *protocol, struct buf *ret)
 			   (long long)json_integer_value(json_object_get(part, "number")), json_array_size(parts),
 			   json_string_value(json_object_get(part, "custodian")),
 			   json_string_value(json_object_get(part, "check_value")),
-			   json_is_true(json_object_get(part, "entered")) ? "entered in this ceremony" : "entered before");
+			   json_is_true(json_object_get(part, "entered")) ? "entered in this ceremony"
+									  : "entered before");
 	}
 }
 
@@ -146,8 +148,8 @@ static json_t *parts_of(struct view text)
 			memcpy(room, line.p, line.n);
 			room[line.n] = 0;
 			if (sscanf(room, "%39[^,], check value %7[^,], %39[^\n]", who, value, how) == 3)
-				json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:b}", "number", (int)k, "custodian", who,
-								      "check_value", value, "entered",
+				json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:b}", "number", (int)k,
+								      "custodian", who, "check_value", value, "entered",
 								      !strcmp(how, "entered in this ceremony")));
 		}
 	return list;
@@ -161,7 +163,11 @@ static enum err read_text(struct view text, json_t **ret, struct buf *words, str
 
 	if (!mark) {
 		json_decref(all);
-		return fail_set(f, ERR_MALFORMED, 0, "no line `" "%.49s" "`", SIGNATURE_LINE);
+		return fail_set(f, ERR_MALFORMED, 0,
+				"no line `"
+				"%.49s"
+				"`",
+				SIGNATURE_LINE);
 	}
 	buf_put(words, text.p, (size_t)(mark - text.p));
 	tail = VIEW(mark + sizeof(SIGNATURE_LINE) - 1, text.n - words->len - (sizeof(SIGNATURE_LINE) - 1));
@@ -171,16 +177,17 @@ static enum err read_text(struct view text, json_t **ret, struct buf *words, str
 		struct view line = row->of ? VIEW(NULL, 0) : line_of(buf_view(words), row->title);
 
 		if (!strcmp(row->name, "audit_record"))
-			json_object_set_new(all, row->name, json_integer(line.n ? strtoll((const char *)line.p, NULL, 10) : 0));
+			json_object_set_new(all, row->name,
+					    json_integer(line.n ? strtoll((const char *)line.p, NULL, 10) : 0));
 		else if (row->of)
 			json_object_set_new(all, row->name, parts_of(buf_view(words)));
 		else
 			json_object_set_new(all, row->name, show_string(line));
 	}
 	*ret = all;
-	return base64_decode((const char *)tail.p, tail.n, signature) ?
-		   ERR_OK :
-		   fail_set(f, ERR_MALFORMED, 0, "the signature is not of its form");
+	return base64_decode((const char *)tail.p, tail.n, signature)
+		   ? ERR_OK
+		   : fail_set(f, ERR_MALFORMED, 0, "the signature is not of its form");
 }
 
 static enum err read_json(struct view text, json_t **ret, struct buf *words, struct buf *signature, struct fail *f)
@@ -223,6 +230,21 @@ enum err protocol_read(const char *path, json_t **ret, struct buf *ret_words, st
 	return e;
 }
 
+/* open_unnamed: a file in the folder of path, of which nobody sees anything yet. */
+static int open_unnamed(const char *path)
+{
+	char folder[512];
+	char *slash;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = 0;
+	else
+		strcpy(folder, ".");
+	return open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+}
+
 enum err protocol_files_open(struct protocol_files *p, const char *name, struct fail *f)
 {
 	static const char *const ends[] = { ".txt", ".json" };
@@ -231,35 +253,34 @@ enum err protocol_files_open(struct protocol_files *p, const char *name, struct 
 	for (int i = 0; i < 2; i++) {
 		if (snprintf(p->path[i], sizeof(p->path[i]), "%s%s", name, ends[i]) >= (int)sizeof(p->path[i]))
 			return fail_set(f, ERR_USAGE, 0, "--out: a name that is too long");
-		p->fd[i] = open(p->path[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-		if (p->fd[i] < 0) {
-			enum err e = fail_set(f, ERR_IO, 0, "--out: %.160s: %s", p->path[i], strerror(errno));
-
-			protocol_files_drop(p);
-			return e;
-		}
+		if (access(p->path[i], F_OK) == 0)
+			return fail_set(f, ERR_IO, 0, "--out: %.160s: %s", p->path[i], strerror(EEXIST));
+		p->fd[i] = open_unnamed(p->path[i]);
+		if (p->fd[i] < 0)
+			return fail_set(f, ERR_IO, 0, "--out: %.160s: %s", p->path[i], strerror(errno));
 	}
 	return ERR_OK;
 }
 
 enum err protocol_files_write(struct protocol_files *p, int which, struct view text, struct fail *f)
 {
+	char self[64];
 	enum err e = ERR_OK;
 
-	if (write(p->fd[which], text.p, text.n) != (ssize_t)text.n || fsync(p->fd[which]) != 0)
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", p->fd[which]);
+	if (write(p->fd[which], text.p, text.n) != (ssize_t)text.n || fsync(p->fd[which]) != 0 ||
+	    linkat(AT_FDCWD, self, AT_FDCWD, p->path[which], AT_SYMLINK_FOLLOW) != 0)
 		e = fail_set(f, ERR_IO, 0, "%.160s: %s", p->path[which], strerror(errno));
 	close(p->fd[which]);
 	p->fd[which] = -1;
 	return e;
 }
 
-void protocol_files_drop(struct protocol_files *p)
+void protocol_files_done(struct protocol_files *p)
 {
 	for (int i = 0; i < 2; i++) {
-		if (p->fd[i] < 0)
-			continue;
-		close(p->fd[i]);
-		unlink(p->path[i]);
+		if (p->fd[i] >= 0)
+			close(p->fd[i]);
 		p->fd[i] = -1;
 	}
 }

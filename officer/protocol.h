@@ -22,8 +22,9 @@ enum err protocol_read(const char *path, json_t **ret, struct buf *ret_words, st
 		       struct fail *f) MUST_CHECK;
 
 /*
- * struct protocol_files: NAME.txt and NAME.json, made (and refused, when they are there) before the ceremony begins, so
- * that it does not end without its protocol. protocol_files_drop: nothing came of it: removes them.
+ * struct protocol_files: NAME.txt and NAME.json. protocol_files_open refuses them when they are there, and has made both
+ * before the ceremony begins, without a name yet, so that what is broken off leaves nothing; protocol_files_write
+ * fills one and gives it its name. protocol_files_done lets go of those that were not written.
  */
 struct protocol_files {
 	char path[2][512];
@@ -33,7 +34,7 @@ struct protocol_files {
 #define PROTOCOL_JSON 1
 enum err protocol_files_open(struct protocol_files *p, const char *name, struct fail *f) MUST_CHECK;
 enum err protocol_files_write(struct protocol_files *p, int which, struct view text, struct fail *f) MUST_CHECK;
-void protocol_files_drop(struct protocol_files *p);
+void protocol_files_done(struct protocol_files *p);
 /* protocol_signed: what the file holds: the words with their signature. */
 enum err protocol_signed(const json_t *protocol, int which, struct view words, struct view signature, struct buf *ret,
 			 struct fail *f) MUST_CHECK;
