@@ -22,8 +22,8 @@ enum err protocol_read(const char *path, json_t **ret, struct buf *ret_words, st
 		       struct fail *f) MUST_CHECK;
 
 /*
- * struct protocol_files: NAME.txt and NAME.json. protocol_files_open refuses them when they are there, and has made both
- * before the ceremony begins, without a name yet, so that what is broken off leaves nothing; protocol_files_write
+ * struct protocol_files: NAME.txt and NAME.json. protocol_files_open refuses them when they are there, and has made
+ * both before the ceremony begins, without a name yet, so that what is broken off leaves nothing; protocol_files_write
  * fills one and gives it its name. protocol_files_done lets go of those that were not written.
  */
 struct protocol_files {
