@@ -156,6 +156,16 @@ static int entry_parse(struct store_txn *t, struct view key, struct view value, 
 	return STORE_OK;
 }
 
+bool index_of_key(struct view key, struct index_key *ret, const uint8_t **ret_id)
+{
+	if (key.n != KEY_LEN || key.p[0] >= STORE_INDEXES)
+		return false;
+	ret->index = key.p[0];
+	memcpy(ret->mac, key.p + 1, HASH_LEN);
+	*ret_id = key.p + PREFIX_LEN;
+	return true;
+}
+
 int index_put(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r,
 	      const struct index_key *k)
 {
@@ -170,15 +180,22 @@ int index_put(struct store_txn *t, const struct store_crypto *c, const uint8_t *
 	return txn_put(t, DB_INDEX, VIEW(key, sizeof(key)), VIEW(value, sizeof(value)), 0);
 }
 
+int index_get(struct store_txn *t, const uint8_t *id, const struct index_key *k, struct view *ret)
+{
+	uint8_t key[KEY_LEN];
+
+	put_key(k->index, k->mac, id, key);
+	return txn_get(t, DB_INDEX, VIEW(key, sizeof(key)), ret);
+}
+
 int index_check(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r,
 		const struct index_key *k)
 {
 	struct entry e = entry_of(id, r, k);
-	uint8_t key[KEY_LEN], value[ENTRY_LEN], mac[16];
+	uint8_t value[ENTRY_LEN], mac[16];
 	struct view there;
 
-	put_key(k->index, k->mac, id, key);
-	int rc = txn_get(t, DB_INDEX, VIEW(key, sizeof(key)), &there);
+	int rc = index_get(t, id, k, &there);
 	if (!rc)
 		rc = entry_mac(t, c, &e, mac);
 	if (rc)

@@ -156,6 +156,11 @@ int store_schema_read(struct store_txn *t)
 	return rc == STORE_ENOTFOUND ? STORE_ECORRUPT : rc;
 }
 
+int index_drop(struct store_txn *t)
+{
+	return drop(t, DB_INDEX);
+}
+
 int store_upgrade(struct store_txn *t)
 {
 	if (!t->write || t->schema == STORE_SCHEMA)

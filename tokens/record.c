@@ -100,7 +100,8 @@ static struct tree tree_of(const struct record *r)
 
 /* The record is the one that the directory says. A public object with a secret part is looked up when the key is there.
  */
-static int record_current(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r)
+int record_current(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN],
+		   const struct record *r)
 {
 	uint64_t version = 0;
 
@@ -145,6 +146,18 @@ static int open_part(struct store_txn *t, const struct store_crypto *c, const ui
 		return STORE_ENOMEM;
 	int rc = c->open(c->ctx, tree.domain, tree.generation, buf_view(&aad), secret ? r->secret : r->body, ret);
 	return rc == STORE_ECORRUPT ? object_fault(t, id, "its record is not what was written") : rc;
+}
+
+int record_open(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN],
+		const struct record *r)
+{
+	SECRET_AUTO body = { 0 };
+	SECRET_AUTO secret = { 0 };
+
+	int rc = open_part(t, c, id, r, false, &body);
+	if (!rc && r->has_secret)
+		rc = open_part(t, c, id, r, true, &secret);
+	return rc;
 }
 
 /* What is replaced or deleted is what was written: the body opens, and the index entries are those of this version. */

@@ -233,6 +233,40 @@ int store_object_each(struct store_txn *t, const uint8_t *after,
 		      void *ctx) MUST_CHECK;
 
 /*
+ * store_verify: every record is opened, as far as the keys are there, and what the indexes and the directory must hold
+ * is compared with what they do hold. each gets what is not as it was written; non-zero ends the walk and is answered.
+ * STORE_OK: all was looked at. It reads every page that is in use: of a file of doubtful origin in a child process.
+ *
+ * store_rebuild: writes all index entries and the whole directory anew, from the records as they stand: after damage,
+ * by somebody who knows that no older record was put back. Needs all keys (STORE_ESEALED). Records that do not open
+ * are left out, and told to each.
+ */
+enum store_finding_kind {
+	STORE_BAD_RECORD,     /* does not open: changed, or of another object or token */
+	STORE_OLD_RECORD,     /* of another version than the directory says */
+	STORE_UNKNOWN_RECORD, /* the directory does not know it */
+	STORE_LOST_RECORD,    /* the directory knows it, and it is not there */
+	STORE_BAD_ENTRY,      /* an index entry that is not the object's, or an older one */
+	STORE_LOST_ENTRY,     /* an index entry is missing */
+	STORE_STRAY_ENTRY,    /* an index entry that no record asks for */
+	STORE_BAD_DIRECTORY, /* a node of the directory, changed or an older one: the objects below it are not opened */
+	STORE_STRAY_NODE,    /* a node of the directory, or a key of the index, that belongs to nothing */
+	STORE_SEALED,        /* no finding: a record that could not be looked into without a login */
+	STORE_FINDING_KINDS
+};
+struct store_finding {
+	enum store_finding_kind kind;
+	bool has_id;
+	uint8_t id[STORE_ID_LEN]; /* of the object; STORE_BAD_DIRECTORY: the first that can be below */
+};
+/* store_finding_text: what it is, in words for the person who asked. */
+const char *store_finding_text(enum store_finding_kind kind);
+int store_verify(struct store_txn *t, const struct store_crypto *c,
+		 int (*each)(void *ctx, const struct store_finding *f), void *ctx) MUST_CHECK;
+int store_rebuild(struct store_txn *t, const struct store_crypto *c,
+		  int (*each)(void *ctx, const struct store_finding *f), void *ctx) MUST_CHECK;
+
+/*
  * store_audit_append: the next entry, chained by the caller; ret_sequence from 1. At most 65535 bytes.
  * store_audit_last, store_audit_next (the first at or behind from): STORE_ENOTFOUND when there is none.
  */

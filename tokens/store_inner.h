@@ -216,6 +216,10 @@ struct index_key {
 	uint8_t mac[16];
 };
 
+/* index_drop: all entries and the directory go. index_of_key: taken apart; false: not the key of an entry. */
+int index_drop(struct store_txn *t) MUST_CHECK;
+bool index_of_key(struct view key, struct index_key *ret, const uint8_t **ret_id);
+
 /* struct record: an object record taken apart; views into the transaction, or the head of one that is being made. */
 struct record {
 	uint16_t schema;
@@ -238,12 +242,13 @@ struct tree record_directory_tree(bool private, bool has_secret, uint16_t genera
 /*
  * index_hash: the key of a value under one key; ret_n: how much of it there is (STORE_BY_KIND: a prefix for a prefix).
  * index_put, index_del: one entry of the record; del: STORE_ECORRUPT when it is not there as it was written.
- * index_check: the same without removing it.
+ * index_check: the same without removing it. index_get: as it stands; STORE_ENOTFOUND.
  */
 int index_hash(struct store_txn *t, const struct store_crypto *c, struct tree tree, enum store_index index,
 	       struct view value, uint8_t ret_mac[16], size_t *ret_n) MUST_CHECK;
 int index_put(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r,
 	      const struct index_key *k) MUST_CHECK;
+int index_get(struct store_txn *t, const uint8_t *id, const struct index_key *k, struct view *ret) MUST_CHECK;
 int index_check(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r,
 		const struct index_key *k) MUST_CHECK;
 int index_del(struct store_txn *t, const struct store_crypto *c, const uint8_t *id, const struct record *r,
@@ -251,6 +256,11 @@ int index_del(struct store_txn *t, const struct store_crypto *c, const uint8_t *
 
 /* record_get: takes the record of id apart; nothing is opened or proved yet. STORE_ECORRUPT. */
 int record_get(struct store_txn *t, const uint8_t id[STORE_ID_LEN], struct record *ret) MUST_CHECK;
+/* record_current: the record is of the version that the directory says. record_open: both parts open. */
+int record_current(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN],
+		   const struct record *r) MUST_CHECK;
+int record_open(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN],
+		const struct record *r) MUST_CHECK;
 /* object_fault: notes what is wrong with an object, by its id; answers STORE_ECORRUPT. */
 int object_fault(struct store_txn *t, const uint8_t id[STORE_ID_LEN], const char *what);
 
