@@ -24,7 +24,7 @@ static void put_wrapped(struct buf *b, const char *text, int in)
 	}
 }
 
-static void put_form(struct buf *b, const struct officer_command *c, const struct officer_form *form)
+void help_form(struct buf *b, const struct officer_command *c, const struct officer_form *form)
 {
 	buf_printf(b, "strongroom %s", c->name);
 	if (*form->word)
@@ -37,7 +37,7 @@ void help_usage(struct buf *b, const struct officer_command *c)
 {
 	for (const struct officer_form *form = c->forms; form->word; form++) {
 		buf_printf(b, "  ");
-		put_form(b, c, form);
+		help_form(b, c, form);
 		buf_printf(b, "\n");
 	}
 	buf_printf(b, "  options: strongroom %s --help\n", c->name);
@@ -62,8 +62,7 @@ static void put_fields(struct buf *b, const struct show_field *fields, int in)
 	}
 }
 
-/* said: an earlier form of the command has the same fields. */
-static bool said(const struct officer_command *c, const struct officer_form *form)
+bool help_said(const struct officer_command *c, const struct officer_form *form)
 {
 	for (const struct officer_form *before = c->forms; before < form; before++)
 		if (before->fields == form->fields)
@@ -74,14 +73,14 @@ static bool said(const struct officer_command *c, const struct officer_form *for
 static void put_json(struct buf *b, const struct officer_command *c)
 {
 	for (const struct officer_form *form = c->forms; form->word; form++) {
-		if (!form->fields || said(c, form))
+		if (!form->fields || help_said(c, form))
 			continue;
 		buf_printf(b, "\nFields of --json:\n");
 		for (const struct officer_form *same = form; same->word; same++) {
 			if (same->fields != form->fields)
 				continue;
 			buf_printf(b, "  ");
-			put_form(b, c, same);
+			help_form(b, c, same);
 			buf_printf(b, "\n");
 		}
 		put_fields(b, form->fields, 6);
@@ -95,7 +94,7 @@ void help_command(struct buf *b, const struct officer_command *c)
 	buf_printf(b, "strongroom %s: %s\n\n", c->name, c->summary);
 	for (const struct officer_form *form = c->forms; form->word; form++) {
 		buf_printf(b, "  ");
-		put_form(b, c, form);
+		help_form(b, c, form);
 		buf_printf(b, "\n");
 		put_wrapped(b, form->help, 6);
 	}

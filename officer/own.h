@@ -33,6 +33,9 @@ const struct officer_option *option_row(const struct officer_command *c, size_t 
 /* command_named: NULL: none. */
 const struct officer_command *command_named(const char *name);
 
+/* help_form: `strongroom users add [NAME]`. help_said: an earlier form of the command has the same fields. */
+void help_form(struct buf *b, const struct officer_command *c, const struct officer_form *form);
+bool help_said(const struct officer_command *c, const struct officer_form *form);
 /* help_usage: a line per form; help_command: all about one; help_all: a line per command. Plain text. */
 void help_usage(struct buf *b, const struct officer_command *c);
 void help_command(struct buf *b, const struct officer_command *c);
