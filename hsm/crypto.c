@@ -7,6 +7,7 @@
 #include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
 
 static const char *const cipher_names[CRYPTO_CIPHERS] = {
@@ -86,6 +87,12 @@ static const struct {
 	[CRYPTO_SM3] = { "SM3", CKM_SR_SM3 },
 };
 
+/*
+ * The library context of OpenSSL outlives the module: it has a state for each thread that used it, which OpenSSL looks
+ * for in the context when the thread ends, be that after C_Finalize. The next C_Initialize takes it again.
+ */
+static _Atomic(OSSL_LIB_CTX *) kept;
+
 CK_RV crypto_new(struct crypto **ret)
 {
 	struct crypto *c = calloc(1, sizeof(*c));
@@ -96,7 +103,9 @@ CK_RV crypto_new(struct crypto **ret)
 	/* The first call decides for good: no configuration file, nothing at exit. */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
 		goto out;
-	c->lib = OSSL_LIB_CTX_new();
+	c->lib = atomic_exchange(&kept, NULL);
+	if (c->lib == NULL)
+		c->lib = OSSL_LIB_CTX_new();
 	if (c->lib == NULL) {
 		rv = CKR_HOST_MEMORY;
 		goto out;
@@ -136,7 +145,7 @@ void crypto_free(struct crypto *c)
 		EVP_MD_free(c->md[i]);
 	for (size_t i = 0; i < CRYPTO_CIPHERS; i++)
 		EVP_CIPHER_free(c->cipher[i]);
-	OSSL_LIB_CTX_free(c->lib);
+	OSSL_LIB_CTX_free(atomic_exchange(&kept, c->lib));
 	free(c);
 }
 

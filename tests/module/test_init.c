@@ -257,6 +257,42 @@ static void *work(void *arg)
 	return NULL;
 }
 
+static int turn[2][2];
+
+static void *outlive(void *arg)
+{
+	uint8_t bytes[32];
+	char c;
+
+	if (ck->C_GenerateRandom(ck_session, bytes, sizeof(bytes)) != CKR_OK || write(turn[0][1], "x", 1) != 1 ||
+	    read(turn[1][0], &c, 1) != 1)
+		return arg;
+	return NULL;
+}
+
+/* A thread that has called the module ends when it likes. */
+START_TEST(thread_outlives_the_module)
+{
+	pthread_t thread;
+	void *failed = NULL;
+	char c;
+
+	ck_assert(pipe(turn[0]) == 0 && pipe(turn[1]) == 0);
+	for (int i = 0; i < 3; i++) {
+		ck_ok(ck->C_Initialize(NULL));
+		ck_slot = 0;
+		ck_test_init_token(ck_slot, "outlive");
+		ck_session = ck_open(true);
+		ck_assert_int_eq(pthread_create(&thread, NULL, outlive, turn), 0);
+		ck_assert_int_eq(read(turn[0][0], &c, 1), 1);
+		ck_ok(ck->C_Finalize(NULL));
+		ck_assert_int_eq(write(turn[1][1], "x", 1), 1);
+		ck_assert_int_eq(pthread_join(thread, &failed), 0);
+		ck_assert_ptr_null(failed);
+	}
+}
+END_TEST
+
 /* R6.5 */
 START_TEST(threads_work_on_one_token)
 {
@@ -356,6 +392,7 @@ int main(void)
 	tcase_add_test(c, functions_not_offered_say_so);
 	tcase_add_test(c, info_names_the_library);
 	tcase_add_test(c, forked_child_begins_anew);
+	tcase_add_test(c, thread_outlives_the_module);
 	tcase_add_test(c, threads_work_on_one_token);
 	tcase_add_test(c, processes_work_on_one_token);
 	suite_add_tcase(s, c);
