@@ -14,6 +14,7 @@ const struct officer_command *const officer_commands[] = {
 	&command_kcv,
 	&command_policy,
 	&command_import,
+	&command_serve,
 };
 /* clang-format on */
 const size_t officer_command_count = ARRAY_LEN(officer_commands);

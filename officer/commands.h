@@ -12,6 +12,7 @@ extern const struct officer_command command_init;
 extern const struct officer_command command_kcv;
 extern const struct officer_command command_list;
 extern const struct officer_command command_policy;
+extern const struct officer_command command_serve; /* strongroom serve (docs/serve.md) */
 extern const struct officer_command command_users;
 
 #endif

@@ -6,6 +6,7 @@
 #include "mech_ffc.h"
 #include "mech_pq.h"
 #include "mech_vendor.h"
+#include "served.h"
 #include "temp.h"
 #include <dlfcn.h>
 #include <stdio.h>
@@ -53,6 +54,7 @@ void mk_begin(void)
 	temp_dir(directory);
 	setenv("STRONGROOM_TOKEN_DIR", directory, 1);
 	setenv("XDG_CONFIG_HOME", directory, 1);
+	served_start(directory);
 	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	ck_assert_msg(library != NULL, "%s", dlerror());
 	get = (CK_C_GetFunctionList)(uintptr_t)dlsym(library, "C_GetFunctionList");
@@ -77,6 +79,7 @@ void mk_end(void)
 	OK(ck->C_Finalize(NULL));
 	dlclose(library);
 	OSSL_LIB_CTX_free(openssl);
+	served_stop();
 	temp_remove(directory);
 	pair_public = pair_private = 0;
 	for (size_t i = 0; i < ARRAY_LEN(curve_pairs); i++)

@@ -47,8 +47,10 @@ START_TEST(library)
 	fputs("no such setting\n", f);
 	fclose(f);
 	setenv("STRONGROOM_CONF", path, 1);
+	setenv("STRONGROOM_CLIENT_CONF", path, 1);
 	SPEC(GENERAL_ERROR, C_Initialize, NULL);
 	unsetenv("STRONGROOM_CONF");
+	unsetenv("STRONGROOM_CLIENT_CONF");
 	remove(path);
 	DONE(spec->C_Initialize(NULL));
 	spec_slot = slot_at(false);

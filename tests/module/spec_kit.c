@@ -9,6 +9,7 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 
+#include "served.h"
 #include "temp.h"
 
 struct ck_function_list_3_2 *spec;
@@ -193,6 +194,7 @@ void spec_begin(void)
 	setenv("XDG_CONFIG_HOME", directory, 1);
 	setenv("HOME", directory, 1);
 	configure();
+	served_start(directory);
 	library = dlopen(getenv("STRONGROOM_MODULE"), RTLD_NOW | RTLD_LOCAL);
 	ck_assert_msg(library != NULL, "%s", dlerror());
 	*(void **)&get = dlsym(library, "C_GetInterface");
@@ -216,6 +218,7 @@ void spec_end(void)
 {
 	DONE(spec->C_Finalize(NULL));
 	dlclose(library);
+	served_stop();
 	temp_remove(directory);
 }
 

@@ -335,7 +335,7 @@ START_TEST(absurd_lengths_are_refused)
 		IS(ck->C_SignRecover(mk_session, text, 16, out, &len), CKR_OPERATION_NOT_INITIALIZED);
 		OK(ck->C_VerifyRecoverInit(mk_session, &rsa, public));
 		IS(ck->C_VerifyRecover(mk_session, text, n, out, &len), CKR_SIGNATURE_LEN_RANGE);
-		IS(ck->C_VerifyRecover(mk_session, text, 256, out, &len), CKR_OPERATION_NOT_INITIALIZED);
+		IS(ck->C_VerifyRecover(mk_session, out, 256, out, &len), CKR_OPERATION_NOT_INITIALIZED);
 		IS(verify_signature_init(mk_session, &hmac, mac, text, n), CKR_ARGUMENTS_BAD);
 		IS(verify_signature_final(mk_session), CKR_OPERATION_NOT_INITIALIZED);
 		OK(verify_signature_init(mk_session, &hmac, mac, text, 32));

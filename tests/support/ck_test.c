@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include "served.h"
 #include "temp.h"
 
 CK_FUNCTION_LIST *ck;
@@ -26,6 +27,7 @@ void ck_test_load(void)
 	setenv("STRONGROOM_TOKEN_DIR", ck_test_dir, 1);
 	setenv("XDG_CONFIG_HOME", ck_test_dir, 1);
 	unsetenv("STRONGROOM_CONF");
+	served_start(ck_test_dir);
 	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	ck_assert_msg(library != NULL, "%s", dlerror());
 	*(void **)&get_list = dlsym(library, "C_GetFunctionList");
@@ -39,6 +41,7 @@ void ck_test_load(void)
 void ck_test_unload(void)
 {
 	dlclose(library);
+	served_stop();
 	temp_remove(ck_test_dir);
 }
 
