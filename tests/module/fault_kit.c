@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fault_kit.h"
+#include "vendor_functions.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -266,4 +267,20 @@ unsigned fault_seen(struct fault_object *o, bool both)
 	if (both)
 		ck_assert_int_eq(fault_status(fault_child(other_process, o)), (int)version);
 	return version;
+}
+
+void fault_trail(void)
+{
+	struct sr_audit_state state = { 0 };
+	CK_INTERFACE *interface = NULL;
+	CK_ULONG n = 0;
+
+	ck_ok(ck3->C_GetInterface((CK_UTF8CHAR *)SR_INTERFACE_NAME, NULL, &interface, 0));
+	const struct sr_function_list *sr = interface->pFunctionList;
+	ck_ok(sr->SR_GetAudit(ck_session, 1, NULL, &n, &state));
+	ck_assert_uint_gt(n, 0);
+	ck_assert_msg(state.ulFirstBad == 0 && state.flags == SR_AUDIT_ENDED && state.ulState == SR_AUDIT_STATE_FITS &&
+			  state.ulChecked == state.ulLast,
+		      "the trail: record %lu is bad (%lu), flags %lx, state %lu, %lu of %lu checked", state.ulFirstBad,
+		      state.ulBad, state.flags, state.ulState, state.ulChecked, state.ulLast);
 }
