@@ -196,7 +196,8 @@ static int in_child(void *ctx)
 /* Forks while eight threads write: the children leave, die or write themselves; nobody loses anything. */
 START_TEST(forks_during_writes_lose_nothing)
 {
-	enum { WRITERS = 8, FORKS = 40 };
+	enum { WRITERS = 8 };
+	unsigned forks = fault_rounds(40);
 	struct worker w[WRITERS];
 	CK_ULONG before = 0, after = 0, expected = 0;
 	unsigned is = 0;
@@ -204,7 +205,7 @@ START_TEST(forks_during_writes_lose_nothing)
 	ck_login(CKU_USER);
 	ck_ok(fault_count(ck_session, CKO_DATA, &before));
 	run(WRITERS, writes_on, w);
-	for (unsigned i = 0; i < FORKS; i++) {
+	for (unsigned i = 0; i < forks; i++) {
 		struct forked f = { i, (int)(i % 3) };
 
 		nanosleep(&(struct timespec){ .tv_nsec = 3000000L * (i % 5) }, NULL);
@@ -346,7 +347,7 @@ START_TEST(slots_of_killed_readers_are_swept)
 	unsigned version = 1;
 
 	ck_ok(fault_create(ck_session, &o, version));
-	for (unsigned round = 0; round < 12; round++) {
+	for (unsigned round = 0; round < fault_rounds(12); round++) {
 		for (unsigned i = 0; i < READERS; i++)
 			pids[i] = fault_child(reads_for_ever, NULL);
 		nanosleep(&(struct timespec){ .tv_nsec = 60000000 }, NULL);
@@ -423,7 +424,7 @@ START_TEST(two_processes_start_at_once_on_a_fresh_token)
 
 	snprintf(lock, sizeof(lock), "%s/lock.mdb", fault_dir);
 	ck_ok(ck->C_Finalize(NULL));
-	for (int round = 0; round < 30; round++) {
+	for (unsigned round = 0; round < fault_rounds(30); round++) {
 		pid_t pids[2];
 		int go[2];
 
