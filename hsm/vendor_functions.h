@@ -56,7 +56,8 @@ struct sr_template {
 	X(SR_CreateObjects, (CK_SESSION_HANDLE hSession, struct sr_template * pTemplates, CK_ULONG ulCount,            \
 			     CK_OBJECT_HANDLE_PTR phObjects))                                                          \
 	SR_FUNCTIONS_BACKUP(X)                                                                                         \
-	SR_FUNCTIONS_AUDIT(X)
+	SR_FUNCTIONS_AUDIT(X)                                                                                          \
+	X(SR_GetTokenState, (CK_SESSION_HANDLE hSession, struct sr_token_state * pState))
 
 struct sr_function_list {
 	CK_VERSION version;

@@ -8,12 +8,14 @@
 #include "ask.h"
 #include "commands.h"
 #include "pk11_policy.h"
+#include "vendor_functions.h"
 
 #define SLOTS_MAX 4096
 
 static const struct show_field fields[] = {
 	OFFICER_TOKEN_FIELDS,
 	{ "profile", "profile", "`strict`, or `compatible`: every relaxation is allowed" },
+	{ "host_bound", "host bound", "true: bound to this host's secret, as the configuration says" },
 	{ "user", "default user", "true: the default user can log in" },
 	{ 0 },
 };
@@ -26,6 +28,7 @@ struct wish {
 	struct secret so_pin;
 	struct secret user_pin;
 	char serial[17];
+	bool bound; /* made: to the host */
 };
 
 static void wish_done(struct wish *w)
@@ -113,15 +116,18 @@ static enum err set_compatible(CK_FUNCTION_LIST *list, CK_SESSION_HANDLE session
 }
 
 /* furnish: what the SO does with the new token: the profile, the default user's PIN. */
-static enum err furnish(struct officer *o, const struct officer_module *m, CK_SLOT_ID slot, const struct wish *w,
+static enum err furnish(struct officer *o, const struct officer_module *m, CK_SLOT_ID slot, struct wish *w,
 			struct fail *f)
 {
+	struct sr_token_state state = { 0 };
 	CK_SESSION_HANDLE session = 0;
 	enum err e = ERR_OK;
 	CK_RV rv = m->f->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
 
 	if (rv != CKR_OK)
 		return officer_fail(o, f, rv, "C_OpenSession", NULL);
+	if (m->sr && m->sr->SR_GetTokenState(session, &state) == CKR_OK)
+		w->bound = state.flags & SR_TOKEN_HOST_BOUND;
 	rv = m->f->C_Login(session, CKU_SO, w->so_pin.p, w->so_pin.len);
 	if (rv != CKR_OK)
 		e = officer_fail(o, f, rv, "C_Login", "the security officer (SO)");
@@ -189,7 +195,7 @@ static enum err run(struct officer *o, char **words, struct fail *f)
 		e = make(o, &m, slot, &w, f);
 	if (e == ERR_OK)
 		e = officer_show(o,
-				 json_pack("{s:o, s:s, s:s, s:b}", "token", show_string(view_of_string(w.label)),
+				 json_pack("{s:o, s:s, s:s, s:b, s:b}", "token", show_string(view_of_string(w.label)),
 					   "serial", w.serial, "profile", w.compatible ? "compatible" : "strict",
 					   "user", (int)w.user),
 				 f);

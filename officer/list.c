@@ -12,12 +12,13 @@ static const struct show_field token_fields[] = {
 	{ "token", "TOKEN", "label of the token" },
 	{ "serial", "SERIAL", "its serial number" },
 	{ "slot", "SLOT", "its slot in this process; another one may count otherwise" },
+	{ "objects", "OBJECTS", "objects of the token, private ones included; null: not a strongroom module" },
 	{ "users", "USERS", "how many may log in, the security officer included; null: not a strongroom module" },
 	{ "flags", "STATE",
 	  "user-pin-set: somebody can log in; so-pin-locked, user-pin-locked: too many wrong PINs; so-pin-low, "
 	  "user-pin-low: there "
-	  "were some; write-protected" },
-	{ "public_objects", "PUBLIC OBJECTS", "objects that are found without a login" },
+	  "were some; write-protected; host-bound: nobody logs in without the host's secret; copy: restored from a "
+	  "backup" },
 	{ 0 },
 };
 static const struct show_field tokens_fields[] = {
@@ -26,7 +27,7 @@ static const struct show_field tokens_fields[] = {
 	{ 0 },
 };
 
-static json_t *state_json(CK_FLAGS state)
+static json_t *flags_json(CK_FLAGS state, CK_FLAGS more)
 {
 	static const struct {
 		CK_FLAGS flag;
@@ -41,55 +42,40 @@ static json_t *state_json(CK_FLAGS state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (state & rows[i].flag)
 			json_array_append_new(list, json_string(rows[i].name));
+	if (more & SR_TOKEN_HOST_BOUND)
+		json_array_append_new(list, json_string("host-bound"));
+	if (more & SR_TOKEN_COPY)
+		json_array_append_new(list, json_string("copy"));
 	return list;
-}
-
-static CK_RV count_objects(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, json_int_t *ret)
-{
-	CK_OBJECT_HANDLE found[1024];
-	CK_BBOOL yes = CK_TRUE;
-	CK_ATTRIBUTE t = { CKA_TOKEN, &yes, sizeof(yes) };
-	CK_ULONG n = 0;
-	json_int_t all = 0;
-	CK_RV rv = f->C_FindObjectsInit(session, &t, 1);
-
-	if (rv != CKR_OK)
-		return rv;
-	do {
-		rv = f->C_FindObjects(session, found, ARRAY_LEN(found), &n);
-		all += rv == CKR_OK ? (json_int_t)n : 0;
-	} while (rv == CKR_OK && n > 0);
-	f->C_FindObjectsFinal(session);
-	*ret = all;
-	return rv;
 }
 
 /* token_json: ret NULL: a slot without a token. */
 static CK_RV token_json(const struct officer_module *m, CK_SLOT_ID slot, json_t **ret)
 {
 	CK_TOKEN_INFO info = { 0 };
+	struct sr_token_state state = { 0 };
 	CK_SESSION_HANDLE session = 0;
 	CK_ULONG users = 0;
-	json_int_t objects = 0;
-	bool has_users = false;
 	CK_RV rv = m->f->C_GetTokenInfo(slot, &info);
 
 	*ret = NULL;
 	if (rv == CKR_TOKEN_NOT_PRESENT || (rv == CKR_OK && !(info.flags & CKF_TOKEN_INITIALIZED)))
 		return CKR_OK;
-	if (rv == CKR_OK)
+	if (rv == CKR_OK && m->sr)
 		rv = m->f->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session);
+	if (rv == CKR_OK && m->sr)
+		rv = m->sr->SR_GetUsers(session, NULL, &users);
+	if (rv == CKR_OK && m->sr)
+		rv = m->sr->SR_GetTokenState(session, &state);
+	if (session)
+		m->f->C_CloseSession(session);
 	if (rv != CKR_OK)
 		return rv;
-	has_users = m->sr && m->sr->SR_GetUsers(session, NULL, &users) == CKR_OK;
-	rv = count_objects(m->f, session, &objects);
-	m->f->C_CloseSession(session);
-	if (rv != CKR_OK)
-		return rv;
-	*ret = json_pack("{s:o, s:o, s:I, s:o, s:o, s:I}", "token", show_padded(info.label, sizeof(info.label)),
+	*ret = json_pack("{s:o, s:o, s:I, s:o, s:o, s:o}", "token", show_padded(info.label, sizeof(info.label)),
 			 "serial", show_padded(info.serialNumber, sizeof(info.serialNumber)), "slot", (json_int_t)slot,
-			 "users", has_users ? json_integer((json_int_t)users) : json_null(), "flags",
-			 state_json(info.flags), "public_objects", objects);
+			 "objects", m->sr ? json_integer((json_int_t)state.ulObjects) : json_null(), "users",
+			 m->sr ? json_integer((json_int_t)users) : json_null(), "flags",
+			 flags_json(info.flags, state.flags));
 	return *ret ? CKR_OK : CKR_HOST_MEMORY;
 }
 

@@ -336,6 +336,17 @@ int store_object_version(struct store_txn *t, const uint8_t id[STORE_ID_LEN], ui
 	return rc;
 }
 
+int store_object_count(struct store_txn *t, uint64_t *ret)
+{
+	MDB_stat stat;
+	int rc = mdb_stat(t->txn, t->store->dbi[DB_OBJECTS], &stat);
+
+	if (rc)
+		return store_error(rc);
+	*ret = stat.ms_entries;
+	return STORE_OK;
+}
+
 int store_object_del(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN])
 {
 	struct record r;

@@ -201,6 +201,8 @@ int store_object_get(struct store_txn *t, const struct store_crypto *c, const ui
 /* store_object_version: current version without opening; STORE_ENOTFOUND when gone. */
 int store_object_version(struct store_txn *t, const uint8_t id[STORE_ID_LEN], uint64_t *ret) MUST_CHECK;
 int store_object_del(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN]) MUST_CHECK;
+/* store_object_count: how many objects there are, without reading any. */
+int store_object_count(struct store_txn *t, uint64_t *ret) MUST_CHECK;
 
 /*
  * store_find: the objects whose indexes hold exactly all of the values, of both domains whose keys are there; nothing

@@ -14,7 +14,8 @@ class Tokens(officer.Officer):
         made = self.init()
         self.assertEqual((made["token"], made["profile"], made["user"]), ("HSM1", "strict", True))
         listed = self.json("list")["tokens"]
-        self.assertEqual([(t["token"], t["serial"], t["users"]) for t in listed], [("HSM1", made["serial"], 2)])
+        self.assertEqual([(t["token"], t["serial"], t["users"], t["objects"]) for t in listed],
+                         [("HSM1", made["serial"], 2, 0)])
         self.assertEqual(listed[0]["flags"], ["user-pin-set"])
         self.assertTrue(self.json("policy")["strict"])
         text = self.text("list")
@@ -27,6 +28,25 @@ class Tokens(officer.Officer):
         self.json("init", "--label", "BARE", "--so-pin-file", self.so, "--no-user")
         bare = next(t for t in self.json("list")["tokens"] if t["token"] == "BARE")
         self.assertEqual((bare["users"], bare["flags"]), (1, []))
+
+    def test_a_host_bound_token_is_made_and_asks_for_its_host(self):
+        secret, conf = self.file("host.secret", "a host secret of more than sixteen bytes"), self.top / "strongroom.conf"
+        conf.write_text(f"token_dir = {self.top}/tokens\nhost_secret = {secret}\n")
+        conf.chmod(0o600)
+        made = self.json("init", "--label", "BOUND", "--so-pin-file", self.so, "--pin-file", self.pin, STRONGROOM_CONF=str(conf))
+        self.assertTrue(made["host_bound"])
+        self.assertIn("host-bound", self.json("list")["tokens"][0]["flags"])
+        self.json("list", "objects", "--pin-file", self.pin, STRONGROOM_CONF=str(conf))
+        self.refused("list", "objects", "--pin-file", self.pin, text="needs that host's secret")
+        self.assertFalse(self.init("FREE")["host_bound"])
+
+    def test_objects_are_counted_without_a_login(self):
+        self.init()
+        self.tool("--login", "--pin", officer.USER_PIN, "--keygen", "--key-type", "aes:32", "--label", "k", "--sensitive")
+        self.assertEqual(self.json("list")["tokens"][0]["objects"], 1)
+        keys = self.json("list", "objects", "--type", "aes", "--pin-file", self.pin)["objects"]
+        self.assertEqual([(k["label"], k["class"], k["type"], k["role"]) for k in keys], [("k", "secret-key", "AES", None)])
+        self.assertRegex(keys[0]["check_value"], "^[0-9A-F]{6}$")
 
     def test_init_refuses_and_leaves_nothing(self):
         self.init()

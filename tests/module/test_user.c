@@ -116,6 +116,27 @@ START_TEST(only_the_so_removes_and_in_a_session_that_may_write)
 }
 END_TEST
 
+START_TEST(the_state_of_a_token_counts_objects_that_nobody_sees)
+{
+	struct sr_token_state state = { 0 };
+	CK_OBJECT_HANDLE h = 0;
+	uint8_t value[32];
+
+	kit_pattern(value, sizeof(value), 2);
+	kit_login(KIT_ALICE);
+	ck_ok(sr->SR_GetTokenState(ck_session, &state));
+	ck_assert_uint_eq(state.ulObjects, 0);
+	ck_ok(kit_component("PK-X#1/2", CKK_AES, VIEW(value, 32), &h));
+	ck_logout();
+	ck_ok(sr->SR_GetTokenState(ck_session, &state));
+	ck_assert_uint_eq(state.ulObjects, 1);
+	ck_assert_uint_eq(state.flags, 0);
+	ck_assert_uint_eq(state.ulSchema, 2);
+	ck_rv(sr->SR_GetTokenState(ck_session, NULL), CKR_ARGUMENTS_BAD);
+	ck_rv(sr->SR_GetTokenState(ck_session + 1000, &state), CKR_SESSION_HANDLE_INVALID);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("user");
@@ -127,6 +148,7 @@ static Suite *suite(void)
 	tcase_add_test(t, who_is_removed_does_not_log_in_and_his_components_are_gone);
 	tcase_add_test(t, the_default_user_is_removed_without_a_name);
 	tcase_add_test(t, only_the_so_removes_and_in_a_session_that_may_write);
+	tcase_add_test(t, the_state_of_a_token_counts_objects_that_nobody_sees);
 	suite_add_tcase(s, t);
 	return s;
 }
