@@ -41,6 +41,15 @@ struct sr_template {
 };
 #define SR_CREATE_MAX 10000UL
 
+/* struct sr_token_state: what a token is, for lists of tokens. */
+#define SR_TOKEN_HOST_BOUND 0x1UL /* without the host's secret nobody logs in */
+#define SR_TOKEN_COPY 0x2UL       /* restored from a backup */
+struct sr_token_state {
+	CK_FLAGS flags;
+	CK_ULONG ulObjects; /* of the token, private ones included */
+	CK_ULONG ulSchema;  /* of its files (docs/store.md) */
+};
+
 /*
  * SR_GetUsers       the users, the SO first, then the default user, then custodians by name. Any session.
  * SR_RemoveUser     the default user (no name) or a custodian goes, and with a custodian the components of his that
@@ -49,6 +58,7 @@ struct sr_template {
  * SR_CreateObjects  C_CreateObject of 1 to SR_CREATE_MAX templates, all or none, in one commit. phObjects: a handle for
  *                   each. What C_CreateObject answers for the first that is refused; CKR_ACTION_PROHIBITED: a component
  *                   (R1.3), which is entered by itself.
+ * SR_GetTokenState  how many objects there are, and what the token is. Any session.
  */
 #define SR_FUNCTIONS(X)                                                                                                \
 	X(SR_GetUsers, (CK_SESSION_HANDLE hSession, struct sr_user * pUsers, CK_ULONG_PTR pulCount))                   \

@@ -197,7 +197,7 @@ static enum err run(struct officer *o, char **words, struct fail *f)
 		e = officer_show(o,
 				 json_pack("{s:o, s:s, s:s, s:b, s:b}", "token", show_string(view_of_string(w.label)),
 					   "serial", w.serial, "profile", w.compatible ? "compatible" : "strict",
-					   "user", (int)w.user),
+					   "host_bound", (int)w.bound, "user", (int)w.user),
 				 f);
 	officer_module_close(&m);
 	wish_done(&w);
