@@ -239,14 +239,26 @@ CK_RV audit_adopt(const struct crypto *c, struct store_txn *txn, const struct se
 	return rv == CKR_OK && old ? audit_renew(c, txn, AUDIT_REASON_MIGRATION, NULL, user_key) : rv;
 }
 
-CK_RV audit_mark(const struct crypto *c, struct store_txn *txn, const struct secret *user_key)
+CK_RV audit_keys_of(struct token *t, struct store_txn *txn, struct audit_keys *ret)
+{
+	SECRET_AUTO user_key = { 0 };
+	CK_RV rv = seal_user_key(&t->seal, &user_key);
+	CK_RV got;
+
+	if (rv != CKR_OK && rv != CKR_USER_NOT_LOGGED_IN)
+		return rv;
+	got = audit_keys_get(t->crypto, txn, rv == CKR_OK ? &user_key : NULL, ret);
+	return got != CKR_OK ? got : rv;
+}
+
+CK_RV audit_mark(struct token *t, struct store_txn *txn)
 {
 	AUDIT_KEYS_AUTO keys = { { 0 } };
 	BUF_AUTO anchor = { 0 };
-	CK_RV rv = audit_keys_get(c, txn, user_key, &keys);
+	CK_RV rv = audit_keys_of(t, txn, &keys);
 
 	if (rv == CKR_OK)
-		rv = audit_anchor_put(c, txn, &keys, AUDIT_ANCHOR_BACKUP, &anchor);
+		rv = audit_anchor_put(t->crypto, txn, &keys, AUDIT_ANCHOR_BACKUP, &anchor);
 	return rv == CKR_OK ? store_rv(store_meta_put(txn, AUDIT_MARK, buf_view(&anchor))) : rv;
 }
 

@@ -41,8 +41,14 @@ CK_RV audit_adopt(const struct crypto *c, struct store_txn *txn, const struct se
  * audit_mark: in the transaction that notes a backup, after its entry: the copy will carry the signed head of its
  * source with it. audit_copy: the first segment of a copy, which names that head; no more than once.
  */
-CK_RV audit_mark(const struct crypto *c, struct store_txn *txn, const struct secret *user_key) MUST_CHECK;
+CK_RV audit_mark(struct token *t, struct store_txn *txn) MUST_CHECK;
 CK_RV audit_copy(const struct crypto *c, struct store_txn *txn, const struct secret *user_key) MUST_CHECK;
+
+/*
+ * audit_keys_of: the token's pairs for who is logged in. CKR_USER_NOT_LOGGED_IN: nobody is, the public halves are in
+ * *ret all the same. CKR_KEY_HANDLE_INVALID, CKR_DEVICE_ERROR: audit_keys_get.
+ */
+CK_RV audit_keys_of(struct token *t, struct store_txn *txn, struct audit_keys *ret) MUST_CHECK;
 
 /* struct audit_fields: what an entry says. */
 struct audit_fields {

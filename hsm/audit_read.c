@@ -24,17 +24,14 @@ void audit_walk_free(struct audit_walk *w)
 	free(w);
 }
 
-CK_RV audit_walk_new(const struct crypto *c, struct store_txn *txn, const struct secret *user_key,
-		     struct audit_walk **ret)
+CK_RV audit_walk_new(struct token *t, struct store_txn *txn, struct audit_walk **ret)
 {
 	struct audit_walk *w = calloc(1, sizeof(*w));
-	CK_RV rv = w != NULL ? audit_keys_get(c, txn, user_key, &w->keys) : CKR_HOST_MEMORY;
+	CK_RV rv = w != NULL ? audit_keys_of(t, txn, &w->keys) : CKR_HOST_MEMORY;
 
-	if (rv == CKR_KEY_HANDLE_INVALID) {
+	if (rv == CKR_KEY_HANDLE_INVALID)
 		w->old = true;
-		rv = CKR_OK;
-	}
-	if (rv != CKR_OK) {
+	else if (rv != CKR_OK && rv != CKR_USER_NOT_LOGGED_IN) {
 		audit_walk_free(w);
 		return rv;
 	}
@@ -263,7 +260,8 @@ static CK_RV fits(const struct crypto *c, struct store_txn *txn, struct audit_wa
 	if (rv != CKR_OK || !audit_state_get(bytes, store_serial(txn), &s))
 		return rv;
 	rv = audit_fit(c, txn, &end, &s, ret_fault, ret_at);
-	if (rv == CKR_OK && *ret_fault == AUDIT_WHOLE && w->k.len > 0 && !secret_equal(&s.k, &w->k))
+	if (rv == CKR_OK && *ret_fault == AUDIT_WHOLE && w->k.len > 0 && w->segment == s.segment &&
+	    !secret_equal(&s.k, &w->k))
 		*ret_fault = AUDIT_STATE_FOREIGN;
 	return rv;
 }

@@ -47,11 +47,10 @@ struct audit_walk {
 };
 
 /*
- * audit_walk_new: user_key NULL: not keyed. audit_walk_states: what the state file says now (store_state_read, before
- * the transaction began).
+ * audit_walk_new: keyed when somebody is logged in. audit_walk_states: what the state file says now (store_state_read,
+ * before the transaction began).
  */
-CK_RV audit_walk_new(const struct crypto *c, struct store_txn *txn, const struct secret *user_key,
-		     struct audit_walk **ret) MUST_CHECK;
+CK_RV audit_walk_new(struct token *t, struct store_txn *txn, struct audit_walk **ret) MUST_CHECK;
 void audit_walk_states(struct audit_walk *w, const char *serial, const struct secret *states, unsigned n);
 void audit_walk_free(struct audit_walk *w);
 /* audit_walk_next: the next record, or the gap before it; *ret (all zero, or of an earlier call) is made anew. False in

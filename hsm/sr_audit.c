@@ -23,7 +23,7 @@ struct trail {
 	struct secret states[STORE_STATES];
 	unsigned states_n;
 	int states_e;
-	struct secret user_key; /* len 0: nobody is logged in */
+	bool in; /* somebody is logged in */
 	struct store_txn *txn;
 };
 #define TRAIL_AUTO __attribute__((cleanup(trail_done))) struct trail
@@ -32,16 +32,15 @@ static void trail_done(struct trail *l)
 {
 	for (unsigned i = 0; i < STORE_STATES; i++)
 		secret_done(&l->states[i]);
-	secret_done(&l->user_key);
 	store_abort(l->txn);
 }
 
 static CK_RV trail_begin(struct token *t, struct trail *l)
 {
-	CK_RV rv = seal_user_key(&t->seal, &l->user_key);
+	struct token_user user;
 
-	if (rv != CKR_OK && rv != CKR_USER_NOT_LOGGED_IN)
-		return rv;
+	token_user(t, &user);
+	l->in = user.kind != USER_NONE;
 	l->token = t;
 	/* First the state: what it knows of is in the database by then. */
 	l->states_e = store_state_read(token_store(t), l->states, &l->states_n);
@@ -50,8 +49,7 @@ static CK_RV trail_begin(struct token *t, struct trail *l)
 
 static CK_RV trail_walk(struct trail *l, struct audit_walk **ret)
 {
-	const struct secret *key = l->user_key.len > 0 ? &l->user_key : NULL;
-	CK_RV rv = audit_walk_new(l->token->crypto, l->txn, key, ret);
+	CK_RV rv = audit_walk_new(l->token, l->txn, ret);
 
 	if (rv == CKR_OK)
 		audit_walk_states(*ret, l->token->serial, l->states, l->states_n);
@@ -127,7 +125,7 @@ static bool resumes(const struct session *s, const struct trail *l, uint64_t fir
 	uint8_t link[AUDIT_LINK_LEN];
 	struct view v;
 
-	return w != NULL && w->next == first && w->keyed == (l->user_key.len > 0) &&
+	return w != NULL && w->next == first && w->keyed == l->in &&
 	       store_audit_get(l->txn, first - 1, &v) == STORE_OK && audit_link(l->token->crypto, v, link) == CKR_OK &&
 	       memcmp(link, w->link, sizeof(link)) == 0;
 }
@@ -234,7 +232,7 @@ static CK_RV audit_head(struct session *s, CK_BYTE *head, CK_ULONG *len)
 	if (!given(head, len, AUDIT_ANCHOR_LEN, &rv))
 		return rv;
 	rv = trail_begin(s->token, &l);
-	if (rv == CKR_OK && l.user_key.len == 0)
+	if (rv == CKR_OK && !l.in)
 		rv = CKR_USER_NOT_LOGGED_IN;
 	if (rv == CKR_OK)
 		rv = trail_walk(&l, &w);

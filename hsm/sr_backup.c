@@ -70,7 +70,6 @@ static CK_RV note(struct session *s, struct backup_header *h)
 	struct audit_event event = { .number = AUDIT_BACKUP, .count = h->count };
 	struct store_txn *txn = NULL;
 	struct view entry;
-	SECRET_AUTO user_key = { 0 };
 	CK_RV rv = object_begin_write(s, &txn);
 
 	if (rv != CKR_OK)
@@ -79,9 +78,7 @@ static CK_RV note(struct session *s, struct backup_header *h)
 	if (rv == CKR_OK)
 		rv = store_rv(store_audit_last(txn, &h->audit_sequence, &entry));
 	if (rv == CKR_OK)
-		rv = seal_user_key(&s->token->seal, &user_key);
-	if (rv == CKR_OK)
-		rv = audit_mark(s->token->crypto, txn, &user_key);
+		rv = audit_mark(s->token, txn);
 	if (rv == CKR_OK)
 		return store_rv(store_commit(txn));
 	store_abort(txn);

@@ -4,13 +4,12 @@
 #include <string.h>
 #include <openssl/evp.h>
 
-#include "audit_keys.h"
+#include "audit_own.h"
 #include "crypto.h"
 #include "module.h"
 #include "object_change.h"
 #include "session.h"
 #include "store_rv.h"
-#include "token_own.h"
 
 #define DOMAIN "strongroom statement"
 #define SHA256_LEN 32
@@ -19,14 +18,11 @@
 static CK_RV sign(struct token *t, struct store_txn *txn, struct view words, uint8_t ret[AUDIT_SIGNATURE_LEN])
 {
 	AUDIT_KEYS_AUTO keys = { { 0 } };
-	SECRET_AUTO user_key = { 0 };
 	uint8_t hash[SHA256_LEN];
 	char hex[2 * SHA256_LEN + 1];
 	struct audit_event event = { .number = AUDIT_STATEMENT, .label = VIEW(hex, 2 * SHA256_LEN) };
-	CK_RV rv = seal_user_key(&t->seal, &user_key);
+	CK_RV rv = audit_keys_of(t, txn, &keys);
 
-	if (rv == CKR_OK)
-		rv = audit_keys_get(t->crypto, txn, &user_key, &keys);
 	if (rv == CKR_OK)
 		rv = audit_sign(t->crypto, &keys.statement_private, DOMAIN, t->serial, words, ret);
 	if (rv == CKR_OK && EVP_Digest(words.p, words.n, hash, NULL, t->crypto->md[CRYPTO_SHA256], NULL) != 1)

@@ -48,31 +48,37 @@ static void close_file(struct store *s)
 	s->state_fd = 0;
 }
 
-/* open_file: the descriptor stays as long as the file is the one in the directory. Under state_mutex. */
+/* open_file: the descriptor stays as long as its file is the one in the directory. Under state_mutex. */
 static int open_file(struct store *s)
 {
 	char path[STORE_PATH_MAX];
 	struct stat st;
+	int rc = store_path(s->path, STORE_STATE_FILE, NULL, path);
 
-	if (s->state_fd > 0 && (fstat(s->state_fd, &st) != 0 || st.st_nlink == 0))
+	if (rc)
+		return rc;
+	if (lstat(path, &st) != 0) {
+		rc = store_error(errno);
 		close_file(s);
-	if (s->state_fd == 0) {
-		int rc = store_path(s->path, STORE_STATE_FILE, NULL, path);
-		if (rc)
-			return rc;
-		/* 0 stands for none here. */
-		int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-		if (fd == 0) {
-			fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
-			close(0);
-		}
-		if (fd < 0)
-			return store_error(errno);
-		s->state_fd = fd;
-		if (fstat(fd, &st) != 0)
-			return store_error(errno);
-		s->state_inode = st.st_ino;
+		return rc;
 	}
+	if (s->state_fd > 0 && (st.st_ino != s->state_inode || st.st_dev != s->device))
+		close_file(s);
+	if (!ours(&st))
+		return STORE_EACCESS;
+	if (s->state_fd > 0)
+		return STORE_OK;
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == 0) { /* which stands for none here */
+		fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
+		close(0);
+	}
+	if (fd < 0)
+		return store_error(errno);
+	s->state_fd = fd;
+	if (fstat(fd, &st) != 0)
+		return store_error(errno);
+	s->state_inode = st.st_ino;
 	return ours(&st) ? STORE_OK : STORE_EACCESS;
 }
 
