@@ -136,13 +136,13 @@ CK_RV audit_ready(const struct crypto *c, struct store_txn *txn)
 {
 	AUDIT_STATE_AUTO s = { 0 };
 	enum audit_fault fault = AUDIT_WHOLE;
-	uint64_t at;
+	uint64_t at = 0;
 	bool old;
 	CK_RV rv = old_token(c, txn, &old);
 
 	if (rv == CKR_OK && !old)
 		rv = audit_position(c, txn, &s, &fault, &at);
-	return rv == CKR_OK && fault != AUDIT_WHOLE ? CKR_DEVICE_ERROR : rv;
+	return rv == CKR_OK ? audit_refuse(fault, at) : rv;
 }
 
 /* put_record: into the database, and the state after it into the transaction. */
@@ -177,8 +177,8 @@ CK_RV audit_append(const struct crypto *c, struct store_txn *txn, const struct t
 	if (old)
 		return append_old(c, txn, who, e);
 	rv = audit_position(c, txn, &s, &fault, &at);
-	if (rv == CKR_OK && fault != AUDIT_WHOLE)
-		rv = CKR_DEVICE_ERROR;
+	if (rv == CKR_OK)
+		rv = audit_refuse(fault, at);
 	if (rv != CKR_OK)
 		return rv;
 	put_fields(&plain, who, e);

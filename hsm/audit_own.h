@@ -22,6 +22,8 @@ CK_RV audit_position(const struct crypto *c, struct store_txn *txn, struct audit
 CK_RV audit_fit(const struct crypto *c, struct store_txn *txn, const struct audit_state *end, struct audit_state *s,
 		enum audit_fault *ret_fault, uint64_t *ret_at) MUST_CHECK;
 
+/* audit_refuse: CKR_OK for AUDIT_WHOLE, else CKR_DEVICE_ERROR with a note for the log. */
+CK_RV audit_refuse(enum audit_fault fault, uint64_t at) MUST_CHECK;
 /* audit_ready: an entry could be written in this transaction; CKR_DEVICE_ERROR: not, see audit_position. */
 CK_RV audit_ready(const struct crypto *c, struct store_txn *txn) MUST_CHECK;
 /*

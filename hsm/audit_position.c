@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "module.h"
 #include "store_rv.h"
 
 CK_RV audit_end(const struct crypto *c, struct store_txn *txn, struct audit_state *ret)
@@ -156,4 +157,31 @@ CK_RV audit_position(const struct crypto *c, struct store_txn *txn, struct audit
 	*ret_fault = fault;
 	*ret_expected = at;
 	return CKR_OK;
+}
+
+CK_RV audit_refuse(enum audit_fault fault, uint64_t at)
+{
+	static const char what[] = "the SO begins the trail anew (SR_RestartAudit, `strongroom audit restart`)";
+
+	switch (fault) {
+	case AUDIT_WHOLE:
+		return CKR_OK;
+	case AUDIT_STATE_MISSING:
+		call_note("audit.state is missing: put it back, or %s", what);
+		break;
+	case AUDIT_STATE_UNREADABLE:
+		call_note("audit.state is not the file that it was (owner, mode 0600, contents): put it back, or %s",
+			  what);
+		break;
+	case AUDIT_STATE_FOREIGN:
+		call_note("audit.state is of another token or another time: put it back, or %s", what);
+		break;
+	case AUDIT_STATE_LEADS:
+		call_note("the audit trail was cut off before record %llu: %s", (unsigned long long)at, what);
+		break;
+	case AUDIT_TAIL_CHANGED:
+		call_note("record %llu of the audit trail is not what was written: %s", (unsigned long long)at, what);
+		break;
+	}
+	return CKR_DEVICE_ERROR;
 }

@@ -13,7 +13,6 @@
 
 /* struct fresh: what a new or newly initialised token consists of. */
 struct fresh {
-	const struct crypto *crypto;
 	char serial[STORE_SERIAL_LEN + 1];
 	struct token_record record;
 	struct secret user_key;
@@ -184,7 +183,7 @@ static CK_RV wipe(void *ctx, struct store_txn *txn, struct user_record *r, const
 	if (rv == CKR_OK)
 		rv = token_write_keys(&f->place, &f->seal, txn, &f->record, &f->user_key, &f->keys);
 	if (rv == CKR_OK)
-		rv = audit_renew(f->crypto, txn, AUDIT_REASON_AGAIN, user_key, &f->user_key);
+		rv = audit_renew(f->place.crypto, txn, AUDIT_REASON_AGAIN, user_key, &f->user_key);
 	*r = f->so;
 	return rv;
 }
