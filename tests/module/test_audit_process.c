@@ -18,6 +18,7 @@
 #define PROCESSES 3
 #define ROUNDS 12
 
+static const char ready[33] = "-------------- ready -----------";
 static int told; /* pipe: ids of the keys that C_GenerateKey acknowledged */
 
 static CK_RV own_session(CK_SLOT_ID *ret_slot)
@@ -73,7 +74,8 @@ static int work(void)
 		rv = ck->C_OpenSession(child_slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s);
 	if (rv == CKR_OK)
 		rv = ck->C_Login(s, CKU_USER, CK_TEXT(CK_TEST_USER_PIN));
-	if (rv != CKR_OK)
+	/* From here on it may be killed: a login that is killed costs a try of the PIN. */
+	if (rv != CKR_OK || write(told, ready, 32) != 32)
 		return 1;
 	for (size_t i = 0; i < THREADS; i++)
 		pthread_create(&threads[i], NULL, append, NULL);
@@ -87,18 +89,22 @@ struct seen {
 	size_t n, room;
 };
 
+static void add(struct seen *seen, const char id[33])
+{
+	if (seen->n == seen->room) {
+		seen->room = seen->room ? seen->room * 2 : 1024;
+		seen->ids = realloc(seen->ids, seen->room * sizeof(*seen->ids));
+		ck_assert_ptr_nonnull(seen->ids);
+	}
+	memcpy(seen->ids[seen->n++], id, 33);
+}
+
 static void take(struct seen *seen, int from)
 {
 	char id[33] = { 0 };
 
-	while (read(from, id, 32) == 32) {
-		if (seen->n == seen->room) {
-			seen->room = seen->room ? seen->room * 2 : 1024;
-			seen->ids = realloc(seen->ids, seen->room * sizeof(*seen->ids));
-			ck_assert_ptr_nonnull(seen->ids);
-		}
-		memcpy(seen->ids[seen->n++], id, 33);
-	}
+	while (read(from, id, 32) == 32)
+		add(seen, id);
 }
 
 static int by_id(const void *a, const void *b)
@@ -113,6 +119,7 @@ static void whole(const struct seen *seen, CK_ULONG *from)
 	struct sr_audit_state state;
 	size_t found = 0;
 
+	ck_assert_uint_gt(seen->n, 0);
 	qsort(seen->ids, seen->n, sizeof(*seen->ids), by_id);
 	ck_login(CKU_SO);
 	do {
@@ -138,7 +145,7 @@ static void whole(const struct seen *seen, CK_ULONG *from)
 
 static void one_round(unsigned round, CK_ULONG *from)
 {
-	struct timespec wait = { 0, 400000000 + (long)(round * 37 % 11) * 20000000 };
+	struct timespec wait = { 0, (long)(round * 37 % 11) * 20000000 };
 	struct seen seen = { 0 };
 	pid_t pids[PROCESSES];
 	int ends[2];
@@ -154,6 +161,15 @@ static void one_round(unsigned round, CK_ULONG *from)
 		}
 	}
 	close(ends[1]);
+	for (size_t all = 0; all < PROCESSES;) {
+		char id[33] = { 0 };
+
+		ck_assert_int_eq(read(ends[0], id, 32), 32);
+		if (memcmp(id, ready, 32) == 0)
+			all++;
+		else
+			add(&seen, id);
+	}
 	nanosleep(&wait, NULL);
 	for (size_t i = 0; i < PROCESSES; i++) {
 		int status = 0;
