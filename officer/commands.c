@@ -13,6 +13,7 @@ const struct officer_command *const officer_commands[] = {
 	&command_ceremony,
 	&command_kcv,
 	&command_policy,
+	&command_audit,
 	&command_import,
 	&command_serve,
 };

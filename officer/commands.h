@@ -7,6 +7,7 @@
 /* The commands, each in the file of its name. */
 extern const struct officer_command command_ceremony;
 extern const struct officer_command command_components;
+extern const struct officer_command command_audit;
 extern const struct officer_command command_import;
 extern const struct officer_command command_init;
 extern const struct officer_command command_kcv;

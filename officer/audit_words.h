@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef OFFICER_AUDIT_WORDS_H
+#define OFFICER_AUDIT_WORDS_H
+
+#include "err.h"
+
+/* What the audit trail says, in words, and heads of it from files. Numbers: hsm/vendor_audit.h. */
+struct sr_audit_entry;
+
+const char *audit_bad_word(unsigned long bad);
+const char *audit_state_word(unsigned long state);
+const char *audit_begun_word(unsigned long begun);
+/* audit_user: who it was; lives as long as e. audit_time: milliseconds as YYYY-MM-DDTHH:MM:SS.mmmZ, in room. */
+struct view audit_user(const struct sr_audit_entry *e);
+#define AUDIT_TIME_ROOM 40
+const char *audit_time(unsigned long ms, char room[AUDIT_TIME_ROOM]);
+
+/* Where a head says record and time (docs/store.md). */
+#define AUDIT_HEAD_SEQUENCE 58
+#define AUDIT_HEAD_TIME 98
+/*
+ * audit_head_read: the first head that stands in a file: base64, alone, in JSON or in a text, whatever is around it.
+ * ERR_IO: cannot be read. ERR_BAD_DATA: there is none in it.
+ */
+enum err audit_head_read(const char *path, struct buf *ret, struct fail *f) MUST_CHECK;
+
+#endif
