@@ -7,6 +7,7 @@
 /* What the audit trail says, in words, and heads of it from files. Numbers: hsm/vendor_audit.h. */
 struct sr_audit_entry;
 
+/* audit_bad_word, audit_state_word, audit_begun_word: of SR_AUDIT_*, SR_AUDIT_STATE_*, SR_AUDIT_BEGUN_*. */
 const char *audit_bad_word(unsigned long bad);
 const char *audit_state_word(unsigned long state);
 const char *audit_begun_word(unsigned long begun);
