@@ -11,7 +11,6 @@
 #include "crypto.h"
 #include "store_rv.h"
 
-#define AUDIT_MARK "backup"
 #define PROGRAM_MAX 255
 #define LABEL_MAX 256
 #define PAD 64 /* the length of an entry shall not tell what it is */

@@ -5,6 +5,9 @@
 #include "audit_chain.h"
 #include "token_own.h"
 
+/* Meta record: the signed head of the trail when a backup was begun (audit_mark). */
+#define AUDIT_MARK "backup"
+
 /*
  * audit_end: where the trail ends by its records: segment, next, link; no k. Nothing is proved.
  * audit_position: where the next entry goes, with its k, in a write transaction. A state that lags is brought up to

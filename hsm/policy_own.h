@@ -48,4 +48,8 @@ CK_RV uses_reprove(struct token *t, struct seal *seal, struct store_txn *txn, si
 		   size_t *ret_left) MUST_CHECK;
 CK_RV uses_same(struct session *s, struct object *a, struct object *b, bool *ret) MUST_CHECK;
 
+/* uses_prove: an entry of the store by its name, as far as somebody is logged in. CKR_DEVICE_ERROR: not what was
+ * written. */
+CK_RV uses_prove(struct token *t, struct store_txn *txn, const char *name) MUST_CHECK;
+
 #endif

@@ -155,6 +155,13 @@ static CK_RV entry_read(struct token *t, struct store_txn *txn, const char *name
 	return CKR_OK;
 }
 
+CK_RV uses_prove(struct token *t, struct store_txn *txn, const char *name)
+{
+	CK_FLAGS uses;
+
+	return entry_read(t, txn, name, &uses);
+}
+
 /* entry_put: the record with a proof of the seal's writing generation. */
 static CK_RV entry_put(struct token *t, struct seal *seal, struct store_txn *txn, const char *name, uint32_t uses)
 {

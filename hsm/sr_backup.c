@@ -80,6 +80,14 @@ static CK_RV note(struct session *s, struct backup_header *h)
 	if (rv == CKR_OK)
 		rv = audit_mark(s->token, txn);
 	if (rv == CKR_OK)
+		rv = store_rv(store_meta_get(txn, AUDIT_MARK, &entry));
+	if (rv == CKR_OK && entry.n > sizeof(h->anchor))
+		rv = CKR_GENERAL_ERROR;
+	if (rv == CKR_OK) {
+		memcpy(h->anchor, entry.p, entry.n);
+		h->anchor_len = entry.n;
+	}
+	if (rv == CKR_OK)
 		return store_rv(store_commit(txn));
 	store_abort(txn);
 	return rv;

@@ -362,6 +362,20 @@ static CK_RV may_install(struct restore *r)
 	return r->so || r->custodian_count >= 2 ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
 }
 
+/* mark: the token's record says from now on that it is a copy. */
+static CK_RV mark(struct restore *r, struct store_txn *txn)
+{
+	struct token_record record;
+	BUF_AUTO b = { 0 };
+	CK_RV rv = token_record_load(r->crypto, txn, &record);
+
+	if (rv != CKR_OK)
+		return rv;
+	record.flags |= TOKEN_COPY;
+	rv = token_record_put(r->crypto, &b, &record);
+	return rv == CKR_OK ? store_rv(store_meta_put(txn, "token", buf_view(&b))) : rv;
+}
+
 /* note: the last thing that is written before the copy is a token. */
 static CK_RV note(struct restore *r)
 {
@@ -371,7 +385,9 @@ static CK_RV note(struct restore *r)
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = token_audit(r->token, txn, &event);
+	rv = mark(r, txn);
+	if (rv == CKR_OK)
+		rv = token_audit(r->token, txn, &event);
 	if (rv == CKR_OK)
 		return store_rv(store_commit(txn));
 	store_abort(txn);

@@ -48,6 +48,9 @@ CK_RV user_any(const struct crypto *c, struct store_txn *txn, bool *ret) MUST_CH
  */
 CK_RV user_each(const struct crypto *c, struct store_txn *txn, CK_RV (*each)(void *ctx, const struct user_record *r),
 		void *ctx) MUST_CHECK;
+/* user_verify: tells of every record whether it is what was written, as far as that shows without a PIN. */
+CK_RV user_verify(const struct crypto *c, struct store_txn *txn,
+		  void (*each)(void *ctx, const uint8_t id[STORE_ID_LEN], bool whole), void *ctx) MUST_CHECK;
 CK_RV user_store(const struct crypto *c, struct store_txn *txn, const struct user_record *r) MUST_CHECK;
 
 /* user_covered: what the seal of the wrapped key covers; false: no memory. */

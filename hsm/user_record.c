@@ -259,6 +259,31 @@ CK_RV user_each(const struct crypto *c, struct store_txn *txn, CK_RV (*each)(voi
 	return e < 0 ? store_rv(e) : w.rv;
 }
 
+struct verify {
+	const struct form *form;
+	void (*each)(void *ctx, const uint8_t *id, bool whole);
+	void *ctx;
+};
+
+static int verify_one(void *ctx, const uint8_t *id, struct view value)
+{
+	struct verify *v = ctx;
+	struct user_record r;
+
+	v->each(v->ctx, id, parse(v->form, value, &r) == CKR_OK && memcmp(r.user.id, id, STORE_ID_LEN) == 0);
+	return 0;
+}
+
+CK_RV user_verify(const struct crypto *c, struct store_txn *txn,
+		  void (*each)(void *ctx, const uint8_t id[STORE_ID_LEN], bool whole), void *ctx)
+{
+	FORM_AUTO form = { 0 };
+	struct verify v = { .form = &form, .each = each, .ctx = ctx };
+	CK_RV rv = form_of(c, txn, &form);
+
+	return rv == CKR_OK ? store_rv(store_user_each(txn, verify_one, &v)) : rv;
+}
+
 CK_RV user_store(const struct crypto *c, struct store_txn *txn, const struct user_record *r)
 {
 	FORM_AUTO form = { 0 };

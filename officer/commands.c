@@ -16,6 +16,9 @@ const struct officer_command *const officer_commands[] = {
 	&command_audit,
 	&command_import,
 	&command_serve,
+	&command_backup,
+	&command_restore,
+	&command_verify,
 };
 /* clang-format on */
 const size_t officer_command_count = ARRAY_LEN(officer_commands);

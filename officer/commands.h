@@ -5,6 +5,7 @@
 #include "officer.h"
 
 /* The commands, each in the file of its name. */
+extern const struct officer_command command_backup;
 extern const struct officer_command command_ceremony;
 extern const struct officer_command command_components;
 extern const struct officer_command command_audit;
@@ -13,7 +14,9 @@ extern const struct officer_command command_init;
 extern const struct officer_command command_kcv;
 extern const struct officer_command command_list;
 extern const struct officer_command command_policy;
+extern const struct officer_command command_restore;
 extern const struct officer_command command_serve; /* strongroom serve (docs/serve.md) */
 extern const struct officer_command command_users;
+extern const struct officer_command command_verify;
 
 #endif

@@ -122,6 +122,26 @@ static int drop(struct store_txn *t, enum store_db db)
 	return txn_fail(t, store_error(mdb_drop(t->txn, t->store->dbi[db], 0)));
 }
 
+/* wipe_dotted: meta records that belong to what goes: names with a dot, key usages for one. */
+static int wipe_dotted(struct store_txn *t)
+{
+	MDB_cursor *cursor = NULL;
+	MDB_val key, value;
+
+	int rc = store_error(mdb_cursor_open(t->txn, t->store->dbi[DB_META], &cursor));
+	if (rc)
+		return rc;
+	while (!(rc = store_error(mdb_cursor_get(cursor, &key, &value, MDB_NEXT)))) {
+		if (!memchr(key.mv_data, '.', key.mv_size))
+			continue;
+		rc = store_error(mdb_cursor_del(cursor, 0));
+		if (rc)
+			break;
+	}
+	mdb_cursor_close(cursor);
+	return rc == STORE_ENOTFOUND ? STORE_OK : txn_fail(t, rc);
+}
+
 int store_wipe(struct store_txn *t)
 {
 	static const enum store_db wiped[] = { DB_USERS, DB_OBJECTS, DB_INDEX };
@@ -129,6 +149,8 @@ int store_wipe(struct store_txn *t)
 
 	for (size_t i = 0; i < ARRAY_LEN(wiped) && !rc; i++)
 		rc = drop(t, wiped[i]);
+	if (!rc)
+		rc = wipe_dotted(t);
 	/* What nothing is left of is of the newest schema. */
 	if (!rc && t->schema != STORE_SCHEMA)
 		rc = put_own_record(t);

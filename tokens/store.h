@@ -139,7 +139,10 @@ int store_user_del(struct store_txn *t, const uint8_t id[STORE_ID_LEN]) MUST_CHE
 /* store_user_each: stops at the first non-zero answer and returns it. */
 int store_user_each(struct store_txn *t, int (*each)(void *ctx, const uint8_t *id, struct view value),
 		    void *ctx) MUST_CHECK;
-/* store_wipe: removes all users, objects and index entries (re-initialisation); meta and audit stay. */
+/*
+ * store_wipe: removes all users, objects and index entries (re-initialisation), and meta records with a dot in their
+ * name; other meta records and audit stay.
+ */
 int store_wipe(struct store_txn *t) MUST_CHECK;
 
 /*

@@ -100,7 +100,11 @@ START_TEST(restored_token_is_the_one_that_was_saved)
 	const char *passphrase = _i == 0 ? NULL : KIT_PASSPHRASE;
 	struct kit_backup b;
 	CK_TOKEN_INFO was, is;
+	struct sr_token_state token;
 	CK_ULONG left;
+
+	ck_ok(sr->SR_GetTokenState(ck_session, &token));
+	ck_assert_uint_eq(token.flags, 0);
 
 	ck_rv(ck->C_Login(ck_session, CKU_USER, CK_TEXT("wrong wrong")), CKR_PIN_INCORRECT);
 	left = tries(SR_USER_DEFAULT);
@@ -118,6 +122,8 @@ START_TEST(restored_token_is_the_one_that_was_saved)
 	ck_assert_mem_eq(is.serialNumber, was.serialNumber, 16);
 	ck_assert_mem_eq(is.label, was.label, 32);
 	ck_assert_uint_eq(tries(SR_USER_DEFAULT), left);
+	ck_ok(sr->SR_GetTokenState(ck_session, &token));
+	ck_assert_uint_eq(token.flags, SR_TOKEN_COPY);
 	is_whole();
 
 	/* There it is now: not again. */
