@@ -55,6 +55,25 @@ unsigned disk_hits(void)
 	return atomic_load(&hits);
 }
 
+static void (*_Atomic watcher)(const struct disk_event *e);
+
+void disk_watch(void (*each)(const struct disk_event *e))
+{
+	atomic_store(&watcher, each);
+}
+
+/* Tells the watcher of a call that succeeded; answers done. */
+static ssize_t told(ssize_t done, enum disk_what what, int fd, const void *p, size_t n, off_t at)
+{
+	void (*each)(const struct disk_event *e) = atomic_load(&watcher);
+	int saved = errno;
+
+	if (each && done >= 0)
+		each(&(struct disk_event){ what, fd, p, n, at, (fcntl(fd, F_GETFL) & O_DSYNC) != 0 });
+	errno = saved;
+	return done;
+}
+
 void clock_shift(long seconds)
 {
 	atomic_store(&shift, seconds);
@@ -133,19 +152,21 @@ static int failed(void)
 		return cut || done < 0 ? done : failed();                                                              \
 	}                                                                                                              \
 	size_t len = n;                                                                                                \
-	return do_it
+	return told(do_it, DISK_WROTE, fd, p, n, at)
 
 /* A call without bytes. */
-#define ACTS(fd, sync, do_it)                                                                                          \
+#define ACTS(fd, sync, n, do_it)                                                                                       \
 	if (fails(fd, sync)) {                                                                                         \
 		if (plan.mode == DISK_LATE)                                                                            \
 			(void)!do_it;                                                                                  \
 		return failed();                                                                                       \
 	}                                                                                                              \
-	return do_it
+	return (int)told(do_it, (sync) ? DISK_SYNC : DISK_SIZED, fd, NULL, (size_t)(n), 0)
 
 ssize_t write(int fd, const void *p, size_t n)
 {
+	off_t at = atomic_load(&watcher) ? lseek(fd, 0, SEEK_CUR) : 0;
+
 	WRITES(fd, n, REAL(write)(fd, p, len));
 }
 
@@ -179,7 +200,12 @@ static ssize_t vectors(int fd, const struct iovec *v, int n, off_t at, bool posi
 		ssize_t done = vector(fd, v, n, at, positioned, plan.mode == DISK_SHORT);
 		return plan.mode == DISK_SHORT || done < 0 ? done : failed();
 	}
-	return vector(fd, v, n, at, positioned, false);
+	if (!positioned && atomic_load(&watcher))
+		at = lseek(fd, 0, SEEK_CUR);
+	ssize_t done = vector(fd, v, n, at, positioned, false);
+	for (int i = 0; i < n; at += (off_t)v[i++].iov_len)
+		(void)told(done, DISK_WROTE, fd, v[i].iov_base, v[i].iov_len, at);
+	return done;
 }
 
 ssize_t writev(int fd, const struct iovec *v, int n)
@@ -194,32 +220,32 @@ ssize_t pwritev(int fd, const struct iovec *v, int n, off_t at)
 
 int fsync(int fd)
 {
-	ACTS(fd, true, REAL(fsync)(fd));
+	ACTS(fd, true, 0, REAL(fsync)(fd));
 }
 
 int fdatasync(int fd)
 {
-	ACTS(fd, true, REAL(fdatasync)(fd));
+	ACTS(fd, true, 0, REAL(fdatasync)(fd));
 }
 
 int ftruncate(int fd, off_t n)
 {
-	ACTS(fd, false, REAL(ftruncate)(fd, n));
+	ACTS(fd, false, n, REAL(ftruncate)(fd, n));
 }
 
 int ftruncate64(int fd, off64_t n)
 {
-	ACTS(fd, false, REAL(ftruncate64)(fd, n));
+	ACTS(fd, false, n, REAL(ftruncate64)(fd, n));
 }
 
 int fallocate(int fd, int mode, off_t at, off_t n)
 {
-	ACTS(fd, false, REAL(fallocate)(fd, mode, at, n));
+	ACTS(fd, false, at + n, REAL(fallocate)(fd, mode, at, n));
 }
 
 int fallocate64(int fd, int mode, off64_t at, off64_t n)
 {
-	ACTS(fd, false, REAL(fallocate64)(fd, mode, at, n));
+	ACTS(fd, false, at + n, REAL(fallocate64)(fd, mode, at, n));
 }
 
 int msync(void *p, size_t n, int flags)

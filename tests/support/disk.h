@@ -3,6 +3,8 @@
 #define TESTS_DISK_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
 
 /*
  * A disk that fails when it is told to, and a clock that jumps: the C library's writing calls (pwrite, pwritev, write,
@@ -32,6 +34,22 @@ unsigned disk_calls(void);
 unsigned disk_syncs(void);
 /* disk_hits: how many were made to fail. */
 unsigned disk_hits(void);
+
+/*
+ * disk_watch: each call that went to the disk since then, in its order, by whichever thread; NULL: no more. p: what was
+ * written, valid in the call only; n of a new size: the size. lasting: of a write: it is on the disk when it answers
+ * (O_DSYNC), of anything else that was written a DISK_SYNC says so.
+ */
+enum disk_what { DISK_WROTE, DISK_SIZED, DISK_SYNC };
+struct disk_event {
+	enum disk_what what;
+	int fd;
+	const void *p;
+	size_t n;
+	off_t at;
+	bool lasting;
+};
+void disk_watch(void (*each)(const struct disk_event *e));
 
 /* clock_shift: the wall clock of this process is so many seconds off. */
 void clock_shift(long seconds);
