@@ -269,11 +269,13 @@ unsigned fault_seen(struct fault_object *o, bool both)
 	return version;
 }
 
-void fault_trail(void)
+void fault_whole(void)
 {
 	struct sr_audit_state state = { 0 };
+	struct sr_verify_state whole = { 0 };
+	struct sr_finding findings[4] = { { 0 } };
+	CK_ULONG found = ARRAY_LEN(findings), n = 0;
 	CK_INTERFACE *interface = NULL;
-	CK_ULONG n = 0;
 
 	ck_ok(ck3->C_GetInterface((CK_UTF8CHAR *)SR_INTERFACE_NAME, NULL, &interface, 0));
 	const struct sr_function_list *sr = interface->pFunctionList;
@@ -283,4 +285,8 @@ void fault_trail(void)
 			  state.ulChecked == state.ulLast,
 		      "the trail: record %lu is bad (%lu), flags %lx, state %lu, %lu of %lu checked", state.ulFirstBad,
 		      state.ulBad, state.flags, state.ulState, state.ulChecked, state.ulLast);
+	ck_ok(sr->SR_Verify(ck_session, 0, &whole, findings, &found));
+	ck_assert_msg(whole.ulFindings == 0 && found == 0, "%lu findings: %lu: %s", whole.ulFindings,
+		      findings[0].ulKind, findings[0].szText);
+	ck_assert_uint_ge(whole.ulUsers, 2);
 }

@@ -50,8 +50,8 @@ CK_RV fault_count(CK_SESSION_HANDLE s, CK_OBJECT_CLASS class, CK_ULONG *ret);
 extern char fault_file[256], fault_dir[256];
 void fault_begin(void);
 unsigned fault_seen(struct fault_object *o, bool both);
-/* fault_trail: the audit trail is whole to its end; with a login. */
-void fault_trail(void);
+/* fault_whole: the audit trail is whole to its end, and SR_Verify finds nothing; with a login. */
+void fault_whole(void);
 /* fault_logged: a line of the log has all of the words (ended by NULL). fault_log_forget: empties it. */
 bool fault_logged(const char *const *words);
 void fault_log_forget(void);

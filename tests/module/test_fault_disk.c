@@ -125,7 +125,7 @@ START_TEST(every_call_to_the_disk_may_fail)
 	ck_assert_uint_gt(total, 3 * ARRAY_LEN(kinds) * 2);
 	printf("%s: %u failures\n", op->name, total);
 	put_subject(0);
-	fault_trail();
+	fault_whole();
 	ck_logout();
 }
 END_TEST
@@ -157,7 +157,7 @@ START_TEST(of_a_pair_both_are_there_or_none)
 		/* What fails after the commit is made up for at the next one: the trail's state file. */
 		ck_assert(rv == CKR_OK || rv == CKR_DEVICE_ERROR);
 	}
-	fault_trail();
+	fault_whole();
 	ck_logout();
 }
 END_TEST
@@ -192,7 +192,7 @@ START_TEST(logins_and_pins_survive_a_failing_disk)
 		if (hits == 0 && again == 0)
 			break;
 	}
-	fault_trail();
+	fault_whole();
 	ck_logout();
 }
 END_TEST

@@ -224,9 +224,9 @@ START_TEST(acknowledged_objects_survive_kill_9)
 	for (unsigned round = 0; round < rounds; round++) {
 		round_of(round, &seed, &sums);
 		if (round % 10 == 0)
-			fault_trail();
+			fault_whole();
 	}
-	fault_trail();
+	fault_whole();
 	printf("%u rounds: %u calls acknowledged, %u under way when killed, of which %u are there; %u killed early\n",
 	       rounds, sums.acked, sums.under_way, sums.became, sums.early);
 	/* It was a test: there was something to lose. */

@@ -147,7 +147,7 @@ START_TEST(sixty_four_threads_with_own_sessions)
 	ck_assert_uint_eq(count, CROWD * (EACH - EACH / 2));
 	ck_ok(fault_count(ck_session, CKO_SECRET_KEY, &count));
 	ck_assert_uint_eq(count, 0);
-	fault_trail();
+	fault_whole();
 	ck_logout();
 }
 END_TEST
@@ -228,7 +228,7 @@ START_TEST(forks_during_writes_lose_nothing)
 	}
 	ck_ok(fault_count(ck_session, CKO_DATA, &after));
 	ck_assert_uint_eq(after, before + expected);
-	fault_trail();
+	fault_whole();
 	ck_logout();
 }
 END_TEST
@@ -392,7 +392,7 @@ START_TEST(the_clock_may_jump)
 		ck_login(CKU_USER);
 		ck_ok(ck->C_GetTokenInfo(ck_slot, &info));
 		ck_assert(!(info.flags & CKF_USER_PIN_COUNT_LOW));
-		fault_trail();
+		fault_whole();
 		ck_logout();
 	}
 	clock_shift(0);
