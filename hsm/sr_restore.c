@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backup.h"
 #include "backup_run.h"
@@ -12,6 +13,7 @@
 #include "module.h"
 #include "store_rv.h"
 #include "token_own.h"
+#include "token_rebind.h"
 #include "verify.h"
 
 /* struct restore: what SR_RestoreInit began. One in a process, under module->restore_lock. */
@@ -30,6 +32,7 @@ struct restore {
 	uint8_t plain[BACKUP_CHUNK];
 	struct store_stage *stage;
 	struct token *token; /* of the stage; NULL: bytes are missing */
+	bool bound;          /* to this host, just now */
 	bool so;             /* who has logged in */
 	struct token_user custodians[2];
 	unsigned custodian_count;
@@ -362,6 +365,32 @@ static CK_RV may_install(struct restore *r)
 	return r->so || r->custodian_count >= 2 ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
 }
 
+/* bind: a copy that is not bound to a host is bound to this one when the settings name a secret, as a new token is. */
+static CK_RV bind(struct restore *r, struct store_txn *txn, struct token_record *record)
+{
+	const char *setting = module_get()->settings.host_secret;
+	SECRET_AUTO none = { 0 };
+	SECRET_AUTO key = { 0 };
+	struct token_place from, to;
+	CK_RV rv;
+
+	if (setting == NULL || (record->flags & TOKEN_HOST_BOUND))
+		return CKR_OK;
+	rv = token_place(r->token, record, &none, &from);
+	if (rv == CKR_OK)
+		rv = host_key(&from, setting, &key);
+	if (rv != CKR_OK)
+		return rv;
+	to = from;
+	to.host_key = &key;
+	rv = token_rebind(&from, &to, txn);
+	if (rv == CKR_OK) {
+		record->flags |= TOKEN_HOST_BOUND;
+		r->bound = true;
+	}
+	return rv;
+}
+
 /* mark: the token's record says from now on that it is a copy. */
 static CK_RV mark(struct restore *r, struct store_txn *txn)
 {
@@ -369,6 +398,8 @@ static CK_RV mark(struct restore *r, struct store_txn *txn)
 	BUF_AUTO b = { 0 };
 	CK_RV rv = token_record_load(r->crypto, txn, &record);
 
+	if (rv == CKR_OK)
+		rv = bind(r, txn, &record);
 	if (rv != CKR_OK)
 		return rv;
 	record.flags |= TOKEN_COPY;
@@ -394,15 +425,30 @@ static CK_RV note(struct restore *r)
 	return rv;
 }
 
-/* install: the stage becomes a token, which gets a slot. */
-static CK_RV install(struct module *m, struct restore *r, CK_SLOT_ID *ret)
+/* unstage: the store is closed; of one that was bound just now only what is in use stays: free pages were not. */
+static int unstage(struct restore *r)
 {
-	CK_RV rv;
-	int e;
+	uint64_t size = 0;
+	int fd = -1;
+	int e = r->bound ? store_copy(token_store(r->token), &fd, &size) : STORE_OK;
 
 	token_close(r->token);
 	r->token = NULL;
-	e = store_stage_install(r->stage);
+	if (e == STORE_OK && r->bound)
+		e = store_stage_replace(r->stage, fd);
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
+/* install: the stage becomes a token, which gets a slot. */
+static CK_RV install(struct module *m, struct restore *r, CK_SLOT_ID *ret)
+{
+	int e = unstage(r);
+	CK_RV rv;
+
+	if (e == STORE_OK)
+		e = store_stage_install(r->stage);
 	rv = e == STORE_EEXIST ? CKR_ACTION_PROHIBITED : store_rv(e);
 	if (rv == CKR_OK)
 		rv = tokens_scan(m->tokens);

@@ -201,6 +201,24 @@ CK_RV token_keys_host(const struct token_place *place, struct store_txn *txn)
 	return rv == CKR_OK ? host_open(place, VIEW_STR(RECORD), p.sealed, &inner) : rv;
 }
 
+CK_RV token_keys_rebind(const struct token_place *from, const struct token_place *to, struct store_txn *txn)
+{
+	BUF_AUTO inner = { 0 };
+	BUF_AUTO record = { 0 };
+	struct parts p;
+	CK_RV rv = take_apart(txn, &p);
+
+	if (rv == CKR_OK)
+		rv = host_open(from, VIEW_STR(RECORD), p.sealed, &inner);
+	if (rv == CKR_OK) {
+		buf_put_view(&record, p.clear);
+		rv = host_seal(to, VIEW_STR(RECORD), buf_view(&inner), &record);
+	}
+	if (rv == CKR_OK && !buf_ok(&record))
+		rv = CKR_HOST_MEMORY;
+	return rv == CKR_OK ? store_rv(store_meta_put(txn, RECORD, buf_view(&record))) : rv;
+}
+
 CK_RV token_keys_live(struct seal *s, const struct token_keys *k, bool keep)
 {
 	struct seal_living living[STORE_GENERATIONS];

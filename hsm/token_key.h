@@ -38,6 +38,8 @@ CK_RV token_keys_live(struct seal *s, const struct token_keys *k, bool keep) MUS
 /* token_keys_tag: which record it is: its edition and the tag of its seal. */
 CK_RV token_keys_tag(struct store_txn *txn, uint64_t *ret_edition, uint8_t ret_tag[16]) MUST_CHECK;
 /* token_keys_host: is place->host_key the one that the record was sealed with? Needs no PIN. CKR_DEVICE_ERROR. */
+/* token_keys_rebind: its outer seal; see token_rebind. */
+CK_RV token_keys_rebind(const struct token_place *from, const struct token_place *to, struct store_txn *txn) MUST_CHECK;
 CK_RV token_keys_host(const struct token_place *place, struct store_txn *txn) MUST_CHECK;
 
 /*

@@ -7,6 +7,7 @@
 #include "ask.h"
 #include "commands.h"
 #include "pk11_sr.h"
+#include "verify.h"
 
 #define BULK_DEFAULT 100
 #define BULK_MAX 10000
@@ -172,6 +173,9 @@ static enum err run_import(struct officer *o, char **words, struct fail *f)
 		e = without(o, usages, f);
 	if (e == ERR_OK)
 		e = officer_number(o, "bulk", 1, BULK_MAX, BULK_DEFAULT, &bulk, f);
+	/* What is damaged is not added to. */
+	if (e == ERR_OK)
+		e = verify_before(o, f);
 	if (e == ERR_OK)
 		e = officer_open(o, PK11_USER, &p, f);
 	if (e == ERR_OK)

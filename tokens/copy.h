@@ -24,6 +24,7 @@ int store_copy(struct store *s, int *ret_fd, uint64_t *ret_size) MUST_CHECK;
  *                     this serial: STORE_ECORRUPT, STORE_EFOREIGN.
  * store_stage_dir     store_open takes it in the place of the tokens' directory; after store_stage_finish. All such
  *                     stores must be closed before the stage is installed or dropped.
+ * store_stage_replace the data file becomes what stands in fd, of store_copy.
  * store_stage_install the directory gets its name, never over another one: STORE_EEXIST. The stage stays to be dropped.
  * store_stage_drop    removes what was not installed; takes NULL.
  */
@@ -32,6 +33,7 @@ int store_stage_begin(const char *dir, const char *serial, struct store_stage **
 int store_stage_write(struct store_stage *g, struct view v) MUST_CHECK;
 int store_stage_finish(struct store_stage *g) MUST_CHECK;
 const char *store_stage_dir(const struct store_stage *g);
+int store_stage_replace(struct store_stage *g, int fd) MUST_CHECK;
 int store_stage_install(struct store_stage *g) MUST_CHECK;
 void store_stage_drop(struct store_stage *g);
 

@@ -208,6 +208,48 @@ const char *store_stage_dir(const struct store_stage *g)
 	return g->stage;
 }
 
+/* copy_bytes: all of fd behind what is written. */
+static int copy_bytes(struct store_stage *g, int fd)
+{
+	uint8_t some[65536];
+	off_t at = 0;
+
+	for (;;) {
+		ssize_t n = pread(fd, some, sizeof(some), at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? STORE_OK : store_error(errno);
+		int rc = store_stage_write(g, VIEW(some, n));
+		if (rc)
+			return rc;
+		at += n;
+	}
+}
+
+int store_stage_replace(struct store_stage *g, int fd)
+{
+	char path[STORE_PATH_MAX], file[STORE_PATH_MAX], fresh[STORE_PATH_MAX];
+	int rc = store_path(g->stage, g->serial, NULL, path);
+
+	if (!rc)
+		rc = store_path(path, STORE_DATA_FILE, NULL, file);
+	if (!rc)
+		rc = store_path(path, STORE_DATA_FILE ".new", NULL, fresh);
+	if (rc)
+		return rc;
+	g->file = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (g->file < 0)
+		return store_fault_errno(errno, fresh, "cannot be made");
+	rc = copy_bytes(g, fd);
+	if (!rc && fsync(g->file) != 0)
+		rc = store_fault_errno(errno, fresh, "a copy cannot be made durable");
+	close(g->file);
+	g->file = -1;
+	return !rc && rename(fresh, file) != 0 ? store_fault_errno(errno, file, "cannot be replaced") : rc;
+}
+
 int store_stage_install(struct store_stage *g)
 {
 	char from[STORE_PATH_MAX], to[STORE_PATH_MAX], file[STORE_PATH_MAX];

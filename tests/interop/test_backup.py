@@ -6,6 +6,7 @@ import os
 import pathlib
 import pty
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -85,6 +86,50 @@ class Backup(tools.Tools):
         self.refused(*self.restore_words(), "--passphrase-file", self.key, text="there already", **self.other)
         self.assertEqual([p.name for p in (self.top / "elsewhere").iterdir()], [made["serial"]])
         self.refused(*self.restore_words(), "--passphrase-file", self.key, text="there already")
+
+    def test_restoring_binds_to_the_host(self):
+        """As making a token does, where the settings name a host secret."""
+        self.by_passphrase()
+        secret = self.top / "host"
+        secret.write_bytes(os.urandom(32))
+        secret.chmod(0o600)
+        conf = self.top / "strongroom.conf"
+        conf.write_text(f"host_secret = {secret}\n")
+        bound = dict(self.other, STRONGROOM_CONF=str(conf))
+        self.assertTrue(self.json(*self.restore_words(), "--passphrase-file", self.key, **bound)["restored"])
+        self.assertLessEqual({"copy", "host-bound"}, set(self.json("list", "tokens", **bound)["tokens"][0]["flags"]))
+        self.assertIn("kept", self.user("--list-objects", "--type", "secrkey", **bound).decode())
+        self.assertTrue(self.json("verify", "--pin-file", self.pin, **bound)["whole"])
+        # Without the secret nobody logs in, and no try is lost by it.
+        self.refused("verify", "--pin-file", self.pin, text="CKR_DEVICE_ERROR", **self.other)
+        tries = self.json("users", **bound)["users"]
+        self.assertEqual({user["tries_left"] for user in tries}, {tries[0]["tries"]})
+        # Not a byte of what the PIN alone opens is left in the file: the sealed keys of the source stand in no page of it.
+        old = (next((self.top / "tokens").iterdir()) / "data.mdb").read_bytes()
+        new = (next((self.top / "elsewhere").iterdir()) / "data.mdb").read_bytes()
+        records = self.wrapped(old)
+        self.assertEqual(len(records), 2)
+        for record in records:
+            self.assertNotIn(record, new)
+        self.assertTrue(self.json(*self.restore_words(), "--passphrase-file", self.key, STRONGROOM_TOKEN_DIR=str(self.top / "third"))["restored"])
+        third = (next((self.top / "third").iterdir()) / "data.mdb").read_bytes()
+        self.assertTrue(all(record in third for record in records))
+
+    def wrapped(self, data):
+        """What PINs open, of the users' records in a file: 60 bytes behind their length, before a MAC."""
+        found = set()
+        for base in range(0, len(data) - 4095, 4096):
+            flags, lower = struct.unpack_from("<HH", data, base + 10)
+            if flags != 2 or lower < 18 or lower > 4096:
+                continue
+            for at in struct.unpack_from(f"<{(lower - 16) // 2}H", data, base + 16):
+                if at + 8 > 4096:
+                    continue
+                size, _, kind, key = struct.unpack_from("<HHHH", data, base + at)
+                value = data[base + at + 8 + key:base + at + 8 + key + size]
+                if kind == 0 and key == 16 and size > 100 and value[2:18] == data[base + at + 8:base + at + 24] and value[-78:-76] == b"\0\x3c":
+                    found.add(value[-76:-16])
+        return found
 
     def test_shares_any_two_of_three(self):
         made, files = self.by_shares()

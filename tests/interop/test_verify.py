@@ -125,6 +125,38 @@ class Verify(tools.Tools):
         print(f"# {FLIPS} flips: {counts}", file=sys.stderr)
         self.assertGreater(counts["found"], FLIPS // 10)
 
+    def test_indexes_are_written_anew(self):
+        self.fill()
+        right = self.objects()
+        self.files = {p.name: p.read_bytes() for p in self.token().iterdir() if p.name != "lock.mdb"}
+        good = self.files["data.mdb"]
+        last = max(struct.unpack_from("<Q", good, PAGE * i + 136)[0] for i in range(2))
+        repaired = 0
+        for page in range(2, last + 1):
+            base = page * PAGE
+            flags, lower, first = struct.unpack_from("<HH2xH", good, base + 10)
+            if flags != 2 or lower < 20:
+                continue
+            size, _, _, key = struct.unpack_from("<HHHH", good, base + first)
+            if key != 33:
+                continue
+            bad = bytearray(good)
+            bad[base + first + 8 + key + size - 1] ^= 1  # the MAC of an index entry
+            env = self.copy_of("damaged", bytes(bad))
+            code, seen = self.verify(**env)
+            if code == 0:
+                continue  # a page that the newest commit does not have any more
+            self.assertEqual(code, 3)
+            self.assertEqual({f["kind"] for f in seen["findings"]}, {"index"})
+            self.assertTrue(all(len(f["id"]) == 32 for f in seen["findings"]), seen)
+            self.verify("--repair", code=1, login=False, **dict(env, STRONGROOM_LOG="off"), data=b"")
+            _, seen = self.verify("--repair", "--so-pin-file", self.so, code=0, login=False, **env)
+            self.assertTrue(seen["whole"] and seen["repaired"])
+            _, seen = self.verify(code=0, **env)
+            self.assertEqual(self.objects(**env), right)
+            repaired += 1
+        self.assertGreater(repaired, 0)
+
     def test_a_reader_that_crashes_or_hangs_is_a_finding(self):
         """A stand-in for a page that does it: the module is one that ends its process."""
         for name, body, kind, text in [("crash", "raise(SIGSEGV)", "crash", "signal 11"), ("hang", "for (;;) pause()", "late", "did not come to an end")]:
