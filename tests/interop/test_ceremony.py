@@ -83,6 +83,12 @@ class Ceremonies(officer.Officer):
         self.good("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", pem, "-rawin", "-in", self.top / "words", "-sigfile",
                   self.top / "signature")
         self.assertIn(made["check_value"], words)
+        whole = json.loads((self.top / "PK-ACME.json").read_text())
+        words = json.dumps(whole["protocol"], separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+        (self.top / "words").write_bytes(b"strongroom statement\0" + self.serial.encode() + words.encode())
+        (self.top / "signature").write_bytes(base64.b64decode(whole["signature"]))
+        self.good("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", pem, "-rawin", "-in", self.top / "words", "-sigfile",
+                  self.top / "signature")
         self.init("HSM2")
         other = self.json("ceremony", "check", self.top / "PK-ACME.txt", "--token", "HSM2", status=3)
         self.assertFalse(other["good"])
