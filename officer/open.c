@@ -31,9 +31,7 @@ static bool uri_has(const char *uri, const char *attribute)
 
 const char *officer_module_path(const struct officer *o)
 {
-	const char *path = officer_value(o, "module");
-
-	return path ? path : STRONGROOM_MODULE;
+	return o->module[0] ? o->module : STRONGROOM_MODULE;
 }
 
 /* uri_of: the URI of the token and of the module that has it, with a final zero. */
@@ -114,12 +112,20 @@ enum err officer_open_as(struct officer *o, enum pk11_who who, const struct secr
 			 struct pk11 **ret, struct fail *f)
 {
 	struct pk11_options options = { .who = who, .pin = pin };
+	struct fail first = { 0 };
 	BUF_AUTO uri = { 0 };
 	enum err e = uri_of(o, &uri, f);
 
 	if (who_text)
 		set_who(o, who_text);
-	return e == ERR_OK ? pk11_open((const char *)uri.p, &options, ret, f) : e;
+	if (e != ERR_OK)
+		return e;
+	e = pk11_open((const char *)uri.p, &options, ret, &first);
+	if (e == ERR_NOT_FOUND)
+		return fail_set(f, e, first.rv,
+				"%.160s; `strongroom list` shows those that are there, --token chooses one",
+				first.text);
+	return e == ERR_OK ? e : fail_set(f, e, first.rv, "%s", first.text);
 }
 
 enum err officer_open(struct officer *o, enum pk11_who who, struct pk11 **ret, struct fail *f)

@@ -122,7 +122,8 @@ class Officer(tools.Tools):
 
     def tearDown(self):
         """No secret that was given came back in any output, in the module's log, or had stood in a command line."""
-        self.assertGreater(self.log.stat().st_size, 0)
+        if (self.top / "tokens").exists():
+            self.assertGreater(self.log.stat().st_size, 0)
         self.outputs.append(((), self.log.read_text()))
         for args, text in self.outputs:
             for secret in self.secrets:

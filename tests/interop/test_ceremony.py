@@ -32,8 +32,8 @@ class Ceremonies(officer.Officer):
         return [c["label"] for c in self.json("components", *self.as_bob)["components"]]
 
     def combine(self, name="PK-ACME", *more, status=0, run=None):
-        return (run or self.json)("ceremony", "combine", name, "--custodian", "alice", "--custodian", "bob",
-                                  "--custodian-pin-file", f"alice={self.alice}", "--custodian-pin-file", f"bob={self.bob}",
+        return (run or self.json)("ceremony", "combine", name, "--custodian", f"alice={self.alice}",
+                                  "--custodian", f"bob={self.bob}",
                                   "--component-file", f"alice={self.a}", "--component-file", f"bob={self.b}", "--out",
                                   self.top / name, *more, status=status)
 
@@ -63,7 +63,7 @@ class Ceremonies(officer.Officer):
         self.assertIn("sensitive", listed[0]["flags"])
         self.assertIn("PK-ACME", self.text("list", "objects", "--pin-file", self.pin))
         self.assertEqual(self.json("list", "objects", "--role", "MAK", "--pin-file", self.pin)["objects"], [])
-        self.assertNotIn("PK-ACME", self.text("list", "objects", "--public"))
+        self.assertNotIn("PK-ACME", self.text("list", "objects", "--no-login"))
         for end in ".txt", ".json":
             checked = self.json("ceremony", "check", self.top / f"PK-ACME{end}")
             self.assertTrue(checked["good"], end)
@@ -113,12 +113,12 @@ class Ceremonies(officer.Officer):
     def test_a_ceremony_is_refused_before_anything_is_touched(self):
         def bad(*args, text, status=1):
             self.refused("ceremony", "combine", *args, "--out", self.top / "out", text=text, status=status)
-        pins = ("--custodian-pin-file", f"alice={self.alice}", "--custodian-pin-file", f"bob={self.bob}")
-        both = ("--custodian", "alice", "--custodian", "bob", *pins)
+        both = ("--custodian", f"alice={self.alice}", "--custodian", f"bob={self.bob}")
         bad("TMK", *both, text="is called PK, MAK", status=2)
         bad("PK-", *both, text="is called PK, MAK", status=2)
         bad("PK", "--custodian", "alice", text="two at least", status=2)
         bad("PK", "--custodian", "alice", "--custodian", "alice", text="nobody enters two", status=2)
+        bad("PK", "--custodian", "alice=", "--custodian", "bob", text="NAME or NAME=FILE", status=2)
         bad("PK", *both, "--type", "RSA", text="AES-256, TDES-128 or TDES-192", status=2)
         bad("PK", *both, "--component-file", "carol=x", text="with the name of a --custodian", status=2)
         bad("PK", "--custodian", "alice", "--custodian", "carol", text="carol: there is no such custodian")
