@@ -62,15 +62,9 @@ static enum err plan_custodians(const struct officer *o, struct ceremony_plan *p
 	unsigned n = 0;
 	enum err e = ERR_OK;
 
-	for (; n < PARTS_MAX && (name = officer_value_at(o, "custodian", n)); n++) {
-		size_t len = strcspn(name, "=");
-
-		if (len == 0 || len >= sizeof(p->custodians[n]) || (name[len] && !name[len + 1]))
-			return fail_set(f, ERR_USAGE, 0, "--custodian: %.64s: NAME or NAME=FILE", name);
-		memcpy(p->custodians[n], name, len);
-		p->custodians[n][len] = 0;
-		p->pin_files[n] = name[len] ? name + len + 1 : NULL;
-	}
+	for (; n < PARTS_MAX && (name = officer_value_at(o, "custodian", n)); n++)
+		if (snprintf(p->custodians[n], sizeof(p->custodians[n]), "%s", name) >= (int)sizeof(p->custodians[n]))
+			return fail_set(f, ERR_USAGE, 0, "--custodian: %.64s: there is no such custodian", name);
 	if (n == PARTS_MAX && officer_value_at(o, "custodian", n))
 		return fail_set(f, ERR_USAGE, 0, "--custodian: a key has 9 components at most");
 	if (n == 0) {
@@ -97,31 +91,31 @@ static enum err plan_custodians(const struct officer *o, struct ceremony_plan *p
 	return e;
 }
 
-const char *ceremony_component_file(const struct officer *o, const char *custodian)
+const char *ceremony_file_of(const struct officer *o, const char *option, const char *custodian)
 {
 	size_t n = strlen(custodian);
 	const char *value;
 
-	for (size_t i = 0; (value = officer_value_at(o, "component-file", i)); i++)
+	for (size_t i = 0; (value = officer_value_at(o, option, i)); i++)
 		if (!strncmp(value, custodian, n) && value[n] == '=')
 			return value + n + 1;
 	return NULL;
 }
 
 /* files_fit: does each NAME=FILE name a custodian of the plan? */
-static enum err files_fit(const struct officer *o, const struct ceremony_plan *p, struct fail *f)
+static enum err files_fit(const struct officer *o, const char *option, const struct ceremony_plan *p, struct fail *f)
 {
 	const char *value;
 
-	for (size_t i = 0; (value = officer_value_at(o, "component-file", i)); i++) {
+	for (size_t i = 0; (value = officer_value_at(o, option, i)); i++) {
 		size_t n = strcspn(value, "=");
 		bool known = false;
 
 		for (unsigned k = 0; k < p->of; k++)
 			known = known || (strlen(p->custodians[k]) == n && !strncmp(p->custodians[k], value, n));
 		if (!value[n] || !known)
-			return fail_set(f, ERR_USAGE, 0,
-					"--component-file: %.64s: NAME=FILE, with the name of a --custodian", value);
+			return fail_set(f, ERR_USAGE, 0, "--%s: %.64s: NAME=FILE, with the name of a --custodian",
+					option, value);
 	}
 	return ERR_OK;
 }
@@ -134,7 +128,9 @@ enum err ceremony_plan_of(const struct officer *o, char **words, struct ceremony
 		e = plan_kind(o, !words[0], ret, f);
 	if (e == ERR_OK)
 		e = plan_custodians(o, ret, f);
-	return e == ERR_OK ? files_fit(o, ret, f) : e;
+	if (e == ERR_OK)
+		e = files_fit(o, "custodian-pin-file", ret, f);
+	return e == ERR_OK ? files_fit(o, "component-file", ret, f) : e;
 }
 
 static enum err run_combine(struct officer *o, char **words, struct fail *f)
@@ -271,8 +267,8 @@ static enum err run_key(struct officer *o, char **words, struct fail *f)
 
 static const struct officer_option options[] = {
 	{ "type", "KIND", "combine: " KEY_KINDS "; AES-256 without it" },
-	{ "custodian", "NAME[=FILE]",
-	  "combine: the custodian of component 1, then of component 2, ...; his PIN stands in the file, or he is asked",
+	{ "custodian", "NAME", "combine: the custodian of component 1, then of component 2, ...", true },
+	{ "custodian-pin-file", "NAME=FILE", "combine: the PIN of custodian NAME stands there; without it he is asked",
 	  true },
 	{ "component-file", "NAME=FILE", "combine: the digits of his component stand there; without it he is asked",
 	  true },

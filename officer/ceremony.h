@@ -14,15 +14,14 @@ struct ceremony_plan {
 	const struct key_kind *kind;
 	unsigned of;
 	char custodians[PARTS_MAX][40];
-	const char *pin_files[PARTS_MAX]; /* NULL: he is asked */
 };
 /*
  * ceremony_plan_of: from words and options; what they do not say is asked for on the terminal. ERR_USAGE: what does not
  * fit, before anything is touched.
  */
 enum err ceremony_plan_of(const struct officer *o, char **words, struct ceremony_plan *ret, struct fail *f) MUST_CHECK;
-/* ceremony_component_file: the file that --component-file names for a custodian; NULL: none. */
-const char *ceremony_component_file(const struct officer *o, const char *custodian);
+/* ceremony_file_of: the file that an option NAME=FILE names for a custodian; NULL: none. */
+const char *ceremony_file_of(const struct officer *o, const char *option, const char *custodian);
 
 /* ceremony_run: presence, components, combination; the protocol as an object of protocol_fields, and signed if files.
  */

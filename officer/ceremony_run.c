@@ -95,7 +95,7 @@ static enum err confirm(const struct officer *o, const struct ceremony_plan *pla
 		return fail_set(f, ERR_REFUSED, 0,
 				"%.40s#%u: waits already, of %.40s and as one of %d; strongroom components destroy",
 				plan->name, k, who, (int)json_integer_value(json_object_get(row, "of")));
-	if (plan->pin_files[k - 1])
+	if (ceremony_file_of(o, "custodian-pin-file", name))
 		return ERR_OK;
 	snprintf(prompt, sizeof(prompt),
 		 "%.40s: component %u waits, check value %s. Is it the one on the envelope? [y/N] ", name, k,
@@ -119,7 +119,7 @@ static enum err take_part(struct officer *o, const struct ceremony_plan *plan, u
 	enum err e = component_rows(s, plan->name, &rows, f);
 
 	snprintf(label, sizeof(label), "%.60s#%u/%u", plan->name, k, plan->of);
-	entry.file = ceremony_component_file(o, name);
+	entry.file = ceremony_file_of(o, "component-file", name);
 	if (e == ERR_OK)
 		row = waiting(rows, k);
 	if (e == ERR_OK && row) {
@@ -136,17 +136,15 @@ static enum err take_part(struct officer *o, const struct ceremony_plan *plan, u
 }
 
 /* log_in: custodian k is present. */
-static enum err log_in(struct officer *o, const struct ceremony_plan *plan, unsigned k, struct pk11 **ret,
-		       struct fail *f)
+static enum err log_in(struct officer *o, const char *name, unsigned k, unsigned of, struct pk11 **ret, struct fail *f)
 {
-	const char *name = plan->custodians[k - 1];
-	const char *file = plan->pin_files[k - 1];
+	const char *file = ceremony_file_of(o, "custodian-pin-file", name);
 	SECRET_AUTO pin = { 0 };
 	char who[64];
 	enum err e;
 
 	if (!file)
-		ask_tell("Component %u of %u: %s.", k, plan->of, name);
+		ask_tell("Component %u of %u: %s.", k, of, name);
 	snprintf(who, sizeof(who), "custodian %.40s", name);
 	e = officer_pin_of(name, file, &pin, f);
 	return e == ERR_OK ? officer_open_as(o, PK11_USER, &pin, who, ret, f) : e;
@@ -278,7 +276,7 @@ enum err ceremony_run(struct officer *o, const struct ceremony_plan *plan, struc
 		struct pk11_session *s = NULL;
 		struct pk11 *p = NULL;
 
-		e = log_in(o, plan, k, &p, f);
+		e = log_in(o, plan->custodians[k - 1], k, plan->of, &p, f);
 		if (e == ERR_OK)
 			e = pk11_borrow(p, &s, f);
 		if (e == ERR_OK)

@@ -216,17 +216,15 @@ static const struct officer_form forms[] = {
 const struct officer_command command_import = {
 	.name = "import",
 	.summary = "copy a token of another module, or of the files of SoftHSMv2",
-	.text = "Objects that the other token shows come as they are. Keys that are sensitive and extractable come "
-		"wrapped under\n"
-		"an AES key of the other token that itself comes under an RSA key of ours. Keys that are not "
-		"extractable stay, and\n"
-		"are listed; those of SoftHSMv2 are in its files, which its user PIN opens (--softhsm-dir). What is "
-		"there already, by\n"
-		"class, key type, label and id, is passed by, so that an import can be begun again.\n"
-		"\n"
-		"A key whose usages the policy of the token keeps apart (docs/policy.md) stays and is named: give up "
-		"usages by\n"
-		"--without. CKA_TRUSTED and roles do not come: the security officer and a ceremony give those.",
+	.text =
+	    "Objects that the other token shows come as they are. Keys that are sensitive and extractable come\n"
+	    "wrapped under an AES key of the other token that itself comes under an RSA key of ours. Keys that are\n"
+	    "not extractable stay, and are listed; those of SoftHSMv2 are in its files, which its user PIN opens\n"
+	    "(--softhsm-dir). What is there already, by class, key type, label and id, is passed by, so that an\n"
+	    "import can be begun again. Our token is verified first.\n"
+	    "\n"
+	    "A key whose usages the policy of the token keeps apart (docs/policy.md) stays and is named: give up\n"
+	    "usages by --without. CKA_TRUSTED and roles do not come: the security officer and a ceremony give those.",
 	.common = COMMON_TOKEN | COMMON_USER,
 	.options = options,
 	.forms = forms,

@@ -118,7 +118,7 @@ static enum err run_tokens(struct officer *o, char **words, struct fail *f)
 
 static const struct show_field objects_fields[] = {
 	OFFICER_TOKEN_FIELDS,
-	{ "objects", "objects", "what the login sees; --no-login: what is seen without one", object_fields },
+	{ "objects", "objects", "what the login sees; --public: what is seen without one", object_fields },
 	{ 0 },
 };
 
@@ -134,7 +134,7 @@ static enum err run_objects(struct officer *o, char **words, struct fail *f)
 	enum err e = object_query_of(o, &q, f);
 
 	if (e == ERR_OK)
-		e = officer_open(o, officer_has(o, "no-login") ? PK11_NOBODY : PK11_USER, &p, f);
+		e = officer_open(o, officer_has(o, "public") ? PK11_NOBODY : PK11_USER, &p, f);
 	if (e == ERR_OK)
 		e = pk11_borrow(p, &s, f);
 	if (e == ERR_OK)
@@ -160,7 +160,7 @@ static enum err run_objects(struct officer *o, char **words, struct fail *f)
 
 static const struct officer_option options[] = {
 	OBJECT_OPTIONS,
-	{ "no-login", NULL, "objects: those that are seen without a PIN" },
+	{ "public", NULL, "objects: without a login" },
 	{ 0 },
 };
 

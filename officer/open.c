@@ -31,7 +31,9 @@ static bool uri_has(const char *uri, const char *attribute)
 
 const char *officer_module_path(const struct officer *o)
 {
-	return o->module[0] ? o->module : STRONGROOM_MODULE;
+	const char *path = officer_value(o, "module");
+
+	return path ? path : STRONGROOM_MODULE;
 }
 
 /* uri_of: the URI of the token and of the module that has it, with a final zero. */
@@ -112,20 +114,21 @@ enum err officer_open_as(struct officer *o, enum pk11_who who, const struct secr
 			 struct pk11 **ret, struct fail *f)
 {
 	struct pk11_options options = { .who = who, .pin = pin };
-	struct fail first = { 0 };
 	BUF_AUTO uri = { 0 };
+	struct fail why = { 0 };
 	enum err e = uri_of(o, &uri, f);
 
 	if (who_text)
 		set_who(o, who_text);
-	if (e != ERR_OK)
-		return e;
-	e = pk11_open((const char *)uri.p, &options, ret, &first);
-	if (e == ERR_NOT_FOUND)
-		return fail_set(f, e, first.rv,
-				"%.160s; `strongroom list` shows those that are there, --token chooses one",
-				first.text);
-	return e == ERR_OK ? e : fail_set(f, e, first.rv, "%s", first.text);
+	if (e == ERR_OK)
+		e = pk11_open((const char *)uri.p, &options, ret, &why);
+	/* The module passes over what it cannot read, so that one damaged token does not hide the others. */
+	if (e == ERR_NOT_FOUND && strstr(why.text, "no such token"))
+		return fail_set(
+		    f, e, why.rv,
+		    "%.170s (one whose file is damaged, foreign or not yours is passed over: STRONGROOM_LOG=stderr)",
+		    why.text);
+	return e == ERR_OK || why.code == ERR_OK ? e : fail_set(f, e, why.rv, "%s", why.text);
 }
 
 enum err officer_open(struct officer *o, enum pk11_who who, struct pk11 **ret, struct fail *f)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,16 +133,6 @@ static enum err find_form(struct officer *o, char **words, struct fail *f)
 	return ERR_OK;
 }
 
-/* find_module: a path from where we stand; p11-kit would look for it in a folder of its own. */
-static void find_module(struct officer *o)
-{
-	const char *path = officer_value(o, "module");
-	char *whole = path ? realpath(path, NULL) : NULL;
-
-	snprintf(o->module, sizeof(o->module), "%s", whole ? whole : path ? path : "");
-	free(whole);
-}
-
 enum err options_parse(struct officer *o, int argc, char **argv, struct fail *f)
 {
 	enum err e = take(o, NULL, argc, argv, true, f);
@@ -173,7 +162,6 @@ enum err options_parse(struct officer *o, int argc, char **argv, struct fail *f)
 		return e;
 	if (officer_has(o, "uri") && officer_has(o, "token"))
 		return fail_set(f, ERR_USAGE, 0, "--uri and --token: one of them");
-	find_module(o);
 	return find_form(o, argv + first + optind, f);
 }
 

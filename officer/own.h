@@ -17,8 +17,7 @@ struct officer {
 		const char *value; /* "" for a switch */
 	} given[OPTIONS_MAX];
 	size_t given_count;
-	char who[64];      /* whose PIN it is about */
-	char module[4096]; /* --module with its whole path; empty: not given */
+	char who[64]; /* whose PIN it is about */
 	bool found;
 	bool shown;
 	bool help;

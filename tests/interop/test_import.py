@@ -175,10 +175,10 @@ class Import(tools.Tools):
         folder = next(self.tokens.iterdir())
         path = next(p for p in folder.glob("*.object") if p.name != "token.object")
         whole = path.read_bytes()
-        for n in range(0, len(whole), 37):
+        for n in range(0, len(whole), 97):
             path.write_bytes(whole[:n])
             self.assertEqual(len(self.from_dir()), 1)
-        for n in range(8, len(whole), 41):
+        for n in range(8, len(whole), 101):
             path.write_bytes(whole[:n] + bytes([whole[n] ^ 0x80]) + whole[n + 1:])
             self.assertEqual(len(self.from_dir()), 1)
 
@@ -217,6 +217,19 @@ class Import(tools.Tools):
         for path in (self.top / "tokens").rglob("*"):
             if path.is_file():
                 self.assertNotIn(bytes.fromhex(value), path.read_bytes())
+
+    def test_a_damaged_token_takes_nothing(self):
+        self.fill()
+        (self.top / "large").write_bytes(bytes(4900))
+        self.user("--write-object", self.top / "large", "--type", "data", "--label", "large")
+        path = next((self.top / "tokens").glob("*/data.mdb"))
+        pages = bytearray(path.read_bytes())
+        # What goes on from the page before has no number of its own: the large object.
+        for at in range(2 * 4096, len(pages), 4096):
+            if any(pages[at:at + 4096]) and int.from_bytes(pages[at:at + 8], "little") != at // 4096:
+                pages[at + 300] ^= 0x55
+        path.write_bytes(pages)
+        self.from_dir(bad="the token is damaged")
 
     def test_nss_gives_its_private_keys_wrapped(self):
         self.secret_file("noise", "noise" * 50)

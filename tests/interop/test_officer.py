@@ -97,15 +97,13 @@ class Tokens(officer.Officer):
         self.refused("users", text="no such token")
         self.init("A")
         self.init("B")
-        self.refused("users", text="several tokens match; `strongroom list` shows")
+        self.refused("users", text="several tokens match")
         self.assertEqual(self.json("users", "--token", "B")["token"], "B")
         serial = self.json("users", "--token", "A")["serial"]
         self.assertEqual(self.json("users", "--uri", f"pkcs11:serial={serial}")["token"], "A")
         uri = f"pkcs11:token=B?module-path={tools.MODULE}&pin-source=file:{self.pin}"
         self.assertEqual(self.json("list", "objects", "--uri", uri, module=False)["token"], "B")
         self.assertIn("leave one out", self.strongroom("list", "objects", "--uri", uri, status=2)[1])
-        here = os.path.relpath(tools.MODULE)
-        self.assertEqual(len(self.json("list", "--module", here, module=False)["tokens"]), 2)
         self.assertIn("none.so", self.strongroom("list", "--module", self.top / "none.so", status=1, module=False)[1])
         self.assertIn("none.so", self.strongroom("users", "--module", self.top / "none.so", status=1, module=False)[1])
 
