@@ -148,7 +148,7 @@ static enum err open_reader(struct officer *o, struct open *t, struct sr_audit_s
 
 	if (e == ERR_OK)
 		e = whole(o, t, ret, f);
-	if (e != ERR_OK || ret->ulState != SR_AUDIT_STATE_FITS || officer_has(o, "sealed"))
+	if (e != ERR_OK || ret->ulState != SR_AUDIT_STATE_FITS || officer_has(o, "no-login"))
 		return e;
 	close_token(t);
 	e = open_token(o, officer_has(o, "so") ? PK11_SO : PK11_USER, t, f);
@@ -350,7 +350,7 @@ static enum err run_restart(struct officer *o, char **words, struct fail *f)
 
 static const struct officer_option options[] = {
 	{ "so", NULL, "log in as the security officer (--so-pin-file), not as a user" },
-	{ "sealed", NULL, "log nobody in: the chain of hashes and the end are checked, contents are not read" },
+	{ "no-login", NULL, "log nobody in: the chain of hashes and the end are checked, contents are not read" },
 	{ "from", "RECORD", "list: the records from this one on" },
 	{ "last", "COUNT", "list: so many, up to the last" },
 	{ 0 },

@@ -25,7 +25,7 @@ static const struct show_field fields[] = {
 	{ "shares", "shares made", "how many there are", .maybe = true },
 	{ "set", "set", "the id that all shares of this backup bear", .maybe = true },
 	{ "share_files", "share files", "with --share-dir: where they are, one for each custodian", .maybe = true },
-	{ "audit_sequence", "audit sequence", "last entry of the audit trail when the backup began" },
+	{ "audit_record", "audit record", "last record of the audit trail when the backup began" },
 	{ 0 },
 };
 

@@ -96,7 +96,7 @@ void backup_info_json(json_t *answer, const struct sr_backup *info)
 		json_object_set_new(answer, "shares", json_integer((json_int_t)info->ulShares));
 		json_object_set_new(answer, "set", show_hex(VIEW(info->set, sizeof(info->set))));
 	}
-	json_object_set_new(answer, "audit_sequence", json_integer((json_int_t)info->ulAuditSequence));
+	json_object_set_new(answer, "audit_record", json_integer((json_int_t)info->ulAuditSequence));
 }
 
 void backup_progress(const struct officer *o, const char *what, uint64_t done, uint64_t all)

@@ -21,7 +21,7 @@ enum err backup_file_write(struct backup_file *b, struct view v, struct fail *f)
 enum err backup_file_finish(struct backup_file *b, struct fail *f) MUST_CHECK;
 void backup_file_drop(struct backup_file *b);
 
-/* backup_info_json: what a backup says of itself, into an answer: made, sealed, needed, shares, set, audit_sequence. */
+/* backup_info_json: what a backup says of itself, into an answer: made, sealed, needed, shares, set, audit_record. */
 struct sr_backup;
 void backup_info_json(json_t *answer, const struct sr_backup *info);
 /* backup_progress: how far it is, on standard error when that is a terminal, without --json. */

@@ -28,7 +28,7 @@ static const struct show_field fields[] = {
 	{ "needed", "shares needed", "how many shares open it", .maybe = true },
 	{ "shares", "shares made", "how many there are", .maybe = true },
 	{ "set", "set", "the id that all shares of this backup bear", .maybe = true },
-	{ "audit_sequence", "audit sequence", "last entry of the audit trail when the backup began", .maybe = true },
+	{ "audit_record", "audit record", "last record of the audit trail when the backup began", .maybe = true },
 	VERIFY_STATE_FIELDS,
 	{ 0 },
 };

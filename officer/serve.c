@@ -254,8 +254,8 @@ const struct officer_command command_serve = {
 	.name = "serve",
 	.summary = "the module for programs of other users, behind a Unix socket",
 	.text =
-	    "Each connection is an application of PKCS #11 of its own, in a process of its own. Programs load\n"
-	    "libstrongroom-client.so, which finds the socket by STRONGROOM_SOCKET or its settings. They can do what\n"
+	    "Each connection is an application of PKCS #11 of its own, in a process of its own. Programs load "
+	    "libstrongroom-client.so, which finds the socket by STRONGROOM_SOCKET or its settings. They can do what "
 	    "the tokens' policies allow, and reach neither the token files nor the memory with the keys.",
 	.common = COMMON_MODULE,
 	.options = options,

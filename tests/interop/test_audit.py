@@ -70,11 +70,11 @@ class Audit(tools.Tools):
         self.assertIn("audit.state", text)
 
     def test_sealed_reading_needs_no_login_and_shows_nothing(self):
-        before = self.audit("verify", "--sealed")
+        before = self.audit("verify", "--no-login")
         self.assertEqual(before["proved"], "hashes")
-        rows = self.audit("list", "--sealed")["trail"]
+        rows = self.audit("list", "--no-login")["trail"]
         self.assertEqual({row["event"] for row in rows}, {"segment", None})
-        self.assertEqual(self.audit("verify", "--sealed")["records"], before["records"])
+        self.assertEqual(self.audit("verify", "--no-login")["records"], before["records"])
 
     def test_more_rows_than_a_window(self):
         for _ in range(70):
@@ -89,7 +89,7 @@ class Audit(tools.Tools):
     def test_cut_tail_stops_the_token_until_the_so_restarts(self):
         kept = self.keep()
         self.user("--keygen", "--key-type", "aes:32", "--label", "one", "--id", "01")
-        last = self.audit("verify", "--sealed")["records"]
+        last = self.audit("verify", "--no-login")["records"]
         self.put_back(kept, "data.mdb")
         found = self.audit("verify", status=FOUND)
         self.assertEqual((found["state"], found["bad"], found["proved"]), ("leads", "cut", "hashes"))
@@ -128,7 +128,7 @@ class Audit(tools.Tools):
         self.assertIsNone(self.audit("verify")["first_bad"])
         found = self.audit("check", head, status=FOUND)
         self.assertEqual((found["bad"], found["state"]), ("cut", "fits"))
-        while self.audit("verify", "--sealed")["records"] < told["record"]:
+        while self.audit("verify", "--no-login")["records"] < told["record"]:
             self.user("-O")
         found = self.audit("check", head, status=FOUND)
         self.assertEqual((found["first_bad"], found["bad"]), (told["record"], "changed"))

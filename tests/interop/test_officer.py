@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """The command `strongroom`: tokens, users, check values; with files and on a terminal. test_officer.py MODULE STRONGROOM"""
+import json
 import os
 import signal
 import unittest
@@ -92,6 +93,19 @@ class Tokens(officer.Officer):
         self.assertIn("Exit status", self.text("list", "--help", module=False))
         self.assertIn("--pin-file", self.text("list", "--help", module=False))
         self.assertRegex(self.text("--version", module=False), r"^strongroom \d")
+
+    def test_every_command_answers_json_and_has_help(self):
+        listed = [line.split()[0] for line in self.text("--help", module=False).splitlines() if line.startswith("  ")]
+        self.assertGreater(len(listed), 6)
+        for command in listed:
+            with self.subTest(command):
+                ran = tools.subprocess.run([officer.STRONGROOM, command, "--json", "--module", tools.MODULE], env=self.env,
+                                           stdin=tools.subprocess.DEVNULL, capture_output=True, start_new_session=True, timeout=60)
+                said = json.loads(ran.stdout)
+                self.assertIn(ran.returncode, (0, 1, 2, 3))
+                self.assertEqual("error" in said, ran.returncode in (1, 2), said)
+                self.assertIn(f"strongroom {command}", self.text(command, "--help", module=False))
+                self.assertIn("no such option", self.strongroom(command, "--no-such-option", status=2)[1])
 
     def test_which_token_and_which_module(self):
         self.refused("users", text="no such token")
