@@ -10,6 +10,26 @@
 
 #include "store_inner.h"
 
+/* One directory, its name durable. What is there, or may not be made, is left to who opens it. */
+static int make_dir(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (mkdir(path, 0700) != 0) {
+		if (errno == EEXIST || errno == EACCES || errno == EROFS)
+			return STORE_OK;
+		return store_fault_errno(errno, path, "cannot be made");
+	}
+	if (slash)
+		*slash = 0;
+	const char *parent = !slash ? "." : slash == path ? "/" : path;
+	/* One may be allowed to write into a directory, and not to read it. */
+	int rc = access(parent, R_OK) == 0 ? store_sync(parent) : STORE_OK;
+	if (slash)
+		*slash = '/';
+	return rc;
+}
+
 int store_make_dirs(const char *dir)
 {
 	char path[STORE_PATH_MAX];
@@ -23,13 +43,11 @@ int store_make_dirs(const char *dir)
 		if (c && c != '/')
 			continue;
 		*at = 0;
-		if (mkdir(path, 0700) != 0 && errno != EEXIST && errno != EACCES && errno != EROFS)
-			return store_fault_errno(errno, path, "cannot be made");
-		if (!c)
-			break;
+		int rc = make_dir(path);
+		if (rc || !c)
+			return rc;
 		*at = c;
 	}
-	return STORE_OK;
 }
 
 int store_sync(const char *path)

@@ -258,6 +258,33 @@ static bool path_fails(const char *path)
 	return atomic_load(&armed) && is_below(path) && count(false);
 }
 
+/* With the error EROFS opening for writing fails as well: a file system that is read-only. */
+static bool read_only(const char *path, int flags)
+{
+	return atomic_load(&armed) && plan.error == EROFS && (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) != O_RDONLY &&
+	       is_below(path) && count(false);
+}
+
+int open(const char *path, int flags, ...)
+{
+	va_list more;
+
+	va_start(more, flags);
+	mode_t mode = flags & O_CREAT ? va_arg(more, mode_t) : 0;
+	va_end(more);
+	return read_only(path, flags) ? failed() : REAL(open)(path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...)
+{
+	va_list more;
+
+	va_start(more, flags);
+	mode_t mode = flags & O_CREAT ? va_arg(more, mode_t) : 0;
+	va_end(more);
+	return read_only(path, flags) ? failed() : REAL(open64)(path, flags, mode);
+}
+
 int rename(const char *from, const char *to)
 {
 	if (path_fails(from))

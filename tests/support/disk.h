@@ -10,6 +10,7 @@
  * A disk that fails when it is told to, and a clock that jumps: the C library's writing calls (pwrite, pwritev, write,
  * writev, fsync, fdatasync, ftruncate, fallocate, msync, rename) and clock_gettime, time, gettimeofday stand in the
  * test program before the library's own, for the module and LMDB as well. The program is linked with export_dynamic.
+ * With the error EROFS, opening for writing counts and fails, too.
  * Only calls on files below the directory given count. One plan a process; a forked child has the parent's.
  */
 enum disk_mode {
