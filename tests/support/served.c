@@ -55,3 +55,23 @@ void served_stop(void)
 		fail("the server did not end as it should");
 	server = 0;
 }
+
+unsigned served_workers(int *ret_pid)
+{
+	char path[64];
+	unsigned n = 0;
+	int pid;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)server, (int)server);
+	f = fopen(path, "r");
+	if (f == NULL)
+		fail("no list of the server's processes");
+	while (fscanf(f, "%d", &pid) == 1) {
+		n++;
+		if (ret_pid != NULL)
+			*ret_pid = pid;
+	}
+	fclose(f);
+	return n;
+}

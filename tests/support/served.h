@@ -10,5 +10,7 @@
  */
 void served_start(const char *directory);
 void served_stop(void);
+/* served_workers: how many connections the server has; ret_pid (NULL allowed): the process of the last one. */
+unsigned served_workers(int *ret_pid);
 
 #endif
