@@ -25,17 +25,18 @@ static struct {
 	const struct server_functions *functions;
 	struct wire_sessions sessions;
 	atomic_int channels;
-	atomic_int busy; /* calls under way, but for those that wait for a slot event */
-	_Atomic(time_t) last;
-	atomic_bool broken; /* a channel brought what no client sends */
+	atomic_int busy;       /* calls under way, but for those that wait for a slot event */
+	_Atomic(int64_t) last; /* milliseconds */
+	atomic_bool broken;    /* a channel brought what no client sends */
 } here;
 
-static time_t now(void)
+/* now: milliseconds. */
+static int64_t now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* serve: one request, one answer. */
@@ -124,14 +125,14 @@ static bool greet(int control)
 /* idle_ms: how long until the connection has been idle for too long; -1: forever. */
 static int idle_ms(unsigned idle)
 {
-	time_t left;
+	int64_t left;
 
 	if (idle == 0)
 		return -1;
 	if (atomic_load(&here.busy) > 0)
 		return 1000;
-	left = atomic_load(&here.last) + (time_t)idle - now();
-	return left <= 0 ? 0 : left > 3600 ? 3600000 : (int)left * 1000;
+	left = atomic_load(&here.last) + (int64_t)idle * 1000 - now();
+	return left <= 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
 }
 
 /* attend: takes channels until the connection ends; answers why. */
@@ -163,7 +164,7 @@ static const char *attend(int control, int signals, unsigned idle)
 static void leave(void)
 {
 	const struct timespec tick = { 0, 5000000 };
-	time_t end = now() + LEAVE_SECONDS;
+	int64_t end = now() + LEAVE_SECONDS * 1000;
 
 	while (atomic_load(&here.busy) > 0 && now() < end)
 		nanosleep(&tick, NULL);

@@ -60,7 +60,8 @@ uint8_t *wire_room_take(struct wire_room *r, size_t n)
 	uint8_t *at;
 
 	/* Four bytes of length stand before the frame. */
-	if (r->failed || n > WIRE_FRAME_MAX + 4 - r->len || (r->room - r->len < n && !grow(r, r->len + n))) {
+	if (r->failed || n > WIRE_FRAME_MAX + 4 - r->len ||
+	    ((r->p == NULL || r->room - r->len < n) && !grow(r, r->len + n))) {
 		r->failed = true;
 		return NULL;
 	}
