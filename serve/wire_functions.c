@@ -243,6 +243,10 @@ static const struct wire_struct async_data = { "CK_ASYNC_DATA", sizeof(CK_ASYNC_
 	{                                                                                                              \
 		FLAT(struct sr_audit_state, WIRE_FIXED, i), .fixed = 1, .told = true                                   \
 	}
+#define D_SR_TOKEN_STATE(i)                                                                                            \
+	{                                                                                                              \
+		FLAT(struct sr_token_state, WIRE_FIXED, i), .fixed = 1                                                 \
+	}
 /* A handle for each of the things that the argument before counts. */
 #define D_OUT_HANDLES(i)                                                                                               \
 	{                                                                                                              \

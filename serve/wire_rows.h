@@ -135,7 +135,8 @@
 	X(SR_CheckAudit, 4, NUMBER, IN, LEN, SR_AUDIT_STATE)                                                           \
 	X(SR_RestartAudit, 3, NUMBER, PIN, LEN)                                                                        \
 	X(SR_SignStatement, 5, NUMBER, IN, LEN, OUT, OUT_LEN)                                                          \
-	X(SR_GetStatementKey, 3, NUMBER, OUT, OUT_LEN)
+	X(SR_GetStatementKey, 3, NUMBER, OUT, OUT_LEN)                                                                 \
+	X(SR_GetTokenState, 2, NUMBER, SR_TOKEN_STATE)
 
 /* Their numbers: WIRE_C_Sign, WIRE_SR_GetUsers. */
 enum wire_function_number {
@@ -205,6 +206,7 @@ enum wire_function_number {
 #define T_TOLD_LEN CK_ULONG_PTR
 #define T_SR_AUDIT_ENTRIES struct sr_audit_entry *
 #define T_SR_AUDIT_STATE struct sr_audit_state *
+#define T_SR_TOKEN_STATE struct sr_token_state *
 #define T_SR_BACKUP struct sr_backup *
 #define T_SR_VERIFY_STATE struct sr_verify_state *
 #define T_SR_FINDINGS struct sr_finding *
