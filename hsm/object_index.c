@@ -177,7 +177,7 @@ CK_RV question_make(const CK_ATTRIBUTE *t, CK_ULONG n, struct question *ret)
 	if (!kinds)
 		q->kind_count = 0;
 	for (CK_ULONG i = 0; i < n; i++)
-		q->judged = judges(q, &t[i], kinds, pair) && q->judged;
+		q->judged = judges(q, &t[i], kinds, pair) && template_find(t, n, t[i].type) == &t[i] && q->judged;
 	return CKR_OK;
 }
 

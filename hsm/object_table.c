@@ -119,8 +119,12 @@ struct entry *entry_add(struct entries *e, const uint8_t id[STORE_ID_LEN], bool 
 
 static void uncache(struct entries *e, struct entry *entry)
 {
-	if (entry->object != NULL && entry->stored)
-		e->cached--;
+	if (entry->object != NULL && entry->stored) {
+		struct entry *last = e->kept[--e->cached];
+
+		last->place = entry->place;
+		e->kept[entry->place] = last;
+	}
 	object_unref(entry->object);
 	entry->object = NULL;
 }
@@ -130,14 +134,20 @@ void entry_cache(struct entries *e, struct entry *entry, struct object *o, uint6
 	struct object *held = object_ref(o);
 
 	uncache(e, entry);
-	if (entry->stored && (e->cached >= CACHED_MAX || !store_sequence_lasts(sequence))) {
+	if (entry->stored && e->kept == NULL)
+		e->kept = calloc(CACHED_MAX, sizeof(struct entry *));
+	if (entry->stored && (e->kept == NULL || !store_sequence_lasts(sequence))) {
 		object_unref(held);
 		return;
 	}
+	if (entry->stored && e->cached == CACHED_MAX)
+		uncache(e, e->kept[e->hand++ % CACHED_MAX]);
 	entry->object = held;
 	entry->checked = sequence;
-	if (entry->stored)
-		e->cached++;
+	if (entry->stored) {
+		entry->place = e->cached;
+		e->kept[e->cached++] = entry;
+	}
 }
 
 void entry_drop(struct entries *e, struct entry *entry)
@@ -218,6 +228,7 @@ void entries_done(struct entries *e)
 	entries_drop_all(e);
 	free(e->by_handle);
 	free(e->by_id);
+	free(e->kept);
 	*e = (struct entries){ 0 };
 }
 

@@ -31,6 +31,7 @@ struct entry {
 	struct entry *next_by_handle;
 	struct entry *next_by_id;
 	struct entry *next_session, **back_session; /* not stored */
+	size_t place;                               /* in entries.kept */
 };
 
 struct entries {
@@ -39,7 +40,9 @@ struct entries {
 	struct entry *session; /* those that are not stored */
 	size_t buckets;        /* a power of two, 0 before the first */
 	size_t len;
-	size_t cached;               /* token objects held in memory */
+	struct entry **kept; /* those of token objects held in memory, cached of them */
+	size_t cached;
+	size_t hand;                 /* who goes next when there are too many */
 	size_t profiles, mechanisms; /* built-in objects made so far (object_built_in.c) */
 };
 
