@@ -474,7 +474,7 @@ static CK_RV restore_final(struct module *m, CK_SLOT_ID slot, struct verify *v, 
 	if (rv != CKR_OK)
 		return rv;
 	rv = verify_token(r->token, v);
-	if (rv == CKR_OK && v->state.ulFindings > 0)
+	if (rv == CKR_OK && v->damaged)
 		rv = CKR_DEVICE_ERROR;
 	if (rv == CKR_OK)
 		rv = note(r);

@@ -82,7 +82,8 @@ struct sr_verify_state {
  *                     CKR_DATA_LEN_RANGE: bytes are missing.
  * SR_RestoreFinal     verifies all of it, as SR_Verify does, and makes it a token, in the slot *pSlot. Asks for the SO
  *                     or two custodians to have logged in, and where the token's policy has dual control of
- *                     restoring, for two custodians: CKR_USER_NOT_LOGGED_IN. With findings CKR_DEVICE_ERROR.
+ *                     restoring, for two custodians: CKR_USER_NOT_LOGGED_IN. With findings CKR_DEVICE_ERROR,
+ *                     but for those of SR_FINDING_USE.
  * SR_RestoreCancel    ends it, and nothing is left. So do errors of SR_RestoreNext and SR_RestoreFinal, but for
  *                     CKR_KEY_NEEDED and CKR_USER_NOT_LOGGED_IN.
  *

@@ -21,6 +21,7 @@ __attribute__((format(printf, 4, 5))) static void finding(struct verify *v, CK_U
 	va_list arguments;
 
 	v->state.ulFindings++;
+	v->damaged = v->damaged || kind != SR_FINDING_USE;
 	if (f == NULL)
 		return;
 	*f = (struct sr_finding){ .ulKind = kind };

@@ -8,13 +8,15 @@
 
 /*
  * struct verify: what verify_token fills in. findings: room of the caller's, count of them used; state.ulFindings goes
- * on counting.
+ * on counting. damaged: one of them is more than a usage that nothing proves, which an earlier life of a token of
+ * schema 1 leaves behind, too, and which only makes its key be refused.
  */
 struct verify {
 	struct sr_verify_state state;
 	struct sr_finding *findings;
 	size_t room;
 	size_t count;
+	bool damaged;
 };
 
 /*
