@@ -71,6 +71,7 @@ struct policy {
 #define POLICY_PIN_LEAST 4
 #define POLICY_PIN_MOST 64
 #define POLICY_PIN_DEFAULT 8
+#define POLICY_PIN_BOUND 6 /* the default of a token that is bound to its host */
 
 /*
  * The policy of a token, cached until the store or the login changes.

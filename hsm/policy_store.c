@@ -181,11 +181,11 @@ CK_RV policy_bits(struct token *t, uint64_t *ret)
 
 size_t policy_pin_min(struct token *t)
 {
-	size_t least = POLICY_PIN_DEFAULT;
-	size_t chosen;
+	size_t least, chosen;
 
 	pthread_mutex_lock(&t->lock);
 	refresh(t);
+	least = t->flags & TOKEN_HOST_BOUND ? POLICY_PIN_BOUND : POLICY_PIN_DEFAULT;
 	chosen = t->policy.rv == CKR_OK ? t->policy.policy.pin_min : 0;
 	/* What nobody can check makes a PIN longer, never shorter. */
 	if (chosen > least || (chosen > 0 && t->policy.proved))

@@ -219,6 +219,7 @@ CK_RV token_create(struct token *t, struct view pin, const uint8_t label[32])
 {
 	struct tokens *all = module_get()->tokens;
 	CK_RV rv = login_pin_length(pin, 1);
+	size_t least = module_get()->settings.host_secret != NULL ? POLICY_PIN_BOUND : POLICY_PIN_DEFAULT;
 	unsigned sessions;
 	bool there;
 
@@ -231,7 +232,7 @@ CK_RV token_create(struct token *t, struct view pin, const uint8_t label[32])
 	if (sessions > 0)
 		rv = CKR_SESSION_EXISTS;
 	else if (!there)
-		rv = login_pin_length(pin, POLICY_PIN_DEFAULT) == CKR_OK ? init_free(t, pin, label) : CKR_PIN_LEN_RANGE;
+		rv = login_pin_length(pin, least) == CKR_OK ? init_free(t, pin, label) : CKR_PIN_LEN_RANGE;
 	else
 		rv = rv == CKR_OK ? init_again(t, pin, label) : CKR_PIN_INCORRECT; /* such a PIN is nobody's */
 	pthread_mutex_unlock(&all->lock);

@@ -55,6 +55,15 @@ struct policy_cache {
 	CK_RV rv;
 };
 
+/* struct token_rotating: how far this process has come with a rotation (token_rotate.c); under the store's write lock.
+ */
+struct token_rotating {
+	uint16_t generation; /* 0: nothing is known */
+	bool some;
+	uint8_t after[STORE_ID_LEN];
+	size_t left;
+};
+
 struct token {
 	/* Fixed once the slot is listed, but for what C_InitToken fills into the free slot (under lock). */
 	CK_SLOT_ID slot;
@@ -72,6 +81,7 @@ struct token {
 	uint64_t sequence; /* of the store when the token was last looked at */
 	struct seal seal;
 	struct token_ring ring;
+	struct token_rotating rotating;
 	struct policy_cache policy;
 	struct token_user user;
 	uint64_t logouts; /* operations of older logins are dropped */

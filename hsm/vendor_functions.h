@@ -59,6 +59,12 @@ struct sr_token_state {
  *                   each. What C_CreateObject answers for the first that is refused; CKR_ACTION_PROHIBITED: a component
  *                   (R1.3), which is entered by itself.
  * SR_GetTokenState  how many objects there are, and what the token is. Any session.
+ *
+ * SR_RotateTokenKey: a fresh token key, while others go on. Begins when no rotation is under way, then seals at most
+ * ulBatch records (up to 10,000) anew; with the last one the older key goes. pulGeneration: of the key that writes;
+ * pulDone: records of this call; pulLeft: those to come, 0: it has ended. ulBatch 0: changes nothing and tells what is
+ * left of one that is under way. R/W session of the SO. CKR_DEVICE_ERROR: a record that is not what was written stands
+ * in the way; the log names it.
  */
 #define SR_FUNCTIONS(X)                                                                                                \
 	X(SR_GetUsers, (CK_SESSION_HANDLE hSession, struct sr_user * pUsers, CK_ULONG_PTR pulCount))                   \
@@ -67,7 +73,9 @@ struct sr_token_state {
 			     CK_OBJECT_HANDLE_PTR phObjects))                                                          \
 	SR_FUNCTIONS_BACKUP(X)                                                                                         \
 	SR_FUNCTIONS_AUDIT(X)                                                                                          \
-	X(SR_GetTokenState, (CK_SESSION_HANDLE hSession, struct sr_token_state * pState))
+	X(SR_GetTokenState, (CK_SESSION_HANDLE hSession, struct sr_token_state * pState))                              \
+	X(SR_RotateTokenKey, (CK_SESSION_HANDLE hSession, CK_ULONG ulBatch, CK_ULONG_PTR pulGeneration,                \
+			      CK_ULONG_PTR pulDone, CK_ULONG_PTR pulLeft))
 
 struct sr_function_list {
 	CK_VERSION version;

@@ -15,6 +15,7 @@ const struct officer_command *const officer_commands[] = {
 	&command_policy,
 	&command_audit,
 	&command_import,
+	&command_rotate,
 	&command_serve,
 	&command_backup,
 	&command_restore,

@@ -16,6 +16,7 @@ extern const struct officer_command command_list;
 extern const struct officer_command command_policy;
 extern const struct officer_command command_restore;
 extern const struct officer_command command_serve; /* strongroom serve (docs/serve.md) */
+extern const struct officer_command command_rotate;
 extern const struct officer_command command_users;
 extern const struct officer_command command_verify;
 

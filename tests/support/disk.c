@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -120,6 +121,8 @@ static bool count(bool sync)
 	if (plan.nth == 0 || n < plan.nth || (n > plan.nth && !plan.lasting))
 		return false;
 	atomic_fetch_add(&hits, 1);
+	if (plan.mode == DISK_KILL)
+		raise(SIGKILL);
 	return true;
 }
 

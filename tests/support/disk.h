@@ -18,6 +18,7 @@ enum disk_mode {
 	DISK_SHORT,  /* a write takes the first half and says so; other calls are refused */
 	DISK_LATE,   /* it is done, and said to have failed */
 	DISK_MODES,
+	DISK_KILL = DISK_MODES, /* the process dies (SIGKILL) before it is done */
 };
 
 struct disk_plan {
