@@ -26,6 +26,7 @@ static void note(int number)
 struct tty {
 	int fd;
 	bool hidden;
+	bool shows; /* the echo could not be turned off: nothing may be typed */
 	struct termios shown;
 	struct sigaction before[ARRAY_LEN(signals)];
 	sigset_t mask;
@@ -55,8 +56,7 @@ static enum err tty_open(struct tty *t, bool hidden, struct fail *f)
 		struct termios quiet = t->shown;
 
 		quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-		if (tcsetattr(fd, TCSAFLUSH, &quiet) != 0)
-			caught = SIGTTOU;
+		t->shows = tcsetattr(fd, TCSAFLUSH, &quiet) != 0;
 	}
 	return ERR_OK;
 }
@@ -68,8 +68,7 @@ static void tty_close(struct tty *t)
 
 	if (t->hidden) {
 		tcsetattr(t->fd, TCSAFLUSH, &t->shown);
-		if (write(t->fd, "\n", 1) < 0)
-			number = number ? number : 0;
+		dprintf(t->fd, "\n");
 	}
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		sigaction(signals[i], &t->before[i], NULL);
@@ -107,7 +106,9 @@ static enum err tty_line(const char *prompt, bool hidden, struct secret *line, b
 	if (e != ERR_OK)
 		return e;
 	secret_wipe(line);
-	if (write(t.fd, prompt, strlen(prompt)) < 0)
+	if (t.shows)
+		e = fail_set(f, ERR_IO, 0, "terminal: its echo cannot be turned off");
+	else if (write(t.fd, prompt, strlen(prompt)) < 0)
 		e = fail_set(f, ERR_IO, 0, "terminal: %s", strerror(errno));
 	while (e == ERR_OK && (c = tty_byte(&t)) != 0 && c != '\n')
 		if (!secret_append(line, &c, 1))
