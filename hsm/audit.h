@@ -34,6 +34,8 @@
 	X(AUDIT_TMK_LOADED, 18, "TMK loaded", "counted where it was loaded as a session object")                       \
 	X(AUDIT_KEY_WRAPPED, 19, "keys wrapped in a session", "counted; export under another key")                     \
 	X(AUDIT_KEY_UNWRAPPED, 20, "keys unwrapped in a session", "counted")                                           \
+	X(AUDIT_VALUE_READ, 21, "key values read in a session",                                                        \
+	  "counted; C_GetAttributeValue showed the value of a secret or private key of the token")                     \
 	X(AUDIT_POLICY, 30, "policy changed", "the label is the new policy")                                           \
 	X(AUDIT_USE_DECIDED, 31, "key decided between usages", "the count is the usages, CKF_ bits (docs/policy.md)")  \
 	X(AUDIT_RESTARTED, 32, "audit trail begun anew",                                                               \

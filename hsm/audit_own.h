@@ -29,6 +29,8 @@ CK_RV audit_fit(const struct crypto *c, struct store_txn *txn, const struct audi
 CK_RV audit_refuse(enum audit_fault fault, uint64_t at) MUST_CHECK;
 /* audit_ready: an entry could be written in this transaction; CKR_DEVICE_ERROR: not, see audit_position. */
 CK_RV audit_ready(const struct crypto *c, struct store_txn *txn) MUST_CHECK;
+/* audit_usable: the same outside of a transaction, cheaply, for what is only counted now. */
+CK_RV audit_usable(struct token *t) MUST_CHECK;
 /*
  * audit_begin: a new segment, whatever is wrong with the one before; its head says so. source: of a copy, the signed
  * head of what it was copied from. keys: with statement_private, the head is signed.

@@ -185,3 +185,38 @@ CK_RV audit_refuse(enum audit_fault fault, uint64_t at)
 	}
 	return CKR_DEVICE_ERROR;
 }
+
+CK_RV audit_usable(struct token *t)
+{
+	struct secret states[STORE_STATES] = { { 0 } };
+	AUDIT_KEYS_AUTO keys = { { 0 } };
+	struct audit_state end = { 0 };
+	enum audit_fault fault = AUDIT_WHOLE;
+	struct store_txn *txn = NULL;
+	uint64_t at = 0;
+	unsigned n = 0;
+	int e = store_state_read(token_store(t), states, &n); /* first: what it knows of is in the database then */
+	CK_RV rv = store_rv(store_begin(token_store(t), false, &txn));
+
+	if (rv == CKR_OK)
+		rv = audit_keys_get(t->crypto, txn, NULL, &keys);
+	if (rv == CKR_OK)
+		rv = audit_end(t->crypto, txn, &end);
+	if (rv == CKR_OK && e != STORE_OK)
+		fault = e == STORE_ENOTFOUND ? AUDIT_STATE_MISSING : AUDIT_STATE_UNREADABLE;
+	for (unsigned i = 0; rv == CKR_OK && i < n; i++) {
+		AUDIT_STATE_AUTO s = { 0 };
+
+		fault = AUDIT_STATE_FOREIGN;
+		if (audit_state_get(&states[i], t->serial, &s))
+			rv = audit_fit(t->crypto, txn, &end, &s, &fault, &at);
+		if (fault == AUDIT_WHOLE)
+			break;
+	}
+	store_abort(txn);
+	for (unsigned i = 0; i < STORE_STATES; i++)
+		secret_done(&states[i]);
+	if (rv == CKR_KEY_HANDLE_INVALID) /* of schema 1 */
+		return CKR_OK;
+	return rv == CKR_OK ? audit_refuse(fault, at) : rv;
+}

@@ -77,10 +77,12 @@ static CK_RV wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wra
 		rv = policy_wrap_iv(s, wrapping, key);
 	if (rv == CKR_OK)
 		rv = mech_gate_cargo(s, row, wrapping, key);
+	if (rv == CKR_OK && out != NULL)
+		rv = session_may_count(s);
 	if (rv == CKR_OK)
 		rv = row->ops->wrap(s, row, m, wrapping, key, out, len);
 	if (rv == CKR_OK && out != NULL && !(row->traits & MECH_OWN_CARGO))
-		session_count(s, AUDIT_KEY_WRAPPED);
+		session_count(s, AUDIT_KEY_WRAPPED, object_bool(key, CKA_TOKEN) ? key : wrapping);
 	object_unref(key);
 	object_unref(wrapping);
 	return rv;
@@ -104,6 +106,8 @@ static CK_RV unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE u
 		rv = mech_gate(s, m, CKF_UNWRAP, unwrapping, &row);
 	if (rv == CKR_OK)
 		rv = template_merge(unwrapping, CKA_UNWRAP_TEMPLATE, t, n, &merged);
+	if (rv == CKR_OK)
+		rv = session_may_count(s);
 	if (rv == CKR_OK)
 		rv = row->ops->unwrap(s, row, m, unwrapping, wrapped, merged.t, merged.n, &handle);
 	if (rv == CKR_OK)

@@ -313,7 +313,7 @@ static CK_RV make(struct session *s, const struct object *kbpk, const struct key
 	if (rv == CKR_OK)
 		rv = object_commit(s, o, ret);
 	if (rv == CKR_OK)
-		session_count(s, AUDIT_KEY_UNWRAPPED);
+		session_count(s, AUDIT_KEY_UNWRAPPED, object_bool(o, CKA_TOKEN) ? o : kbpk);
 	object_unref(o);
 	return rv;
 }

@@ -250,7 +250,7 @@ static CK_RV rewrap(struct session *s, const struct mech_row *row, const CK_MECH
 	if (rv == CKR_OK)
 		rv = rewrap_packet(pk, pr, mak, params, out, len);
 	if (rv == CKR_OK && out)
-		session_count(s, AUDIT_TK_REWRAPPED);
+		session_count(s, AUDIT_TK_REWRAPPED, pk);
 	object_unref(mak);
 	return rv;
 }
@@ -330,7 +330,7 @@ static CK_RV open_record(struct session *s, const struct mech_row *row, const CK
 		rv = object_commit_change(s, &change, handles);
 	}
 	if (rv == CKR_OK) {
-		session_count(s, AUDIT_TK_OPENED);
+		session_count(s, AUDIT_TK_OPENED, pk);
 		*ret = handles[0];
 		*params->phAuk = handles[1];
 	}

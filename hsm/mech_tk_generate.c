@@ -218,7 +218,7 @@ static CK_RV make_tk(struct session *s, const struct sr_tk_generate_params *p, s
 
 		rv = object_commit_change(s, &change, handles);
 		if (rv == CKR_OK && !object_bool(keys[0], CKA_TOKEN))
-			session_count(s, AUDIT_TK_GENERATED); /* nothing was stored, the event neither */
+			session_count(s, AUDIT_TK_GENERATED, pu); /* nothing was stored, the event neither */
 	}
 	if (rv == CKR_OK) {
 		memcpy(p->pPacket, packet.p, packet.len);

@@ -123,7 +123,7 @@ static CK_RV export_tmk(struct session *s, const struct mech_row *row, const CK_
 		rv = message_make(tek, auk, tmk, p, &b);
 	if (rv == CKR_OK && out && *len >= b.len) {
 		memcpy(out, b.p, b.len);
-		session_count(s, AUDIT_TMK_EXPORTED);
+		session_count(s, AUDIT_TMK_EXPORTED, object_bool(tmk, CKA_TOKEN) ? tmk : tek);
 	} else if (rv == CKR_OK && out) {
 		rv = CKR_BUFFER_TOO_SMALL;
 	}
@@ -180,7 +180,7 @@ static CK_RV commit_tmk(struct session *s, const struct tmk_message *m, const st
 
 		rv = object_commit_change(s, &change, ret);
 		if (rv == CKR_OK && !object_bool(o, CKA_TOKEN))
-			session_count(s, AUDIT_TMK_LOADED); /* nothing was stored, the event neither */
+			session_count(s, AUDIT_TMK_LOADED, auk); /* nothing was stored, the event neither */
 	}
 	object_unref(o);
 	return rv;

@@ -117,7 +117,7 @@ CK_RV mech_unwrap_end(struct session *s, struct object *o, struct view form, boo
 	if (rv == CKR_OK)
 		rv = object_commit(s, o, ret);
 	if (rv == CKR_OK)
-		session_count(s, AUDIT_KEY_UNWRAPPED);
+		session_count(s, AUDIT_KEY_UNWRAPPED, o);
 	return rv;
 }
 

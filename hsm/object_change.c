@@ -206,9 +206,16 @@ static CK_RV get_one(const struct object *o, CK_ATTRIBUTE *a)
 	return rv;
 }
 
+/* is_secret: a key whose value is nobody's business. */
+static bool is_secret(const struct object *o)
+{
+	return object_class(o) == CKO_SECRET_KEY || object_class(o) == CKO_PRIVATE_KEY;
+}
+
 CK_RV object_get_values(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	struct object *o = NULL;
+	bool shows = false;
 	CK_RV rv;
 
 	if (t == NULL)
@@ -225,16 +232,23 @@ CK_RV object_get_values(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE
 		object_unref(o);
 		o = NULL;
 		rv = object_fetch(s, handle, FETCH_TRY, &o);
+		shows = rv == CKR_OK && is_secret(o) && object_bool(o, CKA_TOKEN);
 		break;
 	}
-	if (rv != CKR_OK)
+	if (rv == CKR_OK && shows)
+		rv = session_may_count(s);
+	if (rv != CKR_OK) {
+		object_unref(o);
 		return rv;
+	}
 	for (CK_ULONG i = 0; i < n; i++) {
 		CK_RV one = get_one(o, &t[i]);
 
 		if (one != CKR_OK && (rv == CKR_OK || one == CKR_ATTRIBUTE_SENSITIVE))
 			rv = one;
 	}
+	if (shows)
+		session_count(s, AUDIT_VALUE_READ, o);
 	object_unref(o);
 	return rv;
 }

@@ -10,7 +10,6 @@
 #include "module.h"
 #include "object_find.h"
 #include "session_table.h"
-#include "store_rv.h"
 #include "token_own.h"
 
 #define BUCKETS 1024
@@ -53,6 +52,7 @@ void session_end_operations(struct session *s)
 static void session_free(struct session *s)
 {
 	session_end_operations(s);
+	session_counts_free(s);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -245,33 +245,4 @@ bool session_sees_private(struct session *s)
 
 	token_user(s->token, &user);
 	return (user.kind == USER_DEFAULT || user.kind == USER_CUSTODIAN) && !user.must_change;
-}
-
-void session_count(struct session *s, enum audit_number number)
-{
-	s->counts[number]++;
-}
-
-void session_flush_counts(struct session *s)
-{
-	struct store *store = token_store(s->token);
-	struct store_txn *txn = NULL;
-	CK_RV rv = CKR_OK;
-	bool any = false;
-
-	for (size_t i = 0; i < AUDIT_NUMBERS; i++)
-		any = any || s->counts[i] > 0;
-	if (!any || store == NULL || store_begin(store, true, &txn) != STORE_OK)
-		return;
-	for (size_t i = 0; rv == CKR_OK && i < AUDIT_NUMBERS; i++) {
-		struct audit_event event = { .number = (enum audit_number)i, .count = s->counts[i] };
-
-		if (event.count > 0)
-			rv = token_audit(s->token, txn, &event);
-	}
-	if (rv != CKR_OK)
-		store_abort(txn);
-	else if (store_commit(txn) == STORE_OK)
-		for (size_t i = 0; i < AUDIT_NUMBERS; i++)
-			s->counts[i] = 0;
 }

@@ -17,6 +17,8 @@ struct op;
 struct message;
 struct find;
 struct audit_walk;
+struct counted;
+struct object;
 struct backup;
 
 enum message_kind { MESSAGE_ENCRYPT, MESSAGE_DECRYPT, MESSAGE_SIGN, MESSAGE_VERIFY, MESSAGE_KINDS };
@@ -41,7 +43,7 @@ struct session {
 	struct find *find;                       /* object_find.c */
 	struct audit_walk *audit;                /* audit_read.h: where SR_GetAudit was */
 	struct backup *backup;                   /* sr_backup.h */
-	uint64_t counts[AUDIT_NUMBERS];
+	struct counted *counted;                 /* session_count.c */
 
 	/* session.c's own */
 	pthread_mutex_t lock;
@@ -65,9 +67,14 @@ void session_end_operations(struct session *s);
 bool session_sees_private(struct session *s);
 
 /*
- * session_count: one more event of a frequent kind (rewrap, export). The number is written to the audit chain when the
- * session is closed, the user logs out or the module is finalised, so that the hot path writes nothing.
+ * session_count: one more event of a frequent kind (rewrap, export), with this object, which is named when it is a
+ * token object (NULL: none). The numbers are written to the audit trail when the session is closed, the user logs out
+ * or the module is finalised, so that the hot path writes nothing. session_may_count: before such an operation:
+ * CKR_DEVICE_ERROR when the trail takes no entries, so that nothing is done that could not be written down.
+ * session_counts_free: what was not written is forgotten.
  */
-void session_count(struct session *s, enum audit_number number);
+void session_count(struct session *s, enum audit_number number, const struct object *o);
+CK_RV session_may_count(struct session *s) MUST_CHECK;
+void session_counts_free(struct session *s);
 
 #endif

@@ -26,14 +26,40 @@ static void begin(void)
 	second = ck_open(true);
 }
 
-static CK_RV create(CK_OBJECT_HANDLE *ret)
+static CK_RV make(CK_BBOOL token, CK_OBJECT_HANDLE *ret)
 {
 	CK_MECHANISM generate = { CKM_AES_KEY_GEN, NULL, 0 };
 	CK_ULONG length = 32;
-	CK_BBOOL yes = CK_TRUE;
-	CK_ATTRIBUTE t[] = { { CKA_VALUE_LEN, &length, sizeof(length) }, { CKA_TOKEN, &yes, 1 } };
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+	CK_ATTRIBUTE t[] = { { CKA_VALUE_LEN, &length, sizeof(length) },
+			     { CKA_TOKEN, &token, 1 },
+			     { CKA_WRAP, &yes, 1 },
+			     { CKA_EXTRACTABLE, &yes, 1 },
+			     { CKA_SENSITIVE, &no, 1 } };
 
 	return ck->C_GenerateKey(ck_session, &generate, t, ARRAY_LEN(t), ret);
+}
+
+static CK_RV create(CK_OBJECT_HANDLE *ret)
+{
+	return make(CK_TRUE, ret);
+}
+
+static CK_RV wrap(CK_OBJECT_HANDLE key, CK_OBJECT_HANDLE cargo)
+{
+	CK_MECHANISM m = { CKM_AES_KEY_WRAP, NULL, 0 };
+	CK_BYTE out[64];
+	CK_ULONG n = sizeof(out);
+
+	return ck->C_WrapKey(ck_session, &m, key, cargo, out, &n);
+}
+
+static CK_RV read_value(CK_OBJECT_HANDLE key)
+{
+	CK_BYTE value[32];
+	CK_ATTRIBUTE t = { CKA_VALUE, value, sizeof(value) };
+
+	return ck->C_GetAttributeValue(ck_session, key, &t, 1);
 }
 
 static CK_ULONG keys(void)
@@ -76,7 +102,7 @@ static CK_ULONG last(void)
 }
 
 /* refused: everything that the trail would tell of, and nothing of it is there afterwards. The user is logged in. */
-static void refused(CK_OBJECT_HANDLE key)
+static void refused(CK_OBJECT_HANDLE key, CK_OBJECT_HANDLE cargo)
 {
 	CK_ATTRIBUTE label = { CKA_LABEL, (void *)(uintptr_t) "other", 5 };
 	CK_ULONG there = keys(), before = last(), n = SR_SIGNATURE_LEN;
@@ -86,6 +112,9 @@ static void refused(CK_OBJECT_HANDLE key)
 	ck_rv(create(&made), CKR_DEVICE_ERROR);
 	ck_rv(ck->C_SetAttributeValue(ck_session, key, &label, 1), CKR_DEVICE_ERROR);
 	ck_rv(ck->C_DestroyObject(ck_session, key), CKR_DEVICE_ERROR);
+	/* What is only counted, too. */
+	ck_rv(wrap(key, cargo), CKR_DEVICE_ERROR);
+	ck_rv(read_value(key), CKR_DEVICE_ERROR);
 	ck_rv(ck->C_SetPIN(ck_session, CK_TEXT(CK_TEST_USER_PIN), CK_TEXT("newnewnew")), CKR_DEVICE_ERROR);
 	ck_rv(audit_sr()->SR_SignStatement(ck_session, (CK_BYTE_PTR) "x", 1, signature, &n), CKR_DEVICE_ERROR);
 	n = sizeof(head);
@@ -178,13 +207,16 @@ static const struct {
 START_TEST(what_cannot_be_written_down_does_not_happen)
 {
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
-		CK_OBJECT_HANDLE key = 0;
+		CK_OBJECT_HANDLE key = 0, cargo = 0;
 
 		ck_login(CKU_USER);
 		ck_ok(create(&key));
+		ck_ok(make(CK_FALSE, &cargo));
+		ck_ok(wrap(key, cargo));
+		ck_ok(read_value(key));
 		ways[i].spoil();
 		ck_assert_msg(state_is() == ways[i].state, "%s: %lu", ways[i].name, state_is());
-		refused(key);
+		refused(key, cargo);
 		ways[i].mend();
 		ck_assert_uint_eq(state_is(), SR_AUDIT_STATE_FITS);
 		audit_good();

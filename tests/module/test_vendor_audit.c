@@ -19,10 +19,10 @@ static const struct line expected[] = {
 	{ AUDIT_COMPONENT_ENTERED, "alice", "MAK-H#1/2", 0 },
 	{ AUDIT_COMPONENT_DESTROYED, "", "MAK-H#1/2", 0 },
 	{ AUDIT_TK_GENERATED, "", "POS-000042", 0 },
-	{ AUDIT_TK_REWRAPPED, "", "", 2 },
-	{ AUDIT_TK_OPENED, "", "", 1 },
+	{ AUDIT_TK_REWRAPPED, "", "PK", 2 },
+	{ AUDIT_TK_OPENED, "", "PK", 1 },
 	{ AUDIT_TMK_EXPORTED, "", "", 3 },
-	{ AUDIT_TMK_LOADED, "", "", 1 },
+	{ AUDIT_TMK_LOADED, "", "TK", 1 },
 };
 
 /* Two rewraps, one opening, three exports that succeed, and as many that do not. */
