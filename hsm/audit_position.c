@@ -186,7 +186,8 @@ CK_RV audit_refuse(enum audit_fault fault, uint64_t at)
 	return CKR_DEVICE_ERROR;
 }
 
-CK_RV audit_usable(struct token *t)
+/* look_usable: whether the state fits the end of the trail. */
+static CK_RV look_usable(struct token *t)
 {
 	struct secret states[STORE_STATES] = { { 0 } };
 	AUDIT_KEYS_AUTO keys = { { 0 } };
@@ -219,4 +220,23 @@ CK_RV audit_usable(struct token *t)
 	if (rv == CKR_KEY_HANDLE_INVALID) /* of schema 1 */
 		return CKR_OK;
 	return rv == CKR_OK ? audit_refuse(fault, at) : rv;
+}
+
+CK_RV audit_usable(struct token *t)
+{
+	uint64_t sequence = store_sequence(token_store(t));
+	uint64_t file = 0;
+	bool there = store_state_there(token_store(t), &file) == STORE_OK && sequence != 0;
+	CK_RV rv;
+
+	/* Nobody has written since it was in order, and it is the same file. */
+	if (there && atomic_load(&t->audited) == sequence && atomic_load(&t->audited_file) == file)
+		return CKR_OK;
+	atomic_store(&t->audited, 0);
+	rv = look_usable(t);
+	if (rv == CKR_OK && there && store_sequence_lasts(sequence)) {
+		atomic_store(&t->audited_file, file);
+		atomic_store(&t->audited, sequence);
+	}
+	return rv;
 }

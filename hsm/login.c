@@ -111,10 +111,10 @@ static CK_RV login_again(struct session *s, struct view name, struct view pin)
 	if (op == NULL)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	rv = name.n > 0 ? who(CKU_USER, name, pin, &check) : whose(&user, pin, &check);
+	if (rv == CKR_OK && (check.kind != user.kind || !view_equal(check.name, view_of_string(user.name))))
+		rv = CKR_PIN_INCORRECT;
 	if (rv != CKR_OK)
-		return rv;
-	if (check.kind != user.kind || !view_equal(check.name, view_of_string(user.name)))
-		return CKR_PIN_INCORRECT;
+		return rv == CKR_PIN_INCORRECT ? user_refused(t, user.kind, rv) : rv;
 	check.event = AUDIT_LOGIN;
 	rv = user_check(t, &check, NULL, NULL);
 	if (rv == CKR_OK)
@@ -135,6 +135,8 @@ CK_RV login_token(struct token *t, CK_USER_TYPE type, struct view name, struct v
 	CK_RV rv;
 
 	rv = who(type, name, pin, &check);
+	if (rv == CKR_PIN_INCORRECT)
+		return user_refused(t, type == CKU_SO ? USER_SO : USER_DEFAULT, rv);
 	if (rv != CKR_OK)
 		return rv;
 	pthread_mutex_lock(&t->lock);
@@ -340,6 +342,8 @@ CK_RV login_set_pin(struct session *s, struct view old, struct view new)
 
 	token_user(t, &user);
 	rv = whose(&user, old, &check);
+	if (rv == CKR_PIN_INCORRECT)
+		return user_refused(t, user.kind != USER_NONE ? user.kind : USER_DEFAULT, rv);
 	if (rv == CKR_OK)
 		rv = new_pin(t, &check, new, &change.new);
 	if (rv != CKR_OK)

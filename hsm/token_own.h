@@ -73,7 +73,9 @@ struct token {
 
 	struct store *_Atomic store; /* NULL: no token in this slot yet */
 	pthread_mutex_t lock;
-	bool recognised;                  /* the token record was read */
+	bool recognised; /* the token record was read */
+	/* audit_usable: store_sequence and state file for which the trail was found in order; 0: none. */
+	_Atomic uint64_t audited, audited_file;
 	bool staged;                      /* a copy that is being restored: its trail begins with the first login */
 	uint8_t generation[STORE_ID_LEN]; /* of the token record that is in use */
 	uint8_t label[32];

@@ -221,6 +221,14 @@ static CK_RV refuse(struct token *t, const struct user_check *check, struct user
 	return rv == CKR_OK ? result : rv;
 }
 
+CK_RV user_refused(struct token *t, enum user_kind kind, CK_RV result)
+{
+	const struct user_check check = { .kind = kind };
+	struct user_record nobody = { .user = { .kind = kind } };
+
+	return refuse(t, &check, &nobody, result);
+}
+
 /*
  * pretend_retry: what take_retry costs, for a user who is not there: the SO's record is written as it is. Its scrypt
  * cost is the one to pay.

@@ -85,6 +85,11 @@ struct user_check {
 	(void *ctx, const struct user_record *r, const struct secret *user_key); /* no txn held */
 	void *ctx;
 };
+/*
+ * user_refused: a try that was refused before any PIN was looked at (too long, of another user): it goes into the trail
+ * like the others. Answers result, or why it could not be written.
+ */
+CK_RV user_refused(struct token *t, enum user_kind kind, CK_RV result) MUST_CHECK;
 CK_RV user_check(struct token *t, const struct user_check *check, struct user_record *ret_user,
 		 struct secret *ret_user_key) MUST_CHECK;
 

@@ -230,6 +230,16 @@ int store_state_read(struct store *s, struct secret ret[STORE_STATES], unsigned 
 	return rc;
 }
 
+int store_state_there(struct store *s, uint64_t *ret_file)
+{
+	pthread_mutex_lock(&s->state_mutex);
+	int rc = open_file(s);
+	if (!rc)
+		*ret_file = s->state_inode;
+	pthread_mutex_unlock(&s->state_mutex);
+	return rc;
+}
+
 /* pending: what the transaction has put, or those whose commit it shares. A follower has the turn, its leader waits. */
 static const struct audit_pending *pending(const struct store_txn *t)
 {

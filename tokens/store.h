@@ -290,6 +290,8 @@ const char *store_serial(const struct store_txn *t);
  * store_state_read  what stands in the file: one state, or two where a new chain was begun when the process was killed;
  *                   the newer first; ret is made here (secret_init). STORE_ENOTFOUND: no file. STORE_EACCESS: its
  *                   owner, mode or kind is not what we made. STORE_ECORRUPT: nothing legible.
+ * store_state_there is it there, and as we made it? STORE_ENOTFOUND, STORE_EACCESS; what stands in it is not looked at.
+ *                   ret_file: another number for another file.
  * store_state_get   the same inside of a write transaction, whose own comes first.
  * store_state_put   rank: greater is newer. STORE_STATE_NEXT: written when the transaction is committed.
  *                   STORE_STATE_NOW: written at once: it belongs to what is committed already. STORE_STATE_ANEW: a new
@@ -300,6 +302,7 @@ const char *store_serial(const struct store_txn *t);
 #define STORE_STATES 2
 enum store_state_how { STORE_STATE_NEXT, STORE_STATE_NOW, STORE_STATE_ANEW };
 int store_state_read(struct store *s, struct secret ret[STORE_STATES], unsigned *ret_n) MUST_CHECK;
+int store_state_there(struct store *s, uint64_t *ret_file) MUST_CHECK;
 int store_state_get(struct store_txn *t, struct secret ret[STORE_STATES], unsigned *ret_n) MUST_CHECK;
 int store_state_put(struct store_txn *t, const struct secret *state, uint64_t rank,
 		    enum store_state_how how) MUST_CHECK;

@@ -88,6 +88,38 @@ START_TEST(bad_arguments_of_reading)
 }
 END_TEST
 
+/* Every try is in the trail, also one that no PIN was tried for. */
+START_TEST(every_refused_login_is_written_down)
+{
+	static struct audit_trail t;
+	CK_UTF8CHAR long_pin[300];
+	CK_ULONG from = audit_good() + 1;
+
+	memset(long_pin, 'x', sizeof(long_pin));
+	ck_rv(ck->C_Login(ck_session, CKU_USER, long_pin, sizeof(long_pin)), CKR_PIN_INCORRECT);
+	ck_rv(ck->C_Login(ck_session, CKU_SO, long_pin, sizeof(long_pin)), CKR_PIN_INCORRECT);
+	ck_rv(ck->C_Login(ck_session, CKU_USER, CK_TEXT("nobody:wrong-one")), CKR_PIN_INCORRECT);
+	ck_rv(ck->C_SetPIN(ck_session, long_pin, sizeof(long_pin), CK_TEXT("newnewnew")), CKR_PIN_INCORRECT);
+	for (int i = 0; i < 10; i++)
+		ck_rv(ck->C_Login(ck_session, CKU_USER, CK_TEXT("wrong-one")), CKR_PIN_INCORRECT);
+	ck_rv(ck->C_Login(ck_session, CKU_USER, CK_TEXT("wrong-one")), CKR_PIN_LOCKED);
+	ck_rv(ck->C_Login(ck_session, CKU_USER, CK_TEXT(CK_TEST_USER_PIN)), CKR_PIN_LOCKED);
+	ck_login(CKU_SO);
+	ck_ok(ck->C_InitPIN(ck_session, CK_TEXT(CK_TEST_USER_PIN)));
+	audit_read(&t, from);
+	ck_assert_uint_ge(t.n, 17);
+	for (CK_ULONG i = 0; i < 16; i++) {
+		ck_assert_uint_eq(t.rows[i].ulEvent, AUDIT_LOGIN_FAILED);
+		ck_assert_uint_eq(t.rows[i].ulResult, i < 14 ? CKR_PIN_INCORRECT : CKR_PIN_LOCKED);
+		ck_assert_uint_eq(t.rows[i].ulUserKind, i == 1   ? SR_USER_SO
+							: i == 2 ? SR_USER_CUSTODIAN
+								 : SR_USER_DEFAULT);
+	}
+	ck_logout();
+	audit_good();
+}
+END_TEST
+
 /* verified: by the key that the token gives, over the words of docs/store.md. */
 static bool verified(const char *said, size_t said_len, const CK_BYTE signature[SR_SIGNATURE_LEN])
 {
@@ -304,6 +336,7 @@ int main(void)
 	tcase_set_timeout(c, 0);
 	tcase_add_test(c, trail_is_read_in_parts_of_any_size);
 	tcase_add_test(c, bad_arguments_of_reading);
+	tcase_add_test(c, every_refused_login_is_written_down);
 	tcase_add_test(c, statements_are_the_tokens_and_in_the_trail);
 	tcase_add_test(c, statement_key_has_its_rules);
 	tcase_add_test(c, trail_of_a_copy_names_its_source);
