@@ -196,6 +196,23 @@ static int first_write(struct store *s, const struct audit_pending *p)
 	return rc ? rc : unlocked;
 }
 
+/* slots_read: those that are legible. */
+static int slots_read(struct store *s, struct slot slots[SLOTS], unsigned *ret_n)
+{
+	unsigned n = 0;
+	int rc = STORE_OK;
+
+	for (int i = 0; i < SLOTS && !rc; i++) {
+		int e = slot_read(s, i, &slots[n]);
+		if (!e)
+			n++;
+		else if (e != STORE_ECORRUPT)
+			rc = e;
+	}
+	*ret_n = n;
+	return rc;
+}
+
 int store_state_read(struct store *s, struct secret ret[STORE_STATES], unsigned *ret_n)
 {
 	struct slot slots[SLOTS] = { { 0 } };
@@ -203,12 +220,15 @@ int store_state_read(struct store *s, struct secret ret[STORE_STATES], unsigned 
 
 	pthread_mutex_lock(&s->state_mutex);
 	int rc = open_file(s);
-	for (int i = 0; i < SLOTS && !rc; i++) {
-		int e = slot_read(s, i, &slots[n]);
-		if (!e)
-			n++;
-		else if (e != STORE_ECORRUPT)
-			rc = e;
+	if (!rc)
+		rc = slots_read(s, slots, &n);
+	/* Another process may be writing them just now. */
+	if (!rc && n == 0)
+		rc = lock_file(s, F_RDLCK);
+	if (!rc && n == 0) {
+		rc = slots_read(s, slots, &n);
+		int unlocked = lock_file(s, F_UNLCK);
+		rc = rc ? rc : unlocked;
 	}
 	pthread_mutex_unlock(&s->state_mutex);
 	if (!rc && n == 0)
