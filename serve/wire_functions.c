@@ -247,6 +247,10 @@ static const struct wire_struct async_data = { "CK_ASYNC_DATA", sizeof(CK_ASYNC_
 	{                                                                                                              \
 		FLAT(struct sr_token_state, WIRE_FIXED, i), .fixed = 1                                                 \
 	}
+#define D_SR_APPROVALS(i)                                                                                              \
+	{                                                                                                              \
+		FLAT(struct sr_approval, WIRE_POINTED, i), .count_at = AT(i + 1)                                       \
+	}
 /* A handle for each of the things that the argument before counts. */
 #define D_OUT_HANDLES(i)                                                                                               \
 	{                                                                                                              \

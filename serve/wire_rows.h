@@ -112,6 +112,20 @@
 	X(C_UnwrapKeyAuthenticated, 10, NUMBER, MESSAGE_MECHANISM, NUMBER, WRAPPED, LEN, TEMPLATE, LEN, IN, LEN,       \
 	  OUT_HANDLE)
 
+/* Where the module has dual control. */
+#ifdef SR_FUNCTIONS_DUAL
+#define WIRE_DUAL_ROWS(X)                                                                                              \
+	X(SR_Approve, 4, NUMBER, NUMBER, IN, LEN)                                                                      \
+	X(SR_Withdraw, 4, NUMBER, NUMBER, IN, LEN)                                                                     \
+	X(SR_GetApprovals, 3, NUMBER, SR_APPROVALS, OUT_LEN)                                                           \
+	X(SR_Enrol, 3, NUMBER, IN, LEN)                                                                                \
+	X(SR_Unlock, 3, NUMBER, IN, LEN)                                                                               \
+	X(SR_SetSOPIN, 3, NUMBER, PIN, LEN)                                                                            \
+	X(SR_RetireKey, 2, NUMBER, NUMBER)
+#else
+#define WIRE_DUAL_ROWS(X)
+#endif
+
 /* Those of vendor_functions.h. One that has no row here answers CKR_FUNCTION_NOT_SUPPORTED, and a test fails. */
 #define WIRE_SR_ROWS(X)                                                                                                \
 	X(SR_GetUsers, 3, NUMBER, SR_USERS, OUT_LEN)                                                                   \
@@ -136,7 +150,9 @@
 	X(SR_RestartAudit, 3, NUMBER, PIN, LEN)                                                                        \
 	X(SR_SignStatement, 5, NUMBER, IN, LEN, OUT, OUT_LEN)                                                          \
 	X(SR_GetStatementKey, 3, NUMBER, OUT, OUT_LEN)                                                                 \
-	X(SR_GetTokenState, 2, NUMBER, SR_TOKEN_STATE)
+	X(SR_GetTokenState, 2, NUMBER, SR_TOKEN_STATE)                                                                 \
+	X(SR_RotateTokenKey, 5, NUMBER, NUMBER, OUT_NUMBER, OUT_NUMBER, OUT_NUMBER)                                    \
+	WIRE_DUAL_ROWS(X)
 
 /* Their numbers: WIRE_C_Sign, WIRE_SR_GetUsers. */
 enum wire_function_number {
@@ -207,6 +223,7 @@ enum wire_function_number {
 #define T_SR_AUDIT_ENTRIES struct sr_audit_entry *
 #define T_SR_AUDIT_STATE struct sr_audit_state *
 #define T_SR_TOKEN_STATE struct sr_token_state *
+#define T_SR_APPROVALS struct sr_approval *
 #define T_SR_BACKUP struct sr_backup *
 #define T_SR_VERIFY_STATE struct sr_verify_state *
 #define T_SR_FINDINGS struct sr_finding *
