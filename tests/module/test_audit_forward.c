@@ -4,9 +4,11 @@
  * in them. The module is linked in, so that the test can derive those keys with the token's private audit key.
  */
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit_own.h"
 #include "session.h"
@@ -178,6 +180,93 @@ START_TEST(new_segment_forgets_the_one_before)
 }
 END_TEST
 
+/* struct member: a thread with one entry in a transaction that it commits or gives up. */
+struct member {
+	struct token *token;
+	const char *label;
+	bool commits;
+	int result;
+	pthread_t thread;
+};
+
+static int one_entry(struct token *t, struct store_txn *txn, const char *label)
+{
+	struct audit_event e = { .number = AUDIT_KEY_CREATED, .label = view_of_string(label) };
+
+	return token_audit(t, txn, &e) == CKR_OK ? STORE_OK : STORE_EIO;
+}
+
+static void *take_part(void *arg)
+{
+	struct member *m = arg;
+	struct store_txn *txn = NULL;
+
+	m->result = store_begin(token_store(m->token), true, &txn);
+	if (m->result == STORE_OK)
+		m->result = one_entry(m->token, txn, m->label);
+	if (m->result == STORE_OK && m->commits)
+		m->result = store_commit(txn);
+	else
+		store_abort(txn);
+	return NULL;
+}
+
+/* told: how many entries have this label; every record is good. */
+static unsigned told(const char *label)
+{
+	struct sr_audit_entry rows[256];
+	struct sr_audit_state state;
+	CK_ULONG n = ARRAY_LEN(rows);
+	unsigned count = 0;
+
+	OK(SR_GetAudit(session, 1, rows, &n, &state));
+	ck_assert_uint_eq(state.ulFirstBad, 0);
+	ck_assert_uint_eq(state.ulState, SR_AUDIT_STATE_FITS);
+	ck_assert(state.flags & SR_AUDIT_ENDED);
+	for (CK_ULONG i = 0; i < n; i++)
+		count += strcmp((char *)rows[i].szLabel, label) == 0;
+	return count;
+}
+
+/* Threads share a commit: who gives up in the middle, or at the end, takes his own entries out and no others. */
+START_TEST(aborted_followers_drop_their_entries_alone)
+{
+	struct member members[] = { { .label = "first", .commits = true },
+				    { .label = "given up" },
+				    { .label = "last", .commits = true },
+				    { .label = "given up" } };
+	struct store_txn *txn = NULL;
+	struct session *s = NULL;
+	struct token *t;
+
+	OK(C_Login(session, CKU_SO, SO_PIN));
+	OK(session_get(session, &s));
+	t = s->token;
+	session_put(s);
+	for (int round = 1; round <= 3; round++) {
+		ck_assert_int_eq(store_begin(token_store(t), true, &txn), STORE_OK);
+		if (round > 1) /* in the first round the leader writes none himself */
+			ck_assert_int_eq(one_entry(t, txn, "leader"), STORE_OK);
+		for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+			members[i].token = t;
+			ck_assert_int_eq(pthread_create(&members[i].thread, NULL, take_part, &members[i]), 0);
+			usleep(30000); /* they queue in this order */
+		}
+		ck_assert_int_eq(store_commit(txn), STORE_OK);
+		for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+			pthread_join(members[i].thread, NULL);
+			ck_assert_int_eq(members[i].result, STORE_OK);
+		}
+		ck_assert_uint_eq(told("first"), (unsigned)round);
+		ck_assert_uint_eq(told("last"), (unsigned)round);
+		ck_assert_uint_eq(told("leader"), (unsigned)round - 1);
+		ck_assert_uint_eq(told("given up"), 0);
+		now();
+	}
+	OK(C_Logout(session));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("audit_forward");
@@ -190,6 +279,7 @@ int main(void)
 	tcase_add_test(c, keys_of_records_are_nowhere_after_them);
 	tcase_add_test(c, failed_logins_and_many_entries_in_one_transaction_leave_no_key_either);
 	tcase_add_test(c, new_segment_forgets_the_one_before);
+	tcase_add_test(c, aborted_followers_drop_their_entries_alone);
 	suite_add_tcase(s, c);
 	srunner_set_fork_status(r, CK_NOFORK);
 	srunner_run_all(r, CK_NORMAL);
