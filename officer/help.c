@@ -24,6 +24,25 @@ static void put_wrapped(struct buf *b, const char *text, int in)
 	}
 }
 
+void help_flowing(struct buf *b, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		bool alone = *p == '\n' && p[1] != '\n' && (p == text || p[-1] != '\n');
+
+		buf_put_u8(b, alone ? ' ' : (uint8_t)*p);
+	}
+	buf_put_u8(b, 0);
+}
+
+/* put_flowing: as put_wrapped, wherever the lines of the source end. */
+static void put_flowing(struct buf *b, const char *text, int in)
+{
+	BUF_AUTO flow = { 0 };
+
+	help_flowing(&flow, text);
+	put_wrapped(b, buf_ok(&flow) ? (const char *)flow.p : text, in);
+}
+
 void help_form(struct buf *b, const struct officer_command *c, const struct officer_form *form)
 {
 	buf_printf(b, "strongroom %s", c->name);
@@ -46,7 +65,7 @@ void help_usage(struct buf *b, const struct officer_command *c)
 static void put_option(struct buf *b, const struct officer_option *row)
 {
 	buf_printf(b, "  --%s%s%s\n", row->name, row->value ? " " : "", row->value ? row->value : "");
-	put_wrapped(b, row->help, 6);
+	put_flowing(b, row->help, 6);
 }
 
 static void put_fields(struct buf *b, const struct show_field *fields, int in)
@@ -96,10 +115,10 @@ void help_command(struct buf *b, const struct officer_command *c)
 		buf_printf(b, "  ");
 		help_form(b, c, form);
 		buf_printf(b, "\n");
-		put_wrapped(b, form->help, 6);
+		put_flowing(b, form->help, 6);
 	}
 	buf_printf(b, "\n");
-	put_wrapped(b, c->text, 0);
+	put_flowing(b, c->text, 0);
 	buf_printf(b, "\nOptions:\n");
 	for (size_t i = 0; (row = option_row(c, i)); i++)
 		put_option(b, row);

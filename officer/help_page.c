@@ -195,11 +195,13 @@ static void man_fields(struct buf *b, const struct show_field *fields, int depth
 
 static void man_command(struct buf *b, const struct officer_command *c)
 {
+	BUF_AUTO flow = { 0 };
 	const struct officer_option *row;
 
 	buf_printf(b, ".SS strongroom %s\n", c->name);
-	if (*c->text)
-		put_man(b, c->text);
+	help_flowing(&flow, c->text);
+	if (*c->text && buf_ok(&flow))
+		put_man(b, (const char *)flow.p);
 	for (const struct officer_form *form = c->forms; form->word; form++) {
 		BUF_AUTO line = { 0 };
 

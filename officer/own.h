@@ -33,6 +33,8 @@ const struct officer_option *option_row(const struct officer_command *c, size_t 
 /* command_named: NULL: none. */
 const struct officer_command *command_named(const char *name);
 
+/* help_flowing: text with a final zero, single newlines as blanks; two of them stay a paragraph's end. */
+void help_flowing(struct buf *b, const char *text);
 /* help_form: `strongroom users add [NAME]`. help_said: an earlier form of the command has the same fields. */
 void help_form(struct buf *b, const struct officer_command *c, const struct officer_form *form);
 bool help_said(const struct officer_command *c, const struct officer_form *form);
