@@ -7,7 +7,7 @@
 /*
  * Host binding: what PINs open in a bound token, and its token keys, stand under a second seal, whose key comes from a
  * secret of the host (setting host_secret). Without it a copied token shows nothing that a PIN could be tried on. The
- * outer seals can be changed without any PIN (token_rebind).
+ * outer seals can be put on and taken off without any PIN (a copy is bound to its own host: sr_restore.c).
  *
  * struct token_place: what all seals of a token's key records belong to. host_key NULL: not bound.
  */
