@@ -278,6 +278,15 @@ enum err step_blob_unwrap(struct ops *o, struct pk11_session *s, struct pk11_key
 
 	if (e == ERR_OK)
 		e = step_unwrap(s, &m, wrapper, blob->wrapped, t, &tmk, f);
+	/* Made under an older storage key: key wrap says which one it was. */
+	for (size_t i = 0; e == ERR_BAD_DATA; i++) {
+		struct fail none = { 0 };
+
+		if (pk11_key_older(s, srk, i, &wrapper, &none) != ERR_OK)
+			break;
+		if (step_unwrap(s, &m, wrapper, blob->wrapped, t, &tmk, &none) == ERR_OK)
+			e = ERR_OK;
+	}
 	if (e == ERR_OK)
 		e = step_key_kind(s, tmk, &type, &length, f);
 	if (e == ERR_OK && (type != blob->attrs.type || (length && length != blob->attrs.length)))

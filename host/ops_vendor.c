@@ -55,6 +55,19 @@ static enum err vendor_tk_open(struct ops *o, struct pk11_session *s, void *arg,
 		e = pk11_key_handle(s, in->keys->mak, &params.hMak, f);
 	if (e == ERR_OK)
 		e = step_unwrap(s, &m, pk, in->bytes, &t, &tek, f);
+	/* The MAC of the record tells which generations it was made with: of those that are there, one fits. */
+	for (size_t i = 0; e == ERR_BAD_DATA && i < PK11_GENERATIONS * PK11_GENERATIONS; i++) {
+		struct fail none = { 0 };
+
+		if (pk11_key_older(s, in->keys->pk, i / PK11_GENERATIONS, &pk, &none) != ERR_OK)
+			break;
+		if (pk11_key_older(s, in->keys->mak, i % PK11_GENERATIONS, &params.hMak, &none) != ERR_OK) {
+			i += PK11_GENERATIONS - 1 - i % PK11_GENERATIONS;
+			continue;
+		}
+		if (step_unwrap(s, &m, pk, in->bytes, &t, &tek, &none) == ERR_OK)
+			e = ERR_OK;
+	}
 	if (e != ERR_OK)
 		return e;
 	in->tek = tek;

@@ -77,8 +77,17 @@ enum err pk11_run(struct pk11 *p, pk11_work work, void *arg, struct fail *f) MUS
 struct pk11_key;
 enum err pk11_key_new(struct pk11 *p, const char *uri, struct pk11_key **ret, struct fail *f) MUST_CHECK;
 void pk11_key_free(struct pk11_key *k);
-/* pk11_key_handle: ERR_KEY_MISSING: no such object, or more than one. */
+/*
+ * pk11_key_handle: ERR_KEY_MISSING: no such object, or more than one. Of a strongroom token's generations of one key
+ * (docs/roles.md) the newest that is not retired; looked for again every KEY_KNOWN_S seconds, so that a new one is used
+ * and an old one given up while the program runs.
+ * pk11_key_older: the same key by generation, 0 the newest, retired or not, for opening what was made under it;
+ * ERR_KEY_MISSING: there are not so many.
+ */
 enum err pk11_key_handle(struct pk11_session *s, struct pk11_key *k, CK_OBJECT_HANDLE *ret, struct fail *f) MUST_CHECK;
+enum err pk11_key_older(struct pk11_session *s, struct pk11_key *k, size_t i, CK_OBJECT_HANDLE *ret,
+			struct fail *f) MUST_CHECK;
+#define PK11_GENERATIONS 16
 const char *pk11_key_uri(const struct pk11_key *k);
 
 /* pk11_find: at most room handles; *ret_count may be above room: that many or more exist (counting stops at room + 1).

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "pk11_own.h"
 
@@ -12,8 +13,11 @@ struct pk11_key {
 	P11KitUri *uri;
 	CK_OBJECT_HANDLE handle; /* under the token's mutex */
 	unsigned long epoch;
+	time_t since; /* seconds of a clock that nobody sets */
 	bool known;
 };
+
+#define KEY_KNOWN_S 2
 
 enum err pk11_key_new(struct pk11 *p, const char *uri, struct pk11_key **ret, struct fail *f)
 {
@@ -65,37 +69,98 @@ const char *pk11_key_uri(const struct pk11_key *k)
 	return k->text;
 }
 
-enum err pk11_key_handle(struct pk11_session *s, struct pk11_key *k, CK_OBJECT_HANDLE *ret, struct fail *f)
+static time_t seconds(void)
 {
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+struct generation {
+	CK_OBJECT_HANDLE handle;
+	unsigned long number;
+	bool retired;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct generation *x = a, *y = b;
+
+	return x->number == y->number ? 0 : x->number > y->number ? -1 : 1;
+}
+
+/* generations: all keys of this URI, the newest first. One without a generation stands alone. */
+static enum err generations(struct pk11_session *s, struct pk11_key *k, struct generation *ret, size_t *ret_n,
+			    struct fail *f)
+{
+	CK_OBJECT_HANDLE handles[PK11_GENERATIONS];
 	CK_ATTRIBUTE template[8];
 	CK_ULONG count = 0;
-	CK_OBJECT_HANDLE handle = 0;
 	size_t found = 0;
+	CK_ATTRIBUTE *attrs = p11_kit_uri_get_attributes(k->uri, &count);
+	enum err e;
+
+	if (count > ARRAY_LEN(template))
+		return fail_set(f, ERR_CONFIG, 0, "%.200s: too many attributes", k->text);
+	memcpy(template, attrs, count * sizeof(template[0]));
+	e = pk11_find(s, template, count, handles, PK11_GENERATIONS, &found, f);
+	if (e != ERR_OK)
+		return e;
+	for (size_t i = 0; i < found && found <= PK11_GENERATIONS; i++) {
+		ret[i] = (struct generation){ .handle = handles[i], .number = 1 };
+		if (found > 1 && !pk11_key_facts(s, handles[i], &ret[i].number, &ret[i].retired))
+			found = PK11_GENERATIONS + 1;
+	}
+	if (found == 0 || found > PK11_GENERATIONS)
+		return fail_set(f, ERR_KEY_MISSING, 0, "%.160s: %s in %.64s", k->text,
+				found ? "several keys" : "no such key", k->token->describe);
+	qsort(ret, found, sizeof(*ret), newest_first);
+	*ret_n = found;
+	return ERR_OK;
+}
+
+enum err pk11_key_older(struct pk11_session *s, struct pk11_key *k, size_t i, CK_OBJECT_HANDLE *ret, struct fail *f)
+{
+	struct generation all[PK11_GENERATIONS];
+	size_t n = 0;
+	enum err e = generations(s, k, all, &n, f);
+
+	if (e == ERR_OK && i >= n)
+		e = fail_set(f, ERR_KEY_MISSING, 0, "%.160s: %zu generations", k->text, n);
+	if (e == ERR_OK)
+		*ret = all[i].handle;
+	return e;
+}
+
+enum err pk11_key_handle(struct pk11_session *s, struct pk11_key *k, CK_OBJECT_HANDLE *ret, struct fail *f)
+{
+	struct generation all[PK11_GENERATIONS];
+	size_t n = 0, at = 0;
+	time_t now = seconds();
 
 	pthread_mutex_lock(&k->token->mutex);
 	unsigned long epoch = k->token->epoch;
-	bool known = k->known && k->epoch == epoch;
+	bool known = k->known && k->epoch == epoch && now - k->since < KEY_KNOWN_S;
 	if (known)
 		*ret = k->handle;
 	pthread_mutex_unlock(&k->token->mutex);
 	if (known)
 		return ERR_OK;
-	CK_ATTRIBUTE *attrs = p11_kit_uri_get_attributes(k->uri, &count);
-	if (count > ARRAY_LEN(template))
-		return fail_set(f, ERR_CONFIG, 0, "%.200s: too many attributes", k->text);
-	memcpy(template, attrs, count * sizeof(template[0]));
-	enum err e = pk11_find(s, template, count, &handle, 1, &found, f);
+	enum err e = generations(s, k, all, &n, f);
 	if (e != ERR_OK)
 		return e;
-	if (found != 1)
-		return fail_set(f, ERR_KEY_MISSING, 0, "%.160s: %s in %.64s", k->text,
-				found ? "several keys" : "no such key", k->token->describe);
+	while (n > 1 && at < n && all[at].retired)
+		at++;
+	if (at == n)
+		return fail_set(f, ERR_KEY_MISSING, 0, "%.160s: all generations are retired", k->text);
 	pthread_mutex_lock(&k->token->mutex);
-	k->handle = handle;
+	k->handle = all[at].handle;
 	k->epoch = epoch;
+	k->since = now;
 	k->known = true;
 	pthread_mutex_unlock(&k->token->mutex);
-	*ret = handle;
+	*ret = all[at].handle;
 	return ERR_OK;
 }
 

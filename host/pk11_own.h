@@ -32,6 +32,8 @@ struct pk11 {
 	unsigned long epoch;      /* of key handles: up when they may be stale */
 };
 
+/* pk11_key_facts: CKA_SR_GENERATION and CKA_SR_RETIRED; false: a key without generations. (pk11_policy.c) */
+bool pk11_key_facts(struct pk11_session *s, CK_OBJECT_HANDLE key, unsigned long *ret_generation, bool *ret_retired);
 /* pk11_key_lost: a key's handle is not good any more, the session is. */
 bool pk11_key_lost(CK_RV rv);
 

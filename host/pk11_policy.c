@@ -2,6 +2,7 @@
 /* The policy object of hsm/vendor.h, which few files of the host side know. */
 #include <string.h>
 
+#include "pk11_own.h"
 #include "pk11_policy.h"
 #include "vendor.h"
 
@@ -11,6 +12,8 @@ void pk11_policy_done(struct pk11_policy *p)
 	buf_done(&p->in_force);
 	buf_done(&p->strict);
 	buf_done(&p->known);
+	buf_done(&p->dual);
+	buf_done(&p->dual_names);
 }
 
 static enum err find(struct pk11_session *s, CK_OBJECT_HANDLE *ret, struct fail *f)
@@ -39,6 +42,10 @@ enum err pk11_policy_get(struct pk11_session *s, struct pk11_policy *ret, struct
 		e = pk11_attribute(s, object, CKA_SR_POLICY_STRICT, &p.strict, f);
 	if (e == ERR_OK)
 		e = pk11_attribute(s, object, CKA_SR_POLICY_NAMES, &p.known, f);
+	if (e == ERR_OK)
+		e = pk11_attribute(s, object, CKA_SR_DUAL, &p.dual, f);
+	if (e == ERR_OK)
+		e = pk11_attribute(s, object, CKA_SR_DUAL_NAMES, &p.dual_names, f);
 	if (e == ERR_OK) {
 		CK_ATTRIBUTE t = { CKA_SR_PIN_MIN, &p.pin_min, sizeof(p.pin_min) };
 
@@ -70,6 +77,34 @@ enum err pk11_policy_set(struct pk11_session *s, struct view text, struct fail *
 	if (rv == CKR_ATTRIBUTE_VALUE_INVALID)
 		return fail_set(f, ERR_USAGE, rv, "the module does not know all of these names");
 	return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_SetAttributeValue");
+}
+
+enum err pk11_policy_dual(struct pk11_session *s, struct view text, struct fail *f)
+{
+	CK_ATTRIBUTE t = { CKA_SR_DUAL, (void *)(uintptr_t)(text.n ? text.p : (const uint8_t *)""), text.n };
+	CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+	enum err e = find(s, &object, f);
+	CK_RV rv;
+
+	if (e != ERR_OK)
+		return e;
+	rv = s->f->C_SetAttributeValue(s->handle, object, &t, 1);
+	return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_SetAttributeValue");
+}
+
+bool pk11_key_facts(struct pk11_session *s, CK_OBJECT_HANDLE key, unsigned long *ret_generation, bool *ret_retired)
+{
+	CK_ULONG generation = 0;
+	CK_BBOOL retired = CK_FALSE;
+	CK_ATTRIBUTE t[] = { { CKA_SR_GENERATION, &generation, sizeof(generation) },
+			     { CKA_SR_RETIRED, &retired, sizeof(retired) } };
+
+	if (s->f->C_GetAttributeValue(s->handle, key, &t[0], 1) != CKR_OK)
+		return false;
+	(void)s->f->C_GetAttributeValue(s->handle, key, &t[1], 1); /* absent: it is not */
+	*ret_generation = generation;
+	*ret_retired = retired == CK_TRUE;
+	return true;
 }
 
 enum err pk11_policy_pin_min(struct pk11_session *s, unsigned long letters, struct fail *f)

@@ -11,6 +11,7 @@
  * in_force  what the configuration of this process leaves of it; without a login no more than strict has
  * strict    what strict has
  * known     every name that the module knows
+ * dual      what two custodians must approve; dual_names: what there is
  * pin_min   letters that a new PIN has at least; 0: the module does not say
  */
 struct pk11_policy {
@@ -18,6 +19,8 @@ struct pk11_policy {
 	struct buf in_force;
 	struct buf strict;
 	struct buf known;
+	struct buf dual;
+	struct buf dual_names;
 	unsigned long pin_min;
 };
 #define PK11_POLICY_AUTO __attribute__((cleanup(pk11_policy_done))) struct pk11_policy
@@ -32,6 +35,8 @@ bool pk11_policy_is_strict(const struct pk11_policy *p);
 enum err pk11_policy_set(struct pk11_session *s, struct view text, struct fail *f) MUST_CHECK;
 /* pk11_policy_pin_min: letters of a new PIN, 0: the default; otherwise as pk11_policy_set. */
 enum err pk11_policy_pin_min(struct pk11_session *s, unsigned long letters, struct fail *f) MUST_CHECK;
+/* pk11_policy_dual: text: names of dual_names; otherwise as pk11_policy_set. */
+enum err pk11_policy_dual(struct pk11_session *s, struct view text, struct fail *f) MUST_CHECK;
 /* pk11_policy_has: is name among the words of text? */
 bool pk11_policy_has(struct view text, const char *name);
 

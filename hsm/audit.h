@@ -50,7 +50,15 @@
 	X(AUDIT_TOKEN_KEY_NEW, 61, "rotation of the token key begun",                                                  \
 	  "SR_RotateTokenKey; the count is the generation that writes from now on")                                    \
 	X(AUDIT_TOKEN_KEY_RETIRED, 62, "rotation of the token key ended",                                              \
-	  "SR_RotateTokenKey; the count is the generation that is gone, the label what was sealed anew since")
+	  "SR_RotateTokenKey; the count is the generation that is gone, the label what was sealed anew since")         \
+	X(AUDIT_DUAL_APPROVED, 70, "approved by a custodian", "SR_Approve; the label is action and subject")           \
+	X(AUDIT_DUAL_WITHDRAWN, 71, "approval withdrawn", "SR_Withdraw; likewise")                                     \
+	X(AUDIT_DUAL_SPENT, 72, "approvals used up",                                                                   \
+	  "in the transaction of what they allow; the label is action, both custodians, subject")                      \
+	X(AUDIT_DUAL_ENROLLED, 73, "custodian joined the council", "SR_Enrol; the label is the name")                  \
+	X(AUDIT_SO_RECOVERED, 74, "SO PIN set by custodians", "SR_SetSOPIN")                                           \
+	X(AUDIT_UNLOCKED, 75, "tries given back", "SR_Unlock; the label is a custodian's name")                        \
+	X(AUDIT_KEY_RETIRED, 76, "key retired", "SR_RetireKey")
 
 enum audit_number {
 	AUDIT_NONE = 0, /* none of its own; token keys are audited as created or destroyed anyway */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "op_call.h"
+#include "dual.h"
 #include "mech.h"
 #include "module.h"
 #include "object.h"
 #include "object_attr.h"
+#include "object_change.h"
 #include "policy.h"
 #include "secret.h"
 #include "session.h"
+#include "store_rv.h"
+#include "vendor_functions.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +63,64 @@ static CK_RV generate_pair(struct session *s, const CK_MECHANISM *m, const CK_AT
 	return rv;
 }
 
+/*
+ * export_approved: a key of the token leaves. The wrapped form stays here until the approvals are used up, durably.
+ */
+static CK_RV export_approved(struct session *s, const struct object *wrapping, const struct object *key)
+{
+	BUF_AUTO subject = { 0 };
+	struct store_txn *txn = NULL;
+	CK_RV rv = object_begin_write(s, &txn);
+
+	if (rv != CKR_OK)
+		return rv;
+	dual_subject_export(wrapping, key, &subject);
+	rv = buf_ok(&subject) ? dual_spend(s, txn, SR_ACTION_EXPORT, buf_view(&subject)) : CKR_HOST_MEMORY;
+	if (rv == CKR_OK)
+		return store_rv(store_commit(txn));
+	store_abort(txn);
+	return rv;
+}
+
+/* wrap_out: what the row's mechanism writes, but only into the caller's hands when two custodians approved it. */
+static CK_RV wrap_out(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *wrapping,
+		      struct object *key, uint8_t *out, CK_ULONG *len)
+{
+	CK_ULONG n = *len;
+	uint8_t *room;
+	bool asks = false;
+	CK_RV rv = CKR_OK;
+
+	/* A Pr that packets are rewrapped with does not leave. */
+	if (object_bool(key, CKA_TOKEN) && object_role(key) != SR_ROLE_PR)
+		rv = dual_asks(s, SR_ACTION_EXPORT, &asks);
+	if (rv != CKR_OK)
+		return rv;
+	if (!asks || out == NULL)
+		return row->ops->wrap(s, row, m, wrapping, key, out, len);
+	/* As long as it is: not what a caller says. */
+	rv = row->ops->wrap(s, row, m, wrapping, key, NULL, &n);
+	if (rv != CKR_OK)
+		return rv;
+	if (*len < n) {
+		*len = n;
+		return CKR_BUFFER_TOO_SMALL;
+	}
+	room = malloc(n > 0 ? n : 1);
+	if (room == NULL)
+		return CKR_HOST_MEMORY;
+	rv = row->ops->wrap(s, row, m, wrapping, key, room, &n);
+	if (rv == CKR_OK)
+		rv = export_approved(s, wrapping, key);
+	if (rv == CKR_OK) {
+		memcpy(out, room, n);
+		*len = n;
+	}
+	memory_wipe(room, n);
+	free(room);
+	return rv;
+}
+
 static CK_RV wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wrapping_handle,
 		  CK_OBJECT_HANDLE key_handle, uint8_t *out, CK_ULONG *len)
 {
@@ -80,7 +142,7 @@ static CK_RV wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wra
 	if (rv == CKR_OK && out != NULL)
 		rv = session_may_count(s);
 	if (rv == CKR_OK)
-		rv = row->ops->wrap(s, row, m, wrapping, key, out, len);
+		rv = wrap_out(s, row, m, wrapping, key, out, len);
 	if (rv == CKR_OK && out != NULL && !(row->traits & MECH_OWN_CARGO))
 		session_count(s, AUDIT_KEY_WRAPPED, object_bool(key, CKA_TOKEN) ? key : wrapping);
 	object_unref(key);

@@ -181,6 +181,8 @@ static CK_RV derive(struct session *s, const struct mech_row *row, const CK_MECH
 	if (rv == CKR_OK && make.role != 0 && !role_key_ok(role_find(make.role), make.key_type, len))
 		rv = CKR_TEMPLATE_INCONSISTENT;
 	if (rv == CKR_OK)
+		rv = object_set_parent(o, base);
+	if (rv == CKR_OK)
 		rv = diversify(s, m->pParameter, base, make.role, &value);
 	if (rv == CKR_OK)
 		rv = object_set_secret(o, CKA_VALUE, secret_view(&value));

@@ -97,9 +97,13 @@ CK_RV mech_unwrap_begin(struct session *s, const struct mech_row *row, const str
 	rv = object_new_from(s, &make, t, n, &o);
 	if (rv != CKR_OK)
 		return rv;
-	if (object_class(o) != CKO_SECRET_KEY && object_class(o) != CKO_PRIVATE_KEY) {
+	if (object_class(o) != CKO_SECRET_KEY && object_class(o) != CKO_PRIVATE_KEY)
+		rv = CKR_TEMPLATE_INCONSISTENT;
+	if (rv == CKR_OK)
+		rv = object_set_parent(o, unwrapping);
+	if (rv != CKR_OK) {
 		object_unref(o);
-		return CKR_TEMPLATE_INCONSISTENT;
+		return rv;
 	}
 	*ret = o;
 	return CKR_OK;

@@ -131,6 +131,13 @@ CK_RV object_set_secret(struct object *o, CK_ATTRIBUTE_TYPE type, struct view va
 	return take(o, &a);
 }
 
+CK_RV object_set_parent(struct object *o, const struct object *parent)
+{
+	struct view id = object_bytes(parent, CKA_UNIQUE_ID);
+
+	return object_bool(o, CKA_TOKEN) && id.n > 0 ? object_set_bytes(o, CKA_SR_PARENT, id) : CKR_OK;
+}
+
 bool object_has(const struct object *o, CK_ATTRIBUTE_TYPE type)
 {
 	return object_attr(o, type) != NULL;

@@ -3,11 +3,13 @@
 
 #include <string.h>
 
+#include "dual.h"
 #include "object_attr.h"
 #include "object_own.h"
 #include "policy.h"
 #include "role.h"
 #include "store_rv.h"
+#include "vendor_functions.h"
 
 CK_RV object_create(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
 {
@@ -118,6 +120,10 @@ CK_RV object_copy(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *
 		rv = CKR_SESSION_READ_ONLY;
 	if (rv == CKR_OK && object_bool(copy, CKA_PRIVATE) && !session_sees_private(s))
 		rv = CKR_USER_NOT_LOGGED_IN;
+	/* A copy in a session would leave without anybody's approval. */
+	if (rv == CKR_OK && object_bool(o, CKA_TOKEN) && !object_bool(copy, CKA_TOKEN) &&
+	    object_bool(copy, CKA_EXTRACTABLE))
+		rv = dual_refuses(s, SR_ACTION_EXPORT);
 	if (rv == CKR_OK)
 		rv = object_commit(s, copy, ret);
 	object_unref(copy);
@@ -260,6 +266,21 @@ static bool follows(const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n)
 	       template_find(t, n, CKA_PUBLIC_KEY_INFO) != NULL;
 }
 
+/* trusts_more: does the SO trust the object from now on? */
+static bool trusts_more(const struct object *old, const struct object *new)
+{
+	return object_bool(new, CKA_TRUSTED) && !object_bool(old, CKA_TRUSTED);
+}
+
+/* trust_stored: in the transaction of the change; two custodians may have to approve it. */
+static CK_RV trust_stored(struct session *s, struct store_txn *txn, const struct object *o)
+{
+	BUF_AUTO subject = { 0 };
+
+	dual_subject_object(o, &subject);
+	return buf_ok(&subject) ? dual_spend(s, txn, SR_ACTION_TRUST, buf_view(&subject)) : CKR_HOST_MEMORY;
+}
+
 /* changed: what the object will be; all that speaks against it is said here. */
 static CK_RV changed(struct session *s, const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n, struct object **ret)
 {
@@ -307,6 +328,8 @@ static CK_RV set_stored(struct session *s, const uint8_t id[STORE_ID_LEN], const
 	rv = object_load(txn, token_sealing(s->token), id, true, &o);
 	if (rv == CKR_OK)
 		rv = changed(s, o, t, n, &new);
+	if (rv == CKR_OK && trusts_more(o, new))
+		rv = trust_stored(s, txn, o);
 	if (rv == CKR_OK)
 		rv = object_put(s->token, txn, new);
 	if (rv == CKR_OK)
@@ -320,6 +343,57 @@ static CK_RV set_stored(struct session *s, const uint8_t id[STORE_ID_LEN], const
 	return rv;
 }
 
+/* retire: in the transaction; the value is sealed anew with the record's next version, and nobody gets to hold it. */
+static CK_RV retire(struct session *s, struct store_txn *txn, const uint8_t id[STORE_ID_LEN])
+{
+	const struct role_row *row;
+	struct object *o = NULL;
+	struct object *new = NULL;
+	CK_RV rv = object_load(txn, token_sealing(s->token), id, true, &o);
+
+	if (rv != CKR_OK)
+		return rv;
+	row = role_find(object_role(o));
+	if (row == NULL || !row->generations)
+		rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
+	if (rv == CKR_OK)
+		rv = object_clone(o, &new);
+	if (rv == CKR_OK)
+		rv = object_set_bool(new, CKA_SR_RETIRED, true);
+	if (rv == CKR_OK)
+		rv = object_put(s->token, txn, new);
+	if (rv == CKR_OK)
+		rv = object_audit(s->token, txn, new, AUDIT_KEY_RETIRED);
+	object_unref(new);
+	object_unref(o);
+	return rv;
+}
+
+CK_RV object_retire(struct session *s, CK_OBJECT_HANDLE handle)
+{
+	struct store_txn *txn = NULL;
+	struct object *o = NULL;
+	CK_RV rv;
+
+	if (!is_so(s))
+		return session_sees_private(s) ? CKR_ACTION_PROHIBITED : CKR_USER_NOT_LOGGED_IN;
+	if (!s->rw)
+		return CKR_SESSION_READ_ONLY;
+	rv = object_fetch(s, handle, FETCH_OPEN, &o);
+	if (rv != CKR_OK)
+		return rv;
+	rv = object_bool(o, CKA_TOKEN) ? object_begin_write(s, &txn) : CKR_KEY_FUNCTION_NOT_PERMITTED;
+	if (rv == CKR_OK) {
+		rv = retire(s, txn, o->id);
+		if (rv == CKR_OK)
+			rv = store_rv(store_commit(txn));
+		else
+			store_abort(txn);
+	}
+	object_unref(o);
+	return rv;
+}
+
 static CK_RV set_in_session(struct session *s, CK_OBJECT_HANDLE handle, struct object *o, const CK_ATTRIBUTE *t,
 			    CK_ULONG n)
 {
@@ -328,8 +402,12 @@ static CK_RV set_in_session(struct session *s, CK_OBJECT_HANDLE handle, struct o
 	struct entry *entry;
 	CK_RV rv = changed(s, o, t, n, &new);
 
-	if (rv != CKR_OK)
+	if (rv == CKR_OK && trusts_more(o, new))
+		rv = dual_refuses(s, SR_ACTION_TRUST);
+	if (rv != CKR_OK) {
+		object_unref(new);
 		return rv;
+	}
 	pthread_mutex_lock(&token->lock);
 	entry = entry_by_handle(&token->entries, handle);
 	if (entry != NULL)

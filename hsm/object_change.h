@@ -27,6 +27,8 @@ CK_RV object_audit(struct token *t, struct store_txn *txn, const struct object *
 CK_RV object_create(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret) MUST_CHECK;
 CK_RV object_copy(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *t, CK_ULONG n,
 		  CK_OBJECT_HANDLE *ret) MUST_CHECK;
+/* object_retire: SR_RetireKey. */
+CK_RV object_retire(struct session *s, CK_OBJECT_HANDLE handle) MUST_CHECK;
 CK_RV object_destroy(struct session *s, CK_OBJECT_HANDLE handle) MUST_CHECK;
 CK_RV object_size(struct session *s, CK_OBJECT_HANDLE handle, CK_ULONG *ret) MUST_CHECK;
 CK_RV object_get_values(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE *t, CK_ULONG n) MUST_CHECK;

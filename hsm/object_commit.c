@@ -6,6 +6,7 @@
 
 #include "check_value.h"
 #include "crypto.h"
+#include "dual.h"
 #include "key.h"
 #include "object_attr.h"
 #include "object_change.h"
@@ -13,6 +14,7 @@
 #include "policy.h"
 #include "store_rv.h"
 #include "user.h"
+#include "vendor_functions.h"
 
 CK_RV object_begin_write(struct session *s, struct store_txn **ret)
 {
@@ -341,8 +343,13 @@ CK_RV object_commit_change(struct session *s, const struct object_change *c, CK_
 
 	if (rv == CKR_OK && stored && !s->rw)
 		rv = CKR_SESSION_READ_ONLY;
-	for (size_t i = 0; rv == CKR_OK && i < c->creates; i++)
-		rv = object_finish(t, c->create[i]);
+	for (size_t i = 0; rv == CKR_OK && i < c->creates; i++) {
+		/* Trust in what has no name yet cannot have been approved: it is made, then trusted. */
+		if (object_bool(c->create[i], CKA_TRUSTED))
+			rv = dual_refuses(s, SR_ACTION_TRUST);
+		if (rv == CKR_OK)
+			rv = object_finish(t, c->create[i]);
+	}
 	if (rv == CKR_OK)
 		rv = mark_pair(c);
 	if (rv != CKR_OK) {

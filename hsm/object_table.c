@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dual.h"
 #include "object_attr.h"
 #include "store_rv.h"
 
@@ -236,6 +237,8 @@ bool class_visible(const struct token_user *user, bool private, CK_OBJECT_CLASS 
 {
 	if (!private)
 		return true;
+	if (class == CKO_SR_DUAL)
+		return false;
 	/* Keys, to be trusted; components, to be destroyed. */
 	if (user->kind == USER_SO)
 		return (class_bit(class) & CLASS_KEYS) != 0;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "dual.h"
+
 /* The relaxations. Texts are for docs/policy.md. */
 #define CLULOW "Clulow, On the Security of PKCS #11 (CHES 2003)"
 #define DKS "Delaune, Kremer, Steel, Formal Analysis of PKCS#11 (CSF 2008; JCS 2010)"
@@ -192,4 +194,79 @@ void policy_text(uint64_t bits, struct buf *out)
 			space = " ";
 		}
 	}
+}
+
+void policy_describe(const struct policy *p, struct buf *out)
+{
+	BUF_AUTO dual = { 0 };
+
+	policy_text(p->relaxed, out);
+	dual_text(p->dual, &dual);
+	for (size_t i = 0; i < dual.len; i++)
+		if (dual.p[i] == ' ')
+			dual.p[i] = ',';
+	buf_printf(out, "%sdual=%.*s", p->relaxed != 0 ? " " : "", (int)(dual.len > 0 ? dual.len : 4),
+		   dual.len > 0 ? (const char *)dual.p : "none");
+	if (p->pin_min > 0)
+		buf_printf(out, " pin-min=%u", p->pin_min);
+	else
+		buf_printf(out, " pin-min=default");
+}
+
+/* described_dual, described_pin: what stands behind `dual=` and `pin-min=`. */
+static bool described_dual(struct view value, uint32_t *ret)
+{
+	char text[64];
+
+	if (value.n == 0 || value.n >= sizeof(text))
+		return false;
+	for (size_t i = 0; i < value.n; i++)
+		text[i] = value.p[i] == ',' ? ' ' : (char)value.p[i];
+	*ret = 0;
+	return view_equal(value, VIEW_STR("none")) || dual_parse(VIEW(text, value.n), ret);
+}
+
+static bool described_pin(struct view value, uint8_t *ret)
+{
+	unsigned n = 0;
+
+	*ret = 0;
+	if (view_equal(value, VIEW_STR("default")))
+		return true;
+	for (size_t i = 0; i < value.n; i++) {
+		if (value.p[i] < '0' || value.p[i] > '9' || i >= 2)
+			return false;
+		n = n * 10 + (value.p[i] - '0');
+	}
+	*ret = (uint8_t)n;
+	return n >= POLICY_PIN_LEAST && n <= POLICY_PIN_MOST;
+}
+
+static bool begins(struct view word, struct view with)
+{
+	return word.n >= with.n && view_equal(VIEW(word.p, with.n), with);
+}
+
+bool policy_described(struct view text, struct policy *ret)
+{
+	const struct view dual = VIEW_STR("dual="), pin = VIEW_STR("pin-min=");
+	struct policy p = { 0 };
+
+	while (text.n > 0) {
+		const uint8_t *end = memchr(text.p, ' ', text.n);
+		struct view word = VIEW(text.p, end != NULL ? (size_t)(end - text.p) : text.n);
+		bool good = true;
+
+		if (begins(word, dual))
+			good = described_dual(VIEW(word.p + dual.n, word.n - dual.n), &p.dual);
+		else if (begins(word, pin))
+			good = described_pin(VIEW(word.p + pin.n, word.n - pin.n), &p.pin_min);
+		else if (word.n > 0)
+			good = name_bit(word, &p.relaxed);
+		if (!good)
+			return false;
+		text = VIEW(text.p + word.n + (end != NULL), text.n - word.n - (end != NULL));
+	}
+	*ret = p;
+	return true;
 }

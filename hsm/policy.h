@@ -65,8 +65,8 @@ void policy_text(uint64_t bits, struct buf *out);
 /* struct policy: what the SO chose for the token. */
 struct policy {
 	uint64_t relaxed; /* RELAX_BIT of each relaxation */
-	uint32_t dual;
-	uint8_t pin_min; /* least length of a new PIN, letters; 0: the default */
+	uint32_t dual;    /* DUAL_* of dual.h: what two custodians must approve */
+	uint8_t pin_min;  /* least length of a new PIN, letters; 0: the default */
 };
 #define POLICY_PIN_LEAST 4
 #define POLICY_PIN_MOST 64
@@ -80,17 +80,27 @@ struct policy {
  *                 is shown as it stands. CKR_DEVICE_ERROR: after a login, a record that was not made by this token.
  * policy_bits     its relaxations alone
  * policy_pin_min  least length of a new PIN. Before a login no shorter than the default.
+ * policy_describe the whole choice as one line: names of relaxations, `dual=export,policy` or `dual=none`, `pin-min=10`
+ *                 or `pin-min=default`; policy_described: the other way round, false: not of this form
  * policy_set      the SO's new choice, in one transaction with its audit entry. CKR_USER_NOT_LOGGED_IN,
- *                 CKR_ACTION_PROHIBITED (not the SO), CKR_SESSION_READ_ONLY.
- * policy_in_force what holds in this process: the bits that the settings leave. Without a login strict holds, whatever
- *                 the record says: nobody can tell whether it is the token's.
- * policy_allows   is this relaxed here? A record that is not the token's: no.
- * policy_shown    for C_GetMechanismInfo: flags and smallest key of a row under what the record and the settings say
+ *                 CKR_ACTION_PROHIBITED (not the SO), CKR_SESSION_READ_ONLY, CKR_SR_NOT_APPROVED: two custodians must
+ *                 have approved what the policy would be, where it asks for that, and where it asks for less than
+ * before. policy_in_force what holds in this process: the bits that the settings leave. Without a login strict holds,
+ * whatever the record says: nobody can tell whether it is the token's. policy_allows   is this relaxed here? A record
+ * that is not the token's: no. policy_shown    for C_GetMechanismInfo: flags and smallest key of a row under what the
+ * record and the settings say
  */
 CK_RV policy_get(struct token *t, struct policy *ret) MUST_CHECK;
 CK_RV policy_bits(struct token *t, uint64_t *ret) MUST_CHECK;
 size_t policy_pin_min(struct token *t);
-CK_RV policy_set(struct session *s, const struct policy *p) MUST_CHECK;
+void policy_describe(const struct policy *p, struct buf *out);
+bool policy_described(struct view text, struct policy *ret) MUST_CHECK;
+/* struct policy_change: the fields of `to` that are said to be given. */
+struct policy_change {
+	struct policy to;
+	bool relaxed, dual, pin_min;
+};
+CK_RV policy_set(struct session *s, const struct policy_change *change) MUST_CHECK;
 CK_RV policy_in_force(struct token *t, uint64_t *ret) MUST_CHECK;
 bool policy_allows(struct session *s, enum relax relax) MUST_CHECK;
 CK_RV policy_shown(struct token *t, const struct mech_row *row, CK_MECHANISM_INFO *info) MUST_CHECK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
+#include "dual.h"
 #include "object.h"
 #include "policy.h"
 #include "session.h"
@@ -12,6 +13,7 @@
 static CK_RV value_of(struct session *s, CK_ATTRIBUTE_TYPE type, struct buf *text, struct view *ret)
 {
 	static const CK_OBJECT_CLASS class = CKO_SR_POLICY;
+	struct policy p;
 	CK_ULONG number;
 	uint64_t bits = 0;
 	CK_RV rv = CKR_OK;
@@ -42,6 +44,13 @@ static CK_RV value_of(struct session *s, CK_ATTRIBUTE_TYPE type, struct buf *tex
 		break;
 	case CKA_SR_POLICY_STRICT:
 		policy_text(policy_strict(), text);
+		break;
+	case CKA_SR_DUAL:
+		rv = policy_get(s->token, &p);
+		dual_text(rv == CKR_OK ? p.dual : 0, text);
+		break;
+	case CKA_SR_DUAL_NAMES:
+		dual_text(DUAL_ALL, text);
 		break;
 	case CKA_SR_PIN_MIN:
 		number = policy_pin_min(s->token);
@@ -111,18 +120,23 @@ CK_RV policy_object_get(struct session *s, CK_ATTRIBUTE *t, CK_ULONG n)
 }
 
 /* choose: one attribute of the SO's choice. */
-static CK_RV choose(const CK_ATTRIBUTE *a, struct policy *p)
+static CK_RV choose(const CK_ATTRIBUTE *a, struct policy_change *c)
 {
 	CK_ULONG number;
 
 	switch (a->type) {
 	case CKA_SR_POLICY:
-		return policy_parse(VIEW(a->pValue, a->ulValueLen), &p->relaxed) ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+		c->relaxed = policy_parse(VIEW(a->pValue, a->ulValueLen), &c->to.relaxed);
+		return c->relaxed ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+	case CKA_SR_DUAL:
+		c->dual = dual_parse(VIEW(a->pValue, a->ulValueLen), &c->to.dual);
+		return c->dual ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
 	case CKA_SR_PIN_MIN:
 		if (!template_ulong(a, 1, CKA_SR_PIN_MIN, &number) ||
 		    (number != 0 && (number < POLICY_PIN_LEAST || number > POLICY_PIN_MOST)))
 			return CKR_ATTRIBUTE_VALUE_INVALID;
-		p->pin_min = (uint8_t)number;
+		c->to.pin_min = (uint8_t)number;
+		c->pin_min = true;
 		return CKR_OK;
 	default:
 		return CKR_ATTRIBUTE_READ_ONLY;
@@ -131,8 +145,8 @@ static CK_RV choose(const CK_ATTRIBUTE *a, struct policy *p)
 
 CK_RV policy_object_set(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
-	struct policy p = { .relaxed = policy_strict() };
-	CK_RV rv;
+	struct policy_change change = { 0 };
+	CK_RV rv = CKR_OK;
 
 	for (CK_ULONG i = 0; i < n; i++) {
 		BUF_AUTO text = { 0 };
@@ -141,14 +155,7 @@ CK_RV policy_object_set(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n)
 		if (value_of(s, t[i].type, &text, &value) == CKR_ATTRIBUTE_TYPE_INVALID)
 			return CKR_ATTRIBUTE_TYPE_INVALID;
 	}
-	/* A record that nobody can read any more is replaced as a whole. */
-	rv = policy_get(s->token, &p);
-	if (rv != CKR_OK && rv != CKR_DEVICE_ERROR)
-		return rv;
-	for (CK_ULONG i = 0; i < n; i++) {
-		rv = choose(&t[i], &p);
-		if (rv != CKR_OK)
-			return rv;
-	}
-	return policy_set(s, &p);
+	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++)
+		rv = choose(&t[i], &change);
+	return rv == CKR_OK ? policy_set(s, &change) : rv;
 }

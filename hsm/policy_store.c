@@ -3,11 +3,13 @@
 
 #include <string.h>
 
+#include "dual.h"
 #include "mech.h"
 #include "module.h"
 #include "object_change.h"
 #include "store_rv.h"
 #include "token_own.h"
+#include "vendor_functions.h"
 
 /* The policy record of a token (docs/store.md), and what is left of it in this process. */
 #define RECORD "policy"
@@ -124,6 +126,19 @@ CK_RV policy_reprove(struct token *t, struct seal *seal, struct store_txn *txn)
 	return rv == CKR_OK ? store_rv(store_meta_put(txn, RECORD, buf_view(&record))) : rv;
 }
 
+/*
+ * take_dual: the sealed record of dual control is the one that counts: what the policy record says may be older. But
+ * one that asks for approvals while the other is not there has lost its other half.
+ */
+static CK_RV take_dual(struct token *t, struct store_txn *txn, struct policy_cache *c)
+{
+	uint32_t said = c->policy.dual;
+	CK_RV rv = dual_bits(t, txn, &c->policy.dual);
+
+	c->torn = rv == CKR_OK && c->policy.dual == 0 && said != 0;
+	return c->torn ? CKR_DEVICE_ERROR : rv;
+}
+
 /* refresh: under t->lock. */
 static void refresh(struct token *t)
 {
@@ -148,6 +163,8 @@ static void refresh(struct token *t)
 		c.rv = take(t, v, &c);
 	else if (e != STORE_ENOTFOUND)
 		c.rv = store_rv(e);
+	if (c.rv == CKR_OK && t->user.kind != USER_NONE)
+		c.rv = take_dual(t, txn, &c);
 	store_abort(txn);
 	if (c.rv != CKR_OK) {
 		c.policy = (struct policy){ .relaxed = policy_strict() };
@@ -216,14 +233,6 @@ bool policy_allows(struct session *s, enum relax relax)
 	return policy_in_force(s->token, &bits) == CKR_OK && (bits & RELAX_BIT(relax)) != 0;
 }
 
-/* describe: for the audit trail: the names of relaxations, then what else was chosen. */
-static void describe(const struct policy *p, struct buf *out)
-{
-	policy_text(p->relaxed, out);
-	if (p->pin_min > 0)
-		buf_printf(out, "%spin-min=%u", out->len > 0 ? " " : "", p->pin_min);
-}
-
 /* write_record: the record and its audit entry. */
 static CK_RV write_record(struct token *t, struct store_txn *txn, const struct policy *p)
 {
@@ -238,7 +247,7 @@ static CK_RV write_record(struct token *t, struct store_txn *txn, const struct p
 	put_choice(&record, RECORD_VERSION, p);
 	if (rv == CKR_OK)
 		rv = store_rv(seal_proof(&t->seal, SEAL_POLICY, buf_view(&data), &record));
-	describe(p, &text);
+	policy_describe(p, &text);
 	if (rv == CKR_OK && (!buf_ok(&record) || !buf_ok(&text)))
 		rv = CKR_HOST_MEMORY;
 	if (rv == CKR_OK)
@@ -247,7 +256,53 @@ static CK_RV write_record(struct token *t, struct store_txn *txn, const struct p
 	return rv == CKR_OK ? token_audit(t, txn, &event) : rv;
 }
 
-CK_RV policy_set(struct session *s, const struct policy *p)
+static bool torn(struct token *t)
+{
+	bool is;
+
+	pthread_mutex_lock(&t->lock);
+	is = t->policy.torn;
+	pthread_mutex_unlock(&t->lock);
+	return is;
+}
+
+/* changed: the policy as it would be. A record that nobody can read any more is replaced as a whole. */
+static CK_RV changed(struct token *t, const struct policy_change *change, uint32_t dual, struct policy *ret)
+{
+	struct policy p = { .relaxed = policy_strict() };
+	CK_RV rv = policy_get(t, &p);
+
+	if ((rv != CKR_OK && rv != CKR_DEVICE_ERROR) || torn(t))
+		return rv;
+	p.dual = change->dual ? change->to.dual : dual;
+	if (change->relaxed)
+		p.relaxed = change->to.relaxed;
+	if (change->pin_min)
+		p.pin_min = change->to.pin_min;
+	*ret = p;
+	return CKR_OK;
+}
+
+/* set: in the transaction. */
+static CK_RV set(struct session *s, struct store_txn *txn, const struct policy_change *change)
+{
+	BUF_AUTO subject = { 0 };
+	struct policy p;
+	uint32_t dual = 0;
+	CK_RV rv = dual_bits(s->token, txn, &dual);
+
+	if (rv == CKR_OK)
+		rv = changed(s->token, change, dual, &p);
+	if (rv == CKR_OK && ((dual & DUAL_POLICY) || (dual & ~p.dual))) {
+		policy_describe(&p, &subject);
+		rv = buf_ok(&subject) ? dual_spend(s, txn, SR_ACTION_POLICY, buf_view(&subject)) : CKR_HOST_MEMORY;
+	}
+	if (rv == CKR_OK)
+		rv = dual_choose(s, txn, p.dual);
+	return rv == CKR_OK ? write_record(s->token, txn, &p) : rv;
+}
+
+CK_RV policy_set(struct session *s, const struct policy_change *change)
 {
 	struct token_user user;
 	struct store_txn *txn = NULL;
@@ -263,7 +318,7 @@ CK_RV policy_set(struct session *s, const struct policy *p)
 	rv = object_begin_write(s, &txn);
 	if (rv != CKR_OK)
 		return rv;
-	rv = write_record(s->token, txn, p);
+	rv = set(s, txn, change);
 	if (rv == CKR_OK)
 		return store_rv(store_commit(txn));
 	store_abort(txn);

@@ -175,6 +175,50 @@ static CK_RV none_there(struct session *s, void *object)
 	return rv;
 }
 
+/* next_generation: one more than the highest of the token's keys of this role and label. */
+static CK_RV next_generation(struct session *s, const struct object *o, CK_ULONG role, CK_ULONG *ret)
+{
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	struct view label = object_bytes(o, CKA_LABEL);
+	CK_BBOOL token = CK_TRUE;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) },
+			     { CKA_TOKEN, &token, sizeof(token) },
+			     { CKA_SR_ROLE, &role, sizeof(role) },
+			     { CKA_LABEL, (void *)(uintptr_t)label.p, label.n } };
+	struct handles found = { 0 };
+	CK_ULONG last = 0;
+	CK_RV rv = object_find(s, t, label.n > 0 ? 4 : 3, &found);
+
+	for (size_t i = 0; rv == CKR_OK && i < found.len; i++) {
+		struct object *old = NULL;
+		CK_ULONG generation;
+
+		rv = object_get(s, found.p[i], &old);
+		if (rv != CKR_OK)
+			break;
+		/* Those that older versions made have none: they are the first. */
+		generation = object_ulong(old, CKA_SR_GENERATION, 1);
+		if (view_equal(object_bytes(old, CKA_LABEL), label) && generation > last)
+			last = generation;
+		object_unref(old);
+	}
+	handles_done(&found);
+	*ret = last + 1;
+	return rv;
+}
+
+/* number: of a token key whose role has generations. */
+static CK_RV number(struct session *s, struct object *o, const struct role_row *row)
+{
+	CK_ULONG generation = 1;
+	CK_RV rv;
+
+	if (!row->generations || !object_bool(o, CKA_TOKEN))
+		return CKR_OK;
+	rv = next_generation(s, o, row->role, &generation);
+	return rv == CKR_OK ? object_set_ulong(o, CKA_SR_GENERATION, generation) : rv;
+}
+
 CK_RV role_on_make(struct session *s, const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n,
 		   struct object *o)
 {
@@ -209,6 +253,8 @@ CK_RV role_on_make(struct session *s, const struct object_make *make, const CK_A
 		rv = object_set_ulong(o, CKA_SR_SIDE, side);
 	if (rv == CKR_OK)
 		rv = force_attributes(o, row, row->extractable && side == SR_SIDE_HOST && !ceremony, ceremony);
+	if (rv == CKR_OK)
+		rv = number(s, o, row);
 	if (rv == CKR_OK && row->not_beside != 0) {
 		rv = none_there(s, o);
 		object_set_check(o, none_there, AUDIT_NONE);
@@ -277,6 +323,13 @@ CK_RV role_on_destroy(struct session *s, const struct object *o)
 	return CKR_ACTION_PROHIBITED;
 }
 
+/* makes: does this use put something under the key, or in its name? Its check value does neither. */
+static bool makes(CK_MECHANISM_TYPE mechanism, CK_FLAGS use)
+{
+	return mechanism == CKM_SR_TK_REWRAP || (use & (CKF_WRAP | CKF_ENCRYPT | CKF_DERIVE)) ||
+	       ((use & CKF_SIGN) && mechanism != CKM_SR_CHECK_VALUE);
+}
+
 CK_RV role_permits(const struct object *key, CK_MECHANISM_TYPE mechanism, CK_FLAGS use)
 {
 	const struct role_use *u;
@@ -287,6 +340,8 @@ CK_RV role_permits(const struct object *key, CK_MECHANISM_TYPE mechanism, CK_FLA
 	role = object_role(key);
 	if (role == 0)
 		return role_only_mechanism(mechanism) ? CKR_KEY_FUNCTION_NOT_PERMITTED : CKR_OK;
+	if (object_bool(key, CKA_SR_RETIRED) && makes(mechanism, use))
+		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	for (size_t i = 0; (u = role_use_at(i)) != NULL; i++) {
 		if (u->mechanism == mechanism && (u->use & use) == use &&
 		    role_use_applies(u, role, object_ulong(key, CKA_SR_SIDE, 0),

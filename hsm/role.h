@@ -55,6 +55,12 @@ struct role_row {
 	 * TEK.
 	 */
 	CK_ULONG not_beside;
+	/*
+	 * It lives long and is replaced by a next one beside it: token objects of one role and label have generations
+	 * (CKA_SR_GENERATION), and the SO retires an old one for good (CKA_SR_RETIRED): it opens what was made under it
+	 * and makes nothing any more.
+	 */
+	bool generations;
 };
 
 /*

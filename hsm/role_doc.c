@@ -35,9 +35,17 @@ static const char head[] =
     "sensitive, not copyable and not modifiable; its CKA_<usage> and CKA_ALLOWED_MECHANISMS are the sum of its rows\n"
     "below, and what has no row is refused. A template may ask for less, never for more; for components and combined\n"
     "keys the table wins over the booleans, and only CKA_EXTRACTABLE true is refused.\n\n"
-    "| role | number | class | keys, bytes (RSA: bits) | extractable | comes into being | ends |\n"
-    "| --- | --- | --- | --- | --- | --- | --- |\n";
+    "| role | number | class | keys, bytes (RSA: bits) | extractable | comes into being | ends | generations |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
 static const char middle[] =
+    "\nToken keys of a role with generations, of one label, are numbered from 1 as they come (CKA_SR_GENERATION). The "
+    "SO\n"
+    "retires an old one (SR_RetireKey, CKA_SR_RETIRED; for good): it unwraps, verifies, opens records and shows its "
+    "check\n"
+    "value, and wraps, encrypts, signs, rewraps and derives no more. Services make with the newest that is not "
+    "retired\n"
+    "and open with the one that fits. A token key that came in under another one, or was derived from it, names it\n"
+    "(CKA_SR_PARENT).\n"
     "\n## Who may do what\n\n"
     "`-`: named in the parameter of the mechanism, or wrapped by it; nothing more. An AUK of handshake version 1\n"
     "encrypts one block an operation.\n\n"
@@ -114,7 +122,7 @@ static void put_role(struct buf *b, const struct role_row *r)
 	put_flags(b, births, ARRAY_LEN(births), r->births);
 	if (r->not_beside)
 		buf_printf(b, ", not in a token that holds %s", role_find(r->not_beside)->name);
-	buf_printf(b, " | %s |\n", r->stays ? "with the token" : "destroyed");
+	buf_printf(b, " | %s | %s |\n", r->stays ? "with the token" : "destroyed", r->generations ? "yes" : "no");
 }
 
 static void put_use(struct buf *b, const struct role_use *u)

@@ -27,21 +27,21 @@
 
 /* clang-format off */
 static const struct role_row roles[] = {
-	/* role, name, class, births, keys, extractable, stays, sides, not beside */
-	{ SR_ROLE_COMPONENT, "COMPONENT", CKO_SECRET_KEY, ROLE_BORN_COMPONENT, { TDES_KEYS, AES_256 }, false, false, false, 0 },
-	{ SR_ROLE_PK, "PK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, AES_256 }, false, false, false, 0 },
-	{ SR_ROLE_MAK, "MAK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, AES_256 }, false, false, false, 0 },
-	{ SR_ROLE_PR, "PR", CKO_PRIVATE_KEY, ROLE_BORN_GENERATED, { { CKK_RSA, 2048, 4096 } }, false, false, false, SR_ROLE_SRK },
-	{ SR_ROLE_TEK, "TEK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false, false, false, 0 },
-	{ SR_ROLE_AUK, "AUK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false, false, false, 0 },
-	{ SR_ROLE_TMK, "TMK", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_LOADED | ROLE_BORN_DERIVED, { TDES_KEYS, AES_KEYS }, true, false, true, 0 },
-	{ SR_ROLE_SRK, "SRK", CKO_SECRET_KEY, ROLE_BORN_GENERATED, { AES_256 }, false, true, false, 0 },
-	{ SR_ROLE_PINKEY, "PINKEY", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_DERIVED, { TDES_KEYS, AES_KEYS }, true, false, true, 0 },
-	{ SR_ROLE_MACKEY, "MACKEY", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_DERIVED, { DES_KEYS, TDES_KEYS, AES_KEYS }, true, false, true, 0 },
-	{ SR_ROLE_DMK, "DMK", CKO_SECRET_KEY, BORN_SHARED, { TDES_KEYS, AES_KEYS }, true, false, false, 0 },
-	{ SR_ROLE_DWK, "DWK", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_DERIVED, { DES_KEYS, TDES_KEYS, AES_KEYS }, true, false, false, 0 },
-	{ SR_ROLE_ROOT, "ROOT", CKO_SECRET_KEY, BORN_SHARED | ROLE_BORN_GENERATED, { TDES_KEYS, AES_KEYS }, false, false, false, 0 },
-	{ SR_ROLE_KBPK, "KBPK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, AES_256 }, false, false, false, 0 },
+	/* role, name, class, births, keys, extractable, stays, sides, not beside, generations */
+	{ SR_ROLE_COMPONENT, "COMPONENT", CKO_SECRET_KEY, ROLE_BORN_COMPONENT, { TDES_KEYS, AES_256 }, false, false, false, 0, false },
+	{ SR_ROLE_PK, "PK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, AES_256 }, false, false, false, 0, true },
+	{ SR_ROLE_MAK, "MAK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, AES_256 }, false, false, false, 0, true },
+	{ SR_ROLE_PR, "PR", CKO_PRIVATE_KEY, ROLE_BORN_GENERATED, { { CKK_RSA, 2048, 4096 } }, false, false, false, SR_ROLE_SRK, false },
+	{ SR_ROLE_TEK, "TEK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false, false, false, 0, false },
+	{ SR_ROLE_AUK, "AUK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false, false, false, 0, false },
+	{ SR_ROLE_TMK, "TMK", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_LOADED | ROLE_BORN_DERIVED, { TDES_KEYS, AES_KEYS }, true, false, true, 0, false },
+	{ SR_ROLE_SRK, "SRK", CKO_SECRET_KEY, ROLE_BORN_GENERATED, { AES_256 }, false, true, false, 0, true },
+	{ SR_ROLE_PINKEY, "PINKEY", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_DERIVED, { TDES_KEYS, AES_KEYS }, true, false, true, 0, false },
+	{ SR_ROLE_MACKEY, "MACKEY", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_DERIVED, { DES_KEYS, TDES_KEYS, AES_KEYS }, true, false, true, 0, false },
+	{ SR_ROLE_DMK, "DMK", CKO_SECRET_KEY, BORN_SHARED, { TDES_KEYS, AES_KEYS }, true, false, false, 0, false },
+	{ SR_ROLE_DWK, "DWK", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_DERIVED, { DES_KEYS, TDES_KEYS, AES_KEYS }, true, false, false, 0, false },
+	{ SR_ROLE_ROOT, "ROOT", CKO_SECRET_KEY, BORN_SHARED | ROLE_BORN_GENERATED, { TDES_KEYS, AES_KEYS }, false, false, false, 0, false },
+	{ SR_ROLE_KBPK, "KBPK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, AES_256 }, false, false, false, 0, true },
 };
 
 #define CHECK(role) { role, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 }

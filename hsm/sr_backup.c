@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dual.h"
 #include "audit_own.h"
 #include "backup.h"
 #include "backup_run.h"
@@ -74,7 +75,9 @@ static CK_RV note(struct session *s, struct backup_header *h)
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = token_audit(s->token, txn, &event);
+	rv = dual_spend(s, txn, SR_ACTION_BACKUP, VIEW(s->token->serial, STORE_SERIAL_LEN));
+	if (rv == CKR_OK)
+		rv = token_audit(s->token, txn, &event);
 	if (rv == CKR_OK)
 		rv = store_rv(store_audit_last(txn, &h->audit_sequence, &entry));
 	if (rv == CKR_OK)

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy.h"
+#include "dual_own.h"
 #include "backup.h"
 #include "backup_run.h"
 #include "copy.h"
@@ -34,7 +36,7 @@ struct restore {
 	struct token *token; /* of the stage; NULL: bytes are missing */
 	bool bound;          /* to this host, just now */
 	bool so;             /* who has logged in */
-	struct token_user custodians[2];
+	struct token_user custodians[16];
 	unsigned custodian_count;
 };
 
@@ -352,6 +354,28 @@ CK_RV SR_RestoreLogin(CK_SLOT_ID slot, CK_USER_TYPE type, CK_UTF8CHAR_PTR name, 
 	CALL_RESTORE(slot, restore_login(module_get(), slot, type, VIEW(name, name_len), VIEW(pin, pin_len)));
 }
 
+/* two_agree: where the token's policy asks for it, two of its council have logged in. */
+static CK_RV two_agree(struct restore *r)
+{
+	struct dual_state *d = NULL;
+	struct store_txn *txn = NULL;
+	unsigned members = 0;
+	struct policy p;
+	CK_RV rv = policy_get(r->token, &p);
+
+	if (rv != CKR_OK || (p.dual & DUAL_RESTORE) == 0)
+		return rv;
+	rv = store_rv(store_begin(token_store(r->token), false, &txn));
+	if (rv != CKR_OK)
+		return rv;
+	rv = dual_load(r->token, txn, &d);
+	store_abort(txn);
+	for (unsigned i = 0; rv == CKR_OK && i < r->custodian_count; i++)
+		members += dual_member(d, r->custodians[i].id);
+	free(d);
+	return rv == CKR_OK && members < 2 ? CKR_USER_NOT_LOGGED_IN : rv;
+}
+
 /* may_install: who has to agree. */
 static CK_RV may_install(struct restore *r)
 {
@@ -362,7 +386,7 @@ static CK_RV may_install(struct restore *r)
 	token_user(r->token, &user);
 	if (user.kind == USER_NONE)
 		return CKR_USER_NOT_LOGGED_IN;
-	return r->so || r->custodian_count >= 2 ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
+	return r->so || r->custodian_count >= 2 ? two_agree(r) : CKR_USER_NOT_LOGGED_IN;
 }
 
 /* bind: a copy that is not bound to a host is bound to this one when the settings name a secret, as a new token is. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "login.h"
+#include "dual_own.h"
 #include "module.h"
 #include "session.h"
 #include "store_rv.h"
@@ -20,6 +21,7 @@ static int by_kind_and_name(const void *a, const void *b)
 }
 
 struct list {
+	const struct dual_state *dual; /* NULL: nobody is logged in */
 	struct sr_user *users;
 	size_t len;
 	size_t room;
@@ -42,19 +44,28 @@ static CK_RV list_one(void *ctx, const struct user_record *r)
 	memcpy(u.szName, r->user.name, sizeof(r->user.name));
 	if (r->user.must_change)
 		u.flags |= SR_USER_PIN_TO_BE_CHANGED;
+	if (l->dual != NULL && dual_member(l->dual, r->user.id))
+		u.flags |= SR_USER_COUNCIL;
 	l->users[l->len++] = u;
 	return CKR_OK;
 }
 
 static CK_RV list_users(struct token *t, struct list *l)
 {
+	struct dual_state *dual = NULL;
 	struct store_txn *txn = NULL;
 	CK_RV rv = store_rv(store_begin(token_store(t), false, &txn));
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = user_each(t->crypto, txn, list_one, l);
+	rv = dual_load(t, txn, &dual);
+	if (rv == CKR_USER_NOT_LOGGED_IN)
+		rv = CKR_OK;
+	l->dual = dual;
+	if (rv == CKR_OK)
+		rv = user_each(t->crypto, txn, list_one, l);
 	store_abort(txn);
+	free(dual);
 	if (rv == CKR_OK)
 		qsort(l->users, l->len, sizeof(*l->users), by_kind_and_name);
 	return rv;

@@ -188,6 +188,12 @@ static CK_RV wipe(void *ctx, struct store_txn *txn, struct user_record *r, const
 	return rv;
 }
 
+/* pin_min: of the token that is about to be made. */
+static size_t pin_min(void)
+{
+	return module_get()->settings.host_secret != NULL ? POLICY_PIN_BOUND : POLICY_PIN_DEFAULT;
+}
+
 static CK_RV init_again(struct token *t, struct view pin, const uint8_t label[32])
 {
 	struct fresh f;
@@ -201,6 +207,12 @@ static CK_RV init_again(struct token *t, struct view pin, const uint8_t label[32
 	};
 	CK_RV rv;
 
+	/* A right PIN that is too short for a new token: changed first, then it may be the next one's. */
+	if (login_pin_length(pin, pin_min()) != CKR_OK) {
+		check = (struct user_check){ .kind = USER_SO, .pin = pin, .event = AUDIT_LOGIN };
+		rv = user_check(t, &check, NULL, NULL);
+		return rv == CKR_OK ? CKR_PIN_LEN_RANGE : rv;
+	}
 	fresh_init(&f, t->crypto);
 	memcpy(f.serial, t->serial, sizeof(f.serial));
 	rv = fresh_make(t->crypto, pin, label, &f);
@@ -219,7 +231,6 @@ CK_RV token_create(struct token *t, struct view pin, const uint8_t label[32])
 {
 	struct tokens *all = module_get()->tokens;
 	CK_RV rv = login_pin_length(pin, 1);
-	size_t least = module_get()->settings.host_secret != NULL ? POLICY_PIN_BOUND : POLICY_PIN_DEFAULT;
 	unsigned sessions;
 	bool there;
 
@@ -232,7 +243,7 @@ CK_RV token_create(struct token *t, struct view pin, const uint8_t label[32])
 	if (sessions > 0)
 		rv = CKR_SESSION_EXISTS;
 	else if (!there)
-		rv = login_pin_length(pin, least) == CKR_OK ? init_free(t, pin, label) : CKR_PIN_LEN_RANGE;
+		rv = login_pin_length(pin, pin_min()) == CKR_OK ? init_free(t, pin, label) : CKR_PIN_LEN_RANGE;
 	else
 		rv = rv == CKR_OK ? init_again(t, pin, label) : CKR_PIN_INCORRECT; /* such a PIN is nobody's */
 	pthread_mutex_unlock(&all->lock);

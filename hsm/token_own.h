@@ -50,6 +50,7 @@ struct entries {
 struct policy_cache {
 	bool read;
 	bool proved;       /* with the token's key; false: nobody is logged in */
+	bool torn;         /* it speaks of dual control, of which there is no record */
 	uint64_t sequence; /* of the store */
 	struct policy policy;
 	CK_RV rv;

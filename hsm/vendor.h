@@ -156,23 +156,30 @@ struct sr_sm2_params {
 #define CKM_SR_PIN_TRANSLATE SR_MECHANISM(0x0014UL)
 
 /* Attributes. Read-only, given by the mechanism at creation, but for CKA_SR_ROLE where the role table says so. */
-#define CKA_SR_ROLE SR_ATTRIBUTE(0x0001UL)             /* CK_ULONG, SR_ROLE_*; absent: an ordinary key */
-#define CKA_SR_CUSTODIAN SR_ATTRIBUTE(0x0002UL)        /* UTF-8 name of the user who entered a component */
-#define CKA_SR_COMPONENT SR_ATTRIBUTE(0x0003UL)        /* 2 bytes: k, n */
-#define CKA_SR_SERIAL_NUMBER SR_ATTRIBUTE(0x0004UL)    /* POS serial number of a TEK or AUK, ASCII */
-#define CKA_SR_COUNTER SR_ATTRIBUTE(0x0005UL)          /* CK_ULONG, the terminal's TK counter */
-#define CKA_SR_HANDSHAKE SR_ATTRIBUTE(0x0006UL)        /* CK_ULONG, handshake version of a TEK or AUK, 1 or 2 */
-#define CKA_SR_SIDE SR_ATTRIBUTE(0x0007UL)             /* CK_ULONG, SR_SIDE_* of TEK, AUK, TMK, PINKEY, MACKEY */
-#define CKA_SR_CUSTODIAN_ID SR_ATTRIBUTE(0x0008UL)     /* 16 bytes, internal id of that user */
+#define CKA_SR_ROLE SR_ATTRIBUTE(0x0001UL)          /* CK_ULONG, SR_ROLE_*; absent: an ordinary key */
+#define CKA_SR_CUSTODIAN SR_ATTRIBUTE(0x0002UL)     /* UTF-8 name of the user who entered a component */
+#define CKA_SR_COMPONENT SR_ATTRIBUTE(0x0003UL)     /* 2 bytes: k, n */
+#define CKA_SR_SERIAL_NUMBER SR_ATTRIBUTE(0x0004UL) /* POS serial number of a TEK or AUK, ASCII */
+#define CKA_SR_COUNTER SR_ATTRIBUTE(0x0005UL)       /* CK_ULONG, the terminal's TK counter */
+#define CKA_SR_HANDSHAKE SR_ATTRIBUTE(0x0006UL)     /* CK_ULONG, handshake version of a TEK or AUK, 1 or 2 */
+#define CKA_SR_SIDE SR_ATTRIBUTE(0x0007UL)          /* CK_ULONG, SR_SIDE_* of TEK, AUK, TMK, PINKEY, MACKEY */
+#define CKA_SR_CUSTODIAN_ID SR_ATTRIBUTE(0x0008UL)  /* 16 bytes, internal id of that user */
+#define CKA_SR_GENERATION                                                                                              \
+	SR_ATTRIBUTE(0x000AUL)                /* CK_ULONG, from 1, of PK, MAK, SRK, KBPK; absent: an older token's     \
+					       */
+#define CKA_SR_RETIRED SR_ATTRIBUTE(0x000BUL) /* true (SR_RetireKey): opens, and makes nothing any more */
+#define CKA_SR_PARENT SR_ATTRIBUTE(0x000CUL)  /* CKA_UNIQUE_ID of the key that this one came in under, or came of */
 #define CKA_SR_KEY_BLOCK_HEADER SR_ATTRIBUTE(0x0009UL) /* 7 bytes of the key block's header that the key came with */
 
 /*
  * The policy object: one per token, readable by all, found by searching for its class. C_SetAttributeValue of
- * CKA_SR_POLICY and CKA_SR_PIN_MIN by the SO in a R/W session changes the token's policy (docs/policy.md); those that
- * one call names change together. Values are ASCII text: names of relaxations separated by blanks; `strict` may be set
- * and means those that strict has. The others are read-only.
+ * CKA_SR_POLICY, CKA_SR_PIN_MIN and CKA_SR_DUAL by the SO in a R/W session changes the token's policy (docs/policy.md);
+ * those that one call names change together. Values are ASCII text: names of relaxations separated by blanks; `strict`
+ * may be set and means those that strict has. The others are read-only.
  *
+ * CKA_SR_DUAL     what two custodians must approve; _NAMES: what there is
  * CKA_SR_PIN_MIN  CK_ULONG: letters that a new PIN has at least, 4 to 64; may be set to 0, the default, which is 8
+ *                 (6 in a token that is bound to its host)
  * _IN_FORCE  what this process's configuration leaves of it
  * _NAMES     every name that the module knows
  * _STRICT    the names that strict has
@@ -183,6 +190,8 @@ struct sr_sm2_params {
 #define CKA_SR_POLICY_NAMES SR_ATTRIBUTE(0x0103UL)
 #define CKA_SR_POLICY_STRICT SR_ATTRIBUTE(0x0105UL)
 #define CKA_SR_PIN_MIN SR_ATTRIBUTE(0x0106UL)
+#define CKA_SR_DUAL SR_ATTRIBUTE(0x0107UL)
+#define CKA_SR_DUAL_NAMES SR_ATTRIBUTE(0x0108UL)
 
 /*
  * On keys: CK_ULONG, CKF_WRAP, CKF_DECRYPT, CKF_UNWRAP, CKF_ENCRYPT: usages that this key gave up and that never come

@@ -3,6 +3,7 @@
 #define STRONGROOM_VENDOR_FUNCTIONS_H
 
 #include "vendor_audit.h"
+#include "vendor_dual.h"
 #include "vendor_backup.h"
 
 /*
@@ -26,6 +27,7 @@
 #define SR_USER_DEFAULT 2UL
 #define SR_USER_CUSTODIAN 3UL
 #define SR_USER_PIN_TO_BE_CHANGED 0x1UL
+#define SR_USER_COUNCIL 0x2UL /* his approvals count under dual control; shown to who is logged in */
 struct sr_user {
 	CK_ULONG ulKind;        /* SR_USER_* */
 	CK_UTF8CHAR szName[40]; /* custodians only, ends with a zero byte */
@@ -75,7 +77,8 @@ struct sr_token_state {
 	SR_FUNCTIONS_AUDIT(X)                                                                                          \
 	X(SR_GetTokenState, (CK_SESSION_HANDLE hSession, struct sr_token_state * pState))                              \
 	X(SR_RotateTokenKey, (CK_SESSION_HANDLE hSession, CK_ULONG ulBatch, CK_ULONG_PTR pulGeneration,                \
-			      CK_ULONG_PTR pulDone, CK_ULONG_PTR pulLeft))
+			      CK_ULONG_PTR pulDone, CK_ULONG_PTR pulLeft))                                             \
+	SR_FUNCTIONS_DUAL(X)
 
 struct sr_function_list {
 	CK_VERSION version;

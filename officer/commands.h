@@ -5,6 +5,10 @@
 #include "officer.h"
 
 /* The commands, each in the file of its name. */
+extern const struct officer_command command_approvals;
+extern const struct officer_command command_approve;
+extern const struct officer_command command_dual;
+extern const struct officer_command command_unlock;
 extern const struct officer_command command_backup;
 extern const struct officer_command command_ceremony;
 extern const struct officer_command command_components;
@@ -15,6 +19,7 @@ extern const struct officer_command command_kcv;
 extern const struct officer_command command_list;
 extern const struct officer_command command_policy;
 extern const struct officer_command command_restore;
+extern const struct officer_command command_retire;
 extern const struct officer_command command_serve; /* strongroom serve (docs/serve.md) */
 extern const struct officer_command command_rotate;
 extern const struct officer_command command_users;

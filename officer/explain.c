@@ -2,6 +2,7 @@
 #include "ck.h"
 
 #include "own.h"
+#include "vendor_functions.h"
 
 /*
  * What a CK_RV says to those who look after tokens: what is wrong, and what to do. `%`: whose PIN it was. Codes whose
@@ -22,6 +23,8 @@ static const struct {
 	{ CKR_USER_NOT_LOGGED_IN, "That needs a login: as the security officer, as the user or as a custodian." },
 	{ CKR_USER_TYPE_INVALID, "There is no such user on this token." },
 	{ CKR_ACTION_PROHIBITED, "The token does not allow that to this user in this state (docs/ceremony.md, docs/roles.md)." },
+	{ CKR_SR_NOT_APPROVED, "Two custodians must approve exactly that first (`strongroom approve`, docs/dual-control.md); who begins dual control "
+			       "needs at least two custodians with PINs of their own." },
 	{ CKR_SESSION_EXISTS, "Another program has the token open. Stop it and try again." },
 	{ CKR_SESSION_READ_ONLY_EXISTS, "Another program has the token open for reading, so that the security officer cannot log in there." },
 	{ CKR_TOKEN_NOT_PRESENT, "There is no initialised token in that slot: `strongroom init` makes one." },
