@@ -112,20 +112,6 @@
 	X(C_UnwrapKeyAuthenticated, 10, NUMBER, MESSAGE_MECHANISM, NUMBER, WRAPPED, LEN, TEMPLATE, LEN, IN, LEN,       \
 	  OUT_HANDLE)
 
-/* Where the module has dual control. */
-#ifdef SR_FUNCTIONS_DUAL
-#define WIRE_DUAL_ROWS(X)                                                                                              \
-	X(SR_Approve, 4, NUMBER, NUMBER, IN, LEN)                                                                      \
-	X(SR_Withdraw, 4, NUMBER, NUMBER, IN, LEN)                                                                     \
-	X(SR_GetApprovals, 3, NUMBER, SR_APPROVALS, OUT_LEN)                                                           \
-	X(SR_Enrol, 3, NUMBER, IN, LEN)                                                                                \
-	X(SR_Unlock, 3, NUMBER, IN, LEN)                                                                               \
-	X(SR_SetSOPIN, 3, NUMBER, PIN, LEN)                                                                            \
-	X(SR_RetireKey, 2, NUMBER, NUMBER)
-#else
-#define WIRE_DUAL_ROWS(X)
-#endif
-
 /* Those of vendor_functions.h. One that has no row here answers CKR_FUNCTION_NOT_SUPPORTED, and a test fails. */
 #define WIRE_SR_ROWS(X)                                                                                                \
 	X(SR_GetUsers, 3, NUMBER, SR_USERS, OUT_LEN)                                                                   \
@@ -152,7 +138,13 @@
 	X(SR_GetStatementKey, 3, NUMBER, OUT, OUT_LEN)                                                                 \
 	X(SR_GetTokenState, 2, NUMBER, SR_TOKEN_STATE)                                                                 \
 	X(SR_RotateTokenKey, 5, NUMBER, NUMBER, OUT_NUMBER, OUT_NUMBER, OUT_NUMBER)                                    \
-	WIRE_DUAL_ROWS(X)
+	X(SR_Approve, 4, NUMBER, NUMBER, IN, LEN)                                                                      \
+	X(SR_Withdraw, 4, NUMBER, NUMBER, IN, LEN)                                                                     \
+	X(SR_GetApprovals, 3, NUMBER, SR_APPROVALS, OUT_LEN)                                                           \
+	X(SR_Enrol, 3, NUMBER, IN, LEN)                                                                                \
+	X(SR_Unlock, 3, NUMBER, IN, LEN)                                                                               \
+	X(SR_SetSOPIN, 3, NUMBER, PIN, LEN)                                                                            \
+	X(SR_RetireKey, 2, NUMBER, NUMBER)
 
 /* Their numbers: WIRE_C_Sign, WIRE_SR_GetUsers. */
 enum wire_function_number {
