@@ -13,6 +13,7 @@ static const struct show_field fields[] = {
 	{ "in_force", "in force",
 	  "what the configuration of this process leaves of them; without a login what strict has" },
 	{ "known", "known", "every relaxation that the module knows" },
+	{ "dual", "dual control", "what two custodians must approve (docs/dual-control.md)" },
 	{ "pin_min", "new PINs", "letters that a new PIN has at least" },
 	{ 0 },
 };
@@ -47,6 +48,7 @@ static enum err show(struct officer *o, struct pk11 *p, struct pk11_session *s, 
 	json_object_set_new(all, "allowed", words_json(&policy.allowed));
 	json_object_set_new(all, "in_force", words_json(&policy.in_force));
 	json_object_set_new(all, "known", words_json(&policy.known));
+	json_object_set_new(all, "dual", words_json(&policy.dual));
 	json_object_set_new(all, "pin_min", json_integer((json_int_t)policy.pin_min));
 	return officer_show(o, all, f);
 }
