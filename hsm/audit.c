@@ -9,6 +9,7 @@
 #include "audit_anchor.h"
 #include "audit_own.h"
 #include "crypto.h"
+#include "module.h"
 #include "store_rv.h"
 
 #define PROGRAM_MAX 255
@@ -121,14 +122,24 @@ static CK_RV append_old(const struct crypto *c, struct store_txn *txn, const str
 	return store_rv(store_audit_append(txn, buf_view(&b), &sequence));
 }
 
-/* old_token: made before there were audit keys, and not migrated yet. */
-static CK_RV old_token(const struct crypto *c, struct store_txn *txn, bool *ret)
+CK_RV audit_old(const struct crypto *c, struct store_txn *txn, bool *ret)
 {
 	AUDIT_KEYS_AUTO keys = { { 0 } };
+	struct token_record record;
 	CK_RV rv = audit_keys_get(c, txn, NULL, &keys);
 
-	*ret = rv == CKR_KEY_HANDLE_INVALID;
-	return *ret ? CKR_OK : rv;
+	*ret = false;
+	if (rv != CKR_KEY_HANDLE_INVALID)
+		return rv;
+	rv = token_record_load(c, txn, &record);
+	if (rv != CKR_OK)
+		return rv;
+	*ret = record.version == TOKEN_VERSION_OLD;
+	if (*ret)
+		return CKR_OK;
+	call_note("the keys of the audit trail are missing: the SO begins it anew (SR_RestartAudit, "
+		  "`strongroom audit restart`)");
+	return CKR_DEVICE_ERROR;
 }
 
 CK_RV audit_ready(const struct crypto *c, struct store_txn *txn)
@@ -137,7 +148,7 @@ CK_RV audit_ready(const struct crypto *c, struct store_txn *txn)
 	enum audit_fault fault = AUDIT_WHOLE;
 	uint64_t at = 0;
 	bool old;
-	CK_RV rv = old_token(c, txn, &old);
+	CK_RV rv = audit_old(c, txn, &old);
 
 	if (rv == CKR_OK && !old)
 		rv = audit_position(c, txn, &s, &fault, &at);
@@ -169,7 +180,7 @@ CK_RV audit_append(const struct crypto *c, struct store_txn *txn, const struct t
 	BUF_AUTO record = { 0 };
 	uint64_t at;
 	bool old;
-	CK_RV rv = old_token(c, txn, &old);
+	CK_RV rv = audit_old(c, txn, &old);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -233,7 +244,7 @@ CK_RV audit_renew(const struct crypto *c, struct store_txn *txn, enum audit_reas
 CK_RV audit_adopt(const struct crypto *c, struct store_txn *txn, const struct secret *user_key)
 {
 	bool old;
-	CK_RV rv = old_token(c, txn, &old);
+	CK_RV rv = audit_old(c, txn, &old);
 
 	return rv == CKR_OK && old ? audit_renew(c, txn, AUDIT_REASON_MIGRATION, NULL, user_key) : rv;
 }

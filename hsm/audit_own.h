@@ -52,6 +52,11 @@ CK_RV audit_mark(struct token *t, struct store_txn *txn) MUST_CHECK;
 CK_RV audit_copy(const struct crypto *c, struct store_txn *txn, const struct secret *user_key) MUST_CHECK;
 
 /*
+ * audit_old: was the token made before there were audit keys, and is not migrated yet? Then anybody could have written
+ * its trail. CKR_DEVICE_ERROR: it has no audit keys though it must: somebody took them away.
+ */
+CK_RV audit_old(const struct crypto *c, struct store_txn *txn, bool *ret) MUST_CHECK;
+/*
  * audit_keys_of: the token's pairs for who is logged in. CKR_USER_NOT_LOGGED_IN: nobody is, the public halves are in
  * *ret all the same. CKR_KEY_HANDLE_INVALID, CKR_DEVICE_ERROR: audit_keys_get.
  */

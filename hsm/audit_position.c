@@ -67,7 +67,8 @@ CK_RV audit_fit(const struct crypto *c, struct store_txn *txn, const struct audi
 	*ret_fault = AUDIT_STATE_FOREIGN;
 	if (audit_state_rank(s) > audit_state_rank(end))
 		*ret_fault = AUDIT_STATE_LEADS;
-	if (*ret_fault == AUDIT_STATE_LEADS || s->segment != end->segment)
+	/* Nothing is sealed outside of a segment. */
+	if (*ret_fault == AUDIT_STATE_LEADS || s->segment != end->segment || s->segment == 0)
 		return CKR_OK;
 	*ret_fault = AUDIT_TAIL_CHANGED;
 	while (rv == CKR_OK && fits && s->next < end->next) {
@@ -190,17 +191,17 @@ CK_RV audit_refuse(enum audit_fault fault, uint64_t at)
 static CK_RV look_usable(struct token *t)
 {
 	struct secret states[STORE_STATES] = { { 0 } };
-	AUDIT_KEYS_AUTO keys = { { 0 } };
 	struct audit_state end = { 0 };
 	enum audit_fault fault = AUDIT_WHOLE;
 	struct store_txn *txn = NULL;
+	bool old = false;
 	uint64_t at = 0;
 	unsigned n = 0;
 	int e = store_state_read(token_store(t), states, &n); /* first: what it knows of is in the database then */
 	CK_RV rv = store_rv(store_begin(token_store(t), false, &txn));
 
 	if (rv == CKR_OK)
-		rv = audit_keys_get(t->crypto, txn, NULL, &keys);
+		rv = audit_old(t->crypto, txn, &old);
 	if (rv == CKR_OK)
 		rv = audit_end(t->crypto, txn, &end);
 	if (rv == CKR_OK && e != STORE_OK)
@@ -217,9 +218,7 @@ static CK_RV look_usable(struct token *t)
 	store_abort(txn);
 	for (unsigned i = 0; i < STORE_STATES; i++)
 		secret_done(&states[i]);
-	if (rv == CKR_KEY_HANDLE_INVALID) /* of schema 1 */
-		return CKR_OK;
-	return rv == CKR_OK ? audit_refuse(fault, at) : rv;
+	return rv == CKR_OK && !old ? audit_refuse(fault, at) : rv;
 }
 
 CK_RV audit_usable(struct token *t)

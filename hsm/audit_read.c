@@ -29,9 +29,13 @@ CK_RV audit_walk_new(struct token *t, struct store_txn *txn, struct audit_walk *
 	struct audit_walk *w = calloc(1, sizeof(*w));
 	CK_RV rv = w != NULL ? audit_keys_of(t, txn, &w->keys) : CKR_HOST_MEMORY;
 
-	if (rv == CKR_KEY_HANDLE_INVALID)
-		w->old = true;
-	else if (rv != CKR_OK && rv != CKR_USER_NOT_LOGGED_IN) {
+	if (rv == CKR_KEY_HANDLE_INVALID) {
+		/* Taken away: without them no head is right. */
+		rv = audit_old(t->crypto, txn, &w->old);
+		if (rv == CKR_DEVICE_ERROR)
+			rv = CKR_USER_NOT_LOGGED_IN;
+	}
+	if (rv != CKR_OK && rv != CKR_USER_NOT_LOGGED_IN) {
 		audit_walk_free(w);
 		return rv;
 	}
@@ -125,7 +129,7 @@ static CK_RV see_entry(const struct crypto *c, struct store_txn *txn, struct aud
 	CK_RV rv = CKR_OK;
 
 	ret->segment = r->segment;
-	if (r->segment != w->segment || r->sequence != ret->sequence) {
+	if (r->segment != w->segment || r->segment == 0 || r->sequence != ret->sequence) {
 		ret->bad = AUDIT_MOVED;
 	} else if (w->k.len > 0) {
 		rv = audit_entry_open(c, store_serial(txn), r, &w->k, &ret->text);
@@ -158,6 +162,10 @@ static enum audit_bad judge_head(const struct crypto *c, struct store_txn *txn, 
 				 const struct audit_record *r)
 {
 	if (!view_equal(r->statement_public, VIEW(w->keys.statement_public, AUDIT_KEY_LEN)))
+		return AUDIT_CHANGED;
+	/* Records before the first segment are of schema 1, and only two ways lead out of that. */
+	if (w->segment == 0 && r->sequence > 1 && r->reason != AUDIT_REASON_MIGRATION &&
+	    r->reason != AUDIT_REASON_AGAIN)
 		return AUDIT_CHANGED;
 	if (r->reason == AUDIT_REASON_COPY && !of_source(c, txn, r))
 		return AUDIT_CHANGED;

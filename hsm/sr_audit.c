@@ -238,7 +238,7 @@ static CK_RV audit_head(struct session *s, CK_BYTE *head, CK_ULONG *len)
 		rv = trail_walk(&l, &w);
 	if (rv == CKR_OK)
 		rv = trail_end(&l, w, &fault);
-	if (rv == CKR_OK && (fault != AUDIT_WHOLE || w->old))
+	if (rv == CKR_OK && (fault != AUDIT_WHOLE || !w->keyed))
 		rv = CKR_DEVICE_ERROR;
 	if (rv == CKR_OK)
 		rv = audit_anchor_put(s->token->crypto, l.txn, &w->keys, AUDIT_ANCHOR_KEEP, &anchor);

@@ -137,10 +137,11 @@ static CK_RV migrate(struct migration *m, const struct token_user *who, const st
 		rv = policy_reprove(m->t, &m->seal, m->txn);
 	if (rv == CKR_OK)
 		rv = uses_reprove(m->t, &m->seal, m->txn, SIZE_MAX, &done, &left);
-	if (rv == CKR_OK)
-		rv = move_records(m);
+	/* Before the token record is of version 2, of which none may be without audit keys. */
 	if (rv == CKR_OK)
 		rv = audit_adopt(m->t->crypto, m->txn, user_key);
+	if (rv == CKR_OK)
+		rv = move_records(m);
 	return rv == CKR_OK ? audit_append(m->t->crypto, m->txn, who, &event) : rv;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit_chain.h"
 #include "crypto.h"
@@ -279,6 +280,23 @@ START_TEST(record_of_another_token_or_segment_is_named)
 }
 END_TEST
 
+/* forge_state: docs/store.md: magic, rank, length, state, check. */
+static void forge_state(const struct audit_state *s)
+{
+	SECRET_AUTO bytes = { 0 };
+	BUF_AUTO file = { 0 };
+	uint64_t check = 0xcbf29ce484222325u;
+
+	ck_ok(audit_state_put(s, path + strlen(path) - 16, &bytes));
+	buf_put_view(&file, VIEW_STR("SRAS"));
+	buf_put_u64(&file, audit_state_rank(s));
+	buf_put_lv(&file, secret_view(&bytes));
+	for (size_t i = 0; i < file.len; i++)
+		check = (check ^ file.p[i]) * 0x100000001b3u;
+	buf_put_u64(&file, check);
+	file_put(path, "audit.state", buf_view(&file));
+}
+
 /* forge: he cuts from record `at` on and begins a segment of his own, whose key he knows, with a state to go with it.
  */
 static void forge(uint64_t at, enum audit_reason reason, bool token_key_named, const CK_BYTE *source)
@@ -289,10 +307,8 @@ static void forge(uint64_t at, enum audit_reason reason, bool token_key_named, c
 	struct audit_head h = { .reason = reason, .time = 1, .keys = &keys };
 	const char *serial = path + strlen(path) - 16;
 	struct audit_record first;
-	SECRET_AUTO bytes = { 0 };
 	BUF_AUTO before = { 0 };
 	BUF_AUTO record = { 0 };
-	BUF_AUTO file = { 0 };
 	BUF_AUTO token = { 0 };
 
 	ck_ok(crypto_new(&c));
@@ -312,16 +328,7 @@ static void forge(uint64_t at, enum audit_reason reason, bool token_key_named, c
 	ck_ok(audit_link(c, buf_view(&before), s.link));
 	ck_ok(audit_head_put(c, serial, &h, &s, &record));
 	trail_put(path, at, buf_view(&record));
-	ck_ok(audit_state_put(&s, serial, &bytes));
-	/* docs/store.md: magic, rank, length, state, check */
-	buf_put_view(&file, VIEW_STR("SRAS"));
-	buf_put_u64(&file, audit_state_rank(&s));
-	buf_put_lv(&file, secret_view(&bytes));
-	uint64_t check = 0xcbf29ce484222325u;
-	for (size_t i = 0; i < file.len; i++)
-		check = (check ^ file.p[i]) * 0x100000001b3u;
-	buf_put_u64(&file, check);
-	file_put(path, "audit.state", buf_view(&file));
+	forge_state(&s);
 	audit_state_done(&s);
 	audit_keys_done(&keys);
 	crypto_free(c);
@@ -342,6 +349,108 @@ START_TEST(forged_segment_is_named)
 	fresh();
 	forge(LAST + 1, AUDIT_REASON_COPY, true, anchor);
 	found(LAST + 1, SR_AUDIT_CHANGED, SR_AUDIT_STATE_FITS, "a copy, by an anchor that was no backup's");
+	start();
+}
+END_TEST
+
+/* forge_old: he makes up a trail of schema 1, which needs no key; with_state: and a state whose key he knows. */
+static void forge_old(uint64_t records, bool with_state)
+{
+	struct audit_state s = { .segment = 0, .next = records + 1 };
+	static const uint8_t k[AUDIT_KEY_LEN] = "a key that he knows";
+	struct crypto *c = NULL;
+
+	ck_ok(crypto_new(&c));
+	for (uint64_t i = 1; i <= LAST + 1; i++)
+		trail_del(path, i);
+	for (uint64_t i = 1; i <= records; i++) {
+		BUF_AUTO b = { 0 };
+
+		buf_put_u8(&b, AUDIT_RECORD_OLD);
+		buf_put(&b, s.link, sizeof(s.link));
+		buf_put_u64(&b, 1000 * i);
+		buf_put_u32(&b, 1);
+		buf_put_u8(&b, 1);
+		buf_put_lv(&b, VIEW(NULL, 0));
+		buf_put_u16(&b, 2);
+		buf_put_u64(&b, CKR_OK);
+		buf_put_lv(&b, VIEW(NULL, 0));
+		buf_put_lv(&b, VIEW(NULL, 0));
+		buf_put_u64(&b, 0);
+		trail_put(path, i, buf_view(&b));
+		ck_ok(audit_link(c, buf_view(&b), s.link));
+	}
+	ck_assert(secret_init(&s.k, sizeof(k)) && secret_set(&s.k, k, sizeof(k)));
+	if (with_state)
+		forge_state(&s);
+	audit_state_done(&s);
+	crypto_free(c);
+}
+
+static void take_keys_away(void)
+{
+	meta_del(path, "audit key");
+	meta_del(path, "statement key");
+}
+
+static void take_state_away(void)
+{
+	char file[512];
+
+	snprintf(file, sizeof(file), "%s/audit.state", path);
+	ck_assert_int_eq(unlink(file), 0);
+}
+
+START_TEST(trail_of_the_older_form_takes_no_place_of_the_sealed_one)
+{
+	stop();
+	for (uint64_t records = 0; records <= 3; records += 3) {
+		fresh();
+		forge_old(records, true);
+		found(0, 0, SR_AUDIT_STATE_FOREIGN, "older form, with a state");
+		take_keys_away();
+		found(0, 0, SR_AUDIT_STATE_FOREIGN, "older form, with a state, no keys");
+		fresh();
+		forge_old(records, true);
+		take_state_away();
+		take_keys_away();
+		found(0, 0, SR_AUDIT_STATE_MISSING, "older form, no keys");
+	}
+	/* What the SO makes of it shows that it is not what was there. */
+	start();
+	ck_ok(audit_sr()->SR_RestartAudit(ck_session, CK_TEXT(CK_TEST_SO_PIN)));
+	ck_login(CKU_SO);
+	seen(4, SR_AUDIT_CHANGED, SR_AUDIT_STATE_FITS, "begun anew");
+	ck_logout();
+	stop();
+	fresh();
+	start();
+}
+END_TEST
+
+START_TEST(trail_without_its_keys_stops)
+{
+	CK_BYTE head[SR_AUDIT_HEAD_LEN];
+	CK_ULONG n = sizeof(head);
+
+	stop();
+	fresh();
+	take_keys_away();
+	start();
+	seen(1, SR_AUDIT_CHANGED, SR_AUDIT_STATE_FITS, "no keys");
+	ck_rv(ck->C_Login(ck_session, CKU_USER, CK_TEXT(CK_TEST_USER_PIN)), CKR_DEVICE_ERROR);
+	ck_rv(ck->C_Login(ck_session, CKU_SO, CK_TEXT(CK_TEST_SO_PIN)), CKR_DEVICE_ERROR);
+	/* Nothing was written in the form that everybody can write. */
+	stop();
+	ck_assert_uint_eq(trail_last(path), LAST + 1);
+	start();
+	ck_ok(audit_sr()->SR_RestartAudit(ck_session, CK_TEXT(CK_TEST_SO_PIN)));
+	ck_login(CKU_USER);
+	seen(1, SR_AUDIT_CHANGED, SR_AUDIT_STATE_FITS, "new keys");
+	ck_ok(audit_sr()->SR_AuditHead(ck_session, head, &n));
+	ck_logout();
+	stop();
+	fresh();
 	start();
 }
 END_TEST
@@ -466,6 +575,8 @@ int main(void)
 	tcase_add_test(c, moved_and_swapped_records_are_named);
 	tcase_add_test(c, record_of_another_token_or_segment_is_named);
 	tcase_add_test(c, forged_segment_is_named);
+	tcase_add_test(c, trail_of_the_older_form_takes_no_place_of_the_sealed_one);
+	tcase_add_test(c, trail_without_its_keys_stops);
 	tcase_add_test(c, older_state_alone_changes_nothing);
 	tcase_add_test(c, state_of_another_time_or_token_stops_the_trail);
 	tcase_add_test(c, whole_older_files_are_seen_by_an_anchor_alone);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,14 +15,19 @@ struct open_trail {
 	MDB_dbi dbi;
 };
 
-static void begin(const char *path, struct open_trail *o)
+static void begin_in(const char *path, const char *database, struct open_trail *o)
 {
 	ck_assert_int_eq(mdb_env_create(&o->env), 0);
 	ck_assert_int_eq(mdb_env_set_mapsize(o->env, (size_t)1 << 30), 0);
 	ck_assert_int_eq(mdb_env_set_maxdbs(o->env, 16), 0);
 	ck_assert_int_eq(mdb_env_open(o->env, path, 0, 0600), 0);
 	ck_assert_int_eq(mdb_txn_begin(o->env, NULL, 0, &o->txn), 0);
-	ck_assert_int_eq(mdb_dbi_open(o->txn, "audit", 0, &o->dbi), 0);
+	ck_assert_int_eq(mdb_dbi_open(o->txn, database, 0, &o->dbi), 0);
+}
+
+static void begin(const char *path, struct open_trail *o)
+{
+	begin_in(path, "audit", o);
 }
 
 static void end(struct open_trail *o)
@@ -64,6 +70,16 @@ void trail_del(const char *path, uint64_t sequence)
 
 	be_put64(at, sequence);
 	begin(path, &o);
+	ck_assert_int_eq(mdb_del(o.txn, o.dbi, &key, NULL), 0);
+	end(&o);
+}
+
+void meta_del(const char *path, const char *name)
+{
+	MDB_val key = { strlen(name), (void *)(uintptr_t)name };
+	struct open_trail o;
+
+	begin_in(path, "meta", &o);
 	ck_assert_int_eq(mdb_del(o.txn, o.dbi, &key, NULL), 0);
 	end(&o);
 }

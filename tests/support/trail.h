@@ -12,6 +12,8 @@ void trail_get(const char *path, uint64_t sequence, struct buf *ret);
 void trail_put(const char *path, uint64_t sequence, struct view record);
 void trail_del(const char *path, uint64_t sequence);
 uint64_t trail_last(const char *path);
+/* meta_del: a record of the database meta. */
+void meta_del(const char *path, const char *name);
 
 /* file_get: appends the bytes of path/name. file_put: the file is these bytes now, mode 0600. */
 void file_get(const char *path, const char *name, struct buf *ret);
