@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A side that can be host or terminal: a token and a way. */
 struct side {
@@ -504,6 +505,34 @@ START_TEST(description_names_the_way_of_each_operation)
 }
 END_TEST
 
+/* A next storage key of the same label: what runs makes with it within seconds and opens what the old one holds. */
+START_TEST(storage_key_rotates_while_services_run)
+{
+	BUF_AUTO before = { 0 };
+	BUF_AUTO after = { 0 };
+	struct check_value made, again;
+	CK_OBJECT_HANDLE newest = 0, first = 0, now = 0;
+	struct pk11_session *s = NULL;
+	char label[32] = { 0 };
+
+	ck_assert_int_eq(sscanf(pk11_key_uri(vendor.srk), "pkcs11:object=%31[^;]", label), 1);
+	ok(ops_tmk_generate(vendor.ops, vendor.srk, A, 32, &before, &made, rig_fail()));
+	ok(ops_srk_generate(vendor.ops, label, VIEW_STR("s"), rig_fail()));
+	sleep(3);
+	ok(ops_tmk_check(vendor.ops, vendor.srk, buf_view(&before), &again, rig_fail()));
+	ck_assert_mem_eq(made.value, again.value, sizeof(made.value));
+	ok(ops_tmk_generate(vendor.ops, vendor.srk, A, 32, &after, &made, rig_fail()));
+	ok(ops_tmk_check(vendor.ops, vendor.srk, buf_view(&after), &again, rig_fail()));
+	ok(pk11_borrow(vendor.token, &s, rig_fail()));
+	ok(pk11_key_older(s, vendor.srk, 0, &newest, rig_fail()));
+	ok(pk11_key_older(s, vendor.srk, 1, &first, rig_fail()));
+	ok(pk11_key_handle(s, vendor.srk, &now, rig_fail()));
+	ck_assert(newest != first && now == newest);
+	ck_assert_int_eq(pk11_key_older(s, vendor.srk, 2, &first, rig_fail()), ERR_KEY_MISSING);
+	pk11_return(s, CKR_OK);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("ops_ways");
@@ -519,6 +548,7 @@ int main(void)
 	tcase_add_test(t, check_values_of_role_keys_are_those_of_their_value);
 	tcase_add_test(t, threads_download_at_once);
 	tcase_add_test(t, description_names_the_way_of_each_operation);
+	tcase_add_test(t, storage_key_rotates_while_services_run);
 	suite_add_tcase(s, t);
 	return rig_run(s);
 }
