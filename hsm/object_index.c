@@ -108,6 +108,16 @@ static bool one_bool(const CK_ATTRIBUTE *a, bool *ret)
 	return true;
 }
 
+/* known: the index has a value of its own for what has no key type, or no role: who asks for that one means no object.
+ */
+static bool known(const CK_ATTRIBUTE *a)
+{
+	CK_ULONG value;
+
+	return template_ulong(a, 1, a->type, &value) &&
+	       value != (a->type == CKA_SR_ROLE ? 0 : CK_UNAVAILABLE_INFORMATION);
+}
+
 /* judges: do the indexes answer for this attribute? kinds: for class, type and role they do. */
 static bool judges(struct question *q, const CK_ATTRIBUTE *a, bool kinds, bool pair)
 {
@@ -118,7 +128,7 @@ static bool judges(struct question *q, const CK_ATTRIBUTE *a, bool kinds, bool p
 		return q->has_class;
 	case CKA_KEY_TYPE:
 	case CKA_SR_ROLE:
-		return kinds && a->ulValueLen == sizeof(CK_ULONG) && q->kind_count > 0;
+		return kinds && known(a) && q->kind_count > 0;
 	case CKA_ID:
 	case CKA_LABEL:
 	case CKA_SUBJECT:

@@ -94,10 +94,11 @@ static int by_number(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* The templates: every set of these attributes, with two values each. */
+/* The templates: every set of up to three of these attributes and values. */
 START_TEST(every_template_finds_what_a_look_at_each_finds)
 {
-	CK_KEY_TYPE generic = CKK_GENERIC_SECRET;
+	CK_KEY_TYPE generic = CKK_GENERIC_SECRET, none = CK_UNAVAILABLE_INFORMATION;
+	CK_ULONG ordinary = 0, role = SR_ROLE_PK; /* no object says that it has the role 0 */
 	CK_ATTRIBUTE choice[] = { SET(CKA_CLASS, ok_secret),    SET(CKA_CLASS, ok_certificate),
 				  SET(CKA_KEY_TYPE, ok_aes),    SET(CKA_KEY_TYPE, generic),
 				  TEXT(CKA_LABEL, "label 1"),   TEXT(CKA_LABEL, "label 7"),
@@ -105,7 +106,9 @@ START_TEST(every_template_finds_what_a_look_at_each_finds)
 				  TEXT(CKA_SUBJECT, "label 4"), TEXT(CKA_APPLICATION, "app 1"),
 				  TEXT(CKA_ISSUER, "id 0"),     TEXT(CKA_SERIAL_NUMBER, "app 0"),
 				  SET(CKA_PRIVATE, yes),        SET(CKA_PRIVATE, no),
-				  SET(CKA_TOKEN, yes),          SET(CKA_ENCRYPT, yes) };
+				  SET(CKA_TOKEN, yes),          SET(CKA_ENCRYPT, yes),
+				  SET(CKA_SR_ROLE, ordinary),   SET(CKA_SR_ROLE, role),
+				  SET(CKA_KEY_TYPE, none) };
 	CK_OBJECT_HANDLE all[128], found[128];
 	unsigned hits = 0;
 
