@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * CKM_SR_CHECK_VALUE (ANSI X9.24-1:2017 annex A). C_Sign: 3 bytes for the key, data empty. C_Digest: the data is the
- * label of exactly one visible key, a trailing newline dropped: that is what `pkcs11-tool --hash` can send. Both ways
- * ask the gate whether the key may be used for C_Sign with this mechanism.
+ * label of exactly one visible key, or of several generations of one key, the newest of which is meant; a trailing
+ * newline dropped: that is what `pkcs11-tool --hash` can send. Both ways ask the gate whether the key may be used for
+ * C_Sign with this mechanism.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "mech_vendor.h"
 #include "module.h"
 #include "object.h"
+#include "role.h"
 #include "session.h"
 
 #define LABEL_MAX 256
@@ -67,7 +69,37 @@ static CK_RV update(struct op *op, struct view data)
 	return CKR_OK;
 }
 
-/* The key that the label means: exactly one secret key that this session sees. */
+/* newest: of those that were found, all of which must be generations of one key when they are several. */
+static CK_RV newest(struct session *s, const struct handles *found, struct object **ret)
+{
+	struct object *best = NULL;
+	CK_RV rv = found->len > 0 ? CKR_OK : CKR_DATA_INVALID;
+
+	for (size_t i = 0; rv == CKR_OK && i < found->len; i++) {
+		struct object *o = NULL;
+		CK_ULONG role, generation;
+
+		rv = object_get(s, found->p[i], &o);
+		if (rv != CKR_OK)
+			break;
+		role = object_role(best != NULL ? best : o);
+		generation = role_generation(o, role);
+		if (found->len > 1 && generation == 0)
+			rv = CKR_DATA_INVALID;
+		else if (best == NULL || generation > role_generation(best, role)) {
+			object_unref(best);
+			best = object_ref(o);
+		}
+		object_unref(o);
+	}
+	if (rv == CKR_OK)
+		*ret = best;
+	else
+		object_unref(best);
+	return rv;
+}
+
+/* The key that the label means, of the secret keys that this session sees. */
 static CK_RV labelled_key(struct check_value_state *st, struct object **ret)
 {
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
@@ -79,10 +111,8 @@ static CK_RV labelled_key(struct check_value_state *st, struct object **ret)
 	if (n == 0)
 		return CKR_DATA_INVALID;
 	rv = object_find(st->session, t, ARRAY_LEN(t), &found);
-	if (rv == CKR_OK && found.len != 1)
-		rv = CKR_DATA_INVALID;
 	if (rv == CKR_OK)
-		rv = object_get(st->session, found.p[0], ret);
+		rv = newest(st->session, &found, ret);
 	handles_done(&found);
 	return rv;
 }

@@ -132,17 +132,40 @@ static CK_RV asked_type(const CK_ATTRIBUTE *t, CK_ULONG n, CK_KEY_TYPE *ret_type
 	return CKR_OK;
 }
 
-/* No key of this name yet: true until the change is done. */
+/* struct naming: the new key, under the name that its ceremony is for. */
+struct naming {
+	struct component_label name;
+	struct object *key;
+};
+
+/* next_to: may the new key stand beside this one of the same name: as the next generation, another key than it? */
+static bool next_to(const struct naming *c, const struct object *old)
+{
+	struct view value = object_secret(c->key, CKA_VALUE), there = object_secret(old, CKA_VALUE);
+
+	return role_generation(old, c->name.row->role) > 0 &&
+	       !(object_key_type(old) == object_key_type(c->key) && there.n == value.n &&
+		 same_value(object_key_type(old), there, value));
+}
+
+/* What has this name already is an older generation of the key: true until the change is done. */
 static CK_RV name_free(struct session *s, void *ctx)
 {
-	const struct view *name = ctx;
+	const struct naming *c = ctx;
+	struct view name = c->name.name;
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) }, { CKA_LABEL, (void *)(uintptr_t)name->p, name->n } };
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) }, { CKA_LABEL, (void *)(uintptr_t)name.p, name.n } };
 	struct handles found = { 0 };
 	CK_RV rv = object_find(s, t, ARRAY_LEN(t), &found);
 
-	if (rv == CKR_OK && found.len != 0)
-		rv = CKR_ACTION_PROHIBITED;
+	for (size_t i = 0; rv == CKR_OK && i < found.len; i++) {
+		struct object *old = NULL;
+
+		rv = object_get(s, found.p[i], &old);
+		if (rv == CKR_OK && !next_to(c, old))
+			rv = CKR_ACTION_PROHIBITED;
+		object_unref(old);
+	}
 	handles_done(&found);
 	return rv;
 }
@@ -170,6 +193,7 @@ static CK_RV combine(struct session *s, const struct mech_row *row, const CK_MEC
 		     CK_ULONG n, CK_OBJECT_HANDLE *ret)
 {
 	const CK_ATTRIBUTE *label = template_find(t, n, CKA_LABEL);
+	struct naming naming = { 0 };
 	struct component_label name;
 	struct parts parts = { 0 };
 	SECRET_AUTO value = { 0 };
@@ -198,13 +222,14 @@ static CK_RV combine(struct session *s, const struct mech_row *row, const CK_MEC
 		rv = parts_xor(&parts, type, length, &value);
 	if (rv == CKR_OK)
 		rv = object_set_secret(o, CKA_VALUE, secret_view(&value));
+	naming = (struct naming){ name, o };
 	if (rv == CKR_OK) {
 		const struct object_change change = { .create = &o,
 						      .creates = 1,
 						      .destroy = parts.o,
 						      .destroys = parts.count,
 						      .check = name_free,
-						      .ctx = &name.name,
+						      .ctx = &naming,
 						      .event = AUDIT_COMBINED,
 						      .label = name.name };
 

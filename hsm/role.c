@@ -175,6 +175,16 @@ static CK_RV none_there(struct session *s, void *object)
 	return rv;
 }
 
+CK_ULONG role_generation(const struct object *o, CK_ULONG role)
+{
+	const struct role_row *row = role_find(role);
+
+	if (row == NULL || !row->generations || !object_bool(o, CKA_TOKEN) || object_role(o) != role)
+		return 0;
+	/* Those that older versions made say nothing: they are the first. */
+	return object_ulong(o, CKA_SR_GENERATION, 1);
+}
+
 /* next_generation: one more than the highest of the token's keys of this role and label. */
 static CK_RV next_generation(struct session *s, const struct object *o, CK_ULONG role, CK_ULONG *ret)
 {
@@ -196,8 +206,7 @@ static CK_RV next_generation(struct session *s, const struct object *o, CK_ULONG
 		rv = object_get(s, found.p[i], &old);
 		if (rv != CKR_OK)
 			break;
-		/* Those that older versions made have none: they are the first. */
-		generation = object_ulong(old, CKA_SR_GENERATION, 1);
+		generation = role_generation(old, role);
 		if (view_equal(object_bytes(old, CKA_LABEL), label) && generation > last)
 			last = generation;
 		object_unref(old);

@@ -108,6 +108,8 @@ bool role_derives_role(CK_ULONG base, CK_MECHANISM_TYPE mechanism, CK_ULONG resu
 /* role_find: NULL for 0 and unknown roles. role_named: by name, for labels. */
 const struct role_row *role_find(CK_ULONG role);
 const struct role_row *role_named(struct view name);
+/* role_generation: of a token key of this role, which has generations; 0: another object. */
+CK_ULONG role_generation(const struct object *o, CK_ULONG role);
 /* role_key_ok: may a key of this role have this type and length (bytes)? */
 bool role_key_ok(const struct role_row *row, CK_KEY_TYPE type, CK_ULONG length) MUST_CHECK;
 

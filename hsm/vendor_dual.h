@@ -17,7 +17,7 @@
 #define SR_ACTION_EXPORT 1UL    /* `KEY under WRAPPING-KEY`, CKA_UNIQUE_ID of both: C_WrapKey of a token key */
 #define SR_ACTION_POLICY 2UL    /* the whole policy as it shall be: `raw-unwrap dual=policy,trust pin-min=default` */
 #define SR_ACTION_TRUST 4UL     /* CKA_UNIQUE_ID of the object that gets CKA_TRUSTED */
-#define SR_ACTION_BACKUP 5UL    /* empty */
+#define SR_ACTION_BACKUP 5UL    /* empty: the token itself */
 #define SR_ACTION_SO_PIN 6UL    /* empty: a new PIN for the SO */
 #define SR_ACTION_UNLOCK 7UL    /* a custodian's name, or empty: the default user */
 #define SR_ACTION_CUSTODIAN 8UL /* a custodian's name: his approvals count from now on */
@@ -41,9 +41,9 @@ struct sr_approval {
  * SR_Unlock        the retries of the default user (no name) or a custodian are given back, his PIN stays. The SO, but
  *                  for custodians whose approvals count under dual control; else a custodian, with the approvals of
  *                  two, his own among them or not. CKR_SR_NOT_APPROVED.
+ * SR_SetSOPIN      a custodian: the SO has this PIN, and no login any more. Approvals as for SR_Unlock.
  * SR_RetireKey     the SO: a token key whose role has generations (docs/roles.md) opens what was made under it and
- * makes nothing any more, for good. CKR_KEY_FUNCTION_NOT_PERMITTED: no such key. SR_SetSOPIN      a custodian: the SO
- * has this PIN, and no login any more. Approvals as for SR_Unlock.
+ *                  makes nothing any more, for good. CKR_KEY_FUNCTION_NOT_PERMITTED: no such key.
  */
 #define SR_FUNCTIONS_DUAL(X)                                                                                           \
 	X(SR_Approve,                                                                                                  \

@@ -272,6 +272,7 @@ static const struct officer_option options[] = {
 	  true },
 	{ "component-file", "NAME=FILE", "combine: the digits of his component stand there; without it he is asked",
 	  true },
+	{ "next", NULL, "combine: the key is the next generation of one of this name (docs/roles.md)" },
 	{ "expect", "VALUE", "combine: the check value that the key must have; exit status 3 when it has another" },
 	{ "out", "NAME", "combine: the protocol becomes NAME.txt and NAME.json, which must not be there yet" },
 	{ "key", "FILE", "check: the token's statement key as a public key file, when the token is not at hand" },

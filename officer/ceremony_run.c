@@ -150,6 +150,29 @@ static enum err log_in(struct officer *o, const char *name, unsigned k, unsigned
 	return e == ERR_OK ? officer_open_as(o, PK11_USER, &pin, who, ret, f) : e;
 }
 
+/* name_meant: a key of this name is there only when the new one is meant to be its next generation. */
+static enum err name_meant(const struct officer *o, const struct ceremony_plan *plan, struct pk11_session *s,
+			   struct fail *f)
+{
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	OBJECT_QUERY_AUTO q = { 0 };
+	CK_OBJECT_HANDLE *found = NULL;
+	size_t n = 0;
+	enum err e;
+
+	object_query_add(&q, CKA_CLASS, &class, sizeof(class));
+	object_query_add(&q, CKA_LABEL, plan->name, strlen(plan->name));
+	e = objects_found(s, &q, &found, &n, f);
+	free(found);
+	if (e == ERR_OK && (n > 0) != officer_has(o, "next"))
+		e = fail_set(
+		    f, ERR_REFUSED, 0,
+		    n > 0 ? "%.64s: refused: a key of this name is there already; --next makes its next generation"
+			  : "%.64s: refused: --next, and no key of this name is there",
+		    plan->name);
+	return e;
+}
+
 static enum err combine(struct officer *o, const struct ceremony_plan *plan, struct pk11_session *s, json_t *protocol,
 			struct fail *f)
 {
@@ -165,14 +188,18 @@ static enum err combine(struct officer *o, const struct ceremony_plan *plan, str
 	BUF_AUTO unique = { 0 };
 	char check[CHECK_VALUE_HEX];
 	const char *method;
-	enum err e;
-	CK_RV rv = s->f->C_GenerateKey(s->handle, &m, t, ARRAY_LEN(t), &key);
+	enum err e = name_meant(o, plan, s, f);
+	CK_RV rv;
 
+	if (e != ERR_OK)
+		return e;
+	rv = s->f->C_GenerateKey(s->handle, &m, t, ARRAY_LEN(t), &key);
 	if (rv == CKR_ACTION_PROHIBITED)
-		return fail_set(f, ERR_REFUSED, 0,
-				"%.64s: refused: a key of this name is there already, two components are equal, or the "
-				"key would be weak",
-				plan->name);
+		return fail_set(
+		    f, ERR_REFUSED, 0,
+		    "%.64s: refused: two components are equal, the key would be weak, or a key of this name "
+		    "is there already that has the same value or a role without generations",
+		    plan->name);
 	if (rv == CKR_TEMPLATE_INCONSISTENT)
 		return fail_set(f, ERR_REFUSED, 0,
 				"%.64s: refused: the components that wait are of another kind than %s", plan->name,

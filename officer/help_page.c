@@ -45,7 +45,7 @@ static const struct {
 	const char *name;
 	const char *text;
 } environment[] = {
-	{ "STRONGROOM_CONF", "path of the module's configuration (README, Settings)" },
+	{ "STRONGROOM_CONF", "path of the module's configuration (README, Using the module)" },
 	{ "STRONGROOM_TOKEN_DIR", "where the tokens lie" },
 	{ "STRONGROOM_LOG", "where the module's log goes: it names files and objects that the PKCS#11 error cannot" },
 };

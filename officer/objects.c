@@ -86,6 +86,29 @@ enum err objects_found(struct pk11_session *s, struct object_query *q, CK_OBJECT
 	return ERR_OK;
 }
 
+/* newest: the newest of the generations of one key comes first, and is the one that is left; others stay as they are.
+ */
+static size_t newest(struct pk11_session *s, CK_OBJECT_HANDLE *found, size_t n)
+{
+	CK_ULONG role = 0, last = 0;
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		CK_ULONG generation = 0, of = 0;
+
+		if (!object_number(s, found[i], CKA_SR_ROLE, &of) || (i > 0 && of != role) ||
+		    !object_number(s, found[i], CKA_SR_GENERATION, &generation))
+			return n;
+		role = of;
+		if (generation > last) {
+			last = generation;
+			at = i;
+		}
+	}
+	found[0] = found[at];
+	return 1;
+}
+
 enum err object_of_label(struct pk11_session *s, const char *label, CK_OBJECT_HANDLE *ret, struct fail *f)
 {
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
@@ -97,6 +120,8 @@ enum err object_of_label(struct pk11_session *s, const char *label, CK_OBJECT_HA
 	object_query_add(&q, CKA_CLASS, &class, sizeof(class));
 	object_query_add(&q, CKA_LABEL, label, strlen(label));
 	e = objects_found(s, &q, &found, &n, f);
+	if (e == ERR_OK && n > 1)
+		n = newest(s, found, n);
 	if (e == ERR_OK && n != 1)
 		e = fail_set(f, ERR_KEY_MISSING, 0, "%.64s: %s", label,
 			     n ? "several keys have this label; `strongroom list objects` shows them"

@@ -35,7 +35,10 @@ void object_query_add(struct object_query *q, CK_ATTRIBUTE_TYPE type, const void
 /* objects_found: handles of all that match; *ret to be freed. */
 enum err objects_found(struct pk11_session *s, struct object_query *q, CK_OBJECT_HANDLE **ret, size_t *ret_n,
 		       struct fail *f) MUST_CHECK;
-/* object_of_label: the one secret key of this label; ERR_KEY_MISSING: none or several, says which label. */
+/*
+ * object_of_label: the one secret key of this label, or the newest of its generations; ERR_KEY_MISSING: none or several
+ * others, says which label.
+ */
 enum err object_of_label(struct pk11_session *s, const char *label, CK_OBJECT_HANDLE *ret, struct fail *f) MUST_CHECK;
 
 #define CHECK_VALUE_HEX 7

@@ -128,6 +128,21 @@ class Ceremonies(officer.Officer):
         self.combine(status=1, run=lambda *a, **k: self.refused(*[self.top / "two" if x == self.top / "PK-ACME" else x for x in a],
                                                                 text="a key of this name is there already", **k))
 
+    def test_a_ceremony_makes_the_next_generation_when_that_is_meant(self):
+        self.combine(status=1, run=lambda *a, **k: self.refused(*a, "--next", text="no key of this name is there", **k))
+        first = self.combine()
+        for end in ".txt", ".json":
+            (self.top / f"PK-ACME{end}").rename(self.top / f"first{end}")
+        self.combine(status=1, run=lambda *a, **k: self.refused(*a, "--next", text="has the same value", **k))
+        self.json("components", "destroy", "PK-ACME#1/2", *self.as_alice)
+        self.json("components", "destroy", "PK-ACME#2/2", *self.as_bob)
+        self.a, self.b = self.file("next-a", "1a" * 32), self.file("next-b", "2b" * 32)
+        second = self.combine("PK-ACME", "--next")
+        self.assertEqual(second["check_value"], self.openssl_check_value(bytes([0x1a ^ 0x2b] * 32)))
+        self.assertNotEqual(first["unique_id"], second["unique_id"])
+        self.assertEqual(self.json("kcv", "PK-ACME", "--pin-file", self.pin)["keys"][0]["unique_id"], second["unique_id"])
+        self.assertEqual(len(self.json("list", "objects", "--role", "PK", "--pin-file", self.pin)["objects"]), 2)
+
     def test_what_waits_is_taken_when_a_ceremony_goes_on(self):
         entered = self.json("components", "enter", "PK-ACME", "--number", "1", *self.as_alice, "--component-file", self.a,
                             "--expect", self.openssl_check_value(A).lower())

@@ -399,21 +399,69 @@ START_TEST(combination_of_unlike_components_or_to_another_type_is_refused)
 }
 END_TEST
 
+/* two_parts: components 1 and 2 of this name, of different values. */
+static void two_parts(const char *name, unsigned seed)
+{
+	char label[32];
+
+	kit_login(KIT_ALICE);
+	snprintf(label, sizeof(label), "%s#1/2", name);
+	ck_ok(kit_component(label, CKK_AES, pattern(32, seed), NULL));
+	kit_login(KIT_BOB);
+	snprintf(label, sizeof(label), "%s#2/2", name);
+	ck_ok(kit_component(label, CKK_AES, pattern(32, seed + 1), NULL));
+}
+
+/* A role without generations, an ordinary key, the same value again: the name is taken. */
 START_TEST(combination_under_a_name_that_is_taken_is_refused)
 {
-	const struct kit_wish wish = { "PK-T", CKK_AES, 32 };
+	static const char *const taken[] = { "DMK-T", "PK-T" };
 	CK_OBJECT_HANDLE h = 0;
 
-	kit_combined(&wish, 1);
-	kit_login(KIT_ALICE);
-	ck_ok(kit_component("PK-T#1/2", CKK_AES, pattern(32, 31), NULL));
-	kit_login(KIT_BOB);
-	ck_ok(kit_component("PK-T#2/2", CKK_AES, pattern(32, 32), NULL));
-	ck_assert_uint_eq(kit_combine("PK-T", CKK_AES, 32, NULL), CKR_ACTION_PROHIBITED);
-	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "PK-T", &h), 1);
-	ck_ok(ck->C_DestroyObject(ck_session, h));
-	ck_ok(kit_combine("PK-T", CKK_AES, 32, &h));
-	ck_ok(ck->C_DestroyObject(ck_session, h));
+	for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
+		two_parts(taken[i], 31);
+		ck_ok(kit_combine(taken[i], CKK_AES, 32, NULL));
+		two_parts(taken[i], i == 0 ? 41 : 31);
+		ck_assert_uint_eq(kit_combine(taken[i], CKK_AES, 32, NULL), CKR_ACTION_PROHIBITED);
+		ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, taken[i], &h), 1);
+		ck_ok(ck->C_DestroyObject(ck_session, h));
+		ck_ok(kit_combine(taken[i], CKK_AES, 32, &h));
+		ck_ok(ck->C_DestroyObject(ck_session, h));
+	}
+}
+END_TEST
+
+START_TEST(next_ceremony_of_a_name_makes_the_next_generation)
+{
+	CK_MECHANISM m = { CKM_SR_CHECK_VALUE, NULL, 0 };
+	CK_OBJECT_HANDLE second = 0, key = 0;
+	uint8_t by_label[3], right[3];
+	CK_ULONG n = sizeof(by_label), generation = 1;
+	CK_ATTRIBUTE t[] = { { CKA_LABEL, (void *)(uintptr_t) "MAK-G", 5 },
+			     { CKA_SR_GENERATION, &generation, sizeof(generation) } };
+
+	two_parts("MAK-G", 51);
+	ck_ok(kit_combine("MAK-G", CKK_AES, 32, NULL));
+	ck_assert_uint_eq(ck_find(t, 2, NULL), 1);
+	two_parts("MAK-G", 61);
+	ck_ok(kit_combine("MAK-G", CKK_AES, 32, NULL));
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "MAK-G", NULL), 2);
+	generation = 2;
+	ck_assert_uint_eq(ck_find(t, 2, &second), 1);
+	/* The label means the newest. */
+	ck_ok(ck->C_DigestInit(ck_session, &m));
+	ck_ok(ck->C_Digest(ck_session, (CK_BYTE_PTR) "MAK-G", 5, by_label, &n));
+	ck_ok(kit_check_value(second, right));
+	ck_assert_mem_eq(by_label, right, 3);
+	/* The value of the first one is taken still. */
+	two_parts("MAK-G", 51);
+	ck_assert_uint_eq(kit_combine("MAK-G", CKK_AES, 32, NULL), CKR_ACTION_PROHIBITED);
+	clear_components();
+	kit_login(KIT_USER);
+	for (generation = 1; generation <= 2; generation++) {
+		ck_assert_uint_eq(ck_find(t, 2, &key), 1);
+		ck_ok(ck->C_DestroyObject(ck_session, key));
+	}
 }
 END_TEST
 
@@ -458,6 +506,7 @@ int main(void)
 	tcase_add_test(c, combination_without_all_components_is_refused);
 	tcase_add_test(c, combination_of_unlike_components_or_to_another_type_is_refused);
 	tcase_add_test(c, combination_under_a_name_that_is_taken_is_refused);
+	tcase_add_test(c, next_ceremony_of_a_name_makes_the_next_generation);
 	tcase_add_test(c, custodian_created_anew_loses_waiting_components);
 	suite_add_tcase(s, c);
 	return ck_test_run(s);
