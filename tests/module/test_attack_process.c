@@ -6,6 +6,11 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
 #include "store.h"
 
 static char serial[STORE_SERIAL_LEN + 1];
@@ -77,6 +82,29 @@ static int users_of_token(void)
 	return WEXITSTATUS(status);
 }
 
+/* remade: the MAC at the end of a token record (docs/store.md, The token record), whose key comes from the record. */
+static bool remade(uint8_t *record, size_t n)
+{
+	static const char info[] = "strongroom token record";
+	const size_t mac_len = 16, key_len = 32;
+	uint8_t key[32], mac[32];
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, record + n - mac_len - key_len, key_len),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)info, sizeof(info) - 1),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+	bool done = EVP_KDF_derive(ctx, key, sizeof(key), params) == 1 &&
+		    HMAC(EVP_sha256(), key, sizeof(key), record, n - mac_len, mac, NULL) != NULL;
+
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+	memcpy(record + n - mac_len, mac, mac_len);
+	return done;
+}
+
 /* In a child: makes the token one of another generation, as C_InitToken does, while the parent derives a key. */
 static void other_generation(int ready)
 {
@@ -89,7 +117,8 @@ static void other_generation(int ready)
 		_exit(1);
 	memcpy(record, v.p, v.n);
 	record[1] ^= 0x80; /* docs/store.md: version, then generation */
-	if (store_meta_put(txn, "token", VIEW(record, v.n)) != STORE_OK || write(ready, "x", 1) != 1)
+	if (!remade(record, v.n) || store_meta_put(txn, "token", VIEW(record, v.n)) != STORE_OK ||
+	    write(ready, "x", 1) != 1)
 		_exit(2);
 	usleep(800000);
 	_exit(store_commit(txn) == STORE_OK ? 0 : 3);
