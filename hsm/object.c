@@ -133,7 +133,7 @@ CK_RV object_set_secret(struct object *o, CK_ATTRIBUTE_TYPE type, struct view va
 
 CK_RV object_set_parent(struct object *o, const struct object *parent)
 {
-	struct view id = object_bytes(parent, CKA_UNIQUE_ID);
+	struct view id = parent != NULL ? object_bytes(parent, CKA_UNIQUE_ID) : VIEW(NULL, 0);
 
 	return object_bool(o, CKA_TOKEN) && id.n > 0 ? object_set_bytes(o, CKA_SR_PARENT, id) : CKR_OK;
 }
