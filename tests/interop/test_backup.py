@@ -86,6 +86,23 @@ class Backup(tools.Tools):
         self.assertEqual([p.name for p in (self.top / "elsewhere").iterdir()], [made["serial"]])
         self.refused(*self.restore_words(), "--passphrase-file", self.key, text="there already")
 
+    def test_dual_control_of_restoring_wants_two_of_the_council(self):
+        def custodian(name):
+            own = f"{name}-{name}-{name}"
+            self.tool("--login", "--login-type", "so", "--so-pin", tools.SO_PIN, "--init-pin", "--pin", f"{name}:first1234")
+            self.tool("--login", "--pin", f"{name}:first1234", "--change-pin", "--new-pin", f"{name}:{own}")
+            return "--custodian", f"{name}={self.secret(name, own)}"
+        alice, bob = custodian("alice"), custodian("bob")
+        self.assertEqual(self.json("dual", "on", "restore", "--so-pin-file", self.so)["asks"], ["restore"])
+        carol = custodian("carol")
+        self.by_passphrase()
+        words = ["restore", "--in", self.file, "--passphrase-file", self.key]
+        for who in ("--so-pin-file", self.so), (*alice, *carol), alice:
+            self.refused(*words, *who, text="asks for two custodians", **self.other)
+            self.nothing_there()
+        self.assertTrue(self.json(*words, *alice, *bob, **self.other)["restored"])
+        self.assertEqual(self.json("dual", "--so-pin-file", self.so, **self.other)["asks"], ["restore"])
+
     def test_restoring_binds_to_the_host(self):
         """As making a token does, where the settings name a host secret."""
         self.by_passphrase()
