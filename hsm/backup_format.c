@@ -4,10 +4,10 @@
 #include <string.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <openssl/params.h>
 
 #include "crypto.h"
+#include "seal.h"
 
 /* Layout: docs/backup.md. */
 #define MAGIC "SRBK"
@@ -20,31 +20,11 @@
 #define SCRYPT_P 1
 #define NONCE_LEN 12
 
-/* hkdf: a key of its own for each use, salted with the id of the backup. */
-static CK_RV hkdf(const struct crypto *c, const struct secret *key, const uint8_t id[BACKUP_ID_LEN], const char *info,
-		  struct secret *ret)
+/* key_for: a key of its own for each use, salted with the id of the backup. */
+static CK_RV key_for(const struct crypto *c, const struct secret *key, const uint8_t id[BACKUP_ID_LEN],
+		     const char *info, struct secret *ret)
 {
-	SECRET_AUTO out = { 0 };
-	EVP_KDF *kdf = EVP_KDF_fetch(c->lib, "HKDF", NULL);
-	EVP_KDF_CTX *ctx = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
-	CK_RV rv = CKR_HOST_MEMORY;
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, key->p, key->len),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)id, BACKUP_ID_LEN),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)info, strlen(info)),
-		OSSL_PARAM_construct_end(),
-	};
-
-	if (ctx != NULL && secret_init(&out, BACKUP_KEY_LEN)) {
-		rv = EVP_KDF_derive(ctx, out.p, BACKUP_KEY_LEN, params) == 1 ? CKR_OK : CKR_GENERAL_ERROR;
-		out.len = BACKUP_KEY_LEN;
-	}
-	if (rv == CKR_OK)
-		secret_move(ret, &out);
-	EVP_KDF_CTX_free(ctx);
-	EVP_KDF_free(kdf);
-	return rv;
+	return seal_kdf(c, secret_view(key), VIEW(id, BACKUP_ID_LEN), info, ret);
 }
 
 static CK_RV header_mac(const struct crypto *c, const struct backup_header *h, const struct secret *key, struct view v,
@@ -57,7 +37,7 @@ static CK_RV header_mac(const struct crypto *c, const struct backup_header *h, c
 	};
 	EVP_MAC_CTX *ctx = NULL;
 	size_t n = 0;
-	CK_RV rv = hkdf(c, key, h->id, "strongroom backup header", &mac_key);
+	CK_RV rv = key_for(c, key, h->id, "strongroom backup header", &mac_key);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -239,7 +219,7 @@ CK_RV backup_chunks_init(struct backup_chunks *b, const struct crypto *c, struct
 {
 	*b = (struct backup_chunks){ .crypto = c, .left = h->size };
 	memcpy(b->mac, header.p + header.n - CHECK_LEN - BACKUP_MAC_LEN, BACKUP_MAC_LEN);
-	return hkdf(c, key, h->id, "strongroom backup chunks", &b->key);
+	return key_for(c, key, h->id, "strongroom backup chunks", &b->key);
 }
 
 void backup_chunks_done(struct backup_chunks *b)

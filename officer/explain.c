@@ -31,7 +31,7 @@ static const struct {
 	{ CKR_TOKEN_NOT_RECOGNIZED, "What lies in the token directory is no token of strongroom, or a damaged one: `strongroom verify`." },
 	{ CKR_TOKEN_WRITE_PROTECTED, "The token's files cannot be written: look at the file system, the owner and the mode of the token directory." },
 	{ CKR_DEVICE_MEMORY, "The disk is full, or the token has reached its largest size. Nothing was changed." },
-	{ CKR_DEVICE_ERROR, "The token cannot be read or written as it should, or its audit trail is not in order (`strongroom audit verify --sealed`). The module's log says which file or object (STRONGROOM_LOG); "
+	{ CKR_DEVICE_ERROR, "The token cannot be read or written as it should, or its audit trail is not in order (`strongroom audit verify --no-login`). The module's log says which file or object (STRONGROOM_LOG); "
 			    "`strongroom verify` looks at all of it. A token that is bound to a host needs that host's secret." },
 	{ CKR_DEVICE_REMOVED, "The token's directory went away while it was in use." },
 	{ CKR_TEMPLATE_INCOMPLETE, "Something that is needed is not there: for a key of components, not all of them have been entered." },
