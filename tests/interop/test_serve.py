@@ -29,10 +29,12 @@ class Serve(Tools):
         self.socket = self.top / "sock"
         self.env["STRONGROOM_SOCKET"] = str(self.socket)
         self.log = self.top / "log"
+        # Other users run them too, and the build may lie where they cannot look.
+        self.program, self.module = (shutil.copy(at, self.top) for at in (STRONGROOM, MODULE))
 
     def start(self, *options, user=None, group=None, socket_path=None, **env):
         with self.log.open("wb") as log:
-            server = subprocess.Popen([STRONGROOM, "serve", "--socket", socket_path or self.socket, "--module", MODULE, *options],
+            server = subprocess.Popen([self.program, "serve", "--socket", socket_path or self.socket, "--module", self.module, *options],
                                       env=dict(self.env, **env), stdout=subprocess.PIPE, stderr=log, user=user, group=group,
                                       extra_groups=[] if user else None)
         self.addCleanup(self.stop, server)
@@ -120,7 +122,7 @@ class Serve(Tools):
         self.sign_and_verify(client, user=NOBODY)
         data = next(tokens.rglob("data.mdb"))
         self.bad("cat", data, user=NOBODY, text="Permission denied")
-        self.assertNotIn(b"tools", self.ran("pkcs11-tool", "--module", MODULE, "-L", user=NOBODY).stdout)
+        self.assertNotIn(b"tools", self.ran("pkcs11-tool", "--module", self.module, "-L", user=NOBODY).stdout)
         # What the policy forbids stays forbidden, whatever the client's environment says, and whatever the SO allows.
         pin = self.top / "so"
         pin.write_text(SO_PIN + "\n")
