@@ -30,7 +30,8 @@ class Serve(Tools):
         self.env["STRONGROOM_SOCKET"] = str(self.socket)
         self.log = self.top / "log"
         # Other users run them too, and the build may lie where they cannot look.
-        self.program, self.module = (shutil.copy(at, self.top) for at in (STRONGROOM, MODULE))
+        (self.top / "bin").mkdir()
+        self.program, self.module = (shutil.copy(at, self.top / "bin") for at in (STRONGROOM, MODULE))
 
     def start(self, *options, user=None, group=None, socket_path=None, **env):
         with self.log.open("wb") as log:
