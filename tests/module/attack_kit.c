@@ -218,3 +218,34 @@ void ak_outside_unwrap(struct view kek, struct view wrapped, uint8_t *out)
 	OK(crypto_key_unwrap(c, kek, wrapped, out));
 	crypto_free(c);
 }
+
+CK_OBJECT_HANDLE ak_policy_object(CK_SESSION_HANDLE s)
+{
+	CK_OBJECT_CLASS class = CKO_SR_POLICY;
+	CK_ATTRIBUTE t = { CKA_CLASS, &class, sizeof(class) };
+	CK_OBJECT_HANDLE h[2] = { 0 };
+	CK_ULONG count = 0;
+
+	OK(ck->C_FindObjectsInit(s, &t, 1));
+	OK(ck->C_FindObjects(s, h, 2, &count));
+	OK(ck->C_FindObjectsFinal(s));
+	ck_assert_uint_eq(count, 1);
+	return h[0];
+}
+
+const char *ak_policy_text(CK_ATTRIBUTE_TYPE type)
+{
+	static char room[2048];
+	CK_ATTRIBUTE t = { type, room, sizeof(room) - 1 };
+
+	OK(ck->C_GetAttributeValue(mk_session, ak_policy_object(mk_session), &t, 1));
+	room[t.ulValueLen] = '\0';
+	return room;
+}
+
+CK_RV ak_policy_set(const char *value)
+{
+	CK_ATTRIBUTE t = { CKA_SR_POLICY, (void *)(uintptr_t)value, strlen(value) };
+
+	return ck->C_SetAttributeValue(mk_session, ak_policy_object(mk_session), &t, 1);
+}

@@ -52,4 +52,10 @@ bool ak_has(CK_MECHANISM_TYPE m, CK_FLAGS use); /* is there such a row? */
 /* Outside of the token: AES key unwrap (RFC 3394). */
 void ak_outside_unwrap(struct view kek, struct view wrapped, uint8_t *out);
 
+/* ak_policy_object: the object of the token's policy; its attribute as a text, until the next one; CKA_SR_POLICY set.
+ */
+CK_OBJECT_HANDLE ak_policy_object(CK_SESSION_HANDLE s);
+const char *ak_policy_text(CK_ATTRIBUTE_TYPE type);
+CK_RV ak_policy_set(const char *value);
+
 #endif

@@ -21,37 +21,6 @@ static CK_BBOOL yes = CK_TRUE;
 static uint8_t out[AK_ROOM];
 static CK_ULONG n;
 
-static CK_OBJECT_HANDLE policy_object(CK_SESSION_HANDLE s)
-{
-	CK_OBJECT_CLASS class = CKO_SR_POLICY;
-	CK_ATTRIBUTE t = { CKA_CLASS, &class, sizeof(class) };
-	CK_OBJECT_HANDLE h[2] = { 0 };
-	CK_ULONG count = 0;
-
-	OK(ck->C_FindObjectsInit(s, &t, 1));
-	OK(ck->C_FindObjects(s, h, 2, &count));
-	OK(ck->C_FindObjectsFinal(s));
-	ck_assert_uint_eq(count, 1);
-	return h[0];
-}
-
-static const char *text(CK_ATTRIBUTE_TYPE type)
-{
-	static char room[2048];
-	CK_ATTRIBUTE t = { type, room, sizeof(room) - 1 };
-
-	OK(ck->C_GetAttributeValue(mk_session, policy_object(mk_session), &t, 1));
-	room[t.ulValueLen] = '\0';
-	return room;
-}
-
-static CK_RV set(const char *value)
-{
-	CK_ATTRIBUTE t = { CKA_SR_POLICY, (void *)(uintptr_t)value, strlen(value) };
-
-	return ck->C_SetAttributeValue(mk_session, policy_object(mk_session), &t, 1);
-}
-
 /* conjures: what only raw-unwrap allows. */
 static CK_RV conjures(void)
 {
@@ -68,7 +37,7 @@ START_TEST(policy_object_is_found_by_its_class_alone)
 	CK_ULONG count = 0;
 
 	mk_policy("strict");
-	policy = policy_object(mk_session);
+	policy = ak_policy_object(mk_session);
 	for (int i = 0; i < 2; i++) {
 		OK(ck->C_FindObjectsInit(mk_session, &token, (CK_ULONG)i));
 		OK(ck->C_FindObjects(mk_session, h, 8, &count));
@@ -76,18 +45,18 @@ START_TEST(policy_object_is_found_by_its_class_alone)
 		for (CK_ULONG k = 0; k < count; k++)
 			ck_assert_uint_ne(h[k], policy);
 	}
-	ck_assert_str_eq(text(CKA_SR_POLICY), text(CKA_SR_POLICY_STRICT));
+	ck_assert_str_eq(ak_policy_text(CKA_SR_POLICY), ak_policy_text(CKA_SR_POLICY_STRICT));
 	OK(ck->C_Logout(mk_session));
-	ck_assert_uint_eq(policy_object(mk_session), policy);
-	ck_assert_str_eq(text(CKA_SR_POLICY), "transport-stronger-cargo");
-	ck_assert_ptr_nonnull(strstr(text(CKA_SR_POLICY_NAMES), "raw-unwrap"));
+	ck_assert_uint_eq(ak_policy_object(mk_session), policy);
+	ck_assert_str_eq(ak_policy_text(CKA_SR_POLICY), "transport-stronger-cargo");
+	ck_assert_ptr_nonnull(strstr(ak_policy_text(CKA_SR_POLICY_NAMES), "raw-unwrap"));
 	OK(ck->C_Login(mk_session, CKU_USER, USER_PIN));
 }
 END_TEST
 
 START_TEST(policy_object_is_no_key_and_no_ordinary_object)
 {
-	CK_OBJECT_HANDLE policy = policy_object(mk_session), copy = 77;
+	CK_OBJECT_HANDLE policy = ak_policy_object(mk_session), copy = 77;
 	CK_MECHANISM cbc = { CKM_AES_ECB, NULL, 0 };
 	char small[4];
 	CK_ATTRIBUTE t[] = { { CKA_SR_POLICY_NAMES, small, sizeof(small) }, { CKA_VALUE, NULL, 0 } };
@@ -111,19 +80,19 @@ END_TEST
 START_TEST(only_the_so_changes_the_policy)
 {
 	mk_policy("strict");
-	IS(set("raw-unwrap"), CKR_ACTION_PROHIBITED);
+	IS(ak_policy_set("raw-unwrap"), CKR_ACTION_PROHIBITED);
 	OK(ck->C_Logout(mk_session));
-	IS(set("raw-unwrap"), CKR_USER_NOT_LOGGED_IN);
+	IS(ak_policy_set("raw-unwrap"), CKR_USER_NOT_LOGGED_IN);
 	OK(ck->C_Login(mk_session, CKU_SO, SO_PIN));
-	IS(set("raw-unwrap and more"), CKR_ATTRIBUTE_VALUE_INVALID);
-	IS(set("raw-unwrap,v15-unwrap"), CKR_ATTRIBUTE_VALUE_INVALID);
-	ck_assert_str_eq(text(CKA_SR_POLICY), "transport-stronger-cargo");
-	OK(set("v15-unwrap raw-unwrap"));
-	ck_assert_str_eq(text(CKA_SR_POLICY), "raw-unwrap v15-unwrap");
-	OK(set(""));
-	ck_assert_str_eq(text(CKA_SR_POLICY), "");
-	OK(set("strict"));
-	ck_assert_str_eq(text(CKA_SR_POLICY_IN_FORCE), "transport-stronger-cargo");
+	IS(ak_policy_set("raw-unwrap and more"), CKR_ATTRIBUTE_VALUE_INVALID);
+	IS(ak_policy_set("raw-unwrap,v15-unwrap"), CKR_ATTRIBUTE_VALUE_INVALID);
+	ck_assert_str_eq(ak_policy_text(CKA_SR_POLICY), "transport-stronger-cargo");
+	OK(ak_policy_set("v15-unwrap raw-unwrap"));
+	ck_assert_str_eq(ak_policy_text(CKA_SR_POLICY), "raw-unwrap v15-unwrap");
+	OK(ak_policy_set(""));
+	ck_assert_str_eq(ak_policy_text(CKA_SR_POLICY), "");
+	OK(ak_policy_set("strict"));
+	ck_assert_str_eq(ak_policy_text(CKA_SR_POLICY_IN_FORCE), "transport-stronger-cargo");
 	OK(ck->C_Logout(mk_session));
 	OK(ck->C_Login(mk_session, CKU_USER, USER_PIN));
 }
@@ -135,10 +104,10 @@ START_TEST(without_a_login_strict_holds)
 	mk_compatible();
 	OK(conjures());
 	OK(ck->C_Logout(mk_session));
-	ck_assert_str_eq(text(CKA_SR_POLICY_IN_FORCE), "transport-stronger-cargo");
-	ck_assert_ptr_nonnull(strstr(text(CKA_SR_POLICY), "raw-unwrap"));
+	ck_assert_str_eq(ak_policy_text(CKA_SR_POLICY_IN_FORCE), "transport-stronger-cargo");
+	ck_assert_ptr_nonnull(strstr(ak_policy_text(CKA_SR_POLICY), "raw-unwrap"));
 	OK(ck->C_Login(mk_session, CKU_USER, USER_PIN));
-	ck_assert_ptr_nonnull(strstr(text(CKA_SR_POLICY_IN_FORCE), "raw-unwrap"));
+	ck_assert_ptr_nonnull(strstr(ak_policy_text(CKA_SR_POLICY_IN_FORCE), "raw-unwrap"));
 }
 END_TEST
 
@@ -206,7 +175,7 @@ START_TEST(changed_record_is_noticed)
 
 	OK(ck->C_Logout(mk_session));
 	OK(ck->C_Login(mk_session, CKU_SO, SO_PIN));
-	OK(set("strict"));
+	OK(ak_policy_set("strict"));
 	last_is_policy();
 	OK(ck->C_Finalize(NULL));
 	OK(ck->C_Initialize(NULL));
@@ -225,7 +194,7 @@ START_TEST(changed_record_is_noticed)
 	IS(conjures(), CKR_DEVICE_ERROR);
 	OK(ck->C_Logout(mk_session));
 	OK(ck->C_Login(mk_session, CKU_SO, SO_PIN));
-	OK(set("raw-unwrap"));
+	OK(ak_policy_set("raw-unwrap"));
 	OK(ck->C_Logout(mk_session));
 	OK(ck->C_Login(mk_session, CKU_USER, USER_PIN));
 	OK(conjures());
@@ -247,7 +216,7 @@ START_TEST(new_token_in_the_old_place_is_strict)
 	OK(ck->C_InitToken(mk_slot, SO_PIN, label));
 	OK(ck->C_OpenSession(mk_slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &mk_session));
 	OK(ck->C_Login(mk_session, CKU_SO, SO_PIN));
-	ck_assert_str_eq(text(CKA_SR_POLICY), "transport-stronger-cargo");
+	ck_assert_str_eq(ak_policy_text(CKA_SR_POLICY), "transport-stronger-cargo");
 	OK(ck->C_InitPIN(mk_session, USER_PIN));
 	OK(ck->C_Logout(mk_session));
 	OK(ck->C_Login(mk_session, CKU_USER, USER_PIN));
@@ -273,11 +242,11 @@ START_TEST(settings_only_take_away)
 	setenv("STRONGROOM_POLICY", "strict", 1);
 	restart();
 	IS(conjures(), CKR_MECHANISM_INVALID);
-	ck_assert_str_eq(text(CKA_SR_POLICY_IN_FORCE), "transport-stronger-cargo");
+	ck_assert_str_eq(ak_policy_text(CKA_SR_POLICY_IN_FORCE), "transport-stronger-cargo");
 	setenv("STRONGROOM_POLICY", "forbid raw-unwrap v15-unwrap", 1);
 	restart();
 	IS(conjures(), CKR_MECHANISM_INVALID);
-	ck_assert_ptr_nonnull(strstr(text(CKA_SR_POLICY_IN_FORCE), "weak-wrap"));
+	ck_assert_ptr_nonnull(strstr(ak_policy_text(CKA_SR_POLICY_IN_FORCE), "weak-wrap"));
 	setenv("STRONGROOM_POLICY", "token", 1);
 	restart();
 	OK(conjures());
@@ -335,12 +304,12 @@ static int in_child(CK_USER_TYPE type, int (*work)(void))
 
 static int relax_it(void)
 {
-	return set("raw-unwrap") == CKR_OK ? 0 : 1;
+	return ak_policy_set("raw-unwrap") == CKR_OK ? 0 : 1;
 }
 
 static int tighten_it(void)
 {
-	return set("strict") == CKR_OK ? 0 : 1;
+	return ak_policy_set("strict") == CKR_OK ? 0 : 1;
 }
 
 START_TEST(other_processes_see_a_change_at_their_next_call)

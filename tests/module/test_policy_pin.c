@@ -9,42 +9,11 @@
 
 static CK_BBOOL yes = CK_TRUE;
 
-static CK_OBJECT_HANDLE policy_object(CK_SESSION_HANDLE s)
-{
-	CK_OBJECT_CLASS class = CKO_SR_POLICY;
-	CK_ATTRIBUTE t = { CKA_CLASS, &class, sizeof(class) };
-	CK_OBJECT_HANDLE h[2] = { 0 };
-	CK_ULONG count = 0;
-
-	OK(ck->C_FindObjectsInit(s, &t, 1));
-	OK(ck->C_FindObjects(s, h, 2, &count));
-	OK(ck->C_FindObjectsFinal(s));
-	ck_assert_uint_eq(count, 1);
-	return h[0];
-}
-
-static const char *text(CK_ATTRIBUTE_TYPE type)
-{
-	static char room[2048];
-	CK_ATTRIBUTE t = { type, room, sizeof(room) - 1 };
-
-	OK(ck->C_GetAttributeValue(mk_session, policy_object(mk_session), &t, 1));
-	room[t.ulValueLen] = '\0';
-	return room;
-}
-
-static CK_RV set(const char *value)
-{
-	CK_ATTRIBUTE t = { CKA_SR_POLICY, (void *)(uintptr_t)value, strlen(value) };
-
-	return ck->C_SetAttributeValue(mk_session, policy_object(mk_session), &t, 1);
-}
-
 static CK_RV set_pin_min(CK_ULONG letters)
 {
 	CK_ATTRIBUTE t = { CKA_SR_PIN_MIN, &letters, sizeof(letters) };
 
-	return ck->C_SetAttributeValue(mk_session, policy_object(mk_session), &t, 1);
+	return ck->C_SetAttributeValue(mk_session, ak_policy_object(mk_session), &t, 1);
 }
 
 static CK_ULONG pin_min(void)
@@ -53,7 +22,7 @@ static CK_ULONG pin_min(void)
 	CK_ULONG letters = 0;
 	CK_ATTRIBUTE t = { CKA_SR_PIN_MIN, &letters, sizeof(letters) };
 
-	OK(ck->C_GetAttributeValue(mk_session, policy_object(mk_session), &t, 1));
+	OK(ck->C_GetAttributeValue(mk_session, ak_policy_object(mk_session), &t, 1));
 	OK(ck->C_GetTokenInfo(mk_slot, &info));
 	ck_assert_uint_eq(info.ulMinPinLen, letters);
 	return letters;
@@ -74,15 +43,15 @@ START_TEST(new_pins_are_as_long_as_the_so_says)
 	IS(set_pin_min(3), CKR_ATTRIBUTE_VALUE_INVALID);
 	IS(set_pin_min(65), CKR_ATTRIBUTE_VALUE_INVALID);
 	IS(set_pin_min(256 + 4), CKR_ATTRIBUTE_VALUE_INVALID);
-	IS(ck->C_SetAttributeValue(mk_session, policy_object(mk_session), &small, 1), CKR_ATTRIBUTE_VALUE_INVALID);
-	OK(set("raw-unwrap"));
+	IS(ck->C_SetAttributeValue(mk_session, ak_policy_object(mk_session), &small, 1), CKR_ATTRIBUTE_VALUE_INVALID);
+	OK(ak_policy_set("raw-unwrap"));
 	OK(set_pin_min(4));
 	ck_assert_uint_eq(pin_min(), 4);
-	ck_assert_str_eq(text(CKA_SR_POLICY), "raw-unwrap"); /* one choice leaves the others alone */
+	ck_assert_str_eq(ak_policy_text(CKA_SR_POLICY), "raw-unwrap"); /* one choice leaves the others alone */
 	IS(ck->C_InitPIN(mk_session, LETTERS("123")), CKR_PIN_LEN_RANGE);
 	OK(ck->C_InitPIN(mk_session, LETTERS("1234")));
 	OK(set_pin_min(64));
-	OK(set("strict"));
+	OK(ak_policy_set("strict"));
 	ck_assert_uint_eq(pin_min(), 64);
 	IS(ck->C_InitPIN(mk_session, LETTERS("1234")), CKR_PIN_LEN_RANGE);
 	OK(ck->C_Logout(mk_session));
