@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy_own.h"
 
+#include "dual.h"
 #include "key.h"
 #include "mech.h"
 #include "object.h"
 #include "session.h"
 #include "vendor.h"
+#include "vendor_dual.h"
 
 /* What strict asks of keys and mechanisms, rule by rule. */
 #define STRENGTH_LEAST 112
@@ -227,6 +229,11 @@ CK_RV policy_use(struct session *s, const struct mech_row *row, CK_FLAGS use, st
 		if ((row->traits & MECH_WEAK_DERIVE) && object_bool(key, CKA_SENSITIVE) &&
 		    (bits & RELAX_BIT(RELAX_WEAK_DERIVE)) == 0)
 			return CKR_KEY_FUNCTION_NOT_PERMITTED;
+		/* What comes of it may be the key itself, and nobody is asked about keys that were born in a session.
+		 */
+		if ((row->traits & MECH_WEAK_DERIVE) && object_bool(key, CKA_TOKEN) &&
+		    object_bool(key, CKA_SENSITIVE) && object_bool(key, CKA_EXTRACTABLE))
+			TRY(dual_refuses(s, SR_ACTION_EXPORT));
 		if (object_class(key) == CKO_PRIVATE_KEY)
 			return decide(s, key, CKF_DECRYPT);
 		TRY(hides(s, key));

@@ -299,6 +299,28 @@ int store_object_put(struct store_txn *t, const struct store_crypto *c, const st
 	return rc ? txn_fail(t, rc) : STORE_OK;
 }
 
+/*
+ * gone: there is no record; nor may there have been one that nobody of ours took away. STORE_ENOTFOUND, and that only
+ * as far as keys are there.
+ */
+static int gone(struct store_txn *t, const struct store_crypto *c, const uint8_t *id)
+{
+	uint16_t generations[STORE_GENERATIONS];
+	unsigned n = 0;
+	uint64_t version;
+	int rc = t->schema == STORE_SCHEMA ? c->generations(c->ctx, STORE_PRIVATE, generations, &n) : STORE_ENOTFOUND;
+
+	for (unsigned i = 0; i < n && !rc; i++) {
+		struct tree tree = { STORE_PRIVATE, generations[i] };
+
+		rc = directory_get(t, c, tree, id, &version);
+		if (!rc)
+			return object_fault(t, id, "its record was taken away: the directory still knows it");
+		rc = rc == STORE_ENOTFOUND ? STORE_OK : rc;
+	}
+	return !rc || rc == STORE_ESEALED ? STORE_ENOTFOUND : rc;
+}
+
 int store_object_get(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN],
 		     bool with_secret, struct store_loaded *ret)
 {
@@ -307,7 +329,7 @@ int store_object_get(struct store_txn *t, const struct store_crypto *c, const ui
 
 	int rc = record_get(t, id, &r);
 	if (rc)
-		return rc;
+		return rc == STORE_ENOTFOUND ? gone(t, c, id) : rc;
 	out.version = r.version;
 	out.private = r.private;
 	out.has_secret = r.has_secret;

@@ -198,7 +198,10 @@ void store_loaded_done(struct store_loaded *l);
  * its own: STORE_ESEALED, STORE_ECORRUPT.
  */
 int store_object_put(struct store_txn *t, const struct store_crypto *c, const struct store_object *o) MUST_CHECK;
-/* store_object_get: STORE_ESEALED for a private object whose key is not there. */
+/*
+ * store_object_get: STORE_ESEALED for a private object whose key is not there. STORE_ENOTFOUND; STORE_ECORRUPT for a
+ * private one whose record somebody took out of the file.
+ */
 int store_object_get(struct store_txn *t, const struct store_crypto *c, const uint8_t id[STORE_ID_LEN],
 		     bool with_secret, struct store_loaded *ret) MUST_CHECK;
 /* store_object_version: current version without opening; STORE_ENOTFOUND when gone. */

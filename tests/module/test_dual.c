@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trail.h"
+
 #define STRICT "transport-stronger-cargo "
 #define WANTED STRICT "dual=export,policy,trust pin-min=default"
 
@@ -272,6 +274,79 @@ START_TEST(nobody_sees_the_record_among_the_objects)
 }
 END_TEST
 
+/* Somebody who can write the file takes what is in the way out of it. */
+START_TEST(records_that_were_taken_away_leave_no_token_without_dual_control)
+{
+	char path[256];
+	CK_TOKEN_INFO info, now;
+	CK_SLOT_ID slots[8];
+	CK_ULONG n = ARRAY_LEN(slots);
+
+	dk_begin_dual("policy");
+	ck_ok(ck->C_GetTokenInfo(ck_slot, &info));
+	snprintf(path, sizeof(path), "%s/%.16s", ck_test_dir, (char *)info.serialNumber);
+	ck_ok(ck->C_Finalize(NULL));
+	object_del(path, "strongroom dual");
+	meta_del(path, "policy");
+	ck_ok(ck->C_Initialize(NULL));
+	ck_ok(ck->C_GetSlotList(CK_TRUE, slots, &n));
+	for (CK_ULONG i = 0; i < n; i++) {
+		ck_ok(ck->C_GetTokenInfo(slots[i], &now));
+		if (memcmp(now.serialNumber, info.serialNumber, sizeof(now.serialNumber)) == 0)
+			ck_slot = slots[i];
+	}
+	ck_session = ck_open(true);
+	ck_login(CKU_SO);
+	ck_rv(dk_policy("raw-unwrap"), CKR_DEVICE_ERROR);
+	ck_rv(dk_dual(""), CKR_DEVICE_ERROR);
+	ck_rv(dk_sr()->SR_BackupInit(ck_session, CK_TEXT("a passphrase of backups"), 0, 0), CKR_DEVICE_ERROR);
+	kit_login(KIT_ALICE);
+	ck_rv(dk_try_approve(SR_ACTION_POLICY, WANTED), CKR_DEVICE_ERROR);
+}
+END_TEST
+
+static CK_RV derive_itself(CK_OBJECT_HANDLE base, CK_OBJECT_HANDLE *ret)
+{
+	static CK_BYTE zeros[32];
+	static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+	static CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	static CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+	CK_KEY_DERIVATION_STRING_DATA data = { zeros, sizeof(zeros) };
+	CK_MECHANISM m = { CKM_XOR_BASE_AND_DATA, &data, sizeof(data) };
+	CK_ATTRIBUTE t[] = {
+		{ CKA_CLASS, &class, sizeof(class) },   { CKA_KEY_TYPE, &type, sizeof(type) },
+		{ CKA_TOKEN, &no, sizeof(no) },         { CKA_SENSITIVE, &yes, sizeof(yes) },
+		{ CKA_EXTRACTABLE, &yes, sizeof(yes) },
+	};
+
+	return ck->C_DeriveKey(ck_session, &m, base, t, ARRAY_LEN(t), ret);
+}
+
+START_TEST(key_derives_no_copy_of_itself_that_could_leave)
+{
+	CK_BBOOL yes = CK_TRUE;
+	CK_ULONG len = 32;
+	CK_ATTRIBUTE t[] = {
+		{ CKA_TOKEN, &yes, sizeof(yes) },       { CKA_SENSITIVE, &yes, sizeof(yes) },
+		{ CKA_EXTRACTABLE, &yes, sizeof(yes) }, { CKA_DERIVE, &yes, sizeof(yes) },
+		{ CKA_VALUE_LEN, &len, sizeof(len) },
+	};
+	CK_MECHANISM m = { CKM_GENERIC_SECRET_KEY_GEN, NULL, 0 };
+	CK_OBJECT_HANDLE key = 0, copy = 0;
+
+	ck_login(CKU_SO);
+	ck_ok(dk_policy("weak-derive"));
+	ck_login(CKU_USER);
+	ck_ok(ck->C_GenerateKey(ck_session, &m, t, ARRAY_LEN(t), &key));
+	ck_ok(derive_itself(key, &copy));
+	ck_ok(ck->C_DestroyObject(ck_session, copy));
+	dk_begin_dual("export");
+	ck_login(CKU_USER);
+	ck_assert_uint_eq(ck_find(t, 4, &key), 1);
+	ck_rv(derive_itself(key, &copy), CKR_SR_NOT_APPROVED);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("dual");
@@ -289,6 +364,8 @@ int main(void)
 	tcase_add_test(c, custodian_with_the_so_s_pin_joins_no_council);
 	tcase_add_test(c, a_new_token_in_the_old_place_knows_no_approvals);
 	tcase_add_test(c, nobody_sees_the_record_among_the_objects);
+	tcase_add_test(c, records_that_were_taken_away_leave_no_token_without_dual_control);
+	tcase_add_test(c, key_derives_no_copy_of_itself_that_could_leave);
 	suite_add_tcase(s, c);
 	return ck_test_run(s);
 }

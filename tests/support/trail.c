@@ -74,14 +74,24 @@ void trail_del(const char *path, uint64_t sequence)
 	end(&o);
 }
 
-void meta_del(const char *path, const char *name)
+static void del_in(const char *path, const char *database, struct view at)
 {
-	MDB_val key = { strlen(name), (void *)(uintptr_t)name };
+	MDB_val key = { at.n, (void *)(uintptr_t)at.p };
 	struct open_trail o;
 
-	begin_in(path, "meta", &o);
+	begin_in(path, database, &o);
 	ck_assert_int_eq(mdb_del(o.txn, o.dbi, &key, NULL), 0);
 	end(&o);
+}
+
+void meta_del(const char *path, const char *name)
+{
+	del_in(path, "meta", VIEW(name, strlen(name)));
+}
+
+void object_del(const char *path, const void *id)
+{
+	del_in(path, "objects", VIEW(id, 16));
 }
 
 uint64_t trail_last(const char *path)

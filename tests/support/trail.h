@@ -14,6 +14,8 @@ void trail_del(const char *path, uint64_t sequence);
 uint64_t trail_last(const char *path);
 /* meta_del: a record of the database meta. */
 void meta_del(const char *path, const char *name);
+/* object_del: the record of an object (16 bytes of id), and nothing else of it. */
+void object_del(const char *path, const void *id);
 
 /* file_get: appends the bytes of path/name. file_put: the file is these bytes now, mode 0600. */
 void file_get(const char *path, const char *name, struct buf *ret);
