@@ -26,6 +26,7 @@ struct ops;
 	X(OPS_TK_OPEN, "tk_open")                                                                                      \
 	X(OPS_TMK_GENERATE, "tmk_generate")                                                                            \
 	X(OPS_TMK_EXPORT, "tmk_export")                                                                                \
+	X(OPS_TMK_REWRAP, "tmk_rewrap")                                                                                \
 	X(OPS_PROVE, "prove")                                                                                          \
 	X(OPS_CHECK_VALUE, "check_value")                                                                              \
 	X(OPS_PR_GENERATE, "pr_generate")                                                                              \
@@ -45,7 +46,7 @@ enum ops_kind {
 #define OPS_FOR_MTMS (OPS_BIT(OPS_REWRAP) | OPS_BIT(OPS_PR_GENERATE) | OPS_BIT(OPS_CHECK_VALUE))
 #define OPS_FOR_KMS                                                                                                    \
 	(OPS_BIT(OPS_TK_OPEN) | OPS_BIT(OPS_TMK_GENERATE) | OPS_BIT(OPS_TMK_EXPORT) | OPS_BIT(OPS_PROVE) |             \
-	 OPS_BIT(OPS_CHECK_VALUE) | OPS_BIT(OPS_SRK_GENERATE))
+	 OPS_BIT(OPS_CHECK_VALUE) | OPS_BIT(OPS_SRK_GENERATE) | OPS_BIT(OPS_TMK_REWRAP))
 #define OPS_FOR_TERMINAL                                                                                               \
 	(OPS_BIT(OPS_TK_GENERATE) | OPS_BIT(OPS_TK_FIND) | OPS_BIT(OPS_TMK_LOAD) | OPS_BIT(OPS_PROVE) |                \
 	 OPS_BIT(OPS_CHECK_VALUE))
@@ -202,6 +203,15 @@ enum err ops_tmk_generate(struct ops *o, struct pk11_key *srk, uint8_t type, uin
 /* ops_tmk_check: unwraps a blob for a moment, checks it against its own check value and gives that. */
 enum err ops_tmk_check(struct ops *o, struct pk11_key *srk, struct view blob, struct check_value *ret,
 		       struct fail *f) MUST_CHECK;
+
+/*
+ * ops_tmk_rewrap: a blob under an older storage key becomes one under the newest. The TMK is a session object for the
+ * time of the call; its check value is the same before, in the session and read back from the new blob.
+ * *ret_rewrapped  false: it is under the newest already, ret_blob is untouched; true: the new blob was appended
+ * ERR_BAD_DATA: no storage key opens it, or its check value is another one.
+ */
+enum err ops_tmk_rewrap(struct ops *o, struct pk11_key *srk, struct view blob, bool *ret_rewrapped,
+			struct buf *ret_blob, struct check_value *ret_check, struct fail *f) MUST_CHECK;
 
 /*
  * ops_tmk_export: TMK from its blob, out as a TMK message for the terminal of tk (R1.11). The TMK is a session object

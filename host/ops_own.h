@@ -68,6 +68,12 @@ struct ops_export_arg { /* OPS_TMK_EXPORT; tk NULL: only unwraps and checks the 
 	struct view iv;
 	struct buf *message;
 };
+struct ops_again_arg { /* OPS_TMK_REWRAP */
+	struct pk11_key *srk;
+	const struct tmk_blob *blob;
+	bool rewrapped;
+	struct buf *out;
+};
 struct ops_prove_arg { /* OPS_PROVE; only version 2 depends on the way */
 	const struct ops_tk *tk;
 	struct view transcript;
@@ -164,6 +170,9 @@ enum err step_iv(struct pk11_session *s, uint8_t wrapper_type, struct view given
 /* step_blob_unwrap: TMK as a session object with what the template says; checked against the blob's check value. */
 enum err step_blob_unwrap(struct ops *o, struct pk11_session *s, struct pk11_key *srk, const struct tmk_blob *blob,
 			  struct template *t, CK_OBJECT_HANDLE *ret, struct fail *f) MUST_CHECK;
+/* step_blob_rewrap: OPS_TMK_REWRAP, the TMK by the template. */
+enum err step_blob_rewrap(struct ops *o, struct pk11_session *s, struct ops_again_arg *in, struct template *t,
+			  struct fail *f) MUST_CHECK;
 /* step_blob_make: generates a TMK by the template, wraps it under the SRK. */
 enum err step_blob_make(struct ops *o, struct pk11_session *s, struct ops_generate_arg *in, struct template *t,
 			struct fail *f) MUST_CHECK;

@@ -279,6 +279,12 @@ const struct ops_row ops_standard_rows[OPS_COUNT] = {
 			     .relax_tdes = "weak-wrap stronger-cargo",
 			     .how = "C_UnwrapKey of the TMK under SRK (session key), C_WrapKey under TEK, C_Sign with "
 				    "AUK" },
+	[OPS_TMK_REWRAP] = { .kind = OPS_TMK_REWRAP,
+			     .way = OPS_WAY_STANDARD,
+			     .run = standard_tmk_rewrap,
+			     .needs = { OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_CMAC) },
+			     .how = "C_UnwrapKey of the TMK under the older SRK (session key), C_WrapKey under the "
+				    "newest, C_UnwrapKey of that; the check value of each" },
 	[OPS_PROVE] = { .kind = OPS_PROVE,
 			.way = OPS_WAY_STANDARD,
 			.run = standard_prove,

@@ -8,6 +8,7 @@
 enum err standard_tk_open(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_tmk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_tmk_export(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
+enum err standard_tmk_rewrap(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_prove(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_srk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_tk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);

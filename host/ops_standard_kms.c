@@ -116,6 +116,15 @@ enum err standard_tmk_export(struct ops *o, struct pk11_session *s, void *arg, s
 	return e;
 }
 
+enum err standard_tmk_rewrap(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct ops_again_arg *in = arg;
+	struct template t = { 0 };
+
+	tmk_template(&t, in->blob->attrs.type, in->blob->attrs.length, false);
+	return step_blob_rewrap(o, s, in, &t, f);
+}
+
 enum err standard_prove(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
 {
 	struct ops_prove_arg *in = arg;

@@ -267,40 +267,112 @@ bool tmk_blob_parse(struct view v, struct tmk_blob *ret)
 	return true;
 }
 
-enum err step_blob_unwrap(struct ops *o, struct pk11_session *s, struct pk11_key *srk, const struct tmk_blob *blob,
-			  struct template *t, CK_OBJECT_HANDLE *ret, struct fail *f)
+/*
+ * blob_open: by the storage key that makes, else by one of before: key wrap says which one it was. *ret_newest: it was
+ * the one that makes. A key that cannot be asked is told when no other one opens the blob.
+ */
+static enum err blob_open(struct pk11_session *s, struct pk11_key *srk, const struct tmk_blob *blob, struct template *t,
+			  CK_OBJECT_HANDLE *ret, bool *ret_newest, struct fail *f)
 {
-	CK_OBJECT_HANDLE wrapper, tmk = CK_INVALID_HANDLE;
 	CK_MECHANISM m = step_key_mechanism(FORMAT_KEY_AES, VIEW(NULL, 0));
-	struct check_value check;
-	uint8_t type, length;
+	struct fail first = { 0 }, cannot = { 0 };
+	CK_OBJECT_HANDLE wrapper;
+	size_t i = 0;
 	enum err e = pk11_key_handle(s, srk, &wrapper, f);
 
-	if (e == ERR_OK)
-		e = step_unwrap(s, &m, wrapper, blob->wrapped, t, &tmk, f);
-	/* Made under an older storage key: key wrap says which one it was. */
-	for (size_t i = 0; e == ERR_BAD_DATA; i++) {
+	if (e != ERR_OK)
+		return e;
+	e = step_unwrap(s, &m, wrapper, blob->wrapped, t, ret, &first);
+	*ret_newest = e == ERR_OK;
+	while (e == ERR_BAD_DATA) {
 		struct fail none = { 0 };
+		enum err other = pk11_key_older(s, srk, i, &wrapper, &none);
 
-		if (pk11_key_older(s, srk, i, &wrapper, &none) != ERR_OK)
+		if (other != ERR_OK)
 			break;
-		if (step_unwrap(s, &m, wrapper, blob->wrapped, t, &tmk, &none) == ERR_OK)
-			e = ERR_OK;
+		i++;
+		other = step_unwrap(s, &m, wrapper, blob->wrapped, t, ret, &none);
+		if (other == ERR_OK)
+			return ERR_OK;
+		if (other != ERR_BAD_DATA && !cannot.code)
+			cannot = none;
 	}
-	if (e == ERR_OK)
-		e = step_key_kind(s, tmk, &type, &length, f);
+	if (e == ERR_BAD_DATA && cannot.code)
+		return fail_set(f, cannot.code, cannot.rv, "%s", cannot.text);
+	if (e == ERR_BAD_DATA)
+		return fail_set(f, e, first.rv, "TMK of the database: no storage key opens it, of %zu", i ? i : 1);
+	return e == ERR_OK ? e : fail_set(f, e, first.rv, "%s", first.text);
+}
+
+/* blob_same: an opened TMK is of the blob's type, length and check value. */
+static enum err blob_same(struct ops *o, struct pk11_session *s, const struct tmk_blob *blob, CK_OBJECT_HANDLE tmk,
+			  struct fail *f)
+{
+	struct check_value check;
+	uint8_t type, length;
+	enum err e = step_key_kind(s, tmk, &type, &length, f);
+
 	if (e == ERR_OK && (type != blob->attrs.type || (length && length != blob->attrs.length)))
 		e = fail_set(f, ERR_BAD_DATA, 0, "TMK of the database: not of the length it says");
 	if (e == ERR_OK)
 		e = ops_check_value_of(o, s, tmk, &check, f);
 	if (e == ERR_OK && !check_value_equal(&check, &blob->check))
 		e = fail_set(f, ERR_BAD_DATA, 0, "TMK of the database: check value differs");
+	return e;
+}
+
+enum err step_blob_unwrap(struct ops *o, struct pk11_session *s, struct pk11_key *srk, const struct tmk_blob *blob,
+			  struct template *t, CK_OBJECT_HANDLE *ret, struct fail *f)
+{
+	CK_OBJECT_HANDLE tmk = CK_INVALID_HANDLE;
+	bool newest;
+	enum err e = blob_open(s, srk, blob, t, &tmk, &newest, f);
+
+	if (e == ERR_OK)
+		e = blob_same(o, s, blob, tmk, f);
 	if (e != ERR_OK) {
 		step_destroy(s, &tmk);
 		return e;
 	}
 	*ret = tmk;
 	return ERR_OK;
+}
+
+enum err step_blob_rewrap(struct ops *o, struct pk11_session *s, struct ops_again_arg *in, struct template *t,
+			  struct fail *f)
+{
+	CK_OBJECT_HANDLE wrapper, tmk = CK_INVALID_HANDLE, back = CK_INVALID_HANDLE;
+	CK_MECHANISM m = step_key_mechanism(FORMAT_KEY_AES, VIEW(NULL, 0));
+	struct tmk_blob blob = *in->blob;
+	uint8_t wrapped[FORMAT_WRAPPED_MAX];
+	bool newest = false;
+	size_t n = 0;
+	enum err e = blob_open(s, in->srk, &blob, t, &tmk, &newest, f);
+
+	if (e == ERR_OK)
+		e = blob_same(o, s, &blob, tmk, f);
+	if (e == ERR_OK && newest)
+		goto out;
+	if (e == ERR_OK)
+		e = pk11_key_handle(s, in->srk, &wrapper, f);
+	if (e == ERR_OK)
+		e = step_wrap(s, &m, wrapper, tmk, wrapped, sizeof(wrapped), &n, f);
+	blob.wrapped = VIEW(wrapped, n);
+	if (e == ERR_OK)
+		e = step_unwrap(s, &m, wrapper, blob.wrapped, t, &back, f);
+	if (e == ERR_OK)
+		e = blob_same(o, s, &blob, back, f);
+	if (e != ERR_OK)
+		goto out;
+	tmk_blob_put(in->out, &blob);
+	if (!buf_ok(in->out))
+		e = fail_set(f, ERR_NO_MEMORY, 0, "TMK blob");
+out:
+	step_destroy(s, &tmk);
+	step_destroy(s, &back);
+	if (e == ERR_OK)
+		in->rewrapped = !newest;
+	return e;
 }
 
 enum err step_blob_make(struct ops *o, struct pk11_session *s, struct ops_generate_arg *in, struct template *t,

@@ -32,6 +32,25 @@ enum err ops_tmk_check(struct ops *o, struct pk11_key *srk, struct view blob, st
 	return e;
 }
 
+enum err ops_tmk_rewrap(struct ops *o, struct pk11_key *srk, struct view blob, bool *ret_rewrapped,
+			struct buf *ret_blob, struct check_value *ret_check, struct fail *f)
+{
+	BUF_AUTO made = { 0 };
+	struct tmk_blob parsed;
+	struct ops_again_arg arg = { .srk = srk, .blob = &parsed, .out = &made };
+
+	if (!tmk_blob_parse(blob, &parsed))
+		return fail_set(f, ERR_BAD_DATA, 0, "TMK blob: form");
+	enum err e = ops_run(o, OPS_TMK_REWRAP, NULL, &arg, f);
+	if (e == ERR_OK && arg.rewrapped)
+		e = ops_take(ret_blob, &made, f);
+	if (e != ERR_OK)
+		return e;
+	*ret_rewrapped = arg.rewrapped;
+	*ret_check = parsed.check;
+	return ERR_OK;
+}
+
 enum err ops_tmk_export(struct ops *o, const struct ops_tk *tk, const struct ops_shake *shake, struct pk11_key *srk,
 			struct view blob, struct view iv, struct buf *ret_message, struct check_value *ret_check,
 			struct fail *f)

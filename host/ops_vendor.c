@@ -123,6 +123,15 @@ static enum err vendor_tmk_export(struct ops *o, struct pk11_session *s, void *a
 	return e;
 }
 
+static enum err vendor_tmk_rewrap(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct ops_again_arg *in = arg;
+	struct template t = { 0 };
+
+	template_secret(&t, in->blob->attrs.type, in->blob->attrs.length, false, false);
+	return step_blob_rewrap(o, s, in, &t, f);
+}
+
 static enum err vendor_prove(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
 {
 	struct ops_prove_arg *in = arg;
@@ -279,6 +288,12 @@ const struct ops_row ops_vendor_rows[OPS_COUNT] = {
 			     .run = vendor_tmk_export,
 			     .needs = { OPS_NEED(CKM_SR_TMK_EXPORT), OPS_NEED(CKM_AES_KEY_WRAP) },
 			     .how = "C_UnwrapKey of the TMK under SRK (session key), C_WrapKey" },
+	[OPS_TMK_REWRAP] = { .kind = OPS_TMK_REWRAP,
+			     .way = OPS_WAY_VENDOR,
+			     .run = vendor_tmk_rewrap,
+			     .needs = { OPS_NEED(CKM_SR_TMK_EXPORT), OPS_NEED(CKM_AES_KEY_WRAP) },
+			     .how = "C_UnwrapKey of the TMK under the older SRK (session key), C_WrapKey under the "
+				    "newest, C_UnwrapKey of that; the check value of each" },
 	[OPS_PROVE] = { .kind = OPS_PROVE,
 			.way = OPS_WAY_VENDOR,
 			.run = vendor_prove,

@@ -88,6 +88,11 @@ enum err pk11_key_handle(struct pk11_session *s, struct pk11_key *k, CK_OBJECT_H
 enum err pk11_key_older(struct pk11_session *s, struct pk11_key *k, size_t i, CK_OBJECT_HANDLE *ret,
 			struct fail *f) MUST_CHECK;
 #define PK11_GENERATIONS 16
+/*
+ * pk11_key_behind: what pk11_key_older goes on with after k's own generations, for tokens that know none: the same key
+ * of before, under another URI. Once, before k is used; older must outlive it.
+ */
+void pk11_key_behind(struct pk11_key *k, struct pk11_key *older);
 const char *pk11_key_uri(const struct pk11_key *k);
 
 /* pk11_find: at most room handles; *ret_count may be above room: that many or more exist (counting stops at room + 1).

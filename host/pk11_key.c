@@ -15,6 +15,7 @@ struct pk11_key {
 	unsigned long epoch;
 	time_t since; /* seconds of a clock that nobody sets */
 	bool known;
+	struct pk11_key *behind;
 };
 
 #define KEY_KNOWN_S 2
@@ -120,12 +121,19 @@ static enum err generations(struct pk11_session *s, struct pk11_key *k, struct g
 	return ERR_OK;
 }
 
+void pk11_key_behind(struct pk11_key *k, struct pk11_key *older)
+{
+	k->behind = older;
+}
+
 enum err pk11_key_older(struct pk11_session *s, struct pk11_key *k, size_t i, CK_OBJECT_HANDLE *ret, struct fail *f)
 {
 	struct generation all[PK11_GENERATIONS];
 	size_t n = 0;
 	enum err e = generations(s, k, all, &n, f);
 
+	if (e == ERR_OK && i >= n && k->behind)
+		return pk11_key_older(s, k->behind, i - n, ret, f);
 	if (e == ERR_OK && i >= n)
 		e = fail_set(f, ERR_KEY_MISSING, 0, "%.160s: %zu generations", k->text, n);
 	if (e == ERR_OK)

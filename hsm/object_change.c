@@ -360,6 +360,9 @@ static CK_RV retire(struct session *s, struct store_txn *txn, const uint8_t id[S
 		rv = object_clone(o, &new);
 	if (rv == CKR_OK)
 		rv = object_set_bool(new, CKA_SR_RETIRED, true);
+	/* A storage key stays with the token as long as it makes; what it made may be under the next one by now. */
+	if (rv == CKR_OK && row->stays)
+		rv = object_set_bool(new, CKA_DESTROYABLE, true);
 	if (rv == CKR_OK)
 		rv = object_put(s->token, txn, new);
 	if (rv == CKR_OK)

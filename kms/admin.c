@@ -5,6 +5,7 @@
 #include "command.h"
 #include "open.h"
 #include "report.h"
+#include "rewrap.h"
 #include "tmk.h"
 
 static enum err srk_init(void *service, char **arguments, struct fail *f)
@@ -43,9 +44,22 @@ static enum err renew(void *service, char **arguments, struct fail *f)
 	return e;
 }
 
+static enum err rewrap(void *service, char **arguments, struct fail *f)
+{
+	struct kms k = { 0 };
+	enum err e = kms_open_srk(service, &k, f);
+
+	if (!e)
+		e = srk_rewrap(&k, f);
+	kms_done(&k);
+	return e;
+}
+
 static const struct command_row rows[] = {
 	{ "srk-init", 2, "srk-init LABEL ID  makes the storage key of the TMKs in HSM 2, ID in hex", srk_init,
 	  "R1.12" },
+	{ "srk-rewrap", 0, "srk-rewrap         puts every TMK under the newest storage key, beside a running kmsd",
+	  rewrap, "R1.12" },
 	{ "tmk-renew", 1, "tmk-renew SERIAL   the next download of this terminal gets a new TMK", renew, "R1.12" },
 };
 

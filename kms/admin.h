@@ -8,6 +8,7 @@
 /*
  * Subcommands of kmsd: the questions of report.h (`kmsd --config F status [--json]`), and
  *   srk-init LABEL ID   makes the storage key in HSM 2, ID in hex
+ *   srk-rewrap          puts every TMK under the newest storage key (rewrap.h)
  *   tmk-renew SERIAL    the next download of this terminal gets a new TMK
  */
 enum err admin_run(const struct conf *c, int argc, char **argv, struct fail *f) MUST_CHECK;

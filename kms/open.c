@@ -15,6 +15,7 @@ const struct conf_key kms_keys[] = {
 	{ "token", "uri", CONF_REQUIRED, "PKCS#11 URI of HSM 2, with pin-source" },
 	{ "token", "way", "any", "key operations: any, vendor or standard mechanisms" },
 	{ "token", "srk", CONF_REQUIRED, "PKCS#11 URI of the storage key of the TMKs; kmsd srk-init makes it" },
+	{ "token", "srk_old", NULL, "PKCS#11 URI of the storage key before srk, where the HSM has no generations" },
 	{ "token", "pk", NULL, "PKCS#11 URI of PK of suite 2 (AES)" },
 	{ "token", "mak", NULL, "PKCS#11 URI of MAK of suite 2 (AES)" },
 	{ "token", "pk_tdes", NULL, "PKCS#11 URI of PK of suite 1 (TDES)" },
@@ -105,12 +106,35 @@ static enum err key_open(struct kms *k, const char *uri, struct pk11_key **ret, 
 	return e;
 }
 
+/* srk_old has to be there only while a TMK is under it. */
+static enum err srk_open(const struct conf *c, struct kms *k, struct fail *f)
+{
+	const char *old = conf_get(c, "token", "srk_old");
+	enum err e = key_open(k, conf_get(c, "token", "srk"), &k->srk, f);
+
+	if (e || !old)
+		return e;
+	e = pk11_key_new(k->token, old, &k->srk_old, f);
+	if (!e)
+		pk11_key_behind(k->srk, k->srk_old);
+	return e;
+}
+
+enum err kms_open_srk(const struct conf *c, struct kms *k, struct fail *f)
+{
+	enum err e = kms_open_db(c, &k->db, f);
+
+	if (!e)
+		e = kms_open_token(c, k, f);
+	return e ? e : srk_open(c, k, f);
+}
+
 static enum err keys_open(const struct conf *c, struct kms *k, struct fail *f)
 {
 	unsigned count = 0;
 	enum err e;
 
-	e = key_open(k, conf_get(c, "token", "srk"), &k->srk, f);
+	e = srk_open(c, k, f);
 	for (size_t i = 0; !e && i < ARRAY_LEN(suites); i++) {
 		struct ops_record_keys *keys = &k->keys[suites[i].suite];
 		const char *pk = conf_get(c, "token", suites[i].pk), *mak = conf_get(c, "token", suites[i].mak);
@@ -159,6 +183,7 @@ void kms_done(struct kms *k)
 		pk11_key_free(k->keys[i].mak);
 	}
 	pk11_key_free(k->srk);
+	pk11_key_free(k->srk_old);
 	ops_free(k->ops);
 	pk11_free(k->token);
 	db_free(k->db);

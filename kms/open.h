@@ -13,6 +13,8 @@ extern const size_t kms_keys_count;
 enum err kms_open_db(const struct conf *c, struct db **ret, struct fail *f) MUST_CHECK;
 /* kms_open_token: HSM 2 and the key operations, without any key. */
 enum err kms_open_token(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;
+/* kms_open_srk: database, HSM 2 and the storage key; PK and MAK are not asked for. */
+enum err kms_open_srk(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;
 /* kms_open: database, token, and the keys PK, MAK and SRK, each of which must be there. kms_done takes a zero struct.
  */
 enum err kms_open(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "ck.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +21,7 @@
 #include "kms_rig_own.h"
 #include "temp.h"
 #include "vendor.h"
+#include "vendor_functions.h"
 
 #define SO_PIN "87654321"
 #define USER_PIN "12345678"
@@ -158,21 +161,27 @@ static void login(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, CK_USER_TYPE who, co
 	CK(f->C_Login(s, who, (CK_UTF8CHAR_PTR)pin, strlen(pin)));
 }
 
-/* Two custodians, each with a component of every key; R1.3. */
-static void ceremony(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, bool other)
+/* Two custodians, each with a component of every key; R1.3. later: a next generation, of other values. */
+static void ceremony(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, bool other, bool later)
 {
 	static const char *const first[] = { "anna:11111111", "bert:22222222" };
 	static const char *const own[] = { "anna:33333333", "bert:44444444" };
 
 	for (unsigned c = 0; c < 2; c++) {
-		login(f, s, CKU_USER, first[c]);
-		CK(f->C_SetPIN(s, (CK_UTF8CHAR_PTR)first[c], strlen(first[c]), (CK_UTF8CHAR_PTR)own[c],
-			       strlen(own[c])));
-		CK(f->C_Logout(s));
+		if (!later) {
+			login(f, s, CKU_USER, first[c]);
+			CK(f->C_SetPIN(s, (CK_UTF8CHAR_PTR)first[c], strlen(first[c]), (CK_UTF8CHAR_PTR)own[c],
+				       strlen(own[c])));
+			CK(f->C_Logout(s));
+		}
 		login(f, s, CKU_USER, own[c]);
-		for (size_t i = 0; i < ARRAY_LEN(rig_keys); i++)
-			if (other || !rig_keys[i].other)
-				component(f, s, &rig_keys[i], c + 1, false);
+		for (size_t i = 0; i < ARRAY_LEN(rig_keys); i++) {
+			struct rig_key key = rig_keys[i];
+
+			key.seed += later ? RIG_LATER_SEED : 0;
+			if (other || !key.other)
+				component(f, s, &key, c + 1, false);
+		}
 		CK(f->C_Logout(s));
 	}
 	login(f, s, CKU_USER, USER_PIN);
@@ -196,7 +205,7 @@ static void token_make(CK_FUNCTION_LIST *f, unsigned which)
 	}
 	CK(f->C_Logout(s));
 	if (which < 2 && !softhsm()) {
-		ceremony(f, s, which == 0);
+		ceremony(f, s, which == 0, false);
 	} else if (which < 2) {
 		login(f, s, CKU_USER, USER_PIN);
 		for (size_t i = 0; i < ARRAY_LEN(rig_keys); i++)
@@ -235,6 +244,102 @@ static void tokens_make(struct rig *r)
 	for (unsigned i = 0; i < ARRAY_LEN(token_names); i++)
 		snprintf(r->uri[i], sizeof(r->uri[i]), "pkcs11:token=%s?module-path=%s&pin-source=%s/pin",
 			 token_names[i], module_path(), r->dir);
+}
+
+/* What changes a token happens in a process of its own: a login is one for all of a process. */
+static CK_FUNCTION_LIST *apart_open(unsigned which, CK_SESSION_HANDLE *ret_session, void **ret_library)
+{
+	void *library = dlopen(module_path(), RTLD_NOW | RTLD_LOCAL);
+	CK_C_GetFunctionList get = library ? (CK_C_GetFunctionList)dlsym(library, "C_GetFunctionList") : NULL;
+	CK_FUNCTION_LIST *f;
+	CK_SLOT_ID slots[16];
+	CK_ULONG count = ARRAY_LEN(slots);
+	CK_TOKEN_INFO info;
+	size_t n = strlen(token_names[which]);
+
+	if (!get)
+		rig_die("cannot load %s: %s", module_path(), dlerror());
+	CK(get(&f));
+	CK(f->C_Initialize(NULL));
+	CK(f->C_GetSlotList(CK_TRUE, slots, &count));
+	for (CK_ULONG i = 0; i < count; i++) {
+		CK(f->C_GetTokenInfo(slots[i], &info));
+		if (memcmp(info.label, token_names[which], n) != 0 || info.label[n] != ' ')
+			continue;
+		CK(f->C_OpenSession(slots[i], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, ret_session));
+		*ret_library = library;
+		return f;
+	}
+	rig_die("no token %s", token_names[which]);
+	return NULL;
+}
+
+static CK_OBJECT_HANDLE generation_of(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, const char *label, CK_ULONG number)
+{
+	CK_ATTRIBUTE t = { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) };
+	CK_OBJECT_HANDLE found[16];
+	CK_ULONG n = 0;
+
+	CK(f->C_FindObjectsInit(s, &t, 1));
+	CK(f->C_FindObjects(s, found, ARRAY_LEN(found), &n));
+	CK(f->C_FindObjectsFinal(s));
+	for (CK_ULONG i = 0; i < n; i++) {
+		CK_ULONG has = 0;
+		CK_ATTRIBUTE g = { CKA_SR_GENERATION, &has, sizeof(has) };
+
+		if (f->C_GetAttributeValue(s, found[i], &g, 1) == CKR_OK && has == number)
+			return found[i];
+	}
+	rig_die("no generation %lu of %s", number, label);
+	return 0;
+}
+
+static void retire(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, void *library, const char *label, unsigned long number)
+{
+	CK_UTF8CHAR name[] = SR_INTERFACE_NAME;
+	CK_INTERFACE *found = NULL;
+	CK_RV (*get)(CK_UTF8CHAR_PTR, CK_VERSION_PTR, CK_INTERFACE_PTR_PTR, CK_FLAGS) = NULL;
+
+	*(void **)&get = dlsym(library, "C_GetInterface");
+
+	if (!get)
+		rig_die("no C_GetInterface");
+	CK(get(name, NULL, &found, 0));
+	login(f, s, CKU_SO, SO_PIN);
+	CK(((const struct sr_function_list *)found->pFunctionList)
+	       ->SR_RetireKey(s, generation_of(f, s, label, number)));
+	CK(f->C_Logout(s));
+}
+
+/* In the child: it is gone when this is over. */
+static void apart(enum rig_change change, unsigned which, const char *label, unsigned long number)
+{
+	CK_SESSION_HANDLE s = 0;
+	void *library = NULL;
+	CK_FUNCTION_LIST *f = apart_open(which, &s, &library);
+
+	if (change == RIG_CEREMONY)
+		ceremony(f, s, which == 0, true);
+	if (change == RIG_RETIRE)
+		retire(f, s, library, label, number);
+	if (change == RIG_DESTROY) {
+		login(f, s, CKU_USER, USER_PIN);
+		CK(f->C_DestroyObject(s, generation_of(f, s, label, number)));
+	}
+	CK(f->C_Finalize(NULL));
+}
+
+void rig_change(enum rig_change change, unsigned which, const char *label, unsigned long number)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (!child) {
+		apart(change, which, label, number);
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status))
+		rig_die("token %s was not changed", token_names[which]);
 }
 
 #define OK(call)                                                                                                       \

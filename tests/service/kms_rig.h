@@ -39,6 +39,15 @@ struct rig {
 struct rig *rig_new(void);
 void rig_free(struct rig *r);
 
+/*
+ * rig_change: what is done to HSM 1 (0) or HSM 2 (1) while the services run, in a process of its own: all payment keys
+ * get a next generation by a ceremony, whose components begin with RIG_LATER_SEED more; the SO retires a generation of
+ * a label; the user destroys it. Not with SoftHSM.
+ */
+enum rig_change { RIG_CEREMONY, RIG_RETIRE, RIG_DESTROY };
+#define RIG_LATER_SEED 0x80
+void rig_change(enum rig_change change, unsigned which, const char *label, unsigned long number);
+
 /* rig_suite_1: the token can wrap under TDES (SoftHSM cannot). */
 bool rig_suite_1(void);
 
