@@ -41,7 +41,7 @@ struct role_row {
 		CK_ULONG min, max; /* bytes; RSA: bits */
 	} keys[ROLE_LENGTHS];
 	bool extractable; /* may leave under what the matrix names; loaded into a terminal, or combined: never */
-	bool stays;       /* a token object goes with the token alone (C_InitToken) */
+	bool stays;       /* a token object goes with the token (C_InitToken), or when it is retired */
 	/*
 	 * The key has a side from birth (CKA_SR_SIDE): the terminal's when CKM_SR_TMK_LOAD made it or a key of the
 	 * terminal's side carried it, else the host's. Anybody can make a TK of his own, load a TMK of his own under

@@ -122,7 +122,8 @@ static void put_role(struct buf *b, const struct role_row *r)
 	put_flags(b, births, ARRAY_LEN(births), r->births);
 	if (r->not_beside)
 		buf_printf(b, ", not in a token that holds %s", role_find(r->not_beside)->name);
-	buf_printf(b, " | %s | %s |\n", r->stays ? "with the token" : "destroyed", r->generations ? "yes" : "no");
+	buf_printf(b, " | %s | %s |\n", r->stays ? "with the token, or retired and destroyed" : "destroyed",
+		   r->generations ? "yes" : "no");
 }
 
 static void put_use(struct buf *b, const struct role_use *u)

@@ -43,7 +43,8 @@ struct sr_approval {
  *                  two, his own among them or not. CKR_SR_NOT_APPROVED.
  * SR_SetSOPIN      a custodian: the SO has this PIN, and no login any more. Approvals as for SR_Unlock.
  * SR_RetireKey     the SO: a token key whose role has generations (docs/roles.md) opens what was made under it and
- *                  makes nothing any more, for good. CKR_KEY_FUNCTION_NOT_PERMITTED: no such key.
+ *                  makes nothing any more, for good; an SRK can be destroyed then. CKR_KEY_FUNCTION_NOT_PERMITTED: no
+ *                  such key.
  */
 #define SR_FUNCTIONS_DUAL(X)                                                                                           \
 	X(SR_Approve,                                                                                                  \

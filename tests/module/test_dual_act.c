@@ -341,6 +341,7 @@ START_TEST(retired_key_opens_and_makes_nothing)
 	ck_login(CKU_USER);
 	ck_assert_uint_eq(ck_find(first, 2, &old), 1);
 	ck_assert(ck_get_bool(old, CKA_SR_RETIRED));
+	ck_assert(ck_get_bool(old, CKA_DESTROYABLE));
 	ck_ok(kit_check_value(old, check));
 	ck_ok(ck->C_UnwrapKey(ck_session, &m, old, wrapped, n, t, 3, &back));
 	/* It says under which key it came. */
@@ -351,6 +352,12 @@ START_TEST(retired_key_opens_and_makes_nothing)
 	ck_assert_uint_eq(ck_find(first, 2, &new), 1);
 	ck_ok(wrap(new, back));
 	ck_assert_uint_eq(ck_get_ulong(srk("SRK"), CKA_SR_GENERATION), 3);
+	/* The one that makes stays with the token; the retired one may go, and its number does not come again. */
+	ck_rv(ck->C_DestroyObject(ck_session, new), CKR_ACTION_PROHIBITED);
+	ck_ok(ck->C_DestroyObject(ck_session, old));
+	generation = 1;
+	ck_assert_uint_eq(ck_find(first, 2, &old), 0);
+	ck_assert_uint_eq(ck_get_ulong(srk("SRK"), CKA_SR_GENERATION), 4);
 }
 END_TEST
 

@@ -45,7 +45,7 @@ void rig_free(struct rig *r);
  * a label; the user destroys it. Not with SoftHSM.
  */
 enum rig_change { RIG_CEREMONY, RIG_RETIRE, RIG_DESTROY };
-#define RIG_LATER_SEED 0x80
+#define RIG_LATER_SEED 0x05
 void rig_change(enum rig_change change, unsigned which, const char *label, unsigned long number);
 
 /* rig_suite_1: the token can wrap under TDES (SoftHSM cannot). */
