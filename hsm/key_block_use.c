@@ -270,6 +270,8 @@ CK_RV key_block_use_make(struct session *s, const struct object *wrapper, const 
 	if (rv == CKR_OK)
 		rv = remember(o, h);
 	if (rv == CKR_OK)
+		rv = object_set_parent(o, wrapper);
+	if (rv == CKR_OK)
 		*ret = o;
 	else
 		object_unref(o);

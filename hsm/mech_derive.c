@@ -46,6 +46,8 @@ CK_RV mech_derive_begin(struct session *s, const struct mech_row *row, const str
 	if (rv == CKR_OK)
 		rv = object_set_parent(d.o, base);
 	if (rv == CKR_OK)
+		rv = object_set_parent(d.o, other);
+	if (rv == CKR_OK)
 		*ret = d;
 	else
 		object_unref(d.o);

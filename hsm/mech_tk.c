@@ -256,8 +256,9 @@ static CK_RV rewrap(struct session *s, const struct mech_row *row, const CK_MECH
 }
 
 /* One key of an opened record: a session object of its role, not yet committed. */
-static CK_RV opened_key(struct session *s, const struct tk_record *r, const struct key_attrs *a,
-			const struct secret *value, const CK_ATTRIBUTE *t, CK_ULONG n, struct object **ret)
+static CK_RV opened_key(struct session *s, const struct object *pk, const struct tk_record *r,
+			const struct key_attrs *a, const struct secret *value, const CK_ATTRIBUTE *t, CK_ULONG n,
+			struct object **ret)
 {
 	const struct object_make make = { .origin = OBJECT_UNWRAPPED,
 					  .class = CKO_SECRET_KEY,
@@ -272,6 +273,8 @@ static CK_RV opened_key(struct session *s, const struct tk_record *r, const stru
 
 	if (rv == CKR_OK && object_bool(o, CKA_TOKEN))
 		rv = CKR_TEMPLATE_INCONSISTENT;
+	if (rv == CKR_OK)
+		rv = object_set_parent(o, pk);
 	if (rv == CKR_OK)
 		rv = role_set_tk(o, &tk);
 	if (rv == CKR_OK)
@@ -321,9 +324,9 @@ static CK_RV open_record(struct session *s, const struct mech_row *row, const CK
 	if (rv == CKR_OK)
 		rv = record_open(pk, mak, &r, &tek, &auk);
 	if (rv == CKR_OK)
-		rv = opened_key(s, &r, &r.tek, &tek, t, n, &keys[0]);
+		rv = opened_key(s, pk, &r, &r.tek, &tek, t, n, &keys[0]);
 	if (rv == CKR_OK)
-		rv = opened_key(s, &r, &r.auk, &auk, t, n, &keys[1]);
+		rv = opened_key(s, pk, &r, &r.auk, &auk, t, n, &keys[1]);
 	if (rv == CKR_OK) {
 		const struct object_change change = { .create = keys, .creates = 2 };
 

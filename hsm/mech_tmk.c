@@ -160,7 +160,8 @@ static CK_RV message_open(const struct object *tek, const struct object *auk, co
 }
 
 static CK_RV commit_tmk(struct session *s, const struct tmk_message *m, const struct secret *value,
-			const struct object *auk, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *ret)
+			const struct object *tek, const struct object *auk, const CK_ATTRIBUTE *t, CK_ULONG n,
+			CK_OBJECT_HANDLE *ret)
 {
 	const struct object_make make = { .origin = OBJECT_UNWRAPPED,
 					  .class = CKO_SECRET_KEY,
@@ -170,6 +171,8 @@ static CK_RV commit_tmk(struct session *s, const struct tmk_message *m, const st
 	struct object *o = NULL;
 	CK_RV rv = object_new_from(s, &make, t, n, &o);
 
+	if (rv == CKR_OK)
+		rv = object_set_parent(o, tek);
 	if (rv == CKR_OK)
 		rv = object_set_secret(o, CKA_VALUE, secret_view(value));
 	if (rv == CKR_OK) {
@@ -200,7 +203,7 @@ static CK_RV load_tmk(struct session *s, const struct mech_row *row, const CK_ME
 	if (rv == CKR_OK)
 		rv = message_open(tek, auk, p, &message, &value);
 	if (rv == CKR_OK)
-		rv = commit_tmk(s, &message, &value, auk, t, n, ret);
+		rv = commit_tmk(s, &message, &value, tek, auk, t, n, ret);
 	object_unref(auk);
 	return rv;
 }

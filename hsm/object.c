@@ -131,11 +131,36 @@ CK_RV object_set_secret(struct object *o, CK_ATTRIBUTE_TYPE type, struct view va
 	return take(o, &a);
 }
 
+#define PARENT_ID_LEN 32 /* CKA_UNIQUE_ID: 16 bytes in hexadecimal */
+
+/* names: is this id one of those, a blank between? */
+static bool names(struct view ids, const uint8_t *id)
+{
+	for (size_t i = 0; i + PARENT_ID_LEN <= ids.n; i += PARENT_ID_LEN + 1)
+		if (memcmp(ids.p + i, id, PARENT_ID_LEN) == 0)
+			return true;
+	return false;
+}
+
 CK_RV object_set_parent(struct object *o, const struct object *parent)
 {
-	struct view id = parent != NULL ? object_bytes(parent, CKA_UNIQUE_ID) : VIEW(NULL, 0);
+	struct view ids = VIEW(NULL, 0);
+	struct view there = object_bytes(o, CKA_SR_PARENT);
+	BUF_AUTO all = { 0 };
 
-	return object_bool(o, CKA_TOKEN) && id.n > 0 ? object_set_bytes(o, CKA_SR_PARENT, id) : CKR_OK;
+	if (parent != NULL)
+		ids = object_bytes(parent, object_bool(parent, CKA_TOKEN) ? CKA_UNIQUE_ID : CKA_SR_PARENT);
+	buf_put_view(&all, there);
+	for (size_t i = 0; i + PARENT_ID_LEN <= ids.n; i += PARENT_ID_LEN + 1) {
+		if (names(buf_view(&all), ids.p + i))
+			continue;
+		if (all.len > 0)
+			buf_put_view(&all, VIEW_STR(" "));
+		buf_put_view(&all, VIEW(ids.p + i, PARENT_ID_LEN));
+	}
+	if (!buf_ok(&all))
+		return CKR_HOST_MEMORY;
+	return all.len > there.n ? object_set_bytes(o, CKA_SR_PARENT, buf_view(&all)) : CKR_OK;
 }
 
 bool object_has(const struct object *o, CK_ATTRIBUTE_TYPE type)

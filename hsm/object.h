@@ -82,7 +82,10 @@ CK_RV object_set_bool(struct object *o, CK_ATTRIBUTE_TYPE type, bool value) MUST
 CK_RV object_set_ulong(struct object *o, CK_ATTRIBUTE_TYPE type, CK_ULONG value) MUST_CHECK;
 CK_RV object_set_bytes(struct object *o, CK_ATTRIBUTE_TYPE type, struct view value) MUST_CHECK;
 CK_RV object_set_mechanisms(struct object *o, CK_ATTRIBUTE_TYPE type, const CK_MECHANISM_TYPE *m, size_t n) MUST_CHECK;
-/* object_set_parent: of a new token key: under which key it came in, or of which it came (CKA_SR_PARENT); NULL: none.
+/*
+ * object_set_parent: of a new key: under which key it came in, or of which it came (CKA_SR_PARENT). A parent that lives
+ * in a session is none whom anybody finds later: the token keys stand for it that it names itself. Of several parents,
+ * a call each; NULL: none.
  */
 CK_RV object_set_parent(struct object *o, const struct object *parent) MUST_CHECK;
 CK_RV object_set_secret(struct object *o, CK_ATTRIBUTE_TYPE type, struct view value) MUST_CHECK;

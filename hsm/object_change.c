@@ -120,6 +120,8 @@ CK_RV object_copy(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *
 		rv = CKR_SESSION_READ_ONLY;
 	if (rv == CKR_OK && object_bool(copy, CKA_PRIVATE) && !session_sees_private(s))
 		rv = CKR_USER_NOT_LOGGED_IN;
+	if (rv == CKR_OK && (object_class(o) == CKO_SECRET_KEY || object_class(o) == CKO_PRIVATE_KEY))
+		rv = object_set_parent(copy, o); /* whoever knows the one knows the other */
 	/* A copy in a session would leave without anybody's approval. */
 	if (rv == CKR_OK && object_bool(o, CKA_TOKEN) && !object_bool(copy, CKA_TOKEN) &&
 	    object_bool(copy, CKA_EXTRACTABLE))

@@ -168,7 +168,12 @@ struct sr_sm2_params {
 	SR_ATTRIBUTE(0x000AUL)                /* CK_ULONG, from 1, of PK, MAK, SRK, KBPK; absent: an older token's     \
 					       */
 #define CKA_SR_RETIRED SR_ATTRIBUTE(0x000BUL) /* true (SR_RetireKey): opens, and makes nothing any more */
-#define CKA_SR_PARENT SR_ATTRIBUTE(0x000CUL)  /* CKA_UNIQUE_ID of the key that this one came in under, or came of */
+/*
+ * CKA_UNIQUE_ID of the token key that this one came in under, was derived from, or is a copy of; of several: all, a
+ * blank between. Where that one lived in a session, the token keys that it had come of itself. Absent: of nobody in
+ * this token: generated, combined of components, or brought in clear.
+ */
+#define CKA_SR_PARENT SR_ATTRIBUTE(0x000CUL)
 #define CKA_SR_KEY_BLOCK_HEADER SR_ATTRIBUTE(0x0009UL) /* 7 bytes of the key block's header that the key came with */
 
 /*

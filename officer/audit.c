@@ -14,7 +14,7 @@
 
 #define WINDOW 256
 
-static const struct show_field row_fields[] = {
+const struct show_field audit_row_fields[] = {
 	{ "record", "RECORD", "its number; the first of the token is 1" },
 	{ "segment", NULL, "segment in which it stands; 0: of a token before schema 2" },
 	{ "time", "TIME", "UTC; null: not to be read" },
@@ -50,7 +50,7 @@ static const struct show_field row_fields[] = {
 static const struct show_field list_fields[] = {
 	OFFICER_TOKEN_FIELDS,
 	STATE_FIELDS,
-	{ "trail", "trail", "from the first to the last", row_fields },
+	{ "trail", "trail", "from the first to the last", audit_row_fields },
 	{ 0 },
 };
 static const struct show_field state_fields[] = { OFFICER_TOKEN_FIELDS, STATE_FIELDS, { 0 } };
@@ -78,7 +78,7 @@ static void put_state(struct officer *o, json_t *all, const struct sr_audit_stat
 		officer_found(o);
 }
 
-static json_t *row_json(const struct sr_audit_entry *e)
+json_t *audit_row(const struct sr_audit_entry *e)
 {
 	json_t *row = json_object();
 	bool segment = e->ulEvent == SR_AUDIT_SEGMENT, open = e->ulEvent != 0;
@@ -171,7 +171,7 @@ static enum err read_rows(struct officer *o, struct open *t, CK_ULONG from, CK_U
 		if (rv != CKR_OK)
 			e = officer_fail(o, f, rv, "SR_GetAudit", NULL);
 		for (CK_ULONG i = 0; e == ERR_OK && i < n; i++)
-			json_array_append_new(list, row_json(&rows[i]));
+			json_array_append_new(list, audit_row(&rows[i]));
 		if (e == ERR_OK && n == 0)
 			break;
 		if (e == ERR_OK) {

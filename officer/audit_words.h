@@ -2,10 +2,14 @@
 #ifndef OFFICER_AUDIT_WORDS_H
 #define OFFICER_AUDIT_WORDS_H
 
-#include "err.h"
+#include "show.h"
 
 /* What the audit trail says, in words, and heads of it from files. Numbers: hsm/vendor_audit.h. */
 struct sr_audit_entry;
+
+/* audit_row: a record by audit_row_fields, as `audit list` has it. */
+extern const struct show_field audit_row_fields[];
+json_t *audit_row(const struct sr_audit_entry *e);
 
 /* audit_bad_word, audit_state_word, audit_begun_word: of SR_AUDIT_*, SR_AUDIT_STATE_*, SR_AUDIT_BEGUN_*. */
 const char *audit_bad_word(unsigned long bad);

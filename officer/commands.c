@@ -18,6 +18,8 @@ const struct officer_command *const officer_commands[] = {
 	&command_approvals,
 	&command_unlock,
 	&command_retire,
+	&command_destroy,
+	&command_compromise,
 	&command_audit,
 	&command_import,
 	&command_rotate,

@@ -13,6 +13,8 @@ extern const struct officer_command command_backup;
 extern const struct officer_command command_ceremony;
 extern const struct officer_command command_components;
 extern const struct officer_command command_audit;
+extern const struct officer_command command_compromise;
+extern const struct officer_command command_destroy;
 extern const struct officer_command command_import;
 extern const struct officer_command command_init;
 extern const struct officer_command command_kcv;
