@@ -165,6 +165,7 @@ static enum err about_keys(struct report *r, bool *ret_whole, struct fail *f)
 		family_spread(&r->fam, r->gone);
 		e = put_keys(r, came, orphans, f);
 	}
+	json_object_set_new(r->all, "descendants", json_integer((json_int_t)json_array_size(came)));
 	if (e == ERR_OK && r->gone) {
 		json_array_append_new(json_object_get(r->all, "gone"), json_string(r->gone));
 		json_array_append_new(r->ids, json_string(r->gone));
@@ -246,6 +247,7 @@ static const struct show_field fields[] = {
 	  key_row_fields, .maybe = true },
 	{ "gone", "not in the token any more", "CKA_UNIQUE_ID that was asked for, when no such key is there",
 	  .maybe = true },
+	{ "descendants", "keys that came of it", "how many stand in `came_of_it`", .maybe = true },
 	{ "generations", "other generations", "other keys of the same role and label", key_row_fields, .maybe = true },
 	{ "came_of_it", "came of it",
 	  "every token key that came in under it, was derived from it or is a copy of it, in any number of steps",

@@ -93,7 +93,7 @@ static void successor(struct steps *t, const json_t *key, const char *token)
 		step(t,
 		     "the next generation, of fresh components, first in every token that opens with it, then where it "
 		     "makes; compare the check values",
-		     json_sprintf("strongroom ceremony combine %s --out FILE --token %s", label, token));
+		     json_sprintf("strongroom ceremony combine %s --next --out FILE --token %s", label, token));
 	else if (one_of(role, combined))
 		step(t, "its successor, of fresh components, under another name, as its role has no generations",
 		     json_sprintf("strongroom ceremony combine %s-NEW --out FILE --token %s", role, token));

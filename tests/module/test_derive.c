@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "pair_kit.h"
+#include <stdio.h>
 #include <string.h>
 
 /* Derivation from secret keys by published values: which bytes, of which length, protected how. */
@@ -369,6 +370,59 @@ START_TEST(derived_keys_are_protected_like_their_bases)
 }
 END_TEST
 
+/* text: an attribute as a string. */
+static const char *text(CK_OBJECT_HANDLE h, CK_ATTRIBUTE_TYPE type, char room[128])
+{
+	CK_ATTRIBUTE t = { type, room, 127 };
+
+	OK(ck->C_GetAttributeValue(mk_session, h, &t, 1));
+	room[t.ulValueLen] = '\0';
+	return room;
+}
+
+START_TEST(key_says_all_that_it_came_of_even_through_a_session)
+{
+	CK_MECHANISM generate = { CKM_AES_KEY_GEN, NULL, 0 }, mix = { CKM_CONCATENATE_BASE_AND_KEY, NULL, 0 };
+	CK_KEY_DERIVATION_STRING_DATA data = { (CK_BYTE_PTR) "0123456789abcdef", 16 };
+	CK_MECHANISM more = { CKM_CONCATENATE_BASE_AND_DATA, &data, sizeof(data) };
+	CK_ULONG bytes = 16;
+	CK_ATTRIBUTE base[] = { { CKA_VALUE_LEN, &bytes, sizeof(bytes) },
+				{ CKA_TOKEN, &yes, 1 },
+				{ CKA_DERIVE, &yes, 1 } };
+	CK_ATTRIBUTE derived[] = { { CKA_DERIVE, &yes, 1 }, { CKA_TOKEN, &no, 1 } };
+	CK_ATTRIBUTE kept = { CKA_TOKEN, &yes, 1 };
+	CK_OBJECT_HANDLE one = 0, two = 0, both = 0, child = 0, copy = 0, second = 0;
+	CK_OBJECT_HANDLE *const made[] = { &one, &two, &both, &child, &copy, &second };
+	char room[128], more_room[128], want[256];
+
+	OK(ck->C_GenerateKey(mk_session, &generate, base, 3, &one));
+	OK(ck->C_GenerateKey(mk_session, &generate, base, 3, &two));
+	mix.pParameter = &two;
+	mix.ulParameterLen = sizeof(two);
+	OK(ck->C_DeriveKey(mk_session, &mix, one, derived, 2, &both));
+	snprintf(want, sizeof(want), "%s %s", text(one, CKA_UNIQUE_ID, room), text(two, CKA_UNIQUE_ID, more_room));
+	ck_assert_str_eq(text(both, CKA_SR_PARENT, room), want);
+	/* Of a key of a session: what that one came of. Once each. */
+	OK(ck->C_DeriveKey(mk_session, &more, both, &kept, 1, &child));
+	ck_assert_str_eq(text(child, CKA_SR_PARENT, room), want);
+	mix.pParameter = &one;
+	OK(ck->C_DeriveKey(mk_session, &mix, both, &kept, 1, &second));
+	ck_assert_str_eq(text(second, CKA_SR_PARENT, room), want);
+	/* A copy names the key that it is a copy of, and what that one names already. */
+	OK(ck->C_CopyObject(mk_session, child, NULL, 0, &copy));
+	text(child, CKA_UNIQUE_ID, more_room);
+	text(copy, CKA_SR_PARENT, room);
+	ck_assert_ptr_nonnull(strstr(room, want));
+	ck_assert_ptr_nonnull(strstr(room, more_room));
+	/* Nobody may say it of a key. */
+	derived[1] = (CK_ATTRIBUTE){ CKA_SR_PARENT, want, 32 };
+	ck_assert_uint_ne(ck->C_DeriveKey(mk_session, &more, both, derived, 2, &two), CKR_OK);
+	ck_assert_uint_ne(ck->C_SetAttributeValue(mk_session, copy, &derived[1], 1), CKR_OK);
+	for (size_t i = 0; i < ARRAY_LEN(made); i++)
+		OK(ck->C_DestroyObject(mk_session, *made[i]));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("derivation");
@@ -378,6 +432,7 @@ int main(void)
 	tcase_set_timeout(c, 120);
 	tcase_add_test(c, derivations_give_the_published_values);
 	tcase_add_test(c, derived_keys_are_protected_like_their_bases);
+	tcase_add_test(c, key_says_all_that_it_came_of_even_through_a_session);
 	suite_add_tcase(s, c);
 	return mk_main(s);
 }

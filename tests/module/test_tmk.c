@@ -358,47 +358,6 @@ START_TEST(keys_of_the_payment_mechanisms_say_what_they_came_in_under)
 }
 END_TEST
 
-START_TEST(key_says_all_that_it_came_of_even_through_a_session)
-{
-	static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-	CK_MECHANISM generate = { CKM_AES_KEY_GEN, NULL, 0 }, mix = { CKM_CONCATENATE_BASE_AND_KEY, NULL, 0 };
-	CK_KEY_DERIVATION_STRING_DATA data = { (CK_BYTE_PTR) "0123456789abcdef", 16 };
-	CK_MECHANISM more = { CKM_CONCATENATE_BASE_AND_DATA, &data, sizeof(data) };
-	CK_ULONG bytes = 16;
-	CK_ATTRIBUTE base[] = { { CKA_VALUE_LEN, &bytes, sizeof(bytes) },
-				{ CKA_TOKEN, &yes, 1 },
-				{ CKA_DERIVE, &yes, 1 } };
-	CK_ATTRIBUTE derived[] = { { CKA_DERIVE, &yes, 1 }, { CKA_TOKEN, &no, 1 } };
-	CK_ATTRIBUTE kept = { CKA_TOKEN, &yes, 1 };
-	CK_OBJECT_HANDLE one = 0, two = 0, both = 0, child = 0, copy = 0, second = 0;
-	char a[128], b[128], want[256];
-
-	ck_ok(ck->C_GenerateKey(ck_session, &generate, base, 3, &one));
-	ck_ok(ck->C_GenerateKey(ck_session, &generate, base, 3, &two));
-	mix.pParameter = &two;
-	mix.ulParameterLen = sizeof(two);
-	ck_ok(ck->C_DeriveKey(ck_session, &mix, one, derived, 2, &both));
-	snprintf(want, sizeof(want), "%s %s", text(one, CKA_UNIQUE_ID, a), text(two, CKA_UNIQUE_ID, b));
-	ck_assert_str_eq(text(both, CKA_SR_PARENT, a), want);
-	/* Of a key of a session: what that one came of. Once each. */
-	ck_ok(ck->C_DeriveKey(ck_session, &more, both, &kept, 1, &child));
-	ck_assert_str_eq(text(child, CKA_SR_PARENT, a), want);
-	mix.pParameter = &one;
-	ck_ok(ck->C_DeriveKey(ck_session, &mix, both, &kept, 1, &second));
-	ck_assert_str_eq(text(second, CKA_SR_PARENT, a), want);
-	/* A copy names the key that it is a copy of, and what that one names already. */
-	ck_ok(ck->C_CopyObject(ck_session, child, NULL, 0, &copy));
-	text(child, CKA_UNIQUE_ID, b);
-	text(copy, CKA_SR_PARENT, a);
-	ck_assert_ptr_nonnull(strstr(a, want));
-	ck_assert_ptr_nonnull(strstr(a, b));
-	/* Nobody may say it of a key. */
-	derived[1] = (CK_ATTRIBUTE){ CKA_SR_PARENT, want, 32 };
-	ck_assert_uint_ne(ck->C_DeriveKey(ck_session, &more, both, derived, 2, &child), CKR_OK);
-	ck_assert_uint_ne(ck->C_SetAttributeValue(ck_session, copy, &derived[1], 1), CKR_OK);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("tmk");
@@ -417,7 +376,6 @@ int main(void)
 	tcase_add_test(c, handshake_tag_over_anything_but_an_own_transcript_is_refused);
 	tcase_add_loop_test(c, auk_of_version_1_does_one_block_and_no_mac, 0, TK_SHAPES);
 	tcase_add_test(c, keys_of_the_payment_mechanisms_say_what_they_came_in_under);
-	tcase_add_test(c, key_says_all_that_it_came_of_even_through_a_session);
 	suite_add_tcase(s, c);
 	return ck_test_run(s);
 }
