@@ -159,11 +159,11 @@ static enum err sure(const struct officer *o, const char *label, const json_t *l
 	for (size_t i = 0; i < n; i++)
 		todo += old(list, i);
 	if (todo == 0 || json_is_true(json_object_get(json_array_get(list, n - 1), "retired")))
-		return fail_set(
-		    f, ERR_KEY_MISSING, 0,
-		    "%.40s: the next generation is not there: `strongroom ceremony combine %.40s --next` makes it (SRK: "
-		    "`kmsd srk-init`)",
-		    label, label);
+		return fail_set(f, ERR_KEY_MISSING, 0,
+				"%.40s: the next generation is not there: `strongroom ceremony combine %.40s --next` "
+				"makes it (SRK: "
+				"`kmsd srk-init`)",
+				label, label);
 	if (officer_has(o, "yes"))
 		return ERR_OK;
 	for (size_t i = 0; i < n; i++)
