@@ -117,11 +117,14 @@ static void under_it(struct steps *t, const char *role)
 			 : "every TK in a record that was made under it is known to who has the record: the terminals "
 			   "make new ones; a record that is sealed anew keeps its TK",
 		     NULL);
-	else if (!strcmp(role, "SRK"))
+	else if (!strcmp(role, "SRK")) {
+		step(t, "the TMKs of the database, under the newest key, so that the old one can go",
+		     json_string("kmsd --config FILE srk-rewrap"));
 		step(t,
-		     "every TMK in the database is known to who has the database: the next download brings a new one",
+		     "every TMK that was in the database is known to who has a copy of it: the next download brings a "
+		     "new one",
 		     json_string("kmsd --config FILE tmk-renew"));
-	else
+	} else
 		step(t,
 		     "whatever was wrapped, enciphered or signed with it is known or may be false: replace it, and do "
 		     "not only wrap it anew",
