@@ -50,8 +50,11 @@ static enum err tty_open(struct tty *t, bool hidden, struct fail *f)
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		sigaddset(&all, signals[i]);
 	sigprocmask(SIG_BLOCK, &all, &t->mask);
-	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
-		sigaction(signals[i], &action, &t->before[i]);
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		sigaction(signals[i], NULL, &t->before[i]);
+		if (t->before[i].sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+	}
 	if (hidden) {
 		struct termios quiet = t->shown;
 

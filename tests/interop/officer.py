@@ -23,7 +23,7 @@ WAIT_S = 60
 class Terminal:
     """The command on a terminal of its own; what it answers goes to a pipe, what it asks stands on the terminal."""
 
-    def __init__(self, args, env):
+    def __init__(self, args, env, ignored=()):
         self.master, slave = pty.openpty()
         self.seen = b""
         self.at = 0
@@ -43,6 +43,8 @@ class Terminal:
                     os.kill(os.getpid(), os.WTERMSIG(status))
                 os._exit(os.waitstatus_to_exitcode(status))
             os.setpgid(0, 0)
+            for number in SIGNALS:  # whoever runs the tests in the background has some of them ignored
+                signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
             os.tcsetpgrp(slave, os.getpid())
             signal.signal(signal.SIGTTOU, signal.SIG_DFL)
@@ -153,8 +155,8 @@ class Officer(tools.Tools):
         said = json.loads(self.strongroom(*args, "--json", status=status, **more)[0])["error"]
         self.assertIn(text, said["text"] + said.get("advice", ""))
 
-    def terminal(self, *args, **env):
-        return Terminal([STRONGROOM, *args, "--module", tools.MODULE], dict(self.env, **env))
+    def terminal(self, *args, ignored=(), **env):
+        return Terminal([STRONGROOM, *args, "--module", tools.MODULE], dict(self.env, **env), ignored)
 
     def ended(self, terminal, status=0):
         code, out, error = terminal.end()

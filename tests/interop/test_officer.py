@@ -237,6 +237,16 @@ class Terminals(officer.Officer):
                 t.signal(number)
                 self.ended(t, status=-number)
 
+    def test_a_signal_that_was_ignored_stays_ignored(self):
+        self.init()
+        t = self.terminal("list", "objects", ignored=[signal.SIGQUIT])
+        t.until("PIN: ")
+        while t.echoes():
+            t.read(0.01)
+        t.signal(signal.SIGQUIT)
+        t.type(officer.USER_PIN)
+        self.ended(t)
+
     def test_interrupt_typed_on_the_terminal(self):
         self.init()
         t = self.terminal("list", "objects")
