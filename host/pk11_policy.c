@@ -64,9 +64,10 @@ bool pk11_policy_is_strict(const struct pk11_policy *p)
 	return view_equal(buf_view(&p->allowed), buf_view(&p->strict));
 }
 
-enum err pk11_policy_set(struct pk11_session *s, struct view text, struct fail *f)
+/* set: one attribute of the policy object; refused: what it means that the module refuses the value, NULL: nothing
+ * more. */
+static enum err set(struct pk11_session *s, CK_ATTRIBUTE t, const char *refused, struct fail *f)
 {
-	CK_ATTRIBUTE t = { CKA_SR_POLICY, (void *)(uintptr_t)text.p, text.n };
 	CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
 	enum err e = find(s, &object, f);
 	CK_RV rv;
@@ -74,22 +75,23 @@ enum err pk11_policy_set(struct pk11_session *s, struct view text, struct fail *
 	if (e != ERR_OK)
 		return e;
 	rv = s->f->C_SetAttributeValue(s->handle, object, &t, 1);
-	if (rv == CKR_ATTRIBUTE_VALUE_INVALID)
-		return fail_set(f, ERR_USAGE, rv, "the module does not know all of these names");
+	if (rv == CKR_ATTRIBUTE_VALUE_INVALID && refused)
+		return fail_set(f, ERR_USAGE, rv, "%s", refused);
 	return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_SetAttributeValue");
+}
+
+enum err pk11_policy_set(struct pk11_session *s, struct view text, struct fail *f)
+{
+	CK_ATTRIBUTE t = { CKA_SR_POLICY, (void *)(uintptr_t)text.p, text.n };
+
+	return set(s, t, "the module does not know all of these names", f);
 }
 
 enum err pk11_policy_dual(struct pk11_session *s, struct view text, struct fail *f)
 {
 	CK_ATTRIBUTE t = { CKA_SR_DUAL, (void *)(uintptr_t)(text.n ? text.p : (const uint8_t *)""), text.n };
-	CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-	enum err e = find(s, &object, f);
-	CK_RV rv;
 
-	if (e != ERR_OK)
-		return e;
-	rv = s->f->C_SetAttributeValue(s->handle, object, &t, 1);
-	return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_SetAttributeValue");
+	return set(s, t, NULL, f);
 }
 
 bool pk11_key_facts(struct pk11_session *s, CK_OBJECT_HANDLE key, unsigned long *ret_generation, bool *ret_retired)
@@ -110,16 +112,8 @@ bool pk11_key_facts(struct pk11_session *s, CK_OBJECT_HANDLE key, unsigned long 
 enum err pk11_policy_pin_min(struct pk11_session *s, unsigned long letters, struct fail *f)
 {
 	CK_ATTRIBUTE t = { CKA_SR_PIN_MIN, &letters, sizeof(letters) };
-	CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-	enum err e = find(s, &object, f);
-	CK_RV rv;
 
-	if (e != ERR_OK)
-		return e;
-	rv = s->f->C_SetAttributeValue(s->handle, object, &t, 1);
-	if (rv == CKR_ATTRIBUTE_VALUE_INVALID)
-		return fail_set(f, ERR_USAGE, rv, "a PIN has at least 4 to 64 letters; 0 is the default");
-	return rv == CKR_OK ? ERR_OK : pk11_fail(f, rv, "C_SetAttributeValue");
+	return set(s, t, "a PIN has at least 4 to 64 letters; 0 is the default", f);
 }
 
 bool pk11_policy_has(struct view text, const char *name)
