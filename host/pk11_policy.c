@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The policy object of hsm/vendor.h, which few files of the host side know. */
+#include <stdio.h>
 #include <string.h>
 
 #include "pk11_own.h"
@@ -130,4 +131,28 @@ bool pk11_policy_has(struct view text, const char *name)
 		text = VIEW(text.p + word, text.n - word);
 	}
 	return false;
+}
+
+/* is_word: is it one of the words? */
+static bool is_word(char **words, struct view name)
+{
+	for (; *words; words++)
+		if (view_equal(view_of_string(*words), name))
+			return true;
+	return false;
+}
+
+void pk11_policy_choose(struct view known, struct view chosen, bool on, char **words, struct buf *ret)
+{
+	while (known.n > 0) {
+		const uint8_t *end = memchr(known.p, ' ', known.n);
+		size_t n = end ? (size_t)(end - known.p) : known.n;
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s", (int)n, (const char *)known.p);
+		if (is_word(words, VIEW(known.p, n)) ? on : pk11_policy_has(chosen, name))
+			buf_printf(ret, "%s%s", ret->len ? " " : "", name);
+		n += end != NULL;
+		known = VIEW(known.p + n, known.n - n);
+	}
 }

@@ -37,6 +37,11 @@ enum err pk11_policy_set(struct pk11_session *s, struct view text, struct fail *
 enum err pk11_policy_pin_min(struct pk11_session *s, unsigned long letters, struct fail *f) MUST_CHECK;
 /* pk11_policy_dual: text: names of dual_names; otherwise as pk11_policy_set. */
 enum err pk11_policy_dual(struct pk11_session *s, struct view text, struct fail *f) MUST_CHECK;
+/*
+ * pk11_policy_choose: the names of known that are chosen once the words are added (on) or taken away, in known's order;
+ * appended to ret, which the caller asks whether it is whole. words: NULL at the end.
+ */
+void pk11_policy_choose(struct view known, struct view chosen, bool on, char **words, struct buf *ret);
 /* pk11_policy_has: is name among the words of text? */
 bool pk11_policy_has(struct view text, const char *name);
 

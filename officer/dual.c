@@ -203,14 +203,6 @@ static enum err run_show(struct officer *o, char **words, struct fail *f)
 	return e;
 }
 
-static bool is_word(char **words, const char *name, size_t n)
-{
-	for (; *words; words++)
-		if (strlen(*words) == n && !memcmp(*words, name, n))
-			return true;
-	return false;
-}
-
 /* choose: on adds words to what is asked for; off takes them away, or all. */
 static enum err choose(struct officer *o, bool on, char **words, struct fail *f)
 {
@@ -227,17 +219,9 @@ static enum err choose(struct officer *o, bool on, char **words, struct fail *f)
 	for (char **w = words; e == ERR_OK && *w; w++)
 		if (!pk11_policy_has(rest, *w))
 			e = fail_set(f, ERR_USAGE, 0, "%.40s: export, policy, restore or trust", *w);
-	while (e == ERR_OK && rest.n > 0) {
-		const uint8_t *end = memchr(rest.p, ' ', rest.n);
-		size_t n = end ? (size_t)(end - rest.p) : rest.n;
-		char name[32];
-
-		snprintf(name, sizeof(name), "%.*s", (int)n, (const char *)rest.p);
-		if (is_word(words, name, n) ? on : pk11_policy_has(buf_view(&policy.dual), name) && (on || *words))
-			buf_printf(&made, "%s%s", made.len ? " " : "", name);
-		n += end != NULL;
-		rest = VIEW(rest.p + n, rest.n - n);
-	}
+	/* Without words all of it is taken away. */
+	if (e == ERR_OK)
+		pk11_policy_choose(rest, on || *words ? buf_view(&policy.dual) : VIEW(NULL, 0), on, words, &made);
 	if (e == ERR_OK)
 		e = buf_ok(&made) ? pk11_policy_dual(at.s, buf_view(&made), f)
 				  : fail_set(f, ERR_NO_MEMORY, 0, "policy");

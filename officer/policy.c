@@ -53,21 +53,11 @@ static enum err show(struct officer *o, struct pk11 *p, struct pk11_session *s, 
 	return officer_show(o, all, f);
 }
 
-/* is_word: one of the words behind the command. */
-static bool is_word(char **words, const char *name)
-{
-	for (; *words; words++)
-		if (!strcmp(*words, name))
-			return true;
-	return false;
-}
-
 /* change: allow adds words, forbid takes them away; the order is the module's. */
 static enum err change(struct pk11_session *s, bool allow, char **words, struct fail *f)
 {
 	PK11_POLICY_AUTO policy = { 0 };
 	BUF_AUTO made = { 0 };
-	struct view rest;
 	enum err e = pk11_policy_get(s, &policy, f);
 
 	for (char **w = words; e == ERR_OK && *w; w++)
@@ -75,18 +65,7 @@ static enum err change(struct pk11_session *s, bool allow, char **words, struct 
 			e = fail_set(f, ERR_USAGE, 0, "%.64s: no such relaxation; `show` names them", *w);
 	if (e != ERR_OK)
 		return e;
-	rest = buf_view(&policy.known);
-	while (rest.n > 0) {
-		const uint8_t *end = memchr(rest.p, ' ', rest.n);
-		size_t n = end ? (size_t)(end - rest.p) : rest.n;
-		char name[64];
-
-		snprintf(name, sizeof(name), "%.*s", (int)n, (const char *)rest.p);
-		if (is_word(words, name) ? allow : pk11_policy_has(buf_view(&policy.allowed), name))
-			buf_printf(&made, "%s%s", made.len ? " " : "", name);
-		n += end != NULL;
-		rest = VIEW(rest.p + n, rest.n - n);
-	}
+	pk11_policy_choose(buf_view(&policy.known), buf_view(&policy.allowed), allow, words, &made);
 	if (!buf_ok(&made))
 		return fail_set(f, ERR_NO_MEMORY, 0, "policy");
 	return pk11_policy_set(s, buf_view(&made), f);
