@@ -126,7 +126,9 @@ static enum err load(struct route *r, struct delivery *d, struct arena *a, struc
 
 static enum err send_message(struct route *r, const struct delivery *d, struct arena *a, struct fail *f)
 {
-	struct delivery_in in = { view_of_string(r->dc->name), view_of_string(d->name), { d->items, d->count } };
+	struct delivery_in in = { .dc = view_of_string(r->dc->name),
+				  .delivery = view_of_string(d->name),
+				  .records = { d->items, d->count } };
 	struct msg_post_in call = { r->kms, r->url, RECORDS_PATH, &delivery_in_fields, &in, &delivery_out_fields };
 	struct delivery_out out = { 0 };
 	enum err e = msg_post(&call, a, &out, f);

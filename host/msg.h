@@ -40,7 +40,8 @@ struct msg_field {
 	uint64_t min;
 	uint64_t max;
 	size_t offset; /* offsetof in the struct */
-	bool optional; /* absent: stays zero; a zero MSG_TEXT/BASE64 (p NULL) or empty list is left out of an answer */
+	bool optional; /* absent: stays zero; a MSG_TEXT/BASE64 of p NULL, a MSG_NUMBER 0 below min, an empty list: left
+			  out */
 	const struct msg_fields *item;
 };
 #define MSG_FIELDS(table, type)                                                                                        \

@@ -226,7 +226,10 @@ static json_t *encode_value(const struct msg_field *field, const uint8_t *in, bo
 		return field->type == MSG_TEXT ? json_stringn(v.n ? (const char *)v.p : "", v.n) : encode_base64(v);
 	case MSG_NUMBER:
 		memcpy(&number, at, sizeof(number));
-		return in_bounds(field, number) && number <= INT64_MAX ? json_integer((json_int_t)number) : NULL;
+		*ret_absent = field->optional && !number && field->min;
+		return !*ret_absent && in_bounds(field, number) && number <= INT64_MAX
+			   ? json_integer((json_int_t)number)
+			   : NULL;
 	case MSG_BOOL:
 		memcpy(&yes, at, sizeof(yes));
 		return json_boolean(yes);

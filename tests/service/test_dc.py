@@ -82,7 +82,7 @@ batch = {batch}
     def test_record_reaches_its_kms_with_the_import_time_and_nothing_else_changed(self):  # R2.1
         before = int(time.time())
         sent = record("ACME", "SN-1")
-        self.assertEqual(self.send([sent]), (200, {"accepted": 1, "known": 0, "refused": []}))
+        self.assertEqual(self.send([sent]), (200, {"accepted": 1, "known": 0, "refused": [], "repeated": False}))
         got = base64.b64decode(self.delivered(1)[0])
         raw = base64.b64decode(sent)
         self.assertEqual(got[:len(raw) - 2], raw[:-2])
@@ -121,7 +121,7 @@ batch = {batch}
         sent = record("ACME", "SN-1")
         self.send([sent])
         self.delivered(1)
-        self.assertEqual(self.send([sent, sent], delivery="d2")[1], {"accepted": 0, "known": 2, "refused": []})
+        self.assertEqual(self.send([sent, sent], delivery="d2")[1], {"accepted": 0, "known": 2, "refused": [], "repeated": False})
         self.assertEqual(len(self.rows()), 1)
         time.sleep(1.2)
         self.assertEqual(len(self.delivered(1)), 1)

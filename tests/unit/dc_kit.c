@@ -119,7 +119,7 @@ struct view record(const char *customer, const char *serial, uint64_t counter)
 enum err post(const char *delivery, const struct view *records, size_t count, struct records_out *ret)
 {
 	struct record_item items[32];
-	struct records_in in = { view_of_string(delivery), { items, count } };
+	struct records_in in = { .delivery = view_of_string(delivery), .records = { items, count } };
 
 	ck_assert_uint_le(count, ARRAY_LEN(items));
 	for (size_t i = 0; i < count; i++)
