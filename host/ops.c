@@ -503,11 +503,11 @@ static enum err tk_open(struct ops *o, struct ops_open_arg *arg, struct pk11_ses
 	}
 }
 
-enum err ops_tk_open(struct ops *o, const struct ops_record_keys *keys, struct view record, struct ops_tk *ret,
-		     struct fail *f)
+static enum err record_open(struct ops *o, const struct ops_record_keys *keys, struct view record, bool extractable,
+			    struct ops_tk *ret, struct fail *f)
 {
 	struct tk_record r;
-	struct ops_open_arg arg = { .keys = keys, .bytes = record, .record = &r };
+	struct ops_open_arg arg = { .keys = keys, .bytes = record, .record = &r, .extractable = extractable };
 	struct pk11_session *s = NULL;
 
 	if (!tk_record_parse(record, &r))
@@ -532,6 +532,18 @@ enum err ops_tk_open(struct ops *o, const struct ops_record_keys *keys, struct v
 	};
 	memcpy(ret->serial, r.pos_serial.p, r.pos_serial.n);
 	return ERR_OK;
+}
+
+enum err ops_tk_open(struct ops *o, const struct ops_record_keys *keys, struct view record, struct ops_tk *ret,
+		     struct fail *f)
+{
+	return record_open(o, keys, record, false, ret, f);
+}
+
+enum err ops_tk_open_import(struct ops *o, const struct ops_record_keys *keys, struct view record, struct ops_tk *ret,
+			    struct fail *f)
+{
+	return record_open(o, keys, record, true, ret, f);
 }
 
 enum err ops_record_verify(struct ops *o, const struct ops_record_keys *keys, struct view record, struct fail *f)

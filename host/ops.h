@@ -33,7 +33,9 @@ struct ops;
 	X(OPS_SRK_GENERATE, "srk_generate")                                                                            \
 	X(OPS_TK_GENERATE, "tk_generate")                                                                              \
 	X(OPS_TK_FIND, "tk_find")                                                                                      \
-	X(OPS_TMK_LOAD, "tmk_load")
+	X(OPS_TMK_LOAD, "tmk_load")                                                                                    \
+	X(OPS_FINGERPRINT, "fingerprint")                                                                              \
+	X(OPS_FPK_GENERATE, "fpk_generate")
 
 enum ops_kind {
 #define OPS_ENUM(kind, name) kind,
@@ -46,7 +48,8 @@ enum ops_kind {
 #define OPS_FOR_MTMS (OPS_BIT(OPS_REWRAP) | OPS_BIT(OPS_PR_GENERATE) | OPS_BIT(OPS_CHECK_VALUE))
 #define OPS_FOR_KMS                                                                                                    \
 	(OPS_BIT(OPS_TK_OPEN) | OPS_BIT(OPS_TMK_GENERATE) | OPS_BIT(OPS_TMK_EXPORT) | OPS_BIT(OPS_PROVE) |             \
-	 OPS_BIT(OPS_CHECK_VALUE) | OPS_BIT(OPS_SRK_GENERATE) | OPS_BIT(OPS_TMK_REWRAP))
+	 OPS_BIT(OPS_CHECK_VALUE) | OPS_BIT(OPS_SRK_GENERATE) | OPS_BIT(OPS_TMK_REWRAP) | OPS_BIT(OPS_FINGERPRINT) |   \
+	 OPS_BIT(OPS_FPK_GENERATE))
 #define OPS_FOR_TERMINAL                                                                                               \
 	(OPS_BIT(OPS_TK_GENERATE) | OPS_BIT(OPS_TK_FIND) | OPS_BIT(OPS_TMK_LOAD) | OPS_BIT(OPS_PROVE) |                \
 	 OPS_BIT(OPS_CHECK_VALUE))
@@ -189,6 +192,29 @@ enum err ops_tk_open(struct ops *o, const struct ops_record_keys *keys, struct v
 		     struct fail *f) MUST_CHECK;
 enum err ops_record_verify(struct ops *o, const struct ops_record_keys *keys, struct view record,
 			   struct fail *f) MUST_CHECK;
+
+/*
+ * ops_tk_open_import: as ops_tk_open, for a TK that ops_tk_fingerprints is asked about: on the standard way its keys
+ * are extractable session keys, because C_WrapKey wants that of what it wraps.
+ */
+enum err ops_tk_open_import(struct ops *o, const struct ops_record_keys *keys, struct view record, struct ops_tk *ret,
+			    struct fail *f) MUST_CHECK;
+
+/*
+ * Fingerprints (R2.5): equal for equal keys under one FPK, and telling nothing else: the first 16 bytes of SHA-256
+ * over the key wrapped under FPK (AES key wrap). Both ways give the same bytes.
+ *
+ * ops_fpk_generate      AES-256 fingerprint key of role FPK as token object
+ * ops_tk_fingerprints   of TEK and AUK of a TK that ops_tk_open_import opened
+ * ops_tmk_fingerprint   of the TMK in a blob, which is unwrapped for a moment and checked as ops_tmk_check does
+ */
+#define OPS_FINGERPRINT_LEN 16
+enum err ops_fpk_generate(struct ops *o, const char *label, struct view id, struct fail *f) MUST_CHECK;
+enum err ops_tk_fingerprints(struct ops *o, const struct ops_tk *tk, struct pk11_key *fpk,
+			     uint8_t ret_tek[OPS_FINGERPRINT_LEN], uint8_t ret_auk[OPS_FINGERPRINT_LEN],
+			     struct fail *f) MUST_CHECK;
+enum err ops_tmk_fingerprint(struct ops *o, struct pk11_key *srk, struct view blob, struct pk11_key *fpk,
+			     uint8_t ret[OPS_FINGERPRINT_LEN], struct fail *f) MUST_CHECK;
 
 /* ops_srk_generate: AES-256 storage key of role SRK as token object, wraps and unwraps TMKs only (R1.12). */
 enum err ops_srk_generate(struct ops *o, const char *label, struct view id, struct fail *f) MUST_CHECK;

@@ -44,6 +44,7 @@ struct ops_open_arg { /* OPS_TK_OPEN */
 	const struct ops_record_keys *keys;
 	struct view bytes;
 	const struct tk_record *record;
+	bool extractable; /* the standard way's keys, for their fingerprints */
 	CK_OBJECT_HANDLE tek, auk;
 };
 struct ops_generate_arg { /* OPS_TMK_GENERATE, OPS_SRK_GENERATE, OPS_PR_GENERATE */
@@ -86,6 +87,13 @@ struct ops_check_arg { /* OPS_CHECK_VALUE: by key or, if NULL, by handle */
 	struct pk11_key *key;
 	CK_OBJECT_HANDLE handle;
 	struct check_value value;
+};
+struct ops_fingerprint_arg { /* OPS_FINGERPRINT: of a handle, or of the TMK of a blob */
+	struct pk11_key *fpk;
+	CK_OBJECT_HANDLE handle;
+	struct pk11_key *srk;
+	const struct tmk_blob *blob;
+	uint8_t made[OPS_FINGERPRINT_LEN];
 };
 struct ops_tk_arg { /* OPS_TK_GENERATE */
 	const struct ops_tk_in *in;

@@ -10,6 +10,8 @@ enum err standard_tmk_generate(struct ops *o, struct pk11_session *s, void *arg,
 enum err standard_tmk_export(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_tmk_rewrap(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_prove(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
+enum err standard_fingerprint(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
+enum err standard_fpk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_srk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_tk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_tk_find(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The standard way at the KMS: records, TMKs, proofs. */
+#include <openssl/evp.h>
+#include <string.h>
+
 #include "ops_standard.h"
 
 static enum err record_key(struct pk11_session *s, CK_OBJECT_HANDLE pk, const struct tk_record *r,
-			   const struct key_attrs *attrs, struct view wrapped, CK_OBJECT_HANDLE *ret, struct fail *f)
+			   const struct key_attrs *attrs, struct view wrapped, bool extractable, CK_OBJECT_HANDLE *ret,
+			   struct fail *f)
 {
 	uint8_t pk_type = r->suite == FORMAT_SUITE_AES ? FORMAT_KEY_AES : FORMAT_KEY_TDES;
 	CK_MECHANISM m = step_key_mechanism(pk_type, attrs->iv);
@@ -11,7 +15,7 @@ static enum err record_key(struct pk11_session *s, CK_OBJECT_HANDLE pk, const st
 
 	template_secret(&t, attrs->type, attrs->length, false, false);
 	template_bool(&t, CKA_SENSITIVE, true);
-	template_bool(&t, CKA_EXTRACTABLE, false);
+	template_bool(&t, CKA_EXTRACTABLE, extractable);
 	if (attrs->role == FORMAT_ROLE_AUK)
 		standard_uses(&t, standard_auk_uses(attrs->type, r->handshake));
 	else
@@ -38,9 +42,9 @@ enum err standard_tk_open(struct ops *o, struct pk11_session *s, void *arg, stru
 	if (e == ERR_OK)
 		e = step_verify(s, &cmac, mak, buf_view(&covered), r->mac, f);
 	if (e == ERR_OK)
-		e = record_key(s, pk, r, &r->tek, r->ctek, &tek, f);
+		e = record_key(s, pk, r, &r->tek, r->ctek, in->extractable, &tek, f);
 	if (e == ERR_OK)
-		e = record_key(s, pk, r, &r->auk, r->cauk, &auk, f);
+		e = record_key(s, pk, r, &r->auk, r->cauk, in->extractable, &auk, f);
 	if (e != ERR_OK) {
 		step_destroy(s, &tek);
 		step_destroy(s, &auk);
@@ -135,12 +139,46 @@ enum err standard_prove(struct ops *o, struct pk11_session *s, void *arg, struct
 	return step_sign(s, &cmac, in->tk->auk, in->transcript, in->made, sizeof(in->made), &in->made_len, f);
 }
 
-enum err standard_srk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+static enum err fingerprint_of(struct pk11_session *s, struct ops_fingerprint_arg *in, CK_OBJECT_HANDLE key,
+			       struct fail *f)
 {
-	const struct ops_generate_arg *in = arg;
+	CK_MECHANISM m = step_key_mechanism(FORMAT_KEY_AES, VIEW(NULL, 0));
+	uint8_t wrapped[FORMAT_WRAPPED_MAX], digest[EVP_MAX_MD_SIZE];
+	CK_OBJECT_HANDLE fpk;
+	size_t n = 0;
+	enum err e = pk11_key_handle(s, in->fpk, &fpk, f);
+
+	if (e == ERR_OK)
+		e = step_wrap(s, &m, fpk, key, wrapped, sizeof(wrapped), &n, f);
+	if (e == ERR_OK && EVP_Digest(wrapped, n, digest, NULL, EVP_sha256(), NULL) != 1)
+		e = fail_set(f, ERR_INTERNAL, 0, "fingerprint: SHA-256");
+	if (e == ERR_OK)
+		memcpy(in->made, digest, sizeof(in->made));
+	return e;
+}
+
+enum err standard_fingerprint(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct ops_fingerprint_arg *in = arg;
+	CK_OBJECT_HANDLE tmk = CK_INVALID_HANDLE;
+	struct template t = { 0 };
+	enum err e = ERR_OK;
+
+	if (in->blob) {
+		tmk_template(&t, in->blob->attrs.type, in->blob->attrs.length, false);
+		e = step_blob_unwrap(o, s, in->srk, in->blob, &t, &tmk, f);
+	}
+	if (e == ERR_OK)
+		e = fingerprint_of(s, in, in->blob ? tmk : in->handle, f);
+	step_destroy(s, &tmk);
+	return e;
+}
+
+static enum err storage_key(struct pk11_session *s, const struct ops_generate_arg *in, CK_FLAGS uses, struct fail *f)
+{
 	CK_MECHANISM m = step_generation(FORMAT_KEY_AES, FORMAT_KEY_MAX);
 	struct template t = { 0 };
-	CK_OBJECT_HANDLE srk;
+	CK_OBJECT_HANDLE key;
 
 	template_secret(&t, FORMAT_KEY_AES, FORMAT_KEY_MAX, true, true);
 	template_bytes(&t, CKA_LABEL, view_of_string(in->label));
@@ -148,6 +186,16 @@ enum err standard_srk_generate(struct ops *o, struct pk11_session *s, void *arg,
 	template_bool(&t, CKA_PRIVATE, true);
 	template_bool(&t, CKA_SENSITIVE, true);
 	template_bool(&t, CKA_EXTRACTABLE, false);
-	standard_uses(&t, CKF_WRAP | CKF_UNWRAP | standard_check_use(FORMAT_KEY_AES));
-	return step_generate(s, &m, &t, &srk, f);
+	standard_uses(&t, uses | standard_check_use(FORMAT_KEY_AES));
+	return step_generate(s, &m, &t, &key, f);
+}
+
+enum err standard_srk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	return storage_key(s, arg, CKF_WRAP | CKF_UNWRAP, f);
+}
+
+enum err standard_fpk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	return storage_key(s, arg, CKF_WRAP, f);
 }

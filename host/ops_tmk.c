@@ -32,6 +32,44 @@ enum err ops_tmk_check(struct ops *o, struct pk11_key *srk, struct view blob, st
 	return e;
 }
 
+enum err ops_fpk_generate(struct ops *o, const char *label, struct view id, struct fail *f)
+{
+	struct ops_generate_arg arg = { .label = label, .id = id };
+
+	return ops_run(o, OPS_FPK_GENERATE, NULL, &arg, f);
+}
+
+enum err ops_tk_fingerprints(struct ops *o, const struct ops_tk *tk, struct pk11_key *fpk,
+			     uint8_t ret_tek[OPS_FINGERPRINT_LEN], uint8_t ret_auk[OPS_FINGERPRINT_LEN], struct fail *f)
+{
+	struct ops_fingerprint_arg tek = { .fpk = fpk, .handle = tk->tek }, auk = { .fpk = fpk, .handle = tk->auk };
+
+	if (!tk->session)
+		return fail_set(f, ERR_USAGE, 0, "fingerprints: no TK open");
+	enum err e = ops_run(o, OPS_FINGERPRINT, tk->session, &tek, f);
+	if (e == ERR_OK)
+		e = ops_run(o, OPS_FINGERPRINT, tk->session, &auk, f);
+	if (e != ERR_OK)
+		return e;
+	memcpy(ret_tek, tek.made, OPS_FINGERPRINT_LEN);
+	memcpy(ret_auk, auk.made, OPS_FINGERPRINT_LEN);
+	return ERR_OK;
+}
+
+enum err ops_tmk_fingerprint(struct ops *o, struct pk11_key *srk, struct view blob, struct pk11_key *fpk,
+			     uint8_t ret[OPS_FINGERPRINT_LEN], struct fail *f)
+{
+	struct tmk_blob parsed;
+	struct ops_fingerprint_arg arg = { .fpk = fpk, .srk = srk, .blob = &parsed };
+
+	if (!tmk_blob_parse(blob, &parsed))
+		return fail_set(f, ERR_BAD_DATA, 0, "TMK blob: form");
+	enum err e = ops_run(o, OPS_FINGERPRINT, NULL, &arg, f);
+	if (e == ERR_OK)
+		memcpy(ret, arg.made, OPS_FINGERPRINT_LEN);
+	return e;
+}
+
 enum err ops_tmk_rewrap(struct ops *o, struct pk11_key *srk, struct view blob, bool *ret_rewrapped,
 			struct buf *ret_blob, struct check_value *ret_check, struct fail *f)
 {

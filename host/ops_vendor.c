@@ -173,18 +173,50 @@ static enum err vendor_pr_generate(struct ops *o, struct pk11_session *s, void *
 	return step_pair_generate(s, arg, &pub, &priv, f);
 }
 
-static enum err vendor_srk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+static enum err vendor_fingerprint(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
 {
-	const struct ops_generate_arg *in = arg;
+	struct ops_fingerprint_arg *in = arg;
+	CK_OBJECT_HANDLE fpk, tmk = CK_INVALID_HANDLE, key = in->handle;
+	CK_MECHANISM m = { CKM_SR_KEY_FINGERPRINT, &key, sizeof(key) };
+	struct template t = { 0 };
+	uint8_t nothing = 0;
+	size_t n = 0;
+	enum err e = pk11_key_handle(s, in->fpk, &fpk, f);
+
+	if (e == ERR_OK && in->blob) {
+		template_secret(&t, in->blob->attrs.type, in->blob->attrs.length, false, false);
+		e = step_blob_unwrap(o, s, in->srk, in->blob, &t, &tmk, f);
+		key = tmk;
+	}
+	if (e == ERR_OK)
+		e = step_sign(s, &m, fpk, VIEW(&nothing, 0), in->made, sizeof(in->made), &n, f);
+	if (e == ERR_OK && n != sizeof(in->made))
+		e = fail_set(f, ERR_TOKEN, 0, "fingerprint of %zu bytes", n);
+	step_destroy(s, &tmk);
+	return e;
+}
+
+static enum err storage_key(struct pk11_session *s, const struct ops_generate_arg *in, CK_ULONG role, struct fail *f)
+{
 	CK_MECHANISM m = step_generation(FORMAT_KEY_AES, FORMAT_KEY_MAX);
 	struct template t = { 0 };
-	CK_OBJECT_HANDLE srk;
+	CK_OBJECT_HANDLE key;
 
 	template_secret(&t, FORMAT_KEY_AES, FORMAT_KEY_MAX, true, true);
 	template_bytes(&t, CKA_LABEL, view_of_string(in->label));
 	template_bytes(&t, CKA_ID, in->id);
-	template_number(&t, CKA_SR_ROLE, SR_ROLE_SRK);
-	return step_generate(s, &m, &t, &srk, f);
+	template_number(&t, CKA_SR_ROLE, role);
+	return step_generate(s, &m, &t, &key, f);
+}
+
+static enum err vendor_srk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	return storage_key(s, arg, SR_ROLE_SRK, f);
+}
+
+static enum err vendor_fpk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	return storage_key(s, arg, SR_ROLE_FPK, f);
 }
 
 static CK_MECHANISM_TYPE hash_mechanism(uint8_t hash)
@@ -324,6 +356,16 @@ const struct ops_row ops_vendor_rows[OPS_COUNT] = {
 			  .run = vendor_tk_find,
 			  .needs = { OPS_NEED(CKM_SR_TK_GENERATE) },
 			  .how = "C_FindObjects by label, id and role" },
+	[OPS_FINGERPRINT] = { .kind = OPS_FINGERPRINT,
+			      .way = OPS_WAY_VENDOR,
+			      .run = vendor_fingerprint,
+			      .needs = { OPS_NEED(CKM_SR_KEY_FINGERPRINT), OPS_NEED(CKM_AES_KEY_WRAP) },
+			      .how = "C_Sign by FPK, which names the key; a TMK comes by C_UnwrapKey under SRK" },
+	[OPS_FPK_GENERATE] = { .kind = OPS_FPK_GENERATE,
+			       .way = OPS_WAY_VENDOR,
+			       .run = vendor_fpk_generate,
+			       .needs = { OPS_NEED(CKM_SR_KEY_FINGERPRINT), OPS_NEED(CKM_AES_KEY_GEN) },
+			       .how = "C_GenerateKey with role FPK" },
 	[OPS_TMK_LOAD] = { .kind = OPS_TMK_LOAD,
 			   .way = OPS_WAY_VENDOR,
 			   .run = vendor_tmk_load,

@@ -17,6 +17,7 @@ extern const struct mech_ops mech_iso9797_ops; /* arg: struct mac_arg, kind MAC_
 extern const struct mech_ops mech_key_block_ops;
 extern const struct mech_ops mech_diversify_ops;
 extern const struct mech_ops mech_pin_translate_ops;
+extern const struct mech_ops mech_fingerprint_ops;
 
 extern const struct mech_param param_tk_rewrap;     /* struct sr_tk_rewrap_params */
 extern const struct mech_param param_tk_open;       /* struct sr_tk_open_params */

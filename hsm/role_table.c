@@ -42,6 +42,7 @@ static const struct role_row roles[] = {
 	{ SR_ROLE_DWK, "DWK", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_DERIVED, { DES_KEYS, TDES_KEYS, AES_KEYS }, true, false, false, 0, false },
 	{ SR_ROLE_ROOT, "ROOT", CKO_SECRET_KEY, BORN_SHARED | ROLE_BORN_GENERATED, { TDES_KEYS, AES_KEYS }, false, false, false, 0, false },
 	{ SR_ROLE_KBPK, "KBPK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, AES_256 }, false, false, false, 0, true },
+	{ SR_ROLE_FPK, "FPK", CKO_SECRET_KEY, ROLE_BORN_COMBINED | ROLE_BORN_GENERATED, { AES_256 }, false, false, false, 0, false },
 };
 
 #define CHECK(role) { role, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 }
@@ -67,18 +68,21 @@ static const struct role_use role_uses[] = {
 	CHECK(SR_ROLE_TEK),
 	{ SR_ROLE_TEK, CKM_SR_TMK_EXPORT, CKF_WRAP, SR_SIDE_HOST, 0 },
 	{ SR_ROLE_TEK, CKM_SR_TMK_LOAD, CKF_UNWRAP, SR_SIDE_TERMINAL, 0 },
+	{ SR_ROLE_TEK, CKM_SR_KEY_FINGERPRINT, 0, 0, 0 },
 	CHECK(SR_ROLE_AUK),
 	{ SR_ROLE_AUK, CKM_AES_ECB, CKF_ENCRYPT, 0, SR_HANDSHAKE_V1 },
 	{ SR_ROLE_AUK, CKM_DES3_ECB, CKF_ENCRYPT, 0, SR_HANDSHAKE_V1 },
 	{ SR_ROLE_AUK, CKM_SR_HANDSHAKE_MAC, BOTH, 0, SR_HANDSHAKE_V2 },
 	{ SR_ROLE_AUK, CKM_SR_TMK_EXPORT, 0, SR_SIDE_HOST, 0 },
 	{ SR_ROLE_AUK, CKM_SR_TMK_LOAD, 0, SR_SIDE_TERMINAL, 0 },
+	{ SR_ROLE_AUK, CKM_SR_KEY_FINGERPRINT, 0, 0, 0 },
 	CHECK(SR_ROLE_TMK),
 	{ SR_ROLE_TMK, CKM_SR_TMK_EXPORT, 0, 0, 0 },
 	{ SR_ROLE_TMK, CKM_AES_KEY_WRAP, 0, 0, 0 },
 	{ SR_ROLE_TMK, CKM_SR_KEY_BLOCK, CKF_WRAP, SR_SIDE_HOST, 0 },
 	{ SR_ROLE_TMK, CKM_SR_KEY_BLOCK, CKF_UNWRAP, SR_SIDE_TERMINAL, 0 },
 	{ SR_ROLE_TMK, CKM_DES3_ECB, CKF_WRAP, SR_SIDE_HOST, 0 },
+	{ SR_ROLE_TMK, CKM_SR_KEY_FINGERPRINT, 0, 0, 0 },
 	CHECK(SR_ROLE_SRK),
 	{ SR_ROLE_SRK, CKM_AES_KEY_WRAP, CARRY, 0, 0 },
 	{ SR_ROLE_SRK, CKM_SR_KEY_BLOCK, CARRY, 0, 0 },
@@ -103,6 +107,8 @@ static const struct role_use role_uses[] = {
 	{ SR_ROLE_ROOT, CKM_SR_KEY_BLOCK, 0, 0, 0 },
 	CHECK(SR_ROLE_KBPK),
 	{ SR_ROLE_KBPK, CKM_SR_KEY_BLOCK, CARRY, 0, 0 },
+	CHECK(SR_ROLE_FPK),
+	{ SR_ROLE_FPK, CKM_SR_KEY_FINGERPRINT, CKF_SIGN, 0, 0 },
 };
 
 /* The vendor mechanisms that need no wrapping row are not here. */
@@ -145,6 +151,7 @@ static const struct role_derive role_derives[] = {
 /* Mechanisms that an ordinary key has no part in. */
 static const CK_MECHANISM_TYPE role_only[] = {
 	CKM_SR_TK_REWRAP, CKM_SR_TK_OPEN, CKM_SR_TMK_EXPORT, CKM_SR_TMK_LOAD, CKM_SR_HANDSHAKE_MAC, CKM_SR_PIN_TRANSLATE,
+	CKM_SR_KEY_FINGERPRINT,
 };
 /* clang-format on */
 

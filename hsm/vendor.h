@@ -155,6 +155,14 @@ struct sr_sm2_params {
  */
 #define CKM_SR_PIN_TRANSLATE SR_MECHANISM(0x0014UL)
 
+/*
+ * C_Sign by a key of role FPK, no data (R2.5): the fingerprint of another key, by which a database finds keys that are
+ * there twice. The parameter is that key's handle (CK_OBJECT_HANDLE): a TEK, AUK or TMK. 16 bytes: the first ones of
+ * SHA-256 over the key's value wrapped under FPK by AES key wrap (RFC 3394). CKR_KEY_HANDLE_INVALID: no such key;
+ * CKR_KEY_FUNCTION_NOT_PERMITTED: another role, or none.
+ */
+#define CKM_SR_KEY_FINGERPRINT SR_MECHANISM(0x0015UL)
+
 /* Attributes. Read-only, given by the mechanism at creation, but for CKA_SR_ROLE where the role table says so. */
 #define CKA_SR_ROLE SR_ATTRIBUTE(0x0001UL)          /* CK_ULONG, SR_ROLE_*; absent: an ordinary key */
 #define CKA_SR_CUSTODIAN SR_ATTRIBUTE(0x0002UL)     /* UTF-8 name of the user who entered a component */
@@ -219,6 +227,7 @@ struct sr_sm2_params {
 #define SR_ROLE_DWK 12UL    /* download work key (R5.2): makes MACs, carries the terminal's key (R5.5) */
 #define SR_ROLE_ROOT 13UL   /* root key of a card or terminal system: derives master keys (R3.1, R3.5) */
 #define SR_ROLE_KBPK 14UL   /* key block protection key shared with another party: carries keys with roles */
+#define SR_ROLE_FPK 15UL    /* fingerprint key: tells which keys are equal, nothing else (R2.5) */
 
 #define SR_SIDE_TERMINAL 1UL
 #define SR_SIDE_HOST 2UL

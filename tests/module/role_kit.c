@@ -19,6 +19,7 @@ const struct role_name names[KEYS] = {
 	[DWK] = { "DWK", SR_ROLE_DWK },
 	[ROOT] = { "ROOT", SR_ROLE_ROOT },
 	[KBPK] = { "KBPK", SR_ROLE_KBPK },
+	[FPK] = { "FPK", SR_ROLE_FPK },
 };
 CK_OBJECT_HANDLE key[KEYS];
 CK_OBJECT_HANDLE pu, plain_pr, plain_pu, plain[3]; /* AES 32, DES2, DES3 */
@@ -40,7 +41,7 @@ void role_begin(void)
 	static const struct kit_wish wishes[] = {
 		{ "PK", CKK_AES, 32 }, { "MAK", CKK_AES, 32 }, { "DMK", CKK_AES, 32 }, { "KBPK", CKK_AES, 32 }
 	};
-	static const int generated[] = { PINKEY, MACKEY, DWK, ROOT };
+	static const int generated[] = { PINKEY, MACKEY, DWK, ROOT, FPK };
 	uint8_t message[SR_TMK_MESSAGE_MAX];
 	CK_ULONG len = sizeof(message);
 	CK_OBJECT_HANDLE unused;

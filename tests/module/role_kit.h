@@ -23,6 +23,7 @@ enum {
 	DWK,
 	ROOT,
 	KBPK,
+	FPK,
 	KEYS
 };
 struct role_name {

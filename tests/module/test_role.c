@@ -57,7 +57,7 @@ START_TEST(usages_of_a_role_key_are_those_of_its_role_and_side)
 		[AUK_V1] = "E-S----",       [TMK] = "--S-W--",      [TMK_LOADED] = "--S--U-",
 		[SRK] = "--S-WU-",          [PINKEY] = "EDS----",   [MACKEY] = "--SV---",
 		[DMK] = "--S-WUD",          [DWK] = "--SVWU-",      [ROOT] = "--S---D",
-		[KBPK] = "--S-WU-",
+		[KBPK] = "--S-WU-",         [FPK] = "--S----",
 	};
 
 	if (_i == PR) {
@@ -103,6 +103,7 @@ static const struct {
 	{ DWK, CKM_AES_CMAC, 'V' },
 	{ ROOT, CKM_SR_CHECK_VALUE, 'S' },
 	{ KBPK, CKM_SR_CHECK_VALUE, 'S' },
+	{ FPK, CKM_SR_CHECK_VALUE, 'S' },
 };
 
 static bool is_allowed(int k, CK_MECHANISM_TYPE mechanism, char function)
@@ -350,7 +351,7 @@ START_TEST(role_is_not_to_be_had_by_asking) /* R1.3 */
 		rv = kit_role_key(role, CKK_AES, 32, &h);
 		ck_assert_int_eq(rv == CKR_OK, role == SR_ROLE_TMK || role == SR_ROLE_SRK || role == SR_ROLE_PINKEY ||
 						   role == SR_ROLE_MACKEY || role == SR_ROLE_DWK ||
-						   role == SR_ROLE_ROOT);
+						   role == SR_ROLE_ROOT || role == SR_ROLE_FPK);
 		if (rv == CKR_OK)
 			ck_ok(ck->C_DestroyObject(ck_session, h));
 	}

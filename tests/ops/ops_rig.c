@@ -204,7 +204,7 @@ struct view rig_value(const char *name)
 	return VIEW(sum, length_of(name));
 }
 
-static const char *const names[] = { "PK", "MAK", "PK-T", "MAK-T" };
+static const char *const names[] = { "PK", "MAK", "PK-T", "MAK-T", "FPK" };
 
 static void enter(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, const char *name, unsigned k)
 {
@@ -273,7 +273,7 @@ static void plain(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, const char *name)
 {
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
 	CK_KEY_TYPE type = strchr(name, '-') ? CKK_DES3 : CKK_AES;
-	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, wraps = name[0] == 'P', signs = !wraps;
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, wraps = name[0] != 'M', signs = !wraps;
 	struct view value = rig_value(name);
 	char label[40];
 	CK_OBJECT_HANDLE h;

@@ -29,16 +29,16 @@ enum rig_module { RIG_STRONGROOM, RIG_SOFTHSM };
 #define RIG_RELAXED "untrusted-wrap raw-unwrap weak-wrap stronger-cargo unwrap-and-encrypt transport-stronger-cargo"
 void rig_relax(const char *label, const char *names);
 void rig_token(enum rig_module module, const char *label);
-/* rig_role_keys: in strongroom: PK, MAK (AES-256) and PK-T, MAK-T (TDES of 24 bytes), combined from components. */
+/* rig_role_keys: in strongroom: PK, MAK, FPK (AES-256) and PK-T, MAK-T (TDES of 24 bytes), combined from components. */
 void rig_role_keys(const char *label);
-/* rig_plain_keys: the same values as ordinary keys pPK, pMAK and, unless aes_only, pPK-T, pMAK-T. */
+/* rig_plain_keys: the same values as ordinary keys pPK, pMAK, pFPK and, unless aes_only, pPK-T, pMAK-T. */
 void rig_plain_keys(enum rig_module module, const char *label, bool aes_only);
 
 /* rig_uri: URI of a token with PIN file and module path; in static storage of 4 turns. */
 const char *rig_uri(enum rig_module module, const char *label);
 struct pk11 *rig_open(enum rig_module module, const char *label);
 struct pk11_key *rig_key(struct pk11 *p, const char *uri);
-/* rig_value: the known value of "PK", "MAK" (32 bytes), "PK-T", "MAK-T" (24 bytes). */
+/* rig_value: the known value of "PK", "MAK", "FPK" (32 bytes), "PK-T", "MAK-T" (24 bytes). */
 struct view rig_value(const char *name);
 
 /* rig_certificate: a self-signed certificate over a bare public key (SubjectPublicKeyInfo), DER. */
