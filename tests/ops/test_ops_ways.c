@@ -2,7 +2,6 @@
 /* Each operation both ways: what one way makes the other opens; equal bytes wherever the IV is given. */
 #include "ops_rig.h"
 
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +12,7 @@ struct side {
 	const char *name;
 	struct pk11 *token;
 	struct ops *ops;
-	struct pk11_key *pr, *srk, *fpk;
+	struct pk11_key *pr, *srk;
 	struct pk11_key *pk[3], *mak[3]; /* by suite */
 	struct buf spki;
 	bool sha1_only; /* SoftHSM's OAEP */
@@ -39,10 +38,6 @@ static void host_open(struct side *s, const char *name, struct pk11 *token, enum
 	ok(ops_srk_generate(s->ops, label, VIEW_STR("s"), rig_fail()));
 	snprintf(uri, sizeof(uri), "pkcs11:object=%sSRK;type=secret-key", prefix);
 	s->srk = rig_key(token, uri);
-	snprintf(label, sizeof(label), "%sFPK-OWN", prefix);
-	ok(ops_fpk_generate(s->ops, label, VIEW_STR("f"), rig_fail()));
-	snprintf(uri, sizeof(uri), "pkcs11:object=%sFPK-OWN;type=secret-key", prefix);
-	s->fpk = rig_key(token, uri);
 	for (unsigned suite = 1; suite <= 2; suite++) {
 		const char *end = suite == FORMAT_SUITE_TDES ? "-T" : "";
 		snprintf(uri, sizeof(uri), "pkcs11:object=%sPK%s;type=secret-key", prefix, end);
@@ -60,7 +55,6 @@ static void side_close(struct side *s)
 	}
 	pk11_key_free(s->pr);
 	pk11_key_free(s->srk);
-	pk11_key_free(s->fpk);
 	ops_free(s->ops);
 	buf_done(&s->spki);
 }
@@ -432,93 +426,6 @@ START_TEST(check_values_of_role_keys_are_those_of_their_value)
 }
 END_TEST
 
-/* R2.5: the bytes are those of SHA-256 over RFC 3394, made here by OpenSSL; equal on all ways and modules. */
-static void expected_fingerprint(struct view key, uint8_t ret[EVP_MAX_MD_SIZE])
-{
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	uint8_t wrapped[64];
-	int n = 0, rest = 0;
-
-	ck_assert(ctx != NULL);
-	EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-	ck_assert(EVP_EncryptInit_ex(ctx, EVP_aes_256_wrap(), NULL, rig_value("FPK").p, NULL) == 1);
-	ck_assert(EVP_EncryptUpdate(ctx, wrapped, &n, key.p, (int)key.n) == 1);
-	ck_assert(EVP_EncryptFinal_ex(ctx, wrapped + n, &rest) == 1);
-	ck_assert(EVP_Digest(wrapped, (size_t)(n + rest), ret, NULL, EVP_sha256(), NULL) == 1);
-	EVP_CIPHER_CTX_free(ctx);
-}
-
-static void fingerprints_of(struct side *host, const char *fpk_uri, struct view record, uint8_t suite, uint8_t *tek,
-			    uint8_t *auk)
-{
-	struct pk11_key *fpk = rig_key(host->token, fpk_uri);
-	struct ops_record_keys keys = keys_of(host, suite);
-	struct ops_tk tk = { 0 };
-
-	ok(ops_tk_open_import(host->ops, &keys, record, &tk, rig_fail()));
-	ok(ops_tk_fingerprints(host->ops, &tk, fpk, tek, auk, rig_fail()));
-	ops_tk_close(&tk);
-	pk11_key_free(fpk);
-}
-
-START_TEST(fingerprints_are_the_same_bytes_on_all_ways) /* R2.5 */
-{
-	static const char role[] = "pkcs11:object=FPK;type=secret-key", plain[] = "pkcs11:object=pFPK;type=secret-key";
-	static const uint8_t ivs[] = "tek iv 8auk iv 8";
-
-	for (unsigned i = 0; i < ARRAY_LEN(shapes); i++) {
-		uint8_t value[32], want[2][EVP_MAX_MD_SIZE], tek[OPS_FINGERPRINT_LEN], auk[OPS_FINGERPRINT_LEN];
-		const struct shape *sh = &shapes[i];
-		BUF_AUTO record = { 0 };
-
-		rewrap_known(&vendor, sh, ivs, &record);
-		expected_fingerprint(pattern(value, sh->type, sh->length, 0x21), want[0]);
-		expected_fingerprint(pattern(value, sh->type, sh->length, 0x8c), want[1]);
-		fingerprints_of(&vendor, role, buf_view(&record), sh->suite, tek, auk);
-		ck_assert_mem_eq(tek, want[0], sizeof(tek));
-		ck_assert_mem_eq(auk, want[1], sizeof(auk));
-		memset(tek, 0, sizeof(tek));
-		memset(auk, 0, sizeof(auk));
-		fingerprints_of(&standard, plain, buf_view(&record), sh->suite, tek, auk);
-		ck_assert_mem_eq(tek, want[0], sizeof(tek));
-		ck_assert_mem_eq(auk, want[1], sizeof(auk));
-		if (!rig_has_softhsm() || sh->suite != FORMAT_SUITE_AES)
-			continue;
-		memset(tek, 0, sizeof(tek));
-		memset(auk, 0, sizeof(auk));
-		fingerprints_of(&soft, plain, buf_view(&record), sh->suite, tek, auk);
-		ck_assert_mem_eq(tek, want[0], sizeof(tek));
-		ck_assert_mem_eq(auk, want[1], sizeof(auk));
-	}
-}
-END_TEST
-
-START_TEST(fingerprint_of_a_tmk_is_of_the_key_and_not_of_its_blob) /* R2.5 */
-{
-	struct side *hosts[] = { &vendor, &standard, &soft };
-
-	for (unsigned h = 0; h < (rig_has_softhsm() ? 3U : 2U); h++) {
-		struct side *s = hosts[h];
-		uint8_t a[OPS_FINGERPRINT_LEN], b[OPS_FINGERPRINT_LEN], again[OPS_FINGERPRINT_LEN];
-		BUF_AUTO one = { 0 };
-		BUF_AUTO two = { 0 };
-		struct check_value check;
-
-		ok(ops_tmk_generate(s->ops, s->srk, A, 32, &one, &check, rig_fail()));
-		ok(ops_tmk_generate(s->ops, s->srk, T, 16, &two, &check, rig_fail()));
-		ok(ops_tmk_fingerprint(s->ops, s->srk, buf_view(&one), s->fpk, a, rig_fail()));
-		ok(ops_tmk_fingerprint(s->ops, s->srk, buf_view(&two), s->fpk, b, rig_fail()));
-		ok(ops_tmk_fingerprint(s->ops, s->srk, buf_view(&one), s->fpk, again, rig_fail()));
-		ck_assert_mem_eq(a, again, sizeof(a));
-		ck_assert_mem_ne(a, b, sizeof(a));
-		refuses(ops_tmk_fingerprint(s->ops, s->srk, VIEW(one.p, one.len - 1), s->fpk, b, NULL), ERR_BAD_DATA);
-		one.p[one.len - 1] ^= 1;
-		refuses(ops_tmk_fingerprint(s->ops, s->srk, buf_view(&one), s->fpk, b, NULL), ERR_BAD_DATA);
-		ck_assert_mem_ne(a, b, sizeof(a));
-	}
-}
-END_TEST
-
 #define THREADS 4
 #define ROUNDS 12
 
@@ -639,8 +546,6 @@ int main(void)
 	tcase_add_test(t, record_of_one_way_opens_the_other_way);
 	tcase_add_test(t, messages_with_given_iv_load_the_other_way);
 	tcase_add_test(t, check_values_of_role_keys_are_those_of_their_value);
-	tcase_add_test(t, fingerprints_are_the_same_bytes_on_all_ways);
-	tcase_add_test(t, fingerprint_of_a_tmk_is_of_the_key_and_not_of_its_blob);
 	tcase_add_test(t, threads_download_at_once);
 	tcase_add_test(t, description_names_the_way_of_each_operation);
 	tcase_add_test(t, storage_key_rotates_while_services_run);
