@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "dc.h"
@@ -51,14 +52,18 @@ static void delivery_name(const struct route *r, int64_t number, char ret[KEYFIL
 static enum err compose_in(struct route *r, int64_t count, struct fail *f)
 {
 	char name[KEYFILE_NAME_MAX + 1];
-	int64_t number;
-	enum err e =
-	    db_run(r->db, f,
-		   "INSERT INTO kms_delivery (name, customer, created, count, state) VALUES (hex(randomblob(16)),"
-		   " ?, ?, ?, 'waiting')",
-		   "tii", r->customer, (int64_t)time(NULL), count);
+	int64_t number = 0;
+	uint8_t random[16];
+	enum err e = ERR_OK;
 
-	number = db_last_id(r->db);
+	/* The name needs the number: until then it is a random one. */
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return fail_set(f, ERR_INTERNAL, 0, "no random bytes");
+	hex_encode(VIEW(random, sizeof(random)), name);
+	e = db_one(r->db, &number, f,
+		   "INSERT INTO kms_delivery (name, customer, created, count, state) VALUES (?, ?, ?, ?, 'waiting')"
+		   " RETURNING number",
+		   "ttii", name, r->customer, (int64_t)time(NULL), count);
 	delivery_name(r, number, name);
 	if (!e)
 		e = db_run(r->db, f, "UPDATE kms_delivery SET name = ? WHERE number = ?", "ti", name, number);
@@ -164,8 +169,8 @@ static enum err settle(struct route *r, const struct delivery *d, const struct f
 	enum err e = db_begin(r->db, f);
 
 	if (!e && why)
-		e = db_run(r->db, f, "UPDATE kms_delivery SET error = ? WHERE number = ? AND error IS NOT ?", "tit",
-			   why->text, d->number, why->text);
+		e = db_run(r->db, f, "UPDATE kms_delivery SET error = ? WHERE number = ? AND error IS DISTINCT FROM ?",
+			   "tit", why->text, d->number, why->text);
 	else if (!e)
 		e = db_run(r->db, f,
 			   "UPDATE kms_delivery SET state = 'delivered', delivered = ?, error = NULL WHERE number = ?",

@@ -9,13 +9,10 @@
  * DELETE). AUDIT_SCHEMA is a step of the service's schema. text may name steps, reasons and check values; no secrets.
  */
 #define AUDIT_SCHEMA                                                                                                   \
-	"CREATE TABLE audit (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, peer TEXT NOT NULL, event TEXT NOT NULL, "   \
-	"object TEXT NOT NULL, code INTEGER NOT NULL, text TEXT NOT NULL);"                                            \
+	"CREATE TABLE audit (id @ID, at @INT NOT NULL, peer @TEXT NOT NULL, event @TEXT NOT NULL, "                    \
+	"object @TEXT NOT NULL, code @INT NOT NULL, text @TEXT NOT NULL);"                                             \
 	"CREATE INDEX audit_object ON audit (object);"                                                                 \
-	"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append only'); "    \
-	"END;"                                                                                                         \
-	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append only'); "    \
-	"END;"
+	"@APPEND_ONLY(audit)"
 
 struct audit_entry {
 	const char *peer;   /* "role:name" or an address; NULL: "" */

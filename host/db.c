@@ -1,114 +1,116 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
-#include <fcntl.h>
+#include <ctype.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <sqlite3.h>
+#include "db_own.h"
 
-#include "db.h"
-
-#define BUSY_MS 10000
-
-struct db_stmt {
-	struct db *db;
-	sqlite3_stmt *stmt;
-	bool busy;
-	struct db_stmt *next;
-};
-
-struct db {
-	sqlite3 *handle;
-	struct db_stmt *statements; /* the cache, most recent first */
-};
-
-static enum err db_fail(struct db *d, int rc, const char *what, struct fail *f)
+bool db_is_url(const char *where)
 {
-	int ext = sqlite3_extended_errcode(d->handle);
-	enum err e = ERR_IO;
-
-	if (rc == SQLITE_NOMEM)
-		e = ERR_NO_MEMORY;
-	else if (ext == SQLITE_CONSTRAINT_UNIQUE || ext == SQLITE_CONSTRAINT_PRIMARYKEY)
-		e = ERR_DUPLICATE;
-	else if (rc == SQLITE_BUSY)
-		e = ERR_BUSY;
-	return fail_set(f, e, 0, "database: %s: %.80s", sqlite3_errmsg(d->handle), what);
+	return !strncmp(where, "postgresql://", 13) || !strncmp(where, "postgres://", 11);
 }
 
-static enum err db_exec(struct db *d, const char *sql, struct fail *f)
+/* One word after the @ of a step; *p is moved behind it. */
+static bool word_expand(const struct db_engine *engine, const char **p, struct buf *ret)
 {
-	int rc = sqlite3_exec(d->handle, sql, NULL, NULL, NULL);
-	return rc == SQLITE_OK ? ERR_OK : db_fail(d, rc, sql, f);
+	const struct {
+		const char *word, *text;
+	} words[] = { { "ID", engine->id },
+		      { "INT", engine->integer },
+		      { "BLOB", engine->blob },
+		      { "TEXT", engine->text },
+		      { "APPEND_ONLY", NULL } };
+	size_t n = strspn(*p, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+	char table[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (strlen(words[i].word) != n || strncmp(words[i].word, *p, n) != 0)
+			continue;
+		*p += n;
+		if (words[i].text) {
+			buf_put_view(ret, view_of_string(words[i].text));
+			return true;
+		}
+		n = strcspn(*p + 1, ")");
+		if (**p != '(' || n >= sizeof(table) || (*p)[n + 1] != ')')
+			return false;
+		memcpy(table, *p + 1, n);
+		table[n] = 0;
+		engine->append_only(ret, table);
+		*p += n + 2;
+		return true;
+	}
+	return false;
+}
+
+enum err db_script_expand(const struct db_engine *engine, const char *step, struct buf *ret, struct fail *f)
+{
+	while (*step) {
+		if (*step != '@') {
+			buf_put_u8(ret, (uint8_t)*step++);
+			continue;
+		}
+		step++;
+		if (!word_expand(engine, &step, ret))
+			return fail_set(f, ERR_INTERNAL, 0, "database: unknown word in a step: @%.40s", step);
+	}
+	buf_put_u8(ret, 0);
+	return buf_ok(ret) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "database");
+}
+
+static enum err step_run(struct db *d, const char *step, struct fail *f)
+{
+	BUF_AUTO script = { 0 };
+	enum err e = db_script_expand(d->engine, step, &script, f);
+
+	return e ? e : d->engine->script(d, (const char *)script.p, f);
 }
 
 static enum err db_migrate(struct db *d, const char *const *steps, size_t count, struct fail *f)
 {
 	for (;;) {
 		int64_t version;
-		char pragma[64];
 		enum err e = db_begin(d, f);
+
 		if (e == ERR_OK)
-			e = db_one(d, &version, f, "PRAGMA user_version", "");
+			e = d->engine->version_get(d, &version, f);
 		if (e == ERR_OK && version > (int64_t)count)
-			e = fail_set(f, ERR_CONFIG, 0, "database: made by a newer version (schema %lld)",
-				     (long long)version);
-		if (e != ERR_OK || version == (int64_t)count) {
-			db_rollback(d);
-			return e;
+			e = fail_set(f, ERR_CONFIG, 0,
+				     "database: made by a newer version of this program (schema %lld, known are %zu)",
+				     (long long)version, count);
+		if (e == ERR_OK && version < (int64_t)count) {
+			e = step_run(d, steps[version], f);
+			if (e == ERR_OK)
+				e = d->engine->version_set(d, version + 1, f);
+			if (e == ERR_OK)
+				e = db_commit(d, f);
+			if (e == ERR_OK)
+				continue;
 		}
-		snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %lld", (long long)version + 1);
-		e = db_exec(d, steps[version], f);
-		if (e == ERR_OK)
-			e = db_exec(d, pragma, f);
-		if (e == ERR_OK)
-			e = db_commit(d, f);
-		if (e != ERR_OK) {
-			db_rollback(d);
-			return e;
-		}
+		db_rollback(d);
+		return e;
 	}
 }
 
-static enum err db_open_any(const char *path, int flags, struct db **ret, struct fail *f)
+static enum err open_any(const char *where, bool read, struct db **ret, struct fail *f)
 {
-	struct db *d = calloc(1, sizeof(*d));
+	const struct db_engine *engine = db_is_url(where) ? &db_postgres : &db_sqlite;
+	struct db *d = NULL;
+	enum err e = engine->open(where, read, &d, f);
 
-	if (!d)
-		return fail_set(f, ERR_NO_MEMORY, 0, "database");
-	int rc = sqlite3_open_v2(path, &d->handle, flags | SQLITE_OPEN_FULLMUTEX, NULL);
-	if (rc != SQLITE_OK) {
-		fail_set(f, ERR_IO, 0, "database %s: %s", path,
-			 d->handle ? sqlite3_errmsg(d->handle) : "out of memory");
-		db_free(d);
-		return ERR_IO;
-	}
-	sqlite3_extended_result_codes(d->handle, 0);
-	sqlite3_busy_timeout(d->handle, BUSY_MS);
+	if (e != ERR_OK)
+		return e;
+	d->engine = engine;
 	*ret = d;
 	return ERR_OK;
 }
 
-enum err db_open(const char *path, const char *const *steps, size_t count, struct db **ret, struct fail *f)
+enum err db_open(const char *where, const char *const *steps, size_t count, struct db **ret, struct fail *f)
 {
 	struct db *d = NULL;
-	/*
-	 * SQLite gives its -wal and -shm files the mode of the main file. Only a new file is opened here: closing a
-	 * descriptor of a file drops all POSIX locks that other connections of this process hold on it.
-	 */
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	enum err e = open_any(where, false, &d, f);
 
-	if (fd < 0 && errno != EEXIST)
-		return fail_set(f, ERR_IO, 0, "database %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	enum err e = db_open_any(path, SQLITE_OPEN_READWRITE, &d, f);
-	if (e == ERR_OK)
-		e = db_exec(d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;", f);
 	if (e == ERR_OK)
 		e = db_migrate(d, steps, count, f);
 	if (e != ERR_OK) {
@@ -119,43 +121,63 @@ enum err db_open(const char *path, const char *const *steps, size_t count, struc
 	return ERR_OK;
 }
 
-enum err db_open_read(const char *path, struct db **ret, struct fail *f)
+enum err db_open_read(const char *where, struct db **ret, struct fail *f)
 {
-	return db_open_any(path, SQLITE_OPEN_READONLY, ret, f);
+	return open_any(where, true, ret, f);
+}
+
+enum err db_version(struct db *d, int64_t *ret, struct fail *f)
+{
+	return d->engine->version_look(d, ret, f);
+}
+
+static void stmt_drop(struct db_stmt *s)
+{
+	free(s->sql);
+	free(s->types);
+	s->db->engine->stmt_free(s);
+}
+
+void db_statements_drop(struct db *d)
+{
+	while (d->statements) {
+		struct db_stmt *s = d->statements;
+
+		d->statements = s->next;
+		stmt_drop(s);
+	}
 }
 
 void db_free(struct db *d)
 {
 	if (!d)
 		return;
-	while (d->statements) {
-		struct db_stmt *s = d->statements;
-		d->statements = s->next;
-		sqlite3_finalize(s->stmt);
-		free(s);
-	}
-	sqlite3_close_v2(d->handle);
-	free(d);
+	db_statements_drop(d);
+	d->engine->close(d);
 }
 
-static enum err stmt_get(struct db *d, const char *sql, struct db_stmt **ret, struct fail *f)
+static enum err stmt_get(struct db *d, const char *sql, const char *types, struct db_stmt **ret, struct fail *f)
 {
-	for (struct db_stmt *s = d->statements; s; s = s->next) {
-		if (!s->busy && !strcmp(sqlite3_sql(s->stmt), sql)) {
+	struct db_stmt *s = NULL;
+	enum err e;
+
+	for (s = d->statements; s; s = s->next) {
+		if (!s->busy && !strcmp(s->sql, sql) && !strcmp(s->types, types)) {
 			s->busy = true;
 			*ret = s;
 			return ERR_OK;
 		}
 	}
-	struct db_stmt *s = calloc(1, sizeof(*s));
-	if (!s)
-		return fail_set(f, ERR_NO_MEMORY, 0, "database");
-	int rc = sqlite3_prepare_v3(d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, NULL);
-	if (rc != SQLITE_OK || !s->stmt) {
-		free(s);
-		return db_fail(d, rc, sql, f);
-	}
+	e = d->engine->stmt_new(d, sql, types, &s, f);
+	if (e != ERR_OK)
+		return e;
 	s->db = d;
+	s->sql = strdup(sql);
+	s->types = strdup(types);
+	if (!s->sql || !s->types) {
+		stmt_drop(s);
+		return fail_set(f, ERR_NO_MEMORY, 0, "database");
+	}
 	s->busy = true;
 	s->next = d->statements;
 	d->statements = s;
@@ -163,49 +185,77 @@ static enum err stmt_get(struct db *d, const char *sql, struct db_stmt **ret, st
 	return ERR_OK;
 }
 
-static int bind_one(sqlite3_stmt *stmt, int i, char type, va_list *args)
+/* RFC 3629, and no zero byte: what both engines keep as it is. */
+static bool text_ok(struct view v)
+{
+	for (size_t i = 0; i < v.n;) {
+		uint8_t c = v.p[i];
+		unsigned more = c < 0x80 ? 0 : c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
+		uint32_t code = more == 0 ? c : more == 1 ? c & 0x1f : more == 2 ? c & 0x0f : c & 0x07;
+
+		if (!c || (c >= 0x80 && c < 0xc2) || c > 0xf4 || v.n - i <= more)
+			return false;
+		for (unsigned k = 1; k <= more; k++) {
+			if ((v.p[i + k] & 0xc0) != 0x80)
+				return false;
+			code = code << 6 | (v.p[i + k] & 0x3f);
+		}
+		if ((more == 2 && code < 0x800) || (more == 3 && (code < 0x10000 || code > 0x10ffff)) ||
+		    (code >= 0xd800 && code <= 0xdfff))
+			return false;
+		i += more + 1;
+	}
+	return true;
+}
+
+static bool param_take(char type, va_list *args, struct db_param *ret)
 {
 	const char *text;
-	struct view v;
 
+	*ret = (struct db_param){ .type = type };
 	switch (type) {
 	case 't':
 		text = va_arg(*args, const char *);
-		return text ? sqlite3_bind_text(stmt, i, text, -1, SQLITE_STATIC) : sqlite3_bind_null(stmt, i);
+		ret->type = text ? 'v' : 'n';
+		ret->bytes = text ? VIEW(text, strlen(text)) : VIEW("", 0);
+		return true;
 	case 'v':
-		v = va_arg(*args, struct view);
-		return sqlite3_bind_text(stmt, i, v.n ? (const char *)v.p : "", (int)v.n, SQLITE_STATIC);
 	case 'b':
-		v = va_arg(*args, struct view);
-		return v.n ? sqlite3_bind_blob(stmt, i, v.p, (int)v.n, SQLITE_STATIC)
-			   : sqlite3_bind_zeroblob(stmt, i, 0);
+		ret->bytes = va_arg(*args, struct view);
+		if (!ret->bytes.n)
+			ret->bytes = VIEW("", 0);
+		return true;
 	case 'i':
-		return sqlite3_bind_int64(stmt, i, va_arg(*args, int64_t));
-	case 'n':
-		return sqlite3_bind_null(stmt, i);
+		ret->number = va_arg(*args, int64_t);
+		return true;
 	default:
-		return SQLITE_MISUSE;
+		return type == 'n';
 	}
 }
 
 static enum err stmt_bound(struct db *d, const char *sql, const char *types, va_list *args, struct db_stmt **ret,
 			   struct fail *f)
 {
+	struct db_param params[DB_PARAMS_MAX];
+	size_t count = strlen(types);
 	struct db_stmt *s = NULL;
-	enum err e = stmt_get(d, sql, &s, f);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
-	if ((int)strlen(types) != sqlite3_bind_parameter_count(s->stmt)) {
-		db_end(s);
+	if (count > DB_PARAMS_MAX)
 		return fail_set(f, ERR_INTERNAL, 0, "database: parameters of: %.80s", sql);
+	for (size_t i = 0; i < count; i++) {
+		if (!param_take(types[i], args, &params[i]))
+			return fail_set(f, ERR_INTERNAL, 0, "database: parameter %zu of: %.80s", i + 1, sql);
+		if (params[i].type == 'v' && !text_ok(params[i].bytes))
+			return fail_set(f, ERR_MALFORMED, 0, "database: parameter %zu is not UTF-8 text: %.80s", i + 1,
+					sql);
 	}
-	for (int i = 0; types[i]; i++) {
-		int rc = bind_one(s->stmt, i + 1, types[i], args);
-		if (rc != SQLITE_OK) {
-			db_end(s);
-			return fail_set(f, ERR_INTERNAL, 0, "database: parameter %d of: %.80s", i + 1, sql);
-		}
+	e = stmt_get(d, sql, types, &s, f);
+	if (e == ERR_OK)
+		e = d->engine->bind(s, params, count, f);
+	if (e != ERR_OK) {
+		db_end(s);
+		return e;
 	}
 	*ret = s;
 	return ERR_OK;
@@ -214,16 +264,14 @@ static enum err stmt_bound(struct db *d, const char *sql, const char *types, va_
 enum err db_run(struct db *d, struct fail *f, const char *sql, const char *types, ...)
 {
 	struct db_stmt *s = NULL;
+	bool row;
 	va_list args;
 
 	va_start(args, types);
 	enum err e = stmt_bound(d, sql, types, &args, &s, f);
 	va_end(args);
-	if (e != ERR_OK)
-		return e;
-	int rc = sqlite3_step(s->stmt);
-	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
-		e = db_fail(d, rc, sql, f);
+	if (e == ERR_OK)
+		e = db_next(s, &row, f);
 	db_end(s);
 	return e;
 }
@@ -240,20 +288,14 @@ enum err db_query(struct db *d, struct db_stmt **ret, struct fail *f, const char
 
 enum err db_next(struct db_stmt *s, bool *ret_row, struct fail *f)
 {
-	int rc = sqlite3_step(s->stmt);
-
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		return db_fail(s->db, rc, sqlite3_sql(s->stmt), f);
-	*ret_row = rc == SQLITE_ROW;
-	return ERR_OK;
+	return s->db->engine->step(s, ret_row, f);
 }
 
 void db_end(struct db_stmt *s)
 {
 	if (!s)
 		return;
-	sqlite3_reset(s->stmt);
-	sqlite3_clear_bindings(s->stmt);
+	s->db->engine->reset(s);
 	s->busy = false;
 }
 
@@ -264,68 +306,62 @@ void db_end_cleanup(struct db_stmt **s)
 
 int64_t db_int(struct db_stmt *s, int column)
 {
-	return sqlite3_column_int64(s->stmt, column);
+	return s->db->engine->column_int(s, column);
 }
 
 const char *db_text(struct db_stmt *s, int column)
 {
-	const unsigned char *t = sqlite3_column_text(s->stmt, column);
-	return t ? (const char *)t : "";
+	return s->db->engine->column_text(s, column);
 }
 
 struct view db_blob(struct db_stmt *s, int column)
 {
-	const void *p = sqlite3_column_blob(s->stmt, column);
-	return VIEW(p, p ? (size_t)sqlite3_column_bytes(s->stmt, column) : 0);
+	return s->db->engine->column_blob(s, column);
 }
 
 bool db_null(struct db_stmt *s, int column)
 {
-	return sqlite3_column_type(s->stmt, column) == SQLITE_NULL;
+	return s->db->engine->column_null(s, column);
 }
 
 enum err db_one(struct db *d, int64_t *ret, struct fail *f, const char *sql, const char *types, ...)
 {
 	struct db_stmt *s = NULL;
 	bool row = false;
+	int64_t value = 0;
 	va_list args;
 
 	va_start(args, types);
 	enum err e = stmt_bound(d, sql, types, &args, &s, f);
 	va_end(args);
-	if (e != ERR_OK)
-		return e;
-	e = db_next(s, &row, f);
+	if (e == ERR_OK)
+		e = db_next(s, &row, f);
 	if (e == ERR_OK && !row)
 		e = fail_set(f, ERR_NOT_FOUND, 0, "database: no row: %.80s", sql);
 	if (e == ERR_OK)
-		*ret = db_int(s, 0);
+		value = db_int(s, 0);
 	db_end(s);
+	if (e == ERR_OK)
+		*ret = value;
 	return e;
 }
 
 int64_t db_changes(const struct db *d)
 {
-	return sqlite3_changes64(d->handle);
-}
-
-int64_t db_last_id(const struct db *d)
-{
-	return sqlite3_last_insert_rowid(d->handle);
+	return d->engine->changes(d);
 }
 
 enum err db_begin(struct db *d, struct fail *f)
 {
-	return db_run(d, f, "BEGIN IMMEDIATE", "");
+	return d->engine->begin(d, f);
 }
 
 enum err db_commit(struct db *d, struct fail *f)
 {
-	return db_run(d, f, "COMMIT", "");
+	return d->engine->commit(d, f);
 }
 
 void db_rollback(struct db *d)
 {
-	if (!sqlite3_get_autocommit(d->handle))
-		sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
+	d->engine->rollback(d);
 }

@@ -20,10 +20,11 @@ static enum err seen_before(struct kms *k, const struct import_in *in, int64_t *
 	enum err e;
 
 	e = db_query(k->db, &s, f,
-		     "SELECT id, digest = ?1, name = ?2 AND kind = ?3 FROM key_file WHERE state <> 'refused' AND "
-		     "((kind = ?3 AND name = ?2 AND (?3 = 'file' OR sender = ?4)) OR"
-		     " (kind = 'file' AND ?3 = 'file' AND digest = ?1)) ORDER BY 3 DESC",
-		     "tttt", in->digest, in->name, in->kind, in->sender);
+		     "SELECT id, digest = ?, name = ? AND kind = ? FROM key_file WHERE state <> 'refused' AND "
+		     "((kind = ? AND name = ? AND (? = 'file' OR sender = ?)) OR"
+		     " (kind = 'file' AND ? = 'file' AND digest = ?)) ORDER BY 3 DESC",
+		     "ttttttttt", in->digest, in->name, in->kind, in->kind, in->name, in->kind, in->sender, in->kind,
+		     in->digest);
 	if (!e)
 		e = db_next(s, &row, f);
 	if (e || !row)
@@ -41,11 +42,11 @@ static enum err seen_before(struct kms *k, const struct import_in *in, int64_t *
 }
 
 static enum err file_put(struct kms *k, const struct import_in *in, const char *state, enum reason reason,
-			 struct fail *f)
+			 int64_t *ret_id, struct fail *f)
 {
-	return db_run(k->db, f,
+	return db_one(k->db, ret_id, f,
 		      "INSERT INTO key_file(kind, name, digest, sender, received, records, state, error)"
-		      " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+		      " VALUES(?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
 		      "ttttiitt", in->kind, in->name, in->digest, in->sender, (int64_t)time(NULL), (int64_t)in->count,
 		      state, reason ? reason_text(reason) : NULL);
 }
@@ -58,10 +59,9 @@ static enum err store_locked(struct kms *k, const struct import_in *in, int64_t 
 
 	e = seen_before(k, in, ret_id, ret_reason, f);
 	if (!e)
-		e = file_put(k, in, "importing", REASON_NONE, f);
+		e = file_put(k, in, "importing", REASON_NONE, &id, f);
 	if (e)
 		return e;
-	id = db_last_id(k->db);
 	for (size_t i = 0; !e && i < in->count; i++) {
 		struct view r = in->records[i].n ? in->records[i] : VIEW("", 0);
 
@@ -109,6 +109,7 @@ enum err import_refuse(struct kms *k, const struct import_in *in, enum reason re
 {
 	struct audit_entry entry = { .peer = in->sender, .event = "key file", .object = in->name };
 	char text[400];
+	int64_t id;
 	enum err e;
 
 	snprintf(text, sizeof(text), "%s: %s%s%s", reason_word(reason), reason_text(reason), *detail ? "; " : "",
@@ -117,9 +118,9 @@ enum err import_refuse(struct kms *k, const struct import_in *in, enum reason re
 	entry.text = text;
 	e = db_begin(k->db, f);
 	if (!e)
-		e = file_put(k, in, "refused", reason, f);
+		e = file_put(k, in, "refused", reason, &id, f);
 	if (!e)
-		e = notify_file(k, db_last_id(k->db), f);
+		e = notify_file(k, id, f);
 	if (!e)
 		e = audit_append(k->db, &entry, f);
 	if (!e)
@@ -227,9 +228,14 @@ static enum err formal_put(struct kms *k, const struct row *r, struct fail *f)
 	check_hex(&r->tek, tek);
 	check_hex(&r->auk, auk);
 	return db_run(k->db, f,
-		      "INSERT OR REPLACE INTO key_formal(serial_number, pin_pad, tk_counter, suite, handshake, record,"
+		      "INSERT INTO key_formal(serial_number, pin_pad, tk_counter, suite, handshake, record,"
 		      " tek_method, tek_check_value, auk_method, auk_check_value, source, imported)"
-		      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(serial_number) DO UPDATE SET"
+		      " pin_pad = excluded.pin_pad, tk_counter = excluded.tk_counter, suite = excluded.suite,"
+		      " handshake = excluded.handshake, record = excluded.record, tek_method = excluded.tek_method,"
+		      " tek_check_value = excluded.tek_check_value, auk_method = excluded.auk_method,"
+		      " auk_check_value = excluded.auk_check_value, source = excluded.source,"
+		      " imported = excluded.imported",
 		      "vviiibititii", r->record.pos_serial, r->record.pin_pad.n ? r->record.pin_pad : VIEW("", 0),
 		      (int64_t)r->record.counter, (int64_t)r->record.suite, (int64_t)r->record.handshake,
 		      buf_view(&r->bytes), (int64_t)r->tek.method, tek, (int64_t)r->auk.method, auk, r->id,

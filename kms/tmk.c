@@ -129,9 +129,9 @@ enum err tmk_renew(struct db *d, const char *serial, struct fail *f)
 	enum err e;
 
 	e = db_run(d, f,
-		   "UPDATE tmk SET renew = 1 WHERE serial_number = ?1 AND generation ="
-		   " (SELECT max(generation) FROM tmk WHERE serial_number = ?1)",
-		   "t", serial);
+		   "UPDATE tmk SET renew = 1 WHERE serial_number = ? AND generation ="
+		   " (SELECT max(generation) FROM tmk WHERE serial_number = ?)",
+		   "tt", serial, serial);
 	if (!e && db_changes(d) != 1)
 		e = fail_set(f, ERR_NOT_FOUND, 0, "no TMK for serial number %s", serial);
 	return e;

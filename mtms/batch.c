@@ -107,14 +107,13 @@ static enum err store_batch(struct msg_call *call, const struct customer *custom
 	struct db *db = ((struct mtms *)call->service)->db;
 	const struct batch_terminal *terminals = content->terminals.items;
 	struct verdict v;
-	int64_t number;
-	enum err e = db_run(db, f,
+	int64_t number = 0;
+	enum err e = db_one(db, &number, f,
 			    "INSERT INTO batch (batch_id, order_id, content_sha256, cms, signer, signer_serial, sender,"
-			    " received, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'received')",
+			    " received, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'received') RETURNING number",
 			    "vvtbttti", in->batch, in->order, sha256, in->cms, signer->name, signer->serial,
 			    call->peer->name, (int64_t)time(NULL));
 
-	number = db_last_id(db);
 	for (size_t i = 0; i < content->terminals.count && !e; i++) {
 		e = check_terminal(db, customer, &terminals[i], &v, f);
 		if (!e)
