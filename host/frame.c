@@ -12,6 +12,7 @@ struct frame_row {
 	const char *name;
 	size_t count;
 	struct frame_field field[FRAME_FIELDS_MAX];
+	size_t optional; /* so many at the end may be absent */
 };
 
 #define CERT_MAX (FRAME_MAX - 3)
@@ -52,7 +53,7 @@ static const struct frame_row frame_rows[] = {
 	    { "key length", 1, 1 } } },
 	{ FRAME_TK, "TK", 1, { { "TK packet", 1, FORMAT_PACKET_MAX } } },
 	{ FRAME_COLLECTED, "COLLECTED", 0, { { 0 } } },
-	{ FRAME_ERROR, "ERROR", 1, { { "code", 2, 2 } } },
+	{ FRAME_ERROR, "ERROR", 2, { { "code", 2, 2 }, { "check values", 8, 8 } }, 1 },
 };
 
 static const struct frame_row *frame_row(uint8_t type)
@@ -69,16 +70,26 @@ const char *frame_name(uint8_t type)
 	return row ? row->name : "?";
 }
 
+/* How many fields this frame has: absent ones at the end are left out. */
+static size_t field_count(const struct frame_row *row, const struct frame *fr)
+{
+	size_t n = row->count;
+
+	while (n > row->count - row->optional && !fr->field[n - 1].n)
+		n--;
+	return n;
+}
+
 void frame_put(struct buf *b, const struct frame *fr)
 {
 	const struct frame_row *row = frame_row(fr->type);
-	size_t total = 1;
+	size_t total = 1, count = row ? field_count(row, fr) : 0;
 
 	if (!row) {
 		b->failed = true;
 		return;
 	}
-	for (size_t i = 0; i < row->count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (fr->field[i].n < row->field[i].min || fr->field[i].n > row->field[i].max)
 			b->failed = true;
 		total += 2 + fr->field[i].n;
@@ -89,7 +100,7 @@ void frame_put(struct buf *b, const struct frame *fr)
 		return;
 	buf_put_u16(b, (uint16_t)total);
 	buf_put_u8(b, fr->type);
-	for (size_t i = 0; i < row->count; i++)
+	for (size_t i = 0; i < count; i++)
 		buf_put_lv(b, fr->field[i]);
 }
 
@@ -107,6 +118,8 @@ enum err frame_parse(struct view body, struct frame *ret, struct fail *f)
 	if (!row)
 		return fail_set(f, ERR_MALFORMED, 0, "frame: unknown type %02xh", fr.type);
 	for (size_t i = 0; i < row->count; i++) {
+		if (i >= row->count - row->optional && reader_done(&r))
+			break;
 		fr.field[i] = reader_lv(&r, row->field[i].min, row->field[i].max);
 		if (r.failed)
 			return fail_set(f, ERR_MALFORMED, 0, "frame %s: %s", row->name, row->field[i].name);

@@ -6,6 +6,7 @@
 #include "err.h"
 
 struct evbuffer;
+struct frame_tls;
 
 /*
  * Binary frames between terminal and KMS, terminal and operation terminal (formats.md, Frames): length (2 bytes), type,
@@ -41,7 +42,7 @@ enum { IDENTITY_SERIAL, IDENTITY_PIN_PAD, IDENTITY_COUNTER };
 enum { WORKING_CERT_DER };
 enum { MAKE_TK_SUITE, MAKE_TK_HANDSHAKE, MAKE_TK_HASH, MAKE_TK_TYPE, MAKE_TK_LENGTH };
 enum { TK_PACKET };
-enum { ERROR_CODE };
+enum { ERROR_CODE, ERROR_CHECKS /* may be absent: check values of TEK and AUK */ };
 
 struct frame {
 	uint8_t type; /* enum frame_type */
@@ -69,12 +70,24 @@ enum err frame_take(struct evbuffer *in, struct buf *storage, struct frame *ret,
 /*
  * Blocking sockets: the whole frame within timeout_ms. ERR_TIMEOUT, ERR_PEER (closed, reset), ERR_MALFORMED.
  * frame_recv keeps the bytes in storage (emptied first). frame_expect also refuses another type than wanted; an ERROR
- * frame becomes ERR_PEER with its code in the text.
+ * frame becomes ERR_PEER with its code in the text. stream_*: the same on a socket that may be below TLS.
  */
+struct frame_stream {
+	int fd;
+	struct frame_tls *tls; /* NULL: frames go in the clear */
+};
 enum err frame_send(int fd, const struct frame *fr, int timeout_ms, struct fail *f) MUST_CHECK;
 enum err frame_recv(int fd, struct buf *storage, struct frame *ret, int timeout_ms, struct fail *f) MUST_CHECK;
 enum err frame_expect(int fd, uint8_t type, struct buf *storage, struct frame *ret, int timeout_ms,
 		      struct fail *f) MUST_CHECK;
+enum err stream_send(const struct frame_stream *s, const struct frame *fr, int timeout_ms, struct fail *f) MUST_CHECK;
+enum err stream_recv(const struct frame_stream *s, struct buf *storage, struct frame *ret, int timeout_ms,
+		     struct fail *f) MUST_CHECK;
+enum err stream_expect(const struct frame_stream *s, uint8_t type, struct buf *storage, struct frame *ret,
+		       int timeout_ms, struct fail *f) MUST_CHECK;
+/* frame_deadline: so many ms from now; frame_wait: until the socket is ready for these poll events. ERR_TIMEOUT. */
+int64_t frame_deadline(int timeout_ms);
+enum err frame_wait(int fd, short events, int64_t deadline, struct fail *f) MUST_CHECK;
 /* frame_connect: TCP to "host:port" within timeout_ms; the socket is non-blocking and close-on-exec. */
 enum err frame_connect(const char *address, int timeout_ms, int *ret_fd, struct fail *f) MUST_CHECK;
 

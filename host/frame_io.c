@@ -14,6 +14,7 @@
 
 #include "daemon.h"
 #include "frame.h"
+#include "frame_tls.h"
 
 enum err frame_take(struct evbuffer *in, struct buf *storage, struct frame *ret, bool *ret_got, struct fail *f)
 {
@@ -56,7 +57,12 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static enum err wait_for(int fd, short events, int64_t deadline, struct fail *f)
+int64_t frame_deadline(int timeout_ms)
+{
+	return now_ms() + timeout_ms;
+}
+
+enum err frame_wait(int fd, short events, int64_t deadline, struct fail *f)
 {
 	for (;;) {
 		int64_t left = deadline - now_ms();
@@ -71,53 +77,79 @@ static enum err wait_for(int fd, short events, int64_t deadline, struct fail *f)
 	}
 }
 
-enum err frame_send(int fd, const struct frame *fr, int timeout_ms, struct fail *f)
+/* Some bytes in or out; 0: not now, wait for *ret_events. */
+static enum err put_some(const struct frame_stream *s, const uint8_t *p, size_t n, size_t *ret, short *ret_events,
+			 struct fail *f)
+{
+	if (s->tls)
+		return frame_tls_write(s->tls, p, n, ret, ret_events, f);
+	ssize_t k = send(s->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (k < 0 && errno != EAGAIN && errno != EINTR)
+		return fail_set(f, ERR_PEER, 0, "send: %s", strerror(errno));
+	*ret = k > 0 ? (size_t)k : 0;
+	*ret_events = POLLOUT;
+	return ERR_OK;
+}
+
+static enum err get_some(const struct frame_stream *s, uint8_t *p, size_t n, size_t *ret, short *ret_events,
+			 struct fail *f)
+{
+	if (s->tls)
+		return frame_tls_read(s->tls, p, n, ret, ret_events, f);
+	ssize_t k = recv(s->fd, p, n, MSG_DONTWAIT);
+	if (k == 0)
+		return fail_set(f, ERR_PEER, 0, "the other side closed the connection");
+	if (k < 0 && errno != EAGAIN && errno != EINTR)
+		return fail_set(f, ERR_PEER, 0, "receive: %s", strerror(errno));
+	*ret = k > 0 ? (size_t)k : 0;
+	*ret_events = POLLIN;
+	return ERR_OK;
+}
+
+enum err stream_send(const struct frame_stream *s, const struct frame *fr, int timeout_ms, struct fail *f)
 {
 	BUF_AUTO b = { 0 };
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = frame_deadline(timeout_ms);
 	size_t sent = 0;
+	enum err e = ERR_OK;
 
 	frame_put(&b, fr);
 	if (!buf_ok(&b))
 		return fail_set(f, ERR_INTERNAL, 0, "frame %s: field outside its bounds", frame_name(fr->type));
-	while (sent < b.len) {
-		enum err e = wait_for(fd, POLLOUT, deadline, f);
-		if (e != ERR_OK)
-			return e;
-		ssize_t n = send(fd, b.p + sent, b.len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n > 0)
-			sent += (size_t)n;
-		else if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return fail_set(f, ERR_PEER, 0, "send %s: %s", frame_name(fr->type), strerror(errno));
+	while (!e && sent < b.len) {
+		size_t n = 0;
+		short events = 0;
+		e = put_some(s, b.p + sent, b.len - sent, &n, &events, f);
+		sent += n;
+		if (!e && !n)
+			e = frame_wait(s->fd, events, deadline, f);
 	}
-	return ERR_OK;
+	return e;
 }
 
-static enum err read_all(int fd, uint8_t *p, size_t n, int64_t deadline, struct fail *f)
+static enum err read_all(const struct frame_stream *s, uint8_t *p, size_t n, int64_t deadline, struct fail *f)
 {
 	size_t got = 0;
+	enum err e = ERR_OK;
 
-	while (got < n) {
-		enum err e = wait_for(fd, POLLIN, deadline, f);
-		if (e != ERR_OK)
-			return e;
-		ssize_t k = recv(fd, p + got, n - got, MSG_DONTWAIT);
-		if (k > 0)
-			got += (size_t)k;
-		else if (k == 0)
-			return fail_set(f, ERR_PEER, 0, "the other side closed the connection");
-		else if (errno != EAGAIN && errno != EINTR)
-			return fail_set(f, ERR_PEER, 0, "receive: %s", strerror(errno));
+	while (!e && got < n) {
+		size_t k = 0;
+		short events = 0;
+		e = get_some(s, p + got, n - got, &k, &events, f);
+		got += k;
+		if (!e && !k)
+			e = frame_wait(s->fd, events, deadline, f);
 	}
-	return ERR_OK;
+	return e;
 }
 
-enum err frame_recv(int fd, struct buf *storage, struct frame *ret, int timeout_ms, struct fail *f)
+enum err stream_recv(const struct frame_stream *s, struct buf *storage, struct frame *ret, int timeout_ms,
+		     struct fail *f)
 {
 	uint8_t head[2];
 	uint8_t bytes[FRAME_MAX];
-	int64_t deadline = now_ms() + timeout_ms;
-	enum err e = read_all(fd, head, sizeof(head), deadline, f);
+	int64_t deadline = frame_deadline(timeout_ms);
+	enum err e = read_all(s, head, sizeof(head), deadline, f);
 
 	if (e != ERR_OK)
 		return e;
@@ -126,7 +158,7 @@ enum err frame_recv(int fd, struct buf *storage, struct frame *ret, int timeout_
 		return fail_set(f, ERR_MALFORMED, 0, "frame: empty");
 	if (n > FRAME_MAX)
 		return fail_set(f, ERR_TOO_LARGE, 0, "frame: %zu bytes", n);
-	e = read_all(fd, bytes, n, deadline, f);
+	e = read_all(s, bytes, n, deadline, f);
 	if (e != ERR_OK)
 		return e;
 	buf_done(storage);
@@ -136,10 +168,11 @@ enum err frame_recv(int fd, struct buf *storage, struct frame *ret, int timeout_
 	return frame_parse(buf_view(storage), ret, f);
 }
 
-enum err frame_expect(int fd, uint8_t type, struct buf *storage, struct frame *ret, int timeout_ms, struct fail *f)
+enum err stream_expect(const struct frame_stream *s, uint8_t type, struct buf *storage, struct frame *ret,
+		       int timeout_ms, struct fail *f)
 {
 	struct frame fr;
-	enum err e = frame_recv(fd, storage, &fr, timeout_ms, f);
+	enum err e = stream_recv(s, storage, &fr, timeout_ms, f);
 
 	if (e != ERR_OK)
 		return e;
@@ -155,6 +188,21 @@ enum err frame_expect(int fd, uint8_t type, struct buf *storage, struct frame *r
 	return ERR_OK;
 }
 
+enum err frame_send(int fd, const struct frame *fr, int timeout_ms, struct fail *f)
+{
+	return stream_send(&(struct frame_stream){ .fd = fd }, fr, timeout_ms, f);
+}
+
+enum err frame_recv(int fd, struct buf *storage, struct frame *ret, int timeout_ms, struct fail *f)
+{
+	return stream_recv(&(struct frame_stream){ .fd = fd }, storage, ret, timeout_ms, f);
+}
+
+enum err frame_expect(int fd, uint8_t type, struct buf *storage, struct frame *ret, int timeout_ms, struct fail *f)
+{
+	return stream_expect(&(struct frame_stream){ .fd = fd }, type, storage, ret, timeout_ms, f);
+}
+
 static enum err connect_one(const struct addrinfo *ai, int64_t deadline, int *ret_fd, struct fail *f)
 {
 	int one = 1, so_error = 0;
@@ -168,7 +216,7 @@ static enum err connect_one(const struct addrinfo *ai, int64_t deadline, int *re
 		e = fail_set(f, ERR_PEER, 0, "connect: %s", strerror(errno));
 		goto out;
 	}
-	e = wait_for(fd, POLLOUT, deadline, f);
+	e = frame_wait(fd, POLLOUT, deadline, f);
 	if (e != ERR_OK)
 		goto out;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &so_error, &len) || so_error) {
@@ -189,7 +237,7 @@ enum err frame_connect(const char *address, int timeout_ms, int *ret_fd, struct 
 	char host[256], port[16];
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *list = NULL;
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = frame_deadline(timeout_ms);
 	struct fail last = { 0 };
 	enum err e = address_split(address, host, port, f);
 

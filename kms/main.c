@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
+#include <string.h>
 
 #include "admin.h"
 #include "daemon.h"
@@ -19,17 +20,34 @@ struct doors {
 	struct msg_service messages;
 };
 
+static enum err identity_get(const struct conf *c, struct doors *d, struct fail *f)
+{
+	return d->identity ? ERR_OK : identity_configured(c, ROLE_KMS, &d->identity, f);
+}
+
 static enum err terminals_open(const struct conf *c, struct kms *k, struct doors *d, struct fail *f)
 {
-	struct terminals_options o = { .listen = conf_get(c, "terminals", "listen") };
-	unsigned long connections, expiry;
+	struct terminals_options o = { .listen = conf_get(c, "terminals", "listen"),
+				       .tls_listen = conf_get(c, "terminals", "tls_listen") };
+	unsigned long connections, of_address, expiry;
 	enum err e;
 
 	e = conf_number(c, "terminals", "connections", 1, 1000, &connections, f);
 	if (!e)
+		e = conf_number(c, "terminals", "address_connections", 1, 1000, &of_address, f);
+	if (!e)
 		e = conf_number(c, "terminals", "expiry_ms", 10, 600000, &expiry, f);
 	if (e)
 		return e;
+	if (!strcmp(o.listen, "none"))
+		o.listen = NULL;
+	if (!o.listen && !o.tls_listen)
+		return fail_set(f, ERR_CONFIG, 0, "[terminals]: neither listen nor tls_listen");
+	e = o.tls_listen ? identity_get(c, d, f) : ERR_OK;
+	if (e)
+		return e;
+	o.identity = d->identity;
+	o.address_connections_max = (unsigned)of_address;
 	o.connections_max = (unsigned)connections;
 	o.expiry_ms = (unsigned)expiry;
 	return terminals_new(k, &o, &d->terminals, f);
@@ -60,7 +78,7 @@ static enum err https_open(const struct conf *c, struct kms *k, struct doors *d,
 
 	if (!listen)
 		return ERR_OK;
-	e = identity_configured(c, ROLE_KMS, &d->identity, f);
+	e = identity_get(c, d, f);
 	if (e)
 		return e;
 	d->messages =
@@ -71,9 +89,9 @@ static enum err https_open(const struct conf *c, struct kms *k, struct doors *d,
 static void doors_close(struct doors *d)
 {
 	http_server_free(d->http);
-	identity_free(d->identity);
 	spool_free(d->spool);
 	terminals_free(d->terminals);
+	identity_free(d->identity);
 }
 
 static int serve(struct daemon *daemon)
@@ -81,7 +99,7 @@ static int serve(struct daemon *daemon)
 	struct kms k = { .base = daemon->base };
 	struct doors d = { 0 };
 	struct fail f = { 0 };
-	char addresses[700];
+	char addresses[1000];
 	int status;
 	enum err e;
 
@@ -97,8 +115,11 @@ static int serve(struct daemon *daemon)
 	if (e) {
 		status = daemon_fail(daemon, "cannot start", &f);
 	} else {
-		snprintf(addresses, sizeof(addresses), "terminals=%s%s%s", terminals_address(d.terminals),
-			 d.http ? " https=" : "", d.http ? http_server_address(d.http) : "");
+		const char *tls = terminals_tls_address(d.terminals);
+
+		snprintf(addresses, sizeof(addresses), "terminals=%s%s%s%s%s", terminals_address(d.terminals),
+			 tls[0] ? " terminals_tls=" : "", tls, d.http ? " https=" : "",
+			 d.http ? http_server_address(d.http) : "");
 		status = daemon_run(daemon, addresses);
 	}
 	doors_close(&d);

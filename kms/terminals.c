@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <netdb.h>
@@ -12,8 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
+
 #include "daemon.h"
 #include "handshake.h"
+#include "identity.h"
 #include "log.h"
 #include "terminals.h"
 
@@ -30,18 +34,29 @@ struct link {
 	bool closing; /* the last frame is on its way; what comes in is thrown away */
 	struct buf storage;
 	char address[80];
+	char host[64]; /* what limits know of the address */
+};
+
+/* One listening socket. */
+struct door {
+	struct terminals *server;
+	struct evconnlistener *listener;
+	bool tls;
+	char address[300];
 };
 
 struct terminals {
 	struct kms *kms;
-	struct evconnlistener *listener;
+	struct door clear;
+	struct door tls;
+	SSL_CTX *ctx;
 	struct link *links;
 	unsigned count;
 	unsigned connections_max;
+	unsigned address_connections_max;
 	struct timeval expiry;
 	time_t full_at;      /* second in which "full" was audited last */
 	unsigned full_quiet; /* such refusals since then */
-	char address[300];
 };
 
 static void link_free(struct link *l)
@@ -68,7 +83,11 @@ static void link_free(struct link *l)
 static void link_shut(struct link *l)
 {
 	struct timeval now = { 0, 0 };
+	SSL *ssl = bufferevent_openssl_get_ssl(l->bev);
 
+	if (ssl && SSL_is_init_finished(ssl))
+		SSL_shutdown(ssl);
+	ERR_clear_error();
 	if (shutdown(bufferevent_getfd(l->bev), SHUT_WR) < 0)
 		event_add(l->timer, &now);
 }
@@ -194,6 +213,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	struct link *l = arg;
 	struct fail f = { 0 };
 
+	if (what & BEV_EVENT_CONNECTED)
+		return; /* the TLS handshake is done */
 	/* The peer may say first that it sends no more; our last frame still goes out, or the timer ends it. */
 	if (l->closing && (what & BEV_EVENT_EOF) && evbuffer_get_length(bufferevent_get_output(bev)))
 		return;
@@ -213,19 +234,67 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		link_refuse(l, REASON_EXPIRED, "");
 }
 
-static void address_text(const struct sockaddr *a, int len, char *ret, size_t room)
+/*
+ * ret_host: what limits know of the address: IPv4 whole, IPv6 by its first 64 bits, of which one subscriber has all
+ * the rest.
+ */
+static void address_text(const struct sockaddr *a, int len, char *ret, size_t room, char ret_host[64])
 {
 	char host[64], port[8];
+	struct sockaddr_in6 net;
 
-	if (getnameinfo(a, (socklen_t)len, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV))
+	if (getnameinfo(a, (socklen_t)len, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV)) {
 		snprintf(ret, room, "?");
-	else
-		snprintf(ret, room, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+		snprintf(ret_host, 64, "?");
+		return;
+	}
+	snprintf(ret, room, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+	snprintf(ret_host, 64, "%s", host);
+	if (a->sa_family != AF_INET6 || (size_t)len < sizeof(net))
+		return;
+	memcpy(&net, a, sizeof(net));
+	if (IN6_IS_ADDR_V4MAPPED(&net.sin6_addr))
+		return;
+	memset(net.sin6_addr.s6_addr + 8, 0, 8);
+	net.sin6_scope_id = 0;
+	if (!getnameinfo((struct sockaddr *)&net, sizeof(net), host, sizeof(host), NULL, 0, NI_NUMERICHOST))
+		snprintf(ret_host, 64, "%.58s/64", host);
+}
+
+/* A bufferevent on an accepted socket, which it closes; NULL: no memory, the socket is closed. */
+static struct bufferevent *stream_new(const struct door *d, evutil_socket_t fd)
+{
+	struct terminals *t = d->server;
+	struct bufferevent *bev = NULL;
+	SSL *ssl = d->tls ? SSL_new(t->ctx) : NULL;
+
+	if (!d->tls)
+		bev = bufferevent_socket_new(t->kms->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	else if (ssl)
+		bev = bufferevent_openssl_socket_new(t->kms->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
+						     BEV_OPT_CLOSE_ON_FREE);
+	if (bev && d->tls)
+		bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+	if (!bev) {
+		SSL_free(ssl);
+		evutil_closesocket(fd);
+	}
+	return bev;
+}
+
+static unsigned links_of(const struct terminals *t, const char *host)
+{
+	unsigned n = 0;
+
+	for (const struct link *l = t->links; l; l = l->next)
+		n += !strcmp(l->host, host);
+	return n;
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *a, int len, void *arg)
 {
-	struct terminals *t = arg;
+	struct door *d = arg;
+	struct terminals *t = d->server;
 	struct link *l = t->count < 2 * t->connections_max ? calloc(1, sizeof(*l)) : NULL;
 
 	if (!l) {
@@ -238,12 +307,10 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 		l->next->prev = l;
 	t->links = l;
 	t->count++;
-	address_text(a, len, l->address, sizeof(l->address));
+	address_text(a, len, l->address, sizeof(l->address), l->host);
 	handshake_init(&l->shake, t->kms, l->address);
-	l->bev = bufferevent_socket_new(t->kms->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!l->bev)
-		evutil_closesocket(fd);
-	else
+	l->bev = stream_new(d, fd);
+	if (l->bev)
 		l->timer = evtimer_new(t->kms->base, on_timer, l);
 	if (!l->timer || event_add(l->timer, &t->expiry) < 0) {
 		link_free(l);
@@ -252,7 +319,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	bufferevent_setcb(l->bev, on_read, on_written, on_event, l);
 	bufferevent_setwatermark(l->bev, EV_READ, 0, 2 * FRAME_MAX);
 	bufferevent_enable(l->bev, EV_READ | EV_WRITE);
-	if (t->count > t->connections_max)
+	if (t->count > t->connections_max || links_of(t, l->host) > t->address_connections_max)
 		link_refuse(l, REASON_FULL, "");
 }
 
@@ -261,30 +328,55 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 	log_line(LOG_LEVEL_ERROR, "terminals", "accept: %s", strerror(errno));
 }
 
+static enum err door_open(struct terminals *t, struct door *d, const char *listen, bool tls, struct fail *f)
+{
+	int fd = -1;
+	enum err e = address_listen(listen, &fd, d->address, f);
+
+	if (e)
+		return e;
+	d->server = t;
+	d->tls = tls;
+	d->listener =
+	    evconnlistener_new(t->kms->base, on_accept, d, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
+	if (!d->listener) {
+		close(fd);
+		return fail_set(f, ERR_IO, 0, "cannot listen on %s", listen);
+	}
+	evconnlistener_set_error_cb(d->listener, on_accept_error);
+	return ERR_OK;
+}
+
+/* No certificate is asked of terminals: AUK proves them. */
+static enum err tls_open(struct terminals *t, const struct terminals_options *o, struct fail *f)
+{
+	enum err e = identity_ssl_ctx(o->identity, true, 0, &t->ctx, f);
+
+	if (e)
+		return e;
+	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_NONE, NULL);
+	return door_open(t, &t->tls, o->tls_listen, true, f);
+}
+
 enum err terminals_new(struct kms *k, const struct terminals_options *o, struct terminals **ret, struct fail *f)
 {
 	struct terminals *t = calloc(1, sizeof(*t));
-	int fd = -1;
-	enum err e;
+	enum err e = ERR_OK;
 
 	if (!t)
 		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for the terminal server");
 	t->kms = k;
 	t->connections_max = o->connections_max;
+	t->address_connections_max = o->address_connections_max;
 	t->expiry = (struct timeval){ o->expiry_ms / 1000, o->expiry_ms % 1000 * 1000 };
-	e = address_listen(o->listen, &fd, t->address, f);
+	if (o->listen)
+		e = door_open(t, &t->clear, o->listen, false, f);
+	if (!e && o->tls_listen)
+		e = tls_open(t, o, f);
 	if (e) {
-		free(t);
+		terminals_free(t);
 		return e;
 	}
-	t->listener =
-	    evconnlistener_new(k->base, on_accept, t, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
-	if (!t->listener) {
-		close(fd);
-		free(t);
-		return fail_set(f, ERR_IO, 0, "cannot listen on %s", o->listen);
-	}
-	evconnlistener_set_error_cb(t->listener, on_accept_error);
 	*ret = t;
 	return ERR_OK;
 }
@@ -295,11 +387,20 @@ void terminals_free(struct terminals *t)
 		return;
 	while (t->links)
 		link_free(t->links);
-	evconnlistener_free(t->listener);
+	if (t->clear.listener)
+		evconnlistener_free(t->clear.listener);
+	if (t->tls.listener)
+		evconnlistener_free(t->tls.listener);
+	SSL_CTX_free(t->ctx);
 	free(t);
 }
 
 const char *terminals_address(const struct terminals *t)
 {
-	return t->address;
+	return t->clear.address;
+}
+
+const char *terminals_tls_address(const struct terminals *t)
+{
+	return t->tls.address;
 }

@@ -4,16 +4,23 @@
 
 #include "kms.h"
 
+struct identity;
+
 /*
- * The server that terminals reach: TCP, frames of docs/formats.md, one handshake per connection. A connection lives at
- * most expiry_ms from its accept to the end; an answered HELLO ends an older handshake of the same serial number, which
- * learns it at its next frame. A refusal goes out as ERROR with the code of its row in reason.h and nothing else.
+ * The server that terminals reach: TCP, and TLS where asked for, frames of docs/formats.md, one handshake per
+ * connection. A connection lives at most expiry_ms from its accept to the end, the TLS handshake is part of that; an
+ * answered HELLO ends an older handshake of the same serial number, which learns it at its next frame. A refusal goes
+ * out as ERROR with the code of its row in reason.h and nothing else.
  */
 struct terminals;
 
 struct terminals_options {
-	const char *listen;       /* "127.0.0.1:0", "[::]:4000" */
-	unsigned connections_max; /* more are told "busy" and closed */
+	const char *listen;     /* "127.0.0.1:0", "[::]:4000"; NULL: none in the clear */
+	const char *tls_listen; /* NULL: none below TLS */
+	/* what TLS shows; terminals show no certificate, they prove themselves in the handshake */
+	const struct identity *identity;
+	unsigned connections_max;         /* more are told "busy" and closed */
+	unsigned address_connections_max; /* of one address */
 	unsigned expiry_ms;
 };
 
@@ -21,7 +28,8 @@ struct terminals_options {
 enum err terminals_new(struct kms *k, const struct terminals_options *o, struct terminals **ret,
 		       struct fail *f) MUST_CHECK;
 void terminals_free(struct terminals *t);
-/* terminals_address: "127.0.0.1:40123", the real port. */
+/* terminals_address, terminals_tls_address: "127.0.0.1:40123", the real port; "" where there is none. */
 const char *terminals_address(const struct terminals *t);
+const char *terminals_tls_address(const struct terminals *t);
 
 #endif

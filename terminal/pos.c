@@ -8,7 +8,7 @@
 
 #include "daemon.h"
 #include "device.h"
-#include "frame.h"
+#include "frame_tls.h"
 #include "pos_download.h"
 #include "pos_factory.h"
 
@@ -22,16 +22,19 @@ static const char usage[] =
     "  pos factory --dir D --connect HOST:PORT\n"
     "      lets an operation terminal collect a TK\n"
     "  pos make   init and factory in one process\n"
-    "  pos download --dir D --connect HOST:PORT\n"
-    "      loads the TMK from the KMS\n"
+    "  pos download --dir D --connect HOST:PORT [--tls [--name NAME]]\n"
+    "      loads the TMK from the KMS; --tls: below TLS, where the KMS shows a certificate of role kms under the\n"
+    "      burned-in root that has this name (default: HOST)\n"
+    "  pos tk --dir D [--json]\n"
+    "      check values of the TK from the secure module, to compare with kmsd's\n"
     "  pos status --dir D [--json]\n"
     "      serial number, TK counter, check value of the TMK from the secure module\n"
     "\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 struct options {
-	const char *dir, *serial, *pin_pad, *root, *module, *way, *connect;
-	int json;
+	const char *dir, *serial, *pin_pad, *root, *module, *way, *connect, *name;
+	int json, tls;
 };
 
 static enum err read_options(int argc, char **argv, struct options *o, struct fail *f)
@@ -41,12 +44,13 @@ static enum err read_options(int argc, char **argv, struct options *o, struct fa
 		const char **to;
 	} table[] = {
 		{ "dir", &o->dir },       { "serial", &o->serial }, { "pinpad", &o->pin_pad },  { "root", &o->root },
-		{ "module", &o->module }, { "way", &o->way },       { "connect", &o->connect },
+		{ "module", &o->module }, { "way", &o->way },       { "connect", &o->connect }, { "name", &o->name },
 	};
-	struct option longs[ARRAY_LEN(table) + 2] = { 0 };
+	struct option longs[ARRAY_LEN(table) + 3] = { 0 };
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		longs[i] = (struct option){ table[i].name, required_argument, NULL, (int)i + 1 };
 	longs[ARRAY_LEN(table)] = (struct option){ "json", no_argument, &o->json, 1 };
+	longs[ARRAY_LEN(table) + 1] = (struct option){ "tls", no_argument, &o->tls, 1 };
 	int c;
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 0)
@@ -82,7 +86,7 @@ static void print_check(const struct check_value *c)
 	printf("%s (%s)", hex, c->method == FORMAT_CHECK_ECB ? "ECB" : "CMAC");
 }
 
-typedef enum err (*online)(struct device *d, int fd, struct fail *f);
+typedef enum err (*online)(const struct options *o, struct device *d, int fd, struct fail *f);
 
 /* The secure module is open before the other side is called: it need not wait for a login. */
 static enum err run_online(const struct options *o, online work, struct fail *f)
@@ -95,14 +99,14 @@ static enum err run_online(const struct options *o, online work, struct fail *f)
 	if (e == ERR_OK)
 		e = frame_connect(o->connect, CONNECT_TIMEOUT_MS, &fd, f);
 	if (e == ERR_OK)
-		e = work(&d, fd, f);
+		e = work(o, &d, fd, f);
 	if (fd >= 0)
 		close(fd);
 	device_done(&d);
 	return e;
 }
 
-static enum err factory(struct device *d, int fd, struct fail *f)
+static enum err factory(const struct options *o, struct device *d, int fd, struct fail *f)
 {
 	enum err e = pos_factory(d, fd, f);
 	if (e == ERR_OK)
@@ -111,10 +115,41 @@ static enum err factory(struct device *d, int fd, struct fail *f)
 	return e;
 }
 
-static enum err download(struct device *d, int fd, struct fail *f)
+/* The KMS's certificate must stand under the root that was burned in. */
+static enum err tls_connect(const struct options *o, struct device *d, struct frame_stream *s, struct fail *f)
 {
+	struct frame_tls_options tls = { .server = ROLE_KMS, .name = o->name };
+	char host[256], port[16];
+	X509 *root = NULL;
+	enum err e = address_split(o->connect, host, port, f);
+	if (e == ERR_OK)
+		e = identity_cert_parse(buf_view(&d->root), &root, f);
+	if (e != ERR_OK)
+		return e;
+	tls.roots = X509_STORE_new();
+	if (o->name == NULL)
+		tls.name = host;
+	if (tls.roots == NULL || X509_STORE_add_cert(tls.roots, root) != 1)
+		e = fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
+	else
+		e = frame_tls_connect(s, &tls, CONNECT_TIMEOUT_MS, f);
+	X509_STORE_free(tls.roots);
+	X509_free(root);
+	return e;
+}
+
+static enum err download(const struct options *o, struct device *d, int fd, struct fail *f)
+{
+	struct frame_stream stream = { .fd = fd };
 	struct check_value check;
-	enum err e = pos_download(d, fd, &check, f);
+	enum err e = ERR_OK;
+	if (o->name != NULL && !o->tls)
+		return fail_set(f, ERR_USAGE, 0, "--name goes with --tls");
+	if (o->tls)
+		e = tls_connect(o, d, &stream, f);
+	if (e == ERR_OK)
+		e = pos_download(d, &stream, &check, f);
+	frame_tls_free(stream.tls);
 	if (e != ERR_OK)
 		return e;
 	printf("%.*s: TMK loaded, check value ", (int)d->serial_len, (const char *)d->serial);
@@ -192,12 +227,44 @@ static enum err run_status(const struct options *o, struct fail *f)
 	return e;
 }
 
+static enum err print_tk(struct device *d, const char *what, uint64_t number, bool json, struct fail *f)
+{
+	struct check_value tek, auk;
+	char tek_hex[2 * FORMAT_CHECK + 1], auk_hex[2 * FORMAT_CHECK + 1];
+	enum err e = pos_tk_checks(d, number, &tek, &auk, f);
+	if (e != ERR_OK)
+		return e;
+	hex_encode(VIEW(tek.value, FORMAT_CHECK), tek_hex);
+	hex_encode(VIEW(auk.value, FORMAT_CHECK), auk_hex);
+	if (json)
+		printf("{\"state\": \"%s\", \"tk\": %" PRIu64 ", \"tek_check\": \"%s\", \"auk_check\": \"%s\"}\n", what,
+		       number, tek_hex, auk_hex);
+	else
+		printf("TK %" PRIu64 " (%s): TEK %s, AUK %s\n", number, what, tek_hex, auk_hex);
+	return ERR_OK;
+}
+
+/* The TK in use, and the one that waits to be collected; R2.5: to be held against those of the KMS. */
+static enum err run_tk(const struct options *o, struct fail *f)
+{
+	struct device d = { .lock_fd = -1 };
+	enum err e = device_open(o->dir, &d, f);
+	if (e == ERR_OK && d.state.made == 0)
+		e = fail_set(f, ERR_UNEXPECTED, 0, "this terminal has no TK yet");
+	if (e == ERR_OK && d.state.current != 0)
+		e = print_tk(&d, "in use", d.state.current, o->json != 0, f);
+	if (e == ERR_OK && d.state.made != d.state.current)
+		e = print_tk(&d, "waiting", d.state.made, o->json != 0, f);
+	device_done(&d);
+	return e;
+}
+
 static const struct {
 	const char *name;
 	enum err (*run)(const struct options *o, struct fail *f);
 } commands[] = {
 	{ "init", run_init },         { "factory", run_factory }, { "make", run_make },
-	{ "download", run_download }, { "status", run_status },
+	{ "download", run_download }, { "status", run_status },   { "tk", run_tk },
 };
 
 int main(int argc, char **argv)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "pos_download.h"
-#include "frame.h"
-#include "wire.h"
+#include "msg.h"
 
 #include <string.h>
 
 #define STEP_TIMEOUT_MS 10000
+#define REFUSE_TIMEOUT_MS 2000
 
 /* One download. */
 struct visit {
 	struct device *d;
-	int fd;
+	const struct frame_stream *stream;
 	struct ops_tk tk;
 	uint64_t number; /* of that TK */
 	uint8_t terminal_random[FORMAT_NONCE];
@@ -21,7 +21,7 @@ struct visit {
 
 static enum err receive(struct visit *v, uint8_t type, struct frame *ret, struct fail *f)
 {
-	return frame_expect(v->fd, type, &v->storage, ret, STEP_TIMEOUT_MS, f);
+	return stream_expect(v->stream, type, &v->storage, ret, STEP_TIMEOUT_MS, f);
 }
 
 static enum err hello(struct visit *v, struct fail *f)
@@ -35,13 +35,25 @@ static enum err hello(struct visit *v, struct fail *f)
 	out.field[HELLO_HANDSHAKE] = VIEW(&v->tk.handshake, 1);
 	out.field[HELLO_SERIAL] = device_serial(v->d);
 	out.field[HELLO_RANDOM] = v->shake.terminal_random;
-	return frame_send(v->fd, &out, STEP_TIMEOUT_MS, f);
+	return stream_send(v->stream, &out, STEP_TIMEOUT_MS, f);
 }
 
-static enum err find_tk(struct visit *v, uint64_t number, uint8_t handshake, struct ops_tk *ret, struct fail *f)
+static enum err find_tk(struct device *d, uint64_t number, uint8_t handshake, struct ops_tk *ret, struct fail *f)
 {
 	uint8_t id[8];
-	return ops_tk_find(v->d->ops, device_id(number, id), handshake, device_serial(v->d), ret, f);
+	return ops_tk_find(d->ops, device_id(number, id), handshake, device_serial(d), ret, f);
+}
+
+enum err pos_tk_checks(struct device *d, uint64_t number, struct check_value *ret_tek, struct check_value *ret_auk,
+		       struct fail *f)
+{
+	const struct device_state *s = &d->state;
+	struct ops_tk tk = { 0 };
+	enum err e = find_tk(d, number, number == s->made ? s->made_handshake : s->current_handshake, &tk, f);
+	if (e == ERR_OK)
+		e = ops_tk_check_values(d->ops, &tk, ret_tek, ret_auk, f);
+	ops_tk_close(&tk);
+	return e;
 }
 
 /* An interrupted MAKE_TK may have taken a counter and made no TK: then the one in use is the newest. */
@@ -50,13 +62,13 @@ static enum err find_newest(struct visit *v, struct fail *f)
 	const struct device_state *s = &v->d->state;
 	struct fail ignored = { 0 };
 	v->number = s->made;
-	enum err e = find_tk(v, s->made, s->made_handshake, &v->tk, s->made == s->current ? f : &ignored);
+	enum err e = find_tk(v->d, s->made, s->made_handshake, &v->tk, s->made == s->current ? f : &ignored);
 	if (e == ERR_OK || s->made == s->current)
 		return e;
 	if (s->current == 0)
 		return fail_set(f, e, ignored.rv, "%s", ignored.text);
 	v->number = s->current;
-	return find_tk(v, s->current, s->current_handshake, &v->tk, f);
+	return find_tk(v->d, s->current, s->current_handshake, &v->tk, f);
 }
 
 /* The newest TK was not collected after all, it seems: the KMS may know the one before. */
@@ -66,7 +78,7 @@ static enum err check_older(struct visit *v, struct view tag, struct fail *f)
 	struct ops_tk older = { 0 };
 	if (s->current == 0 || s->current_handshake != v->tk.handshake)
 		return fail_set(f, ERR_REFUSED, 0, "the KMS did not prove itself");
-	enum err e = find_tk(v, s->current, s->current_handshake, &older, f);
+	enum err e = find_tk(v->d, s->current, s->current_handshake, &older, f);
 	if (e != ERR_OK)
 		return e;
 	if (ops_nonce_len(&older) != ops_nonce_len(&v->tk))
@@ -113,7 +125,7 @@ static enum err prove(struct visit *v, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	out.field[PROOF_T_TAG] = VIEW(tag, n);
-	return frame_send(v->fd, &out, STEP_TIMEOUT_MS, f);
+	return stream_send(v->stream, &out, STEP_TIMEOUT_MS, f);
 }
 
 /* The load call verifies and unwraps; the older TMK goes only after it succeeded. */
@@ -161,7 +173,7 @@ static enum err confirm(struct visit *v, const struct check_value *check, struct
 		return fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
 	out.field[CONFIRM_CHECK] = buf_view(&value);
 	out.field[CONFIRM_TAG] = VIEW(tag, n);
-	if ((e = frame_send(v->fd, &out, STEP_TIMEOUT_MS, f)) != ERR_OK)
+	if ((e = stream_send(v->stream, &out, STEP_TIMEOUT_MS, f)) != ERR_OK)
 		return e;
 	return receive(v, FRAME_DONE, &in, f);
 }
@@ -186,17 +198,39 @@ static enum err exchange(struct visit *v, struct check_value *ret, struct fail *
 	return ERR_OK;
 }
 
-enum err pos_download(struct device *d, int fd, struct check_value *ret_check, struct fail *f)
+/* Best effort; nothing is sent when the KMS is gone or has itself refused. Check values are no secrets. */
+static void refuse(struct visit *v, enum err e)
 {
-	struct visit v = { .d = d, .fd = fd };
+	uint8_t code[2];
+	BUF_AUTO checks = { 0 };
+	struct check_value tek, auk;
+	struct frame error = { .type = FRAME_ERROR };
+	struct fail ignored = { 0 };
+	if (e == ERR_OK || e == ERR_PEER)
+		return;
+	be_put16(code, (uint16_t)msg_public(e));
+	error.field[ERROR_CODE] = VIEW(code, sizeof(code));
+	if (ops_tk_check_values(v->d->ops, &v->tk, &tek, &auk, &ignored) == ERR_OK) {
+		check_value_put(&checks, &tek);
+		check_value_put(&checks, &auk);
+	}
+	if (buf_ok(&checks))
+		error.field[ERROR_CHECKS] = buf_view(&checks);
+	if (stream_send(v->stream, &error, REFUSE_TIMEOUT_MS, &ignored) != ERR_OK)
+		return; /* gone: the reason is with the caller anyway */
+}
+
+enum err pos_download(struct device *d, const struct frame_stream *s, struct check_value *ret_check, struct fail *f)
+{
+	struct visit v = { .d = d, .stream = s };
 	if (d->state.made == 0)
 		return fail_set(f, ERR_UNEXPECTED, 0, "this terminal has no TK yet");
 	enum err e = find_newest(&v, f);
 	if (e != ERR_OK)
 		return e;
 	e = exchange(&v, ret_check, f);
+	refuse(&v, e);
 	ops_tk_close(&v.tk);
 	buf_done(&v.storage);
-	wire_refuse(fd, e);
 	return e;
 }

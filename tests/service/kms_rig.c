@@ -551,6 +551,9 @@ void rig_start(struct rig *r)
 	r->kmsd_out = fds[0];
 	ready_line(r, line);
 	field(line, "terminals=", r->terminals);
+	r->terminals_tls[0] = 0;
+	if (strstr(line, "terminals_tls="))
+		field(line, "terminals_tls=", r->terminals_tls);
 	field(line, "https=", r->https);
 	if (!r->db && db_open_read(path, &r->db, &f))
 		rig_die("%s", f.text);

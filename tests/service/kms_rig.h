@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 #include "db.h"
-#include "frame.h"
+#include "frame_tls.h"
 #include "http.h"
 #include "ops.h"
 
@@ -30,7 +30,8 @@ struct rig {
 	uint64_t counter; /* of the POS token */
 	pid_t kmsd;
 	int kmsd_out;
-	char terminals[64]; /* address of the running kmsd */
+	char terminals[64];     /* address of the running kmsd */
+	char terminals_tls[64]; /* "": it has none */
 	char https[64];
 	struct db *db; /* the KMS database, read only, open while kmsd runs or not */
 };
@@ -100,6 +101,7 @@ void rig_audited(struct rig *r, const char *serial, const char *word);
 /* A client of the terminal server. */
 struct rig_client {
 	int fd;
+	struct frame_tls *tls;
 	struct buf storage;
 	struct ops_tk tk;
 	uint8_t terminal_random[FORMAT_NONCE];
@@ -107,6 +109,9 @@ struct rig_client {
 	size_t nonce_len;
 };
 void rig_connect(struct rig *r, struct rig_client *c);
+/* rig_connect_from: from another address of the loopback, "127.0.0.2". rig_connect_tls: to the TLS door. */
+void rig_connect_from(struct rig *r, struct rig_client *c, const char *source);
+void rig_connect_tls(struct rig *r, struct rig_client *c);
 void rig_close(struct rig_client *c);
 void rig_send(struct rig_client *c, const struct frame *fr);
 /* rig_recv: the next frame; type 0: the connection ended. */
@@ -117,8 +122,9 @@ void rig_refused(struct rig_client *c, enum err code);
 /* Steps of an honest terminal. rig_hello answers PROOF_K (views into c->storage) and checks nothing. */
 struct frame rig_hello(struct rig *r, struct rig_client *c, const struct rig_terminal *t);
 void rig_hello_send(struct rig_client *c, uint8_t handshake, const char *serial, struct view random);
-/* rig_greet: rig_connect, rig_hello, and the KMS's proof must hold. */
+/* rig_greet: rig_connect, rig_hello, and the KMS's proof must hold. rig_greet_on: on a connection that is there. */
 void rig_greet(struct rig *r, struct rig_client *c, const struct rig_terminal *t);
+void rig_greet_on(struct rig *r, struct rig_client *c, const struct rig_terminal *t);
 enum err rig_check_host(struct rig *r, struct rig_client *c, const struct frame *proof);
 size_t rig_proof(struct rig *r, struct rig_client *c, uint8_t ret[OPS_TAG_MAX]);
 void rig_proof_send(struct rig_client *c, struct view tag);
@@ -126,5 +132,6 @@ enum err rig_load(struct rig *r, struct rig_client *c, struct view message, stru
 void rig_confirm(struct rig *r, struct rig_client *c, const struct check_value *loaded);
 /* rig_download: all of it; answers the check value that the token gives. */
 struct check_value rig_download(struct rig *r, const struct rig_terminal *t);
+struct check_value rig_download_on(struct rig *r, struct rig_client *c, const struct rig_terminal *t);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -235,9 +237,41 @@ void rig_connect(struct rig *r, struct rig_client *c)
 	OK(frame_connect(r->terminals, FRAME_MS, &c->fd, f));
 }
 
+void rig_connect_from(struct rig *r, struct rig_client *c, const char *source)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET }, to = { .sin_family = AF_INET };
+	const char *colon = strrchr(r->terminals, ':');
+	char host[64];
+
+	*c = (struct rig_client){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - r->terminals), r->terminals);
+	to.sin_port = htons((uint16_t)atoi(colon + 1));
+	if (c->fd < 0 || inet_pton(AF_INET, source, &from.sin_addr) != 1 ||
+	    inet_pton(AF_INET, host, &to.sin_addr) != 1 || bind(c->fd, (struct sockaddr *)&from, sizeof(from)) < 0 ||
+	    connect(c->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		rig_die("cannot connect from %s", source);
+}
+
+void rig_connect_tls(struct rig *r, struct rig_client *c)
+{
+	struct frame_tls_options o = { .server = ROLE_KMS, .name = "127.0.0.1" };
+	struct frame_stream s = { .fd = -1 };
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/ca/root.pem", r->dir);
+	OK(identity_roots(path, &o.roots, f));
+	*c = (struct rig_client){ .fd = -1 };
+	OK(frame_connect(r->terminals_tls, FRAME_MS, &c->fd, f));
+	s.fd = c->fd;
+	OK(frame_tls_connect(&s, &o, FRAME_MS, f));
+	c->tls = s.tls;
+	X509_STORE_free(o.roots);
+}
+
 void rig_close(struct rig_client *c)
 {
 	ops_tk_close(&c->tk);
+	frame_tls_free(c->tls);
 	if (c->fd >= 0)
 		close(c->fd);
 	buf_done(&c->storage);
@@ -246,14 +280,17 @@ void rig_close(struct rig_client *c)
 
 void rig_send(struct rig_client *c, const struct frame *fr)
 {
-	OK(frame_send(c->fd, fr, FRAME_MS, f));
+	struct frame_stream s = { c->fd, c->tls };
+
+	OK(stream_send(&s, fr, FRAME_MS, f));
 }
 
 struct frame rig_recv(struct rig_client *c)
 {
+	struct frame_stream s = { c->fd, c->tls };
 	struct frame got = { 0 };
 	struct fail f = { 0 };
-	enum err e = frame_recv(c->fd, &c->storage, &got, FRAME_MS, &f);
+	enum err e = stream_recv(&s, &c->storage, &got, FRAME_MS, &f);
 
 	if (e == ERR_PEER)
 		return (struct frame){ 0 };
@@ -310,14 +347,18 @@ enum err rig_check_host(struct rig *r, struct rig_client *c, const struct frame 
 	return ops_check(r->pos_ops, &c->tk, &shake, TRANSCRIPT_HOST_PROVES, NULL, proof->field[PROOF_K_TAG], NULL);
 }
 
-void rig_greet(struct rig *r, struct rig_client *c, const struct rig_terminal *t)
+void rig_greet_on(struct rig *r, struct rig_client *c, const struct rig_terminal *t)
 {
-	struct frame got;
+	struct frame got = rig_hello(r, c, t);
 
-	rig_connect(r, c);
-	got = rig_hello(r, c, t);
 	if (rig_check_host(r, c, &got) != ERR_OK)
 		rig_die("%s: the KMS did not prove itself", t->serial);
+}
+
+void rig_greet(struct rig *r, struct rig_client *c, const struct rig_terminal *t)
+{
+	rig_connect(r, c);
+	rig_greet_on(r, c, t);
 }
 
 size_t rig_proof(struct rig *r, struct rig_client *c, uint8_t ret[OPS_TAG_MAX])
@@ -361,24 +402,31 @@ void rig_confirm(struct rig *r, struct rig_client *c, const struct check_value *
 	rig_send(c, &confirm);
 }
 
-struct check_value rig_download(struct rig *r, const struct rig_terminal *t)
+struct check_value rig_download_on(struct rig *r, struct rig_client *c, const struct rig_terminal *t)
 {
-	struct rig_client c;
 	struct check_value loaded = { 0 };
 	uint8_t tag[OPS_TAG_MAX];
 	struct frame got;
 	size_t n;
 
-	rig_greet(r, &c, t);
-	n = rig_proof(r, &c, tag);
-	rig_proof_send(&c, VIEW(tag, n));
-	got = rig_recv(&c);
-	if (got.type != FRAME_TMK || rig_load(r, &c, got.field[TMK_MESSAGE], &loaded) != ERR_OK)
+	rig_greet_on(r, c, t);
+	n = rig_proof(r, c, tag);
+	rig_proof_send(c, VIEW(tag, n));
+	got = rig_recv(c);
+	if (got.type != FRAME_TMK || rig_load(r, c, got.field[TMK_MESSAGE], &loaded) != ERR_OK)
 		rig_die("%s: no TMK, but %s", t->serial, frame_name(got.type));
-	rig_confirm(r, &c, &loaded);
-	got = rig_recv(&c);
+	rig_confirm(r, c, &loaded);
+	got = rig_recv(c);
 	if (got.type != FRAME_DONE)
 		rig_die("%s: no DONE, but %s", t->serial, frame_name(got.type));
-	rig_close(&c);
+	rig_close(c);
 	return loaded;
+}
+
+struct check_value rig_download(struct rig *r, const struct rig_terminal *t)
+{
+	struct rig_client c;
+
+	rig_connect(r, &c);
+	return rig_download_on(r, &c, t);
 }

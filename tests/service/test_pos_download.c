@@ -101,6 +101,40 @@ START_TEST(kms_that_knows_the_waiting_tk_proves_it_was_collected) /* R1.4, R1.9 
 }
 END_TEST
 
+/* What `pos tk` prints, and what the terminal tells a KMS that does not hold its TK. R2.5 */
+START_TEST(check_values_of_the_tk_are_told_to_the_operator_and_to_the_kms)
+{
+	const struct soft_kms *k = &kms[_i];
+	char dir[256], tek[2 * FORMAT_CHECK + 1], auk[2 * FORMAT_CHECK + 1], want[128];
+	struct check_value check[2], own[2];
+	struct spawn s;
+	struct visit v;
+	struct frame in;
+	static const uint8_t wrong[16];
+	visit_open(&v, (size_t)_i);
+	send_proof(&v, VIEW(wrong, k->block));
+	kit_receive(v.fd, &v.storage, &in);
+	ck_assert_int_eq(in.type, FRAME_ERROR);
+	ck_assert_uint_eq(in.field[ERROR_CHECKS].n, 2 * (1 + FORMAT_CHECK));
+	for (int i = 0; i < 2; i++)
+		ck_assert(check_value_parse(
+		    VIEW(in.field[ERROR_CHECKS].p + (size_t)i * (1 + FORMAT_CHECK), 1 + FORMAT_CHECK), &check[i]));
+	ck_assert_int_eq(visit_close(&v), 1);
+	soft_check(k->type, k->tek, k->length, &own[0]);
+	soft_check(k->type, k->auk, k->length, &own[1]);
+	for (int i = 0; i < 2; i++)
+		if (check[i].method == own[i].method)
+			ck_assert_mem_eq(check[i].value, own[i].value, FORMAT_CHECK);
+	hex_encode(VIEW(check[0].value, FORMAT_CHECK), tek);
+	hex_encode(VIEW(check[1].value, FORMAT_CHECK), auk);
+	snprintf(want, sizeof(want), "\"tek_check\": \"%s\", \"auk_check\": \"%s\"", tek, auk);
+	kit_path(&kit, terminals[_i].serial, dir);
+	const char *const argv[] = { kit.pos, "tk", "--json", "--dir", dir, NULL };
+	ck_assert_int_eq(spawn_run(&s, argv), 0);
+	ck_assert_msg(strstr(s.stdout_text, want) != NULL, "%s is not in %s", want, s.stdout_text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pos download");
@@ -111,6 +145,7 @@ int main(void)
 	tcase_add_loop_test(c, frame_out_of_order_ends_the_download, 0, 4);
 	tcase_add_test(c, kms_that_refuses_is_told_in_one_line);
 	tcase_add_test(c, silent_kms_is_not_waited_for_for_ever);
+	tcase_add_loop_test(c, check_values_of_the_tk_are_told_to_the_operator_and_to_the_kms, 0, (int)terminal_count);
 	tcase_add_test(c, kms_that_knows_the_waiting_tk_proves_it_was_collected);
 	suite_add_tcase(suite, c);
 	return pos_run(suite);

@@ -122,6 +122,35 @@ START_TEST(truncations_and_trailing_bytes_are_refused)
 }
 END_TEST
 
+/* R2.5: the terminal's check values; peers that know nothing of them send and take the code alone */
+START_TEST(an_error_may_carry_check_values)
+{
+	static const uint8_t code[2] = { 0, 4 }, checks[9] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+	struct frame fr = { .type = FRAME_ERROR, .field = { VIEW(code, 2) } }, back;
+	BUF_AUTO bare = { 0 };
+	BUF_AUTO full = { 0 };
+
+	frame_put(&bare, &fr);
+	ck_assert_uint_eq(bare.len, 7);
+	ck_assert(!frame_parse(VIEW(bare.p + 2, bare.len - 2), &back, NULL));
+	ck_assert_uint_eq(back.field[ERROR_CHECKS].n, 0);
+	fr.field[ERROR_CHECKS] = VIEW(checks, 8);
+	frame_put(&full, &fr);
+	ck_assert(!frame_parse(VIEW(full.p + 2, full.len - 2), &back, NULL));
+	ck_assert_uint_eq(frame_error_code(&back), 4);
+	ck_assert(view_equal(back.field[ERROR_CHECKS], VIEW(checks, 8)));
+	for (size_t n = bare.len - 2 + 1; n < full.len - 2; n++)
+		ck_assert_int_eq(frame_parse(VIEW(full.p + 2, n), &back, NULL), ERR_MALFORMED);
+	for (size_t n = 1; n <= 9; n += n == 7 ? 2 : 1) {
+		BUF_AUTO wrong = { 0 };
+
+		fr.field[ERROR_CHECKS] = VIEW(checks, n);
+		frame_put(&wrong, &fr);
+		ck_assert(!buf_ok(&wrong));
+	}
+}
+END_TEST
+
 START_TEST(unknown_types_and_long_frames_are_refused)
 {
 	static uint8_t body[FRAME_MAX + 1];
@@ -239,6 +268,7 @@ int main(void)
 	tcase_add_test(t, every_type_round_trips_within_its_bounds);
 	tcase_add_test(t, fields_outside_their_bounds_are_neither_written_nor_read);
 	tcase_add_test(t, truncations_and_trailing_bytes_are_refused);
+	tcase_add_test(t, an_error_may_carry_check_values);
 	tcase_add_test(t, unknown_types_and_long_frames_are_refused);
 	tcase_add_test(t, evbuffer_gives_frames_only_when_complete);
 	tcase_add_test(t, blocking_ends_are_bounded_in_time);
