@@ -13,8 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/err.h>
-
 #include "daemon.h"
 #include "handshake.h"
 #include "identity.h"
