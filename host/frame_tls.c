@@ -129,12 +129,18 @@ enum err frame_tls_connect(struct frame_stream *s, const struct frame_tls_option
 	return ERR_OK;
 }
 
+void frame_tls_goodbye(SSL *ssl)
+{
+	if (ssl && SSL_is_init_finished(ssl))
+		SSL_shutdown(ssl);
+	ERR_clear_error();
+}
+
 void frame_tls_free(struct frame_tls *t)
 {
 	if (!t)
 		return;
-	if (t->ssl && SSL_is_init_finished(t->ssl))
-		SSL_shutdown(t->ssl);
+	frame_tls_goodbye(t->ssl);
 	SSL_free(t->ssl);
 	SSL_CTX_free(t->ctx);
 	ERR_clear_error();

@@ -21,6 +21,9 @@ enum err frame_tls_connect(struct frame_stream *s, const struct frame_tls_option
 			   struct fail *f) MUST_CHECK;
 void frame_tls_free(struct frame_tls *t);
 
+/* frame_tls_goodbye: the last word of TLS on either side, without waiting for the other's; takes NULL. */
+void frame_tls_goodbye(SSL *ssl);
+
 /* For frame_io.c: some bytes; *ret 0: not now, wait for *ret_events. ERR_PEER: closed or broken. */
 enum err frame_tls_write(struct frame_tls *t, const uint8_t *p, size_t n, size_t *ret, short *ret_events,
 			 struct fail *f) MUST_CHECK;

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "daemon.h"
+#include "frame_tls.h"
 #include "handshake.h"
-#include "identity.h"
 #include "log.h"
 #include "terminals.h"
 
@@ -81,11 +81,8 @@ static void link_free(struct link *l)
 static void link_shut(struct link *l)
 {
 	struct timeval now = { 0, 0 };
-	SSL *ssl = bufferevent_openssl_get_ssl(l->bev);
 
-	if (ssl && SSL_is_init_finished(ssl))
-		SSL_shutdown(ssl);
-	ERR_clear_error();
+	frame_tls_goodbye(bufferevent_openssl_get_ssl(l->bev));
 	if (shutdown(bufferevent_getfd(l->bev), SHUT_WR) < 0)
 		event_add(l->timer, &now);
 }
