@@ -1,76 +1,70 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "admin.h"
 #include "audit.h"
-#include "formats.h"
-#include "keyfile.h"
+#include "order.h"
+#include "permission.h"
+#include "report.h"
 
-static enum err order_add(void *service, char **arguments, struct fail *f)
+enum err admin_audit(struct db *db, const char *event, const char *object, const char *text, struct fail *f)
 {
-	struct mtms *m = service;
-	char section[64];
-	bool known = false;
+	char room[1024], peer[160];
+	struct passwd entry, *user = NULL;
+	struct audit_entry row = { peer, event, object, ERR_OK, text };
 
-	if (!keyfile_name_ok(arguments[0], 64) || !format_customer_ok(view_of_string(arguments[1])))
-		return fail_set(f, ERR_USAGE, 0, "not an order or customer id");
-	snprintf(section, sizeof(section), "%s", arguments[1]);
-	for (size_t i = 0; conf_member(m->conf, "customer *", i); i++)
-		known |= !strcmp(conf_member(m->conf, "customer *", i), arguments[1]);
-	if (!known)
-		return fail_set(f, ERR_NOT_FOUND, 0, "customer %s is not configured", section);
-	return db_run(m->db, f,
-		      "INSERT INTO production_order (order_id, customer, created, state) VALUES (?, ?, ?, 'open')",
-		      "tti", arguments[0], arguments[1], (int64_t)time(NULL));
+	if (getpwuid_r(getuid(), &entry, room, sizeof(room), &user) || !user)
+		snprintf(peer, sizeof(peer), "console:%lu", (unsigned long)getuid());
+	else
+		snprintf(peer, sizeof(peer), "console:%.128s", user->pw_name);
+	return audit_append(db, &row, f);
 }
 
-static enum err order_close(void *service, char **arguments, struct fail *f)
+static const struct table_row *find_report(const char *name)
 {
-	struct mtms *m = service;
-	enum err e =
-	    db_run(m->db, f, "UPDATE production_order SET state = 'closed' WHERE order_id = ?", "t", arguments[0]);
+	for (size_t i = 0; i < mtms_reports_count; i++)
+		if (!strcmp(mtms_reports[i].name, name))
+			return &mtms_reports[i];
+	return NULL;
+}
 
-	if (!e && !db_changes(m->db))
-		e = fail_set(f, ERR_NOT_FOUND, 0, "no order %s", arguments[0]);
-	return e;
+static enum err run_report(struct mtms *m, const struct table_row *report, char **arguments, struct fail *f)
+{
+	const char *json = NULL, *csv = NULL;
+	const struct command_option options[] = { { "--json", false, &json }, { "--csv", false, &csv } };
+	enum err e = command_options(arguments, report->parameters, options, ARRAY_LEN(options), f);
+
+	if (!e && json && csv)
+		e = fail_set(f, ERR_USAGE, 0, "--json or --csv, not both");
+	return e ? e : table_print(m->db, report, arguments, json ? TABLE_JSON : csv ? TABLE_CSV : TABLE_TEXT, f);
 }
 
 static enum err order_list(void *service, char **arguments, struct fail *f)
 {
-	struct mtms *m = service;
-	return command_print(m->db, "SELECT order_id, customer, state FROM production_order ORDER BY created, order_id",
-			     NULL, 3, f);
+	return run_report(service, find_report("orders"), arguments, f);
 }
 
-static enum err status(void *service, char **arguments, struct fail *f)
+static enum err order_show(void *service, char **arguments, struct fail *f)
 {
 	struct mtms *m = service;
-	return command_print(m->db,
-			     "SELECT 'sn_key ' || state, count(*) FROM sn_key GROUP BY state UNION ALL "
-			     "SELECT 'batch ' || state, count(*) FROM batch GROUP BY state UNION ALL "
-			     "SELECT 'outbox ' || state, count(*) FROM outbox GROUP BY state UNION ALL "
-			     "SELECT 'working_certificate', count(*) FROM working_certificate",
-			     NULL, 2, f);
-}
+	int64_t there = 0;
+	enum err e =
+	    db_one(m->db, &there, f, "SELECT count(*) FROM production_order WHERE order_id = ?", "t", arguments[0]);
 
-static enum err terminals(void *service, char **arguments, struct fail *f)
-{
-	struct mtms *m = service;
-	return command_print(
-	    m->db,
-	    "SELECT serial, counter, batch_id, customer, sn_key.state, coalesce(outbox.state, ''),"
-	    " coalesce(sn_key.reason, outbox.reason, '') FROM sn_key JOIN batch ON batch.number = sn_key.batch"
-	    " JOIN production_order USING (order_id) LEFT JOIN outbox ON outbox.sn_key = sn_key.id ORDER BY sn_key.id",
-	    NULL, 7, f);
+	if (!e && !there)
+		e = fail_set(f, ERR_NOT_FOUND, 0, "no order %.64s", arguments[0]);
+	return e ? e : run_report(m, find_report("devices"), arguments, f);
 }
 
 /* For a fault of HSM 1 that was mended; a terminal that has given a newer TK needs no older one. */
 static enum err terminals_retry(void *service, char **arguments, struct fail *f)
 {
 	struct mtms *m = service;
-	struct audit_entry entry = { "operator", "terminals retry", arguments[0], ERR_OK, "" };
 	enum err e = db_begin(m->db, f);
 
 	if (!e)
@@ -80,16 +74,21 @@ static enum err terminals_retry(void *service, char **arguments, struct fail *f)
 		    " state = 'failed')",
 		    "t", arguments[0]);
 	if (!e)
-		e = db_run(m->db, f,
-			   "UPDATE sn_key SET state = 'waiting', reason = NULL WHERE serial = ? AND state = 'failed' "
-			   "AND counter >"
-			   " (SELECT coalesce(max(counter), 0) FROM sn_key WHERE serial = ? AND state IN ('waiting', "
-			   "'rewrapped'))",
-			   "tt", arguments[0], arguments[0]);
+		e = db_run(
+		    m->db, f,
+		    "UPDATE sn_key SET state = 'waiting', reason = NULL, claimed_by = NULL, claimed_worker = NULL,"
+		    " claimed_until = NULL WHERE serial = ? AND state = 'failed' AND superseded_by IS NULL",
+		    "t", arguments[0]);
 	if (!e && !db_changes(m->db))
 		e = fail_set(f, ERR_NOT_FOUND, 0, "no failed terminal %s without a newer TK", arguments[0]);
 	if (!e)
-		e = audit_append(m->db, &entry, f);
+		e = db_run(
+		    m->db, f,
+		    "UPDATE device SET state = 'collected', reason = NULL, changed = ? WHERE sn_key IN (SELECT id FROM"
+		    " sn_key WHERE serial = ? AND state = 'waiting')",
+		    "it", (int64_t)time(NULL), arguments[0]);
+	if (!e)
+		e = admin_audit(m->db, "terminals retry", arguments[0], "", f);
 	if (!e)
 		e = db_commit(m->db, f);
 	if (e)
@@ -97,24 +96,99 @@ static enum err terminals_retry(void *service, char **arguments, struct fail *f)
 	return e;
 }
 
-static enum err audit(void *service, char **arguments, struct fail *f)
+/* For a DC that lost deliveries (its database came from a backup): it answers what it has with "known". */
+static enum err deliveries_again(void *service, char **arguments, struct fail *f)
 {
 	struct mtms *m = service;
-	return command_print(m->db, "SELECT at, peer, event, object, code, text FROM audit ORDER BY id", NULL, 6, f);
+	char *end = NULL;
+	long long from = strtoll(arguments[0], &end, 10);
+	char text[64];
+	enum err e;
+
+	if (from < 1 || *end)
+		return fail_set(f, ERR_USAGE, 0, "a sequence number, from 1");
+	e = db_begin(m->db, f);
+	if (!e)
+		e = db_run(m->db, f,
+			   "UPDATE delivery SET state = 'waiting', settled = NULL WHERE sequence >= ? AND state = "
+			   "'delivered'",
+			   "i", (int64_t)from);
+	snprintf(text, sizeof(text), "%lld deliveries", (long long)db_changes(m->db));
+	if (!e && !db_changes(m->db))
+		e = fail_set(f, ERR_NOT_FOUND, 0, "no delivery from %lld on was delivered", from);
+	if (!e)
+		e = admin_audit(m->db, "deliveries again", arguments[0], text, f);
+	if (!e)
+		e = db_commit(m->db, f);
+	if (e)
+		db_rollback(m->db);
+	return e;
 }
 
 const struct command_row admin_rows[] = {
-	{ "key-init", 1, "key-init REQUEST         make Pr in HSM 1, write the request for HsmWCRT", key_init, "R1.1" },
-	{ "key-again", 1, "key-again REQUEST        the same again, when Pr was lost or leaked", key_again, "R1.1" },
+	{ "key-init", ~1,
+	  "key-init REQUEST [--lost-or-leaked REASON]\n                           make Pr in HSM 1, write the request "
+	  "for HsmWCRT; again only for that reason",
+	  key_init, "R1.1" },
 	{ "cert-import", 1, "cert-import CERTIFICATE  store HsmWCRT", cert_import, "R1.1" },
-	{ "order add", 2, "order add ORDER CUSTOMER open a production order", order_add, "R1.5" },
-	{ "order close", 1, "order close ORDER        take no more batches of it", order_close, "R1.5" },
-	{ "order list", 0, "order list", order_list, "R1.5" },
-	{ "status", 0, "status                   counts by state", status, "R1.6" },
+	{ "order add", ~2,
+	  "order add ORDER CUSTOMER --inventory FILE\n                           open a production order of these "
+	  "serial numbers",
+	  order_add, "R1.5" },
+	{ "order list", ~0, "order list               the report orders", order_list, "R1.5" },
+	{ "order show", ~1, "order show ORDER         the report devices", order_show, "R1.5" },
+	{ "order amend", ~1,
+	  "order amend ORDER [--add FILE] [--remove FILE]\n                           change the inventory of an open "
+	  "order",
+	  order_amend, "R1.5" },
+	{ "order close", ~1,
+	  "order close ORDER [--incomplete]\n                           take no more batches of it; refused while "
+	  "devices are missing",
+	  order_close, "R1.5" },
+	{ "order reopen", 1, "order reopen ORDER       take batches of it again", order_reopen, "R1.5" },
+	{ "grant", 3,
+	  "grant OPTERM OPERATOR order:ORDER|customer:ID\n                           let them collect; OPERATOR: a "
+	  "name or serial:HEX; either may be '*'",
+	  permission_grant, "R2.3" },
+	{ "revoke", 3, "revoke OPTERM OPERATOR order:ORDER|customer:ID", permission_revoke, "R2.3" },
 	{ "terminals retry", 1, "terminals retry SERIAL   re-wrap a failed terminal once more", terminals_retry,
 	  "R1.7" },
-	{ "terminals", 0, "terminals                serial number, counter, batch, customer, states, reason", terminals,
-	  "R1.6" },
-	{ "audit", 0, "audit                    the audit table", audit, "R2.3" },
+	{ "deliveries again", 1, "deliveries again NUMBER  send all deliveries from that sequence number once more",
+	  deliveries_again, "R2.1" },
 };
 const size_t admin_rows_count = ARRAY_LEN(admin_rows);
+
+void admin_help(struct buf *ret)
+{
+	for (size_t i = 0; i < admin_rows_count; i++)
+		buf_printf(ret, "  %s\n", admin_rows[i].usage);
+	for (size_t i = 0; i < mtms_reports_count; i++)
+		buf_printf(ret, "  %s\n", mtms_reports[i].usage);
+	buf_printf(ret, "  reports take --json or --csv\n");
+	buf_put_u8(ret, 0);
+}
+
+/* A subcommand of two words goes before a report of the first. */
+static bool is_command(int argc, char **argv)
+{
+	char words[64];
+
+	snprintf(words, sizeof(words), "%s %s", argv[0], argc > 1 ? argv[1] : "");
+	for (size_t i = 0; i < admin_rows_count; i++)
+		if (!strcmp(admin_rows[i].words, words))
+			return true;
+	return false;
+}
+
+enum err admin_run(struct mtms *m, int argc, char **argv, struct fail *f)
+{
+	const struct table_row *report = is_command(argc, argv) ? NULL : find_report(argv[0]);
+	const struct command_row *row = NULL;
+	char **arguments = NULL;
+	enum err e;
+
+	if (report)
+		return run_report(m, report, argv + 1, f);
+	e = command_find(admin_rows, admin_rows_count, argc, argv, &row, &arguments, f);
+	return e ? e : row->run(m, arguments, f);
+}

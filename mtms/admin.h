@@ -5,14 +5,23 @@
 #include "command.h"
 #include "mtms.h"
 
-/* The subcommands of mtmsd; service: struct mtms with conf and db. */
+/* The subcommands of mtmsd besides its reports (report.h); service: struct mtms with conf and db. */
 extern const struct command_row admin_rows[];
 extern const size_t admin_rows_count;
 
-/* key_init: Pr/Pu in HSM 1, its index number recorded, the request for HsmWCRT written to a file (R1.1). */
+/* admin_run: one command line: a subcommand, or a report with --json or --csv. ERR_USAGE: neither. */
+enum err admin_run(struct mtms *m, int argc, char **argv, struct fail *f) MUST_CHECK;
+/* admin_help: a line per subcommand and report, with final zero. */
+void admin_help(struct buf *ret);
+
+/* admin_audit: who at this machine did what; part of the open transaction. */
+enum err admin_audit(struct db *db, const char *event, const char *object, const char *text, struct fail *f) MUST_CHECK;
+
+/*
+ * key_init: REQUEST [--lost-or-leaked REASON]: Pr/Pu in HSM 1, its index number recorded, the request for HsmWCRT
+ * written to a file; a second time only with a reason, which is audited (R1.1).
+ */
 enum err key_init(void *service, char **arguments, struct fail *f) MUST_CHECK;
-/* key_again: the same, when Pr was lost or leaked; refused without a Pr before. */
-enum err key_again(void *service, char **arguments, struct fail *f) MUST_CHECK;
 /* cert_import: HsmWCRT of the CA: chain, role, and one of our keys; operation terminals get it from now on (R1.1). */
 enum err cert_import(void *service, char **arguments, struct fail *f) MUST_CHECK;
 

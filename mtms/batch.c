@@ -4,12 +4,13 @@
 #include <time.h>
 
 #include "batch.h"
+#include "device.h"
 #include "formats.h"
 #include "keyfile.h"
 #include "mtms.h"
+#include "permission.h"
 
 #define BATCH_FORMAT "strongroom tk batch"
-#define BATCH_CLOCK_SLACK 86400 /* seconds that an operation terminal's clock may be ahead */
 
 static const struct msg_field terminal_field[] = {
 	{ "serial", MSG_TEXT, 1, FORMAT_POS_SERIAL_MAX, offsetof(struct batch_terminal, serial), false, NULL },
@@ -46,58 +47,31 @@ enum err batch_open(X509_STORE *roots, time_t at, struct view cms, struct arena 
 	return e;
 }
 
-/* What is known of one terminal's packet when it is stored. */
-struct verdict {
-	struct tk_packet packet; /* zero when not well formed */
-	const char *reason;      /* NULL: accepted */
-};
-
-static enum err check_terminal(struct db *db, const struct customer *customer, const struct batch_terminal *t,
-			       struct verdict *ret, struct fail *f)
-{
-	int64_t known = 0, last = 0;
-	enum err e;
-
-	*ret = (struct verdict){ 0 };
-	if (!tk_packet_parse(t->packet, &ret->packet)) {
-		ret->packet = (struct tk_packet){ 0 };
-		ret->reason = "packet is not well formed";
-		return ERR_OK;
-	}
-	if (!view_equal(ret->packet.pos_serial, t->serial))
-		ret->reason = "serial number is not that of the packet";
-	else if (ret->packet.suite != customer->suite)
-		ret->reason = "suite is not that of the customer";
-	else if (ret->packet.counter > INT64_MAX)
-		ret->reason = "counter is out of range";
-	else if (t->collected > (uint64_t)time(NULL) + BATCH_CLOCK_SLACK)
-		ret->reason = "collection time is in the future";
-	if (ret->reason)
-		return ERR_OK;
-	e = db_one(db, &known, f, "SELECT count(*) FROM working_certificate WHERE serial = ?", "b",
-		   ret->packet.cert_serial);
-	if (!e)
-		e = db_one(db, &last, f,
-			   "SELECT coalesce(max(counter), 0) FROM sn_key WHERE serial = ? AND state IN ('waiting', "
-			   "'rewrapped')",
-			   "v", t->serial);
-	if (!e && !known)
-		ret->reason = "made for a working certificate that is not ours";
-	else if (!e && (uint64_t)last >= ret->packet.counter)
-		ret->reason = "counter is not above the stored one";
-	return e;
-}
-
-static enum err store_terminal(struct db *db, int64_t batch, size_t position, const struct batch_terminal *t,
+static enum err store_terminal(struct db *db, const struct device_place *place, const struct batch_terminal *t,
 			       const struct verdict *v, struct fail *f)
 {
-	return db_run(
-	    db, f,
-	    "INSERT INTO sn_key (serial, pin_pad, counter, cert_serial, batch, position, collected, packet, state,"
-	    " reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "vvibiiibtt", t->serial, v->packet.pin_pad.p ? v->packet.pin_pad : VIEW_STR(""),
-	    (int64_t)(v->packet.counter > INT64_MAX ? 0 : v->packet.counter), v->packet.cert_serial, batch,
-	    (int64_t)position, (int64_t)t->collected, t->packet, v->reason ? "refused" : "waiting", v->reason);
+	const struct tk_packet *p = &v->packet;
+	int64_t id = 0;
+	enum err e = db_one(
+	    db, &id, f,
+	    "INSERT INTO sn_key (order_id, serial, pin_pad, counter, cert_serial, batch, position, collected, packet,"
+	    " state, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+	    "vvvibiiibtt", place->order, t->serial, p->pin_pad.p ? p->pin_pad : VIEW_STR(""),
+	    (int64_t)(p->counter > INT64_MAX ? 0 : p->counter), p->cert_serial, place->batch, (int64_t)place->position,
+	    (int64_t)t->collected, t->packet, v->reason ? "refused" : "waiting", v->reason);
+
+	return e ? e : device_received(db, place, t->serial, id, v, f);
+}
+
+/* The order is still open, and stays so until the end of this transaction. */
+static enum err hold_order(struct db *db, struct view order, struct fail *f)
+{
+	enum err e = db_run(db, f, "UPDATE production_order SET state = 'open' WHERE order_id = ? AND state = 'open'",
+			    "v", order);
+
+	if (!e && !db_changes(db))
+		e = fail_set(f, ERR_REFUSED, 0, "the production order is closed");
+	return e;
 }
 
 static enum err store_batch(struct msg_call *call, const struct customer *customer, const struct batch_in *in,
@@ -106,18 +80,20 @@ static enum err store_batch(struct msg_call *call, const struct customer *custom
 {
 	struct db *db = ((struct mtms *)call->service)->db;
 	const struct batch_terminal *terminals = content->terminals.items;
+	struct device_place place = { .customer = customer, .order = in->order };
 	struct verdict v;
-	int64_t number = 0;
-	enum err e = db_one(db, &number, f,
-			    "INSERT INTO batch (batch_id, order_id, content_sha256, cms, signer, signer_serial, sender,"
-			    " received, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'received') RETURNING number",
-			    "vvtbttti", in->batch, in->order, sha256, in->cms, signer->name, signer->serial,
-			    call->peer->name, (int64_t)time(NULL));
+	enum err e = hold_order(db, in->order, f);
 
-	for (size_t i = 0; i < content->terminals.count && !e; i++) {
-		e = check_terminal(db, customer, &terminals[i], &v, f);
+	if (!e)
+		e = db_one(db, &place.batch, f,
+			   "INSERT INTO batch (batch_id, order_id, content_sha256, cms, signer, signer_serial, sender,"
+			   " received, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'received') RETURNING number",
+			   "vvtbttti", in->batch, in->order, sha256, in->cms, signer->name, signer->serial,
+			   call->peer->name, (int64_t)time(NULL));
+	for (place.position = 0; place.position < content->terminals.count && !e; place.position++) {
+		e = device_check(db, &place, &terminals[place.position], &v, f);
 		if (!e)
-			e = store_terminal(db, number, i, &terminals[i], &v, f);
+			e = store_terminal(db, &place, &terminals[place.position], &v, f);
 	}
 	return e;
 }
@@ -175,25 +151,6 @@ static enum err find_batch(struct db *db, struct view batch, const char *sha256,
 	return ERR_OK;
 }
 
-static enum err find_customer(struct mtms *m, struct view order, const struct customer **ret, struct fail *f)
-{
-	DB_STMT_AUTO *s = NULL;
-	bool row = false;
-	enum err e =
-	    db_query(m->db, &s, f, "SELECT customer, state FROM production_order WHERE order_id = ?", "v", order);
-
-	if (!e)
-		e = db_next(s, &row, f);
-	if (e)
-		return e;
-	if (!row)
-		return fail_set(f, ERR_REFUSED, 0, "unknown production order");
-	if (strcmp(db_text(s, 1), "open"))
-		return fail_set(f, ERR_REFUSED, 0, "the production order is closed");
-	*ret = mtms_customer(m, db_text(s, 0));
-	return *ret ? ERR_OK : fail_set(f, ERR_REFUSED, 0, "the order's customer %s is not configured", db_text(s, 0));
-}
-
 enum err batch_receive(struct msg_call *call, const void *in_struct, void *out_struct, struct fail *f)
 {
 	const struct batch_in *in = in_struct;
@@ -216,7 +173,10 @@ enum err batch_receive(struct msg_call *call, const void *in_struct, void *out_s
 	e = find_batch(m->db, in->batch, sha256, f);
 	out.repeated = !e;
 	if (e == ERR_NOT_FOUND) {
-		e = find_customer(m, in->order, &customer, f);
+		e = mtms_order(m, in->order, &customer, f);
+		if (!e)
+			e = permission_check(m->db, call->peer->name, &signer, (const char *)in->order.p, customer->id,
+					     f);
 		if (!e)
 			e = db_begin(m->db, f);
 		if (!e)
@@ -232,6 +192,6 @@ enum err batch_receive(struct msg_call *call, const void *in_struct, void *out_s
 		 (const char *)in->order.p, signer.name, signer.serial, (unsigned long long)out.accepted,
 		 out.refused.count, out.repeated ? ", repeated" : "");
 	*(struct batch_out *)out_struct = out;
-	worker_wake(&m->rewrap);
+	mtms_wake_rewrap(m);
 	return ERR_OK;
 }

@@ -48,13 +48,12 @@ static enum err write_request(const char *path, struct view der, struct fail *f)
 	return e;
 }
 
-static enum err make_key(struct mtms *m, const char *path, struct fail *f)
+static enum err make_key(struct mtms *m, const char *path, const char *reason, struct fail *f)
 {
 	BUF_AUTO spki = { 0 };
 	BUF_AUTO request = { 0 };
 	uint8_t id[PR_ID_LEN];
-	char label[32], number[32];
-	struct audit_entry entry = { NULL, "key-init", number, ERR_OK, path };
+	char label[32], number[32], text[400];
 	int64_t index = 0;
 	enum err e = identity_configured(m->conf, ROLE_MTMS, &m->identity, f);
 
@@ -73,8 +72,10 @@ static enum err make_key(struct mtms *m, const char *path, struct fail *f)
 		e = cms_sign(m->identity, buf_view(&spki), &request, f);
 	if (!e)
 		e = write_request(path, buf_view(&request), f);
+	snprintf(text, sizeof(text), "request %.180s%s%.180s", path,
+		 reason ? "; the one before was lost or leaked: " : "", reason ? reason : "");
 	if (!e)
-		e = audit_append(m->db, &entry, f);
+		e = admin_audit(m->db, "key-init", number, text, f);
 	if (!e)
 		printf("Pr has the index number %lld; its request for HsmWCRT: %s\n", (long long)index, path);
 	return e;
@@ -83,31 +84,28 @@ static enum err make_key(struct mtms *m, const char *path, struct fail *f)
 enum err key_init(void *service, char **arguments, struct fail *f)
 {
 	struct mtms *m = service;
+	const char *reason = NULL;
+	const struct command_option options[] = { { "--lost-or-leaked", true, &reason } };
 	int64_t count = 0;
-	enum err e = db_one(m->db, &count, f, "SELECT count(*) FROM pr_key WHERE spki IS NOT NULL", "");
+	enum err e = command_options(arguments, 1, options, ARRAY_LEN(options), f);
 
-	if (!e && count)
+	if (!e)
+		e = db_one(m->db, &count, f, "SELECT count(*) FROM pr_key WHERE spki IS NOT NULL", "");
+	if (!e && count && !reason)
 		e = fail_set(f, ERR_DUPLICATE, 0,
-			     "Pr is there already; key-again makes a new one when it was lost or leaked");
-	return e ? e : make_key(m, arguments[0], f);
-}
-
-enum err key_again(void *service, char **arguments, struct fail *f)
-{
-	struct mtms *m = service;
-	int64_t count = 0;
-	enum err e = db_one(m->db, &count, f, "SELECT count(*) FROM pr_key WHERE spki IS NOT NULL", "");
-
-	if (!e && !count)
-		e = fail_set(f, ERR_NOT_FOUND, 0, "there is no Pr yet: key-init");
-	return e ? e : make_key(m, arguments[0], f);
+			     "Pr is there already; a new one is made only when it was lost or leaked: --lost-or-leaked "
+			     "REASON");
+	if (!e && !count && reason)
+		e = fail_set(f, ERR_NOT_FOUND, 0, "there is no Pr yet that could be lost or leaked");
+	if (!e && reason && !reason[0])
+		e = fail_set(f, ERR_USAGE, 0, "--lost-or-leaked: say how");
+	return e ? e : make_key(m, arguments[0], reason, f);
 }
 
 static enum err import_checked(struct mtms *m, const struct working_certificate *w, struct fail *f)
 {
 	int64_t index = 0;
 	char number[32];
-	struct audit_entry entry = { NULL, "cert-import", number, ERR_OK, "" };
 	enum err e = db_one(m->db, &index, f, "SELECT key_index FROM pr_key WHERE spki = ?", "b", buf_view(&w->spki));
 
 	if (e == ERR_NOT_FOUND)
@@ -124,7 +122,7 @@ static enum err import_checked(struct mtms *m, const struct working_certificate 
 			   " (SELECT coalesce(max(number), 0) + 1 FROM working_certificate))",
 			   "bibi", buf_view(&w->serial), index, buf_view(&w->der), (int64_t)time(NULL));
 	if (!e)
-		e = audit_append(m->db, &entry, f);
+		e = admin_audit(m->db, "cert-import", number, "", f);
 	if (!e)
 		e = db_commit(m->db, f);
 	if (e)

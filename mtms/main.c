@@ -21,9 +21,9 @@ static enum err open_all(struct mtms *m, struct fail *f)
 	if (!e)
 		e = mtms_open_db(m->conf, &m->db, f);
 	if (!e)
-		e = mtms_open_db(m->conf, &m->rewrap_db, f);
-	if (!e)
 		e = mtms_open_db(m->conf, &m->outbox_db, f);
+	if (!e)
+		e = mtms_open_rewrappers(m, f);
 	if (!e)
 		e = mtms_open_token(m, f);
 	if (!e)
@@ -55,8 +55,8 @@ static int run(struct daemon *d, struct mtms *m)
 	service.db = m->db;
 	if (!e)
 		e = msg_serve(d->base, conf_get(m->conf, "", "listen"), m->identity, &service, &server, &f);
-	if (!e)
-		e = worker_start(&m->rewrap, rewrap_step, m, 0, 0, &f);
+	for (size_t i = 0; i < m->rewrapper_count && !e; i++)
+		e = worker_start(&m->rewrappers[i].worker, rewrap_step, &m->rewrappers[i], 0, 0, &f);
 	if (!e)
 		e = worker_start(&m->outbox, outbox_step, m, 0, 0, &f);
 	if (e) {
@@ -66,14 +66,17 @@ static int run(struct daemon *d, struct mtms *m)
 		status = daemon_run(d, addresses);
 	}
 	http_server_free(server);
-	worker_stop(&m->rewrap);
+	for (size_t i = 0; i < m->rewrapper_count; i++)
+		worker_stop(&m->rewrappers[i].worker);
 	worker_stop(&m->outbox);
 	return status;
 }
 
 static int serve(struct daemon *d)
 {
-	struct mtms m = { .conf = d->conf };
+	struct mtms m = { .conf = d->conf,
+			  .rewrap_trouble = { .mutex = PTHREAD_MUTEX_INITIALIZER },
+			  .outbox_trouble = { .mutex = PTHREAD_MUTEX_INITIALIZER } };
 	int status = run(d, &m);
 
 	mtms_done(&m);
@@ -82,27 +85,18 @@ static int serve(struct daemon *d)
 
 static enum err command(struct daemon *d, struct fail *f)
 {
-	const struct command_row *row = NULL;
 	struct mtms m = { .conf = d->conf };
-	char **arguments = NULL;
-	enum err e = command_find(admin_rows, admin_rows_count, d->argc, d->argv, &row, &arguments, f);
+	enum err e = mtms_open_db(m.conf, &m.db, f);
 
 	if (!e)
-		e = mtms_open_db(m.conf, &m.db, f);
-	if (!e)
-		e = row->run(&m, arguments, f);
+		e = admin_run(&m, d->argc, d->argv, f);
 	mtms_done(&m);
 	return e;
 }
 
-static void usage(struct buf *ret)
-{
-	command_usage(admin_rows, admin_rows_count, ret);
-}
-
 int main(int argc, char **argv)
 {
-	const struct daemon_program program = { "mtmsd", mtms_keys, &mtms_keys_count, usage, serve, command };
+	const struct daemon_program program = { "mtmsd", mtms_keys, &mtms_keys_count, admin_help, serve, command };
 
 	return daemon_main(&program, argc, argv);
 }

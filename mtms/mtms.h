@@ -25,6 +25,23 @@ struct pr {
 	struct pr *next;
 };
 
+/* What went wrong in the background and stands in the audit table already, so that a retry does not say it again. */
+struct trouble {
+	pthread_mutex_t mutex;
+	char texts[8][256];
+	unsigned next;
+};
+
+/* One re-wrap worker: a thread, a database handle and sessions of HSM 1 of its own. */
+struct rewrapper {
+	struct mtms *m;
+	int64_t number; /* from 1 */
+	struct db *db;
+	struct pr *prs;
+	struct worker worker;
+};
+#define REWRAPPERS_MAX 64
+
 /* A running MTMS. The event loop owns db; each worker opens its own. */
 struct mtms {
 	const struct conf *conf;
@@ -35,14 +52,13 @@ struct mtms {
 	struct ops *ops;
 	struct customer *customers;
 	size_t customer_count;
-	struct db *rewrap_db;
-	struct pr *prs; /* of the re-wrap worker */
-	struct worker rewrap;
-	char rewrap_trouble[256]; /* what was audited last, so that a retry does not say it again */
+	struct rewrapper *rewrappers;
+	size_t rewrapper_count;
+	struct trouble rewrap_trouble;
 	struct db *outbox_db;
 	struct http_client *dc;
 	struct worker outbox;
-	char outbox_trouble[256];
+	struct trouble outbox_trouble;
 };
 
 /* The keys of the configuration file. */
@@ -57,30 +73,37 @@ enum err mtms_open_token(struct mtms *m, struct fail *f) MUST_CHECK;
 enum err mtms_open_customers(struct mtms *m, struct fail *f) MUST_CHECK;
 /* mtms_customer: NULL: unknown. */
 const struct customer *mtms_customer(const struct mtms *m, const char *id);
+/* mtms_order: the customer of an open order. ERR_REFUSED: unknown, closed, customer not configured. */
+enum err mtms_order(struct mtms *m, struct view order, const struct customer **ret, struct fail *f) MUST_CHECK;
+/* mtms_open_rewrappers: as many as the configuration says, not started; what a killed run had claimed is free again. */
+enum err mtms_open_rewrappers(struct mtms *m, struct fail *f) MUST_CHECK;
 void mtms_done(struct mtms *m);
 
 /* pr_id: the CKA_ID that stands for an index number, 4 bytes, big-endian. */
 #define PR_ID_LEN 4
 void pr_id(int64_t index, uint8_t ret[PR_ID_LEN]);
-/* pr_of_certificate: the private key behind the working certificate of that serial number; owned by m. */
-enum err pr_of_certificate(struct mtms *m, struct db *db, struct view serial, struct pk11_key **ret,
-			   struct fail *f) MUST_CHECK;
+/* pr_of_certificate: the private key behind the working certificate of that serial number; owned by w. */
+enum err pr_of_certificate(struct rewrapper *w, struct view serial, struct pk11_key **ret, struct fail *f) MUST_CHECK;
 
 /* The messages it takes (docs/messages.md). */
 extern const struct msg_row mtms_rows[];
 extern const size_t mtms_rows_count;
 
-/*
- * mtms_trouble: logs why a worker tries again, and audits it when it is another reason than last time (last: the
- * worker's room; why NULL: all is well again).
- */
-void mtms_trouble(struct db *db, char last[256], const char *event, const char *object, const struct fail *why);
+/* mtms_trouble: logs why a worker tries again, and audits it once. mtms_well: from now on all is news again. */
+void mtms_trouble(struct db *db, struct trouble *t, const char *event, const char *object, const struct fail *why);
+void mtms_well(struct trouble *t);
+
 /*
  * rewrap_step: every received batch, oldest first: its signature once more, then every waiting terminal through HSM 1
- * into sn_key and outbox, a few at a time in one transaction each (R1.6, R1.7). arg: struct mtms.
+ * into sn_key and outbox, a few at a time, claimed before, in one transaction each (R1.6, R1.7). arg: struct rewrapper.
  */
 enum worker_next rewrap_step(void *arg);
-/* outbox_step: the oldest records that the DC has not acknowledged yet, in order, in one message (R2.1). */
+/* mtms_wake_rewrap: there is something to re-wrap. */
+void mtms_wake_rewrap(struct mtms *m);
+/*
+ * outbox_step: the oldest delivery that the DC has not acknowledged, or a new one of the oldest records: of one order,
+ * in order, with the next sequence number; what it holds never changes after that (R2.1). arg: struct mtms.
+ */
 enum worker_next outbox_step(void *arg);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit.h"
 #include "formats.h"
@@ -16,6 +17,7 @@ const struct conf_key mtms_keys[] = {
 	IDENTITY_KEYS(CONF_REQUIRED, "mtms"),
 	{ "token", "uri", CONF_REQUIRED, "PKCS#11 URI of HSM 1, with pin-source" },
 	{ "token", "way", "any", "key operations: any, vendor or standard mechanisms" },
+	{ "rewrap", "workers", "0", "re-wrap workers, 0: as many as there are processors" },
 	{ "dc", "url", CONF_REQUIRED, "https://host:port of the DC" },
 	{ "customer *", "pk", CONF_REQUIRED, "PKCS#11 URI of the customer's PK" },
 	{ "customer *", "mak", CONF_REQUIRED, "PKCS#11 URI of the customer's MAK" },
@@ -98,24 +100,71 @@ const struct customer *mtms_customer(const struct mtms *m, const char *id)
 	return NULL;
 }
 
-void mtms_trouble(struct db *db, char last[256], const char *event, const char *object, const struct fail *why)
+void mtms_trouble(struct db *db, struct trouble *t, const char *event, const char *object, const struct fail *why)
 {
-	struct audit_entry entry = { NULL, event, object, ERR_OK, "" };
+	struct audit_entry entry = { NULL, event, object, why->code, why->text };
 	struct fail f = { 0 };
+	bool known = false;
 
-	if (!why) {
-		last[0] = 0;
-		return;
-	}
 	log_line(LOG_LEVEL_WARN, event, "%s: %s %s", object, err_name(why->code), why->text);
-	if (!strcmp(last, why->text))
-		return;
-	entry.code = why->code;
-	entry.text = why->text;
-	if (audit_append(db, &entry, &f))
+	pthread_mutex_lock(&t->mutex);
+	for (size_t i = 0; i < ARRAY_LEN(t->texts); i++)
+		known |= !strcmp(t->texts[i], why->text);
+	if (!known && audit_append(db, &entry, &f))
 		log_line(LOG_LEVEL_ERROR, "audit", "%s", f.text);
-	else
-		snprintf(last, 256, "%s", why->text);
+	else if (!known)
+		snprintf(t->texts[t->next++ % ARRAY_LEN(t->texts)], sizeof(t->texts[0]), "%s", why->text);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+void mtms_well(struct trouble *t)
+{
+	pthread_mutex_lock(&t->mutex);
+	memset(t->texts, 0, sizeof(t->texts));
+	pthread_mutex_unlock(&t->mutex);
+}
+
+static enum err worker_count(const struct conf *conf, size_t *ret, struct fail *f)
+{
+	const char *text = conf_get(conf, "rewrap", "workers");
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (*end || end == text || n < 0 || n > REWRAPPERS_MAX)
+		return fail_set(f, ERR_CONFIG, 0, "[rewrap] workers: 0 to %d", REWRAPPERS_MAX);
+	if (n == 0)
+		n = sysconf(_SC_NPROCESSORS_ONLN);
+	*ret = n < 1 ? 1 : n > REWRAPPERS_MAX ? REWRAPPERS_MAX : (size_t)n;
+	return ERR_OK;
+}
+
+enum err mtms_open_rewrappers(struct mtms *m, struct fail *f)
+{
+	size_t count = 0;
+	enum err e = worker_count(m->conf, &count, f);
+
+	if (!e)
+		e = db_run(m->db, f,
+			   "UPDATE sn_key SET claimed_by = NULL, claimed_worker = NULL, claimed_until = NULL"
+			   " WHERE claimed_by = ?",
+			   "t", m->name);
+	if (e)
+		return e;
+	m->rewrappers = calloc(count, sizeof(*m->rewrappers));
+	if (!m->rewrappers)
+		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
+	for (size_t i = 0; i < count && !e; i++) {
+		m->rewrappers[i] = (struct rewrapper){ .m = m, .number = (int64_t)i + 1 };
+		m->rewrapper_count = i + 1;
+		e = mtms_open_db(m->conf, &m->rewrappers[i].db, f);
+	}
+	return e;
+}
+
+void mtms_wake_rewrap(struct mtms *m)
+{
+	for (size_t i = 0; i < m->rewrapper_count; i++)
+		worker_wake(&m->rewrappers[i].worker);
 }
 
 void pr_id(int64_t index, uint8_t ret[PR_ID_LEN])
@@ -123,17 +172,18 @@ void pr_id(int64_t index, uint8_t ret[PR_ID_LEN])
 	be_put32(ret, (uint32_t)index);
 }
 
-enum err pr_of_certificate(struct mtms *m, struct db *db, struct view serial, struct pk11_key **ret, struct fail *f)
+enum err pr_of_certificate(struct rewrapper *w, struct view serial, struct pk11_key **ret, struct fail *f)
 {
 	uint8_t id[PR_ID_LEN];
 	int64_t index = 0;
 	struct pr *pr;
 	char uri[128];
-	enum err e = db_one(db, &index, f, "SELECT key_index FROM working_certificate WHERE serial = ?", "b", serial);
+	enum err e =
+	    db_one(w->db, &index, f, "SELECT key_index FROM working_certificate WHERE serial = ?", "b", serial);
 
 	if (e)
 		return e;
-	for (pr = m->prs; pr && pr->index != index; pr = pr->next)
+	for (pr = w->prs; pr && pr->index != index; pr = pr->next)
 		;
 	if (!pr) {
 		pr = calloc(1, sizeof(*pr));
@@ -143,27 +193,35 @@ enum err pr_of_certificate(struct mtms *m, struct db *db, struct view serial, st
 		pr_id(index, id);
 		snprintf(uri, sizeof(uri), "pkcs11:type=private;id=%%%02x%%%02x%%%02x%%%02x", id[0], id[1], id[2],
 			 id[3]);
-		e = pk11_key_new(m->token, uri, &pr->key, f);
+		e = pk11_key_new(w->m->token, uri, &pr->key, f);
 		if (e) {
 			free(pr);
 			return e;
 		}
-		pr->next = m->prs;
-		m->prs = pr;
+		pr->next = w->prs;
+		w->prs = pr;
 	}
 	*ret = pr->key;
 	return ERR_OK;
 }
 
+static void rewrapper_done(struct rewrapper *w)
+{
+	while (w->prs) {
+		struct pr *next = w->prs->next;
+
+		pk11_key_free(w->prs->key);
+		free(w->prs);
+		w->prs = next;
+	}
+	db_free(w->db);
+}
+
 void mtms_done(struct mtms *m)
 {
-	while (m->prs) {
-		struct pr *next = m->prs->next;
-
-		pk11_key_free(m->prs->key);
-		free(m->prs);
-		m->prs = next;
-	}
+	for (size_t i = 0; i < m->rewrapper_count; i++)
+		rewrapper_done(&m->rewrappers[i]);
+	free(m->rewrappers);
 	for (size_t i = 0; i < m->customer_count; i++) {
 		pk11_key_free(m->customers[i].pk);
 		pk11_key_free(m->customers[i].mak);
@@ -174,6 +232,5 @@ void mtms_done(struct mtms *m)
 	http_client_free(m->dc);
 	identity_free(m->identity);
 	db_free(m->db);
-	db_free(m->rewrap_db);
 	db_free(m->outbox_db);
 }

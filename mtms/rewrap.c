@@ -5,11 +5,13 @@
 #include <time.h>
 
 #include "batch.h"
+#include "device.h"
 #include "formats.h"
 #include "keyfile.h"
 #include "mtms.h"
 
 #define CHUNK 32
+#define CLAIM_S 120 /* a claim of a process that is gone ends by itself after this */
 
 /* One waiting terminal on its way through HSM 1. */
 struct job {
@@ -23,6 +25,7 @@ struct job {
 };
 
 struct work {
+	struct rewrapper *worker;
 	struct mtms *m;
 	struct db *db;
 	int64_t batch;
@@ -65,16 +68,52 @@ static enum err next_batch(struct work *w, int64_t after, bool *ret_found, struc
 	return w->customer ? ERR_OK : fail_set(f, ERR_CONFIG, 0, "customer %s is not configured", db_text(s, 4));
 }
 
+#define CLAIMABLE                                                                                                      \
+	"batch = ? AND state = 'waiting' AND superseded_by IS NULL AND (claimed_until IS NULL OR claimed_until < ?)"
+
+/* Takes the next terminals of the batch for this worker; none: the others have them, or all is done. */
+static enum err claim(struct work *w, struct fail *f)
+{
+	int64_t now = time(NULL), left = 0;
+	enum err e;
+
+	do {
+		e = db_run(w->db, f,
+			   "UPDATE sn_key SET claimed_by = ?, claimed_worker = ?, claimed_until = ? WHERE " CLAIMABLE
+			   " AND id IN (SELECT id FROM sn_key WHERE " CLAIMABLE " ORDER BY position LIMIT ?)",
+			   "tiiiiiii", w->m->name, w->worker->number, now + CLAIM_S, w->batch, now, w->batch, now,
+			   (int64_t)CHUNK);
+		if (e || db_changes(w->db))
+			return e;
+		/* Another machine's worker was faster with these very rows; there may be more. */
+		e = db_one(w->db, &left, f, "SELECT count(*) FROM sn_key WHERE " CLAIMABLE, "ii", w->batch, now);
+	} while (!e && left);
+	return e;
+}
+
+/* What this worker had claimed and did not finish. */
+static enum err release(struct work *w, struct fail *f)
+{
+	return db_run(w->db, f,
+		      "UPDATE sn_key SET claimed_by = NULL, claimed_worker = NULL, claimed_until = NULL"
+		      " WHERE batch = ? AND state = 'waiting' AND claimed_by = ? AND claimed_worker = ?",
+		      "iti", w->batch, w->m->name, w->worker->number);
+}
+
 static enum err load_jobs(struct work *w, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
 	bool row = false;
-	enum err e = db_query(w->db, &s, f,
-			      "SELECT id, position, serial, packet FROM sn_key WHERE batch = ? AND state = 'waiting'"
-			      " ORDER BY position LIMIT ?",
-			      "ii", w->batch, (int64_t)CHUNK);
+	enum err e;
 
 	w->count = 0;
+	e = claim(w, f);
+	if (!e)
+		e = db_query(
+		    w->db, &s, f,
+		    "SELECT id, position, serial, packet FROM sn_key WHERE batch = ? AND state = 'waiting' AND"
+		    " superseded_by IS NULL AND claimed_by = ? AND claimed_worker = ? ORDER BY position LIMIT ?",
+		    "itii", w->batch, w->m->name, w->worker->number, (int64_t)CHUNK);
 	while (!e && !(e = db_next(s, &row, f)) && row) {
 		struct job *j = &w->jobs[w->count++];
 		struct view packet = db_blob(s, 3);
@@ -127,7 +166,7 @@ static enum err run_job(struct work *w, struct job *j, struct fail *f)
 	in.packet = t->packet;
 	in.collected = t->collected;
 	in.customer = view_of_string(w->customer->id);
-	e = pr_of_certificate(w->m, w->db, packet.cert_serial, &in.pr, f);
+	e = pr_of_certificate(w->worker, packet.cert_serial, &in.pr, f);
 	if (e)
 		return e;
 	e = ops_rewrap(w->m->ops, &in, &j->record, &j->fail);
@@ -140,48 +179,64 @@ static enum err run_job(struct work *w, struct job *j, struct fail *f)
 	return ERR_OK;
 }
 
+/* Only what is still ours and still waits: a claim that ran out, or a newer TK, makes this result nobody's. */
+#define MINE " WHERE id = ? AND state = 'waiting' AND superseded_by IS NULL AND claimed_by = ? AND claimed_worker = ?"
+
 static enum err store_job(struct work *w, struct job *j, struct fail *f)
 {
 	struct audit_entry entry = { NULL, "re-wrap", j->serial, j->fail.code, j->fail.text };
+	const char *why = j->fail.code ? j->fail.text : NULL;
 	int64_t now = time(NULL);
 	char sha256[65];
 	enum err e;
 
-	if (j->fail.code) {
-		e = db_run(w->db, f, "UPDATE sn_key SET state = 'failed', reason = ?, rewrapped = ? WHERE id = ?",
-			   "tii", j->fail.text, now, j->id);
-		return e ? e : audit_append(w->db, &entry, f);
-	}
-	if (!sha256_hex(buf_view(&j->record), sha256))
+	if (!why && !sha256_hex(buf_view(&j->record), sha256))
 		return fail_set(f, ERR_INTERNAL, 0, "SHA-256 failed");
-	e = db_run(w->db, f, "UPDATE sn_key SET state = 'rewrapped', record = ?, rewrapped = ? WHERE id = ?", "bii",
-		   buf_view(&j->record), now, j->id);
+	if (why)
+		e = db_run(w->db, f, "UPDATE sn_key SET state = 'failed', reason = ?, rewrapped = ?" MINE, "tiiti", why,
+			   now, j->id, w->m->name, w->worker->number);
+	else
+		e = db_run(w->db, f, "UPDATE sn_key SET state = 'rewrapped', record = ?, rewrapped = ?" MINE, "biiti",
+			   buf_view(&j->record), now, j->id, w->m->name, w->worker->number);
+	if (e || !db_changes(w->db))
+		return e;
+	if (!why)
+		e = db_run(
+		    w->db, f,
+		    "INSERT INTO outbox (sn_key, order_id, record_sha256, queued, state) SELECT id, order_id, ?, ?,"
+		    " 'waiting' FROM sn_key WHERE id = ?",
+		    "tii", sha256, now, j->id);
 	if (!e)
-		e = db_run(w->db, f,
-			   "INSERT INTO outbox (sn_key, record_sha256, queued, state) VALUES (?, ?, ?, 'waiting')",
-			   "iti", j->id, sha256, now);
-	return e;
+		e = device_moved(w->db, j->id, why ? "refused" : "re-wrapped", why, f);
+	return e || !why ? e : audit_append(w->db, &entry, f);
 }
 
+/* The terminals that HSM 1 answered for are stored; at the first fault of our own the rest waits for the next try. */
 static enum err run_chunk(struct work *w, struct fail *f)
 {
-	enum err e = ERR_OK;
+	struct fail mine = { 0 };
+	size_t done = 0;
+	enum err e = ERR_OK, own = ERR_OK;
 
-	for (size_t i = 0; i < w->count && !e; i++)
-		e = run_job(w, &w->jobs[i], f);
-	if (!e)
-		e = db_begin(w->db, f);
-	for (size_t i = 0; i < w->count && !e; i++)
+	while (done < w->count && !(own = run_job(w, &w->jobs[done], &mine)))
+		done++;
+	e = db_begin(w->db, f);
+	for (size_t i = 0; i < done && !e; i++)
 		e = store_job(w, &w->jobs[i], f);
+	if (!e)
+		e = release(w, f);
 	if (!e)
 		e = db_commit(w->db, f);
 	if (e)
 		db_rollback(w->db);
 	for (size_t i = 0; i < w->count; i++)
 		buf_done(&w->jobs[i].record);
-	return e;
+	if (!e && own)
+		*f = mine;
+	return e ? e : own;
 }
 
+/* The whole batch, when no terminal of it waits any more; or why, when it must not be re-wrapped. */
 static enum err settle_batch(struct work *w, const struct fail *why, struct fail *f)
 {
 	struct audit_entry entry = { NULL, "batch re-wrapped", w->batch_id, ERR_OK, "" };
@@ -189,14 +244,24 @@ static enum err settle_batch(struct work *w, const struct fail *why, struct fail
 
 	if (!e && why) {
 		entry = (struct audit_entry){ NULL, "batch before re-wrap", w->batch_id, why->code, why->text };
-		e = db_run(w->db, f,
-			   "UPDATE sn_key SET state = 'failed', reason = ? WHERE batch = ? AND state = 'waiting'", "ti",
-			   why->text, w->batch);
+		e = db_run(
+		    w->db, f,
+		    "UPDATE device SET state = 'refused', reason = ?, changed = ? WHERE sn_key IN (SELECT id FROM"
+		    " sn_key WHERE batch = ? AND state = 'waiting')",
+		    "tii", why->text, (int64_t)time(NULL), w->batch);
+		if (!e)
+			e = db_run(
+			    w->db, f,
+			    "UPDATE sn_key SET state = 'failed', reason = ? WHERE batch = ? AND state = 'waiting'",
+			    "ti", why->text, w->batch);
 	}
 	if (!e)
-		e = db_run(w->db, f, "UPDATE batch SET state = ? WHERE number = ?", "ti", why ? "failed" : "done",
-			   w->batch);
-	if (!e)
+		e = db_run(
+		    w->db, f,
+		    "UPDATE batch SET state = ? WHERE number = ? AND state = 'received' AND NOT EXISTS (SELECT 1 FROM"
+		    " sn_key WHERE batch = ? AND state = 'waiting' AND superseded_by IS NULL)",
+		    "tii", why ? "failed" : "done", w->batch, w->batch);
+	if (!e && db_changes(w->db))
 		e = audit_append(w->db, &entry, f);
 	if (!e)
 		e = db_commit(w->db, f);
@@ -228,7 +293,7 @@ static enum err run_batch(struct work *w, struct fail *f)
 		return settle_batch(w, &why, f);
 	if (e)
 		*f = why;
-	while (!e && !worker_stopping(&w->m->rewrap)) {
+	while (!e && !worker_stopping(&w->worker->worker)) {
 		e = load_jobs(w, f);
 		if (!e && !w->count)
 			return settle_batch(w, NULL, f);
@@ -241,7 +306,7 @@ static enum err run_batch(struct work *w, struct fail *f)
 }
 
 /* One batch; *ret_batch 0: there is none above after, or the database could not say. */
-static enum err rewrap_one(struct mtms *m, int64_t after, bool first, int64_t *ret_batch, struct fail *f)
+static enum err rewrap_one(struct rewrapper *r, int64_t after, int64_t *ret_batch, struct fail *f)
 {
 	struct work *w = calloc(1, sizeof(*w));
 	bool found = false;
@@ -250,35 +315,45 @@ static enum err rewrap_one(struct mtms *m, int64_t after, bool first, int64_t *r
 	*ret_batch = 0;
 	if (!w)
 		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
-	w->m = m;
-	w->db = m->rewrap_db;
+	w->worker = r;
+	w->m = r->m;
+	w->db = r->db;
 	e = next_batch(w, after, &found, f);
 	if (!e && found)
 		e = run_batch(w, f);
-	if (e && first)
-		mtms_trouble(m->rewrap_db, m->rewrap_trouble, "re-wrap waits", w->batch_id, f);
+	if (e)
+		mtms_trouble(r->db, &r->m->rewrap_trouble, "re-wrap waits", w->batch_id, f);
 	*ret_batch = w->batch;
 	buf_done(&w->cms);
 	free(w);
 	return e;
 }
 
+static bool nothing_waits(struct rewrapper *r)
+{
+	int64_t waiting = 1;
+	struct fail f = { 0 };
+
+	return !db_one(r->db, &waiting, &f,
+		       "SELECT count(*) FROM sn_key WHERE state = 'waiting' AND superseded_by IS NULL", "") &&
+	       !waiting;
+}
+
 enum worker_next rewrap_step(void *arg)
 {
-	struct mtms *m = arg;
+	struct rewrapper *r = arg;
 	int64_t batch = 0;
-	bool waits = false, done = false;
+	bool waits = false;
 
 	/* A batch that cannot go on now does not hold up those behind it: they may be another customer's. */
 	do {
 		struct fail f = { 0 };
-		enum err e = rewrap_one(m, batch, !waits, &batch, &f);
 
-		waits |= e != ERR_OK;
-		done |= !e && batch;
-	} while (batch && !worker_stopping(&m->rewrap));
+		waits |= rewrap_one(r, batch, &batch, &f) != ERR_OK;
+	} while (batch && !worker_stopping(&r->worker));
 	if (waits)
 		return WORKER_RETRY;
-	mtms_trouble(m->rewrap_db, m->rewrap_trouble, "re-wrap waits", "", NULL);
-	return done ? WORKER_AGAIN : WORKER_IDLE;
+	if (nothing_waits(r))
+		mtms_well(&r->m->rewrap_trouble);
+	return WORKER_IDLE;
 }

@@ -62,7 +62,7 @@ enum err room_post(struct room *r, const char *path, const void *in, void *ret_o
 enum err room_command(struct room *r, const struct command_row *rows, size_t count, const char *line,
 		      struct buf *ret_out)
 {
-	char words[256], *argv[8];
+	char words[512], *argv[16] = { NULL };
 	const struct command_row *row = NULL;
 	char **arguments = NULL;
 	FILE *out = tmpfile();
@@ -73,7 +73,7 @@ enum err room_command(struct room *r, const struct command_row *rows, size_t cou
 	enum err e;
 
 	snprintf(words, sizeof(words), "%s", line);
-	for (char *rest = words, *word; argc < 8 && (word = strsep(&rest, " "));)
+	for (char *rest = words, *word; argc < 15 && (word = strsep(&rest, " "));)
 		argv[argc++] = word;
 	ck_assert_msg(!command_find(rows, count, argc, argv, &row, &arguments, &f), "%s: %s", line, f.text);
 	fflush(stdout);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "table.h"
+
+/* As command_text prints it; quoted as RFC 4180 asks. */
+static void csv_text(const char *text)
+{
+	bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+
+	if (quoted)
+		putchar('"');
+	for (; *text; text++) {
+		const char letter[2] = { *text, 0 };
+
+		if (*text == '"')
+			putchar('"');
+		command_text(letter);
+	}
+	if (quoted)
+		putchar('"');
+}
+
+static void heading(const struct table_row *row, enum table_form form)
+{
+	if (form == TABLE_JSON)
+		printf("{\"%s\": [", row->name);
+	for (size_t i = 0; form != TABLE_JSON && row->columns[i].name; i++)
+		printf("%s%s", i == 0 ? "" : form == TABLE_CSV ? "," : "\t", row->columns[i].name);
+	if (form != TABLE_JSON)
+		fputs(form == TABLE_CSV ? "\r\n" : "\n", stdout);
+}
+
+/* A text that is no UTF-8 stands in JSON as command_text writes it. */
+static json_t *text_json(const char *text)
+{
+	json_t *json = json_string(text);
+	BUF_AUTO b = { 0 };
+
+	if (json)
+		return json;
+	for (; *text; text++)
+		buf_printf(&b, *text >= ' ' && *text <= '~' && *text != '\\' ? "%c" : "\\x%02x", (unsigned char)*text);
+	return buf_ok(&b) ? json_stringn((const char *)b.p, b.len) : NULL;
+}
+
+static enum err json_line(const struct table_row *row, struct db_stmt *s, bool first, struct fail *f)
+{
+	json_t *o = json_object();
+	bool ok = o != NULL;
+
+	for (int i = 0; ok && row->columns[i].name; i++) {
+		json_t *value = db_null(s, i)                 ? json_null()
+				: row->columns[i].type == 't' ? text_json(db_text(s, i))
+							      : json_integer(db_int(s, i));
+
+		ok = json_object_set_new(o, row->columns[i].name, value) == 0;
+	}
+	fputs(first ? "\n " : ",\n ", stdout);
+	ok = ok && json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER) == 0;
+	json_decref(o);
+	return ok ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "cannot write JSON");
+}
+
+static void text_line(const struct table_row *row, struct db_stmt *s, enum table_form form)
+{
+	for (int i = 0; row->columns[i].name; i++) {
+		if (i)
+			putchar(form == TABLE_CSV ? ',' : '\t');
+		if (row->columns[i].type != 't' && !db_null(s, i))
+			printf("%lld", (long long)db_int(s, i));
+		else if (form == TABLE_CSV)
+			csv_text(db_text(s, i));
+		else
+			command_text(db_text(s, i));
+	}
+	fputs(form == TABLE_CSV ? "\r\n" : "\n", stdout);
+}
+
+enum err table_print(struct db *db, const struct table_row *row, char *const *parameters, enum table_form form,
+		     struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool there = false, first = true;
+	enum err e = row->parameters == 0   ? db_query(db, &s, f, row->sql, "")
+		     : row->parameters == 1 ? db_query(db, &s, f, row->sql, "t", parameters[0])
+					    : db_query(db, &s, f, row->sql, "tt", parameters[0], parameters[1]);
+
+	if (e)
+		return e;
+	heading(row, form);
+	while (!e && !(e = db_next(s, &there, f)) && there) {
+		if (form == TABLE_JSON)
+			e = json_line(row, s, first, f);
+		else
+			text_line(row, s, form);
+		first = false;
+	}
+	if (form == TABLE_JSON)
+		fputs(first ? "]}\n" : "\n]}\n", stdout);
+	if (!e && (ferror(stdout) || fflush(stdout)))
+		e = fail_set(f, ERR_IO, 0, "cannot write");
+	return e;
+}

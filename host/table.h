@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HOST_TABLE_H
+#define HOST_TABLE_H
+
+#include "db.h"
+
+/*
+ * Answers to an operator's questions: the rows of a query on stdout as a table (a line of column names, then a line per
+ * row, tab between columns; what is not printable ASCII, and the backslash, as \\xNN), as JSON (one object, {"name":
+ * [rows]}) or as CSV (RFC 4180, lines end in CR LF; the same letters as in the table).
+ */
+enum table_form { TABLE_TEXT, TABLE_JSON, TABLE_CSV };
+
+struct table_column {
+	const char *name;
+	char type; /* t text, i number, T time (seconds; 0 is no time) */
+};
+
+/* One question. parameters: how many texts the SQL takes, at most 2. columns end with an empty one. */
+struct table_row {
+	const char *name;
+	unsigned parameters;
+	const char *usage; /* a line for --help */
+	const char *sql;
+	struct table_column columns[16];
+	const char *requirement;
+};
+
+/* table_print: a row's answer; parameters: as many as it takes. Memory does not grow with the number of rows. */
+enum err table_print(struct db *db, const struct table_row *row, char *const *parameters, enum table_form form,
+		     struct fail *f) MUST_CHECK;
+
+#endif
