@@ -151,7 +151,11 @@ def services(story):
     dc = place.daemon(place.computer("dc"), "dcd", story.dc_conf)
     story.mtms_config = mtms_config(story, f"https://{dc['https']}")
     for customer in story.customers:
-        place.run(story.hsm1.env, "mtmsd", "--config", story.mtms_config, "order", "add", f"ORDER-{customer}", customer)
+        inventory = folder / f"{customer}.inventory"
+        inventory.write_text("".join(f"{serial},PP{serial[3:]}\n" for serial in story.serials[customer]))
+        mtmsd = ["mtmsd", "--config", story.mtms_config]
+        place.run(story.hsm1.env, *mtmsd, "order", "add", f"ORDER-{customer}", customer, "--inventory", inventory)
+        place.run(story.hsm1.env, *mtmsd, "grant", "opterm", "operator 7", f"order:ORDER-{customer}")
     story.mtms = place.daemon(story.hsm1.env, "mtmsd", story.mtms_config)
     story.say(f"mtmsd {story.mtms['https']}, dcd {dc['https']}, " +
               ", ".join(f"kmsd of {c} {a['https']} and {a['terminals']} ({CUSTOMERS[c][0]})" for c, a in story.kms.items()))

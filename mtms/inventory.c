@@ -25,7 +25,7 @@ static char *trimmed(char *text)
 static enum err parse(char *text, struct inventory_line *ret, struct fail *f)
 {
 	char *comma = strchr(text, ',');
-	char *serial, *pin_pad = "";
+	const char *serial, *pin_pad = "";
 
 	if (comma) {
 		*comma = 0;

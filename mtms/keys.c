@@ -53,7 +53,7 @@ static enum err make_key(struct mtms *m, const char *path, const char *reason, s
 	BUF_AUTO spki = { 0 };
 	BUF_AUTO request = { 0 };
 	uint8_t id[PR_ID_LEN];
-	char label[32], number[32], text[400];
+	char label[32], number[32], text[512];
 	int64_t index = 0;
 	enum err e = identity_configured(m->conf, ROLE_MTMS, &m->identity, f);
 

@@ -102,7 +102,8 @@ enum err permission_grant(void *service, char **arguments, struct fail *f)
 		return e;
 	e = db_run(m->db, f,
 		   "INSERT INTO permission (id, opterm, operator, scope, object, granted)"
-		   " SELECT coalesce(max(id), 0) + 1, ?, ?, ?, ?, ? FROM permission WHERE 1 = 1 ON CONFLICT DO NOTHING",
+		   " VALUES ((SELECT coalesce(max(id), 0) + 1 FROM permission), ?, ?, ?, ?, ?)"
+		   " ON CONFLICT (opterm, operator, scope, object) WHERE revoked IS NULL DO NOTHING",
 		   "tttti", p.opterm, p.operator_name, p.scope, p.object, (int64_t)time(NULL));
 	if (!e && !db_changes(m->db))
 		e = fail_set(f, ERR_DUPLICATE, 0, "that is granted already");

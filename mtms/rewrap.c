@@ -203,9 +203,9 @@ static enum err store_job(struct work *w, struct job *j, struct fail *f)
 	if (!why)
 		e = db_run(
 		    w->db, f,
-		    "INSERT INTO outbox (sn_key, order_id, record_sha256, queued, state) SELECT id, order_id, ?, ?,"
-		    " 'waiting' FROM sn_key WHERE id = ?",
-		    "tii", sha256, now, j->id);
+		    "INSERT INTO outbox (sn_key, order_id, record_sha256, queued, state) VALUES (?, (SELECT order_id"
+		    " FROM sn_key WHERE id = ?), ?, ?, 'waiting')",
+		    "iiti", j->id, j->id, sha256, now);
 	if (!e)
 		e = device_moved(w->db, j->id, why ? "refused" : "re-wrapped", why, f);
 	return e || !why ? e : audit_append(w->db, &entry, f);

@@ -164,9 +164,16 @@ class Chain:
     def status(self, serial):
         return json.loads(self.pos(serial, "status", "--json").stdout)
 
+    def order(self, order, serials, customer=CUSTOMER):
+        """A production order that expects these terminals; operator 7 may collect for it."""
+        inventory = self.folder / f"{order}.inventory"
+        inventory.write_text("".join(f"{s}\n" for s in serials))
+        self.mtmsd.command("order", "add", order, customer, "--inventory", inventory)
+        self.mtmsd.command("grant", "opterm-1", "operator 7", f"order:{order}")
+
     def factory(self, order, serials, *more):
         """An order from its opening to the acknowledged batch; answers opterm's exit status and output."""
-        self.mtmsd.command("order", "add", order, CUSTOMER)
+        self.order(order, serials)
         process, address = self.collect(order, len(serials), *more)
         for serial in serials:
             self.make(serial, address)

@@ -83,6 +83,7 @@ static int packet(char **argv)
 	const EVP_MD *hash = sha1 ? EVP_sha1() : EVP_sha256();
 	const ASN1_INTEGER *number = X509_get0_serialNumber(cert);
 	uint8_t tek[KEY], auk[KEY], mac[16];
+	char pin_pad[FORMAT_PIN_PAD_MAX + 1];
 	BUF_AUTO ctek = { 0 };
 	BUF_AUTO cauk = { 0 };
 	BUF_AUTO input = { 0 };
@@ -93,12 +94,13 @@ static int packet(char **argv)
 			       .handshake = FORMAT_HANDSHAKE_V2,
 			       .oaep_hash = sha1 ? FORMAT_HASH_SHA1 : FORMAT_HASH_SHA256,
 			       .pos_serial = view_of_string(argv[1]),
-			       .pin_pad = VIEW_STR("PP-1"),
 			       .cert_serial = VIEW(number->data, (size_t)number->length),
 			       .counter = strtoull(argv[2], NULL, 10),
 			       .tek = { FORMAT_ROLE_TEK, FORMAT_KEY_AES, KEY, { NULL, 0 } },
 			       .auk = { FORMAT_ROLE_AUK, FORMAT_KEY_AES, KEY, { NULL, 0 } } };
 
+	snprintf(pin_pad, sizeof(pin_pad), "PP-%.*s", FORMAT_PIN_PAD_MAX - 3, argv[1]);
+	p.pin_pad = view_of_string(pin_pad);
 	need(RAND_bytes(tek, KEY) == 1 && RAND_bytes(auk, KEY) == 1, "random");
 	if (!strcmp(fault, "same"))
 		memcpy(auk, tek, KEY);

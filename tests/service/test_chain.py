@@ -36,8 +36,8 @@ class Kills(unittest.TestCase):
         try:
             for n in range(BATCHES):
                 terminals = [Terminal(self.chain.folder / "hsm.pem", f"K-{n}-{i}") for i in range(TERMINALS)]
-                cms = b64(cms_sign(self.chain.ca, "file-operator", batch_content("O-K", f"K-{n}", terminals)))
-                body = {"order": "O-K", "batch": f"K-{n}", "cms": cms}
+                cms = b64(cms_sign(self.chain.ca, "file-operator", batch_content("O-KF", f"K-{n}", terminals)))
+                body = {"order": "O-KF", "batch": f"K-{n}", "cms": cms}
                 end = time.monotonic() + 60
                 while True:
                     try:
@@ -71,6 +71,8 @@ class Kills(unittest.TestCase):
         chain, dice = self.chain, random.Random(self.seed)
         serials = ["K-A", "K-B"]
         self.assertEqual(chain.factory("O-K", serials)[0], 0)
+        chain.order("O-KF", [f"K-{n}-{i}" for n in range(BATCHES) for i in range(TERMINALS)])
+        chain.mtmsd.command("grant", "opterm-1", "file-operator", "order:O-KF")
         wait_until(lambda: query(chain.kms_database, "SELECT count(*) FROM key_formal") == [(2,)], "the real terminals' records")
         self.over = threading.Event()
         uploads = threading.Thread(target=self.uploads)

@@ -26,16 +26,26 @@ class Line:
         self.wcrt = self.folder / "hsm.pem"
         mtmsd = self.mtmsd(self.folder, self.template)
         self.certify(mtmsd, "request.der", self.wcrt)
-        mtmsd.command("order", "add", "O-ACME", "ACME")
-        mtmsd.command("order", "add", "O-BANK", "BANK")
+        names = ("0", "1", "2", "3", "none", "mac", "padding", "same", "last", "LOST", "LOST-1", "LOST-2", "256", "X", "F")
+        acme = [f"SN-{n}" for n in names] + ["OLD-0000", "NEW-1"]
+        acme += [f"{p}-{i:04}" for p in ("SN", "A", "P0", "P1", "P2", "OTHER", "LATE") for i in range(40)]
+        for order, serials in (("O-ACME", acme), ("O-BANK", [f"{p}-{i:04}" for p in ("B", "BANK") for i in range(40)])):
+            self.order(mtmsd, order, serials)
+            mtmsd.command("grant", "opterm-1", "*", f"customer:{order[2:]}")
 
-    def certify(self, mtmsd, request, out, command="key-init"):
-        mtmsd.command(command, str(mtmsd.log.parent / request))
+    def order(self, mtmsd, order, serials):
+        """An order of the customer in its name, with these devices (lines of an inventory file)."""
+        inventory = self.folder / f"{order}.inventory"
+        inventory.write_text("".join(f"{s}\n" for s in serials))
+        mtmsd.command("order", "add", order, order[2:6], "--inventory", inventory)
+
+    def certify(self, mtmsd, request, out, *more):
+        mtmsd.command("key-init", str(mtmsd.log.parent / request), *more)
         self.ca.call("issue", "--dir", self.ca.dir, "--role", "hsm", "--name", "HsmWCRT", "--request",
                      mtmsd.log.parent / request, "--out", out)
         mtmsd.command("cert-import", str(out))
 
-    def mtmsd(self, folder, database, dc="127.0.0.1:9"):
+    def mtmsd(self, folder, database, dc="127.0.0.1:9", workers=1):
         conf = folder / "mtms.conf"
         text = f"""name = mtms1
 database = {database}
@@ -48,6 +58,8 @@ uri = {self.token.uri}
 way = {self.token.way}
 [dc]
 url = https://{dc}
+[rewrap]
+workers = {workers}
 """
         for customer in CUSTOMERS:
             text += f"[customer {customer}]\npk = pkcs11:object=PK-{customer}\nmak = pkcs11:object=MAK-{customer}\n"
@@ -199,14 +211,17 @@ class Strong(Base, unittest.TestCase):
         self.assertNotIn("sign", objects.lower().replace("signature", ""))
 
     def test_second_key_init_is_refused(self):  # R1.1
-        done = run([*self.mtmsd.argv, "key-init", self.mine / "again.der"], check=False, env=self.mtmsd.env)
-        self.assertEqual(done.returncode, 1)
-        self.assertFalse((self.mine / "again.der").exists())
+        for more in ((), ("--lost-or-leaked",), ("--lost-or-leaked", ""), ("--force",)):
+            done = run([*self.mtmsd.argv, "key-init", self.mine / "again.der", *more], check=False, env=self.mtmsd.env)
+            self.assertEqual(done.returncode, 1)
+            self.assertFalse((self.mine / "again.der").exists())
+        self.assertEqual(query(self.database, "SELECT count(*) FROM pr_key"), [(1,)])
 
     def test_new_pr_leaves_packets_for_the_old_one_usable(self):  # R1.1
         old = self.terminals(1, "OLD")
         new_cert = self.mine / "hsm2.pem"
-        self.line.certify(self.mtmsd, "request2.der", new_cert, "key-again")
+        self.line.certify(self.mtmsd, "request2.der", new_cert, "--lost-or-leaked", "the token's disk was lost")
+        self.assertIn("the one before was lost or leaked: the token's disk was lost", self.mtmsd.command("audit"))
         new = [Terminal(new_cert, "NEW-1")]
         self.assertEqual(self.send(old + new)[1]["accepted"], 2)
         self.check(self.records(2), old + new)
@@ -265,7 +280,7 @@ class Strong(Base, unittest.TestCase):
 
     def test_unknown_or_closed_order_is_refused(self):  # R1.5
         self.refused(self.send(self.terminals(1), order="O-NONE"), 403, 4)
-        self.mtmsd.command("order", "close", "O-BANK")
+        self.mtmsd.command("order", "close", "O-BANK", "--incomplete")
         self.refused(self.send(self.terminals(1), order="O-BANK"), 403, 4)
 
     def test_names_outside_the_signature_do_not_count(self):  # R1.6
@@ -281,7 +296,7 @@ class Strong(Base, unittest.TestCase):
             self.refused(self.upload("O-ACME", "B1", cms), 400, 1)
 
     def test_repeated_batch_gets_the_same_answer_and_changes_nothing(self):  # R1.6
-        terminals = self.terminals(2) + [self.terminal("SN-0000", counter=1)]
+        terminals = self.terminals(2) + [self.terminal("SN-0000", counter=2)]
         content = batch_content("O-ACME", "B1", terminals)
         first = self.upload("O-ACME", "B1", cms_sign(self.ca, "operator", content))
         self.assertEqual((first[1]["accepted"], len(first[1]["refused"])), (2, 1))
@@ -325,9 +340,10 @@ class Strong(Base, unittest.TestCase):
     def test_counter_must_rise(self):  # R1.6
         self.send([self.terminal("SN-1", counter=5)])
         self.records(1)
-        answer = self.send([self.terminal("SN-1", counter=c) for c in (5, 4, 6)], batch="B2")[1]
-        self.assertEqual((answer["accepted"], len(answer["refused"])), (1, 2))
-        self.assertIn("counter", answer["refused"][0]["reason"])
+        for counter, reason in ((5, "duplicate: a packet of this counter is stored"), (4, "counter is not above the stored one")):
+            answer = self.send([self.terminal("SN-1", counter=counter)], batch=f"B-{counter}")[1]
+            self.assertEqual(answer["refused"], [{"serial": "SN-1", "reason": reason}])
+        self.assertEqual(self.send([self.terminal("SN-1", counter=6)], batch="B-6")[1]["accepted"], 1)
         self.records(2)
 
     def test_failed_packet_does_not_hold_its_counter(self):  # R1.6
@@ -400,7 +416,7 @@ class Strong(Base, unittest.TestCase):
             self.mtmsd.kill()
             self.mtmsd.start()
         self.check(self.records(40), terminals)
-        wait_until(lambda: "outbox delivered\t40" in self.mtmsd.command("status"), "all delivered")
+        wait_until(lambda: "outbox\tdelivered\t40" in self.mtmsd.command("status"), "all delivered")
 
     def test_dc_down_then_up_gets_all_once_in_order(self):  # R2.1
         address = self.dcd.address
@@ -409,7 +425,7 @@ class Strong(Base, unittest.TestCase):
         for i, terminals in enumerate(batches):
             self.assertEqual(self.send(terminals, batch=f"B{i}")[1]["accepted"], 5)
         self.settled()
-        self.assertIn("outbox waiting\t15", self.mtmsd.command("status"))
+        self.assertIn("outbox\twaiting\t15", self.mtmsd.command("status"))
         self.dcd = self.line.dcd(self.mine, self.dc_database, address).start()
         self.check(self.records(15), [t for terminals in batches for t in terminals])
 
@@ -459,8 +475,8 @@ class Strong(Base, unittest.TestCase):
         for text in (audit, terminals, log):
             self.assertTrue(all(c in "\t\n" or " " <= c <= "~" for c in text), text)
         rows = query(self.database, "SELECT count(*) FROM audit")[0][0]
-        self.assertEqual(len(audit.splitlines()), rows)
-        self.assertEqual(len(terminals.splitlines()), 1)
+        self.assertEqual(len(audit.splitlines()), rows + 1)
+        self.assertEqual(len(terminals.splitlines()), 2)
         self.assertNotIn("\n0\topterm:x", log)
 
     def test_row_altered_before_the_re_wrap_is_not_re_wrapped(self):  # R1.6
@@ -507,8 +523,9 @@ class Strong(Base, unittest.TestCase):
             self.assertEqual((done.returncode, len(done.stderr.decode().splitlines())), (1, 1), done.stderr)
 
     def test_order_of_an_unknown_customer_is_not_opened(self):
+        (self.mine / "inventory").write_text("N-1\n")
         for arguments in (("O-X", "NOBODY"), ("../x", "ACME"), ("O-ACME", "ACME")):
-            done = run([*self.mtmsd.argv, "order", "add", *arguments], check=False, env=self.mtmsd.env)
+            done = run([*self.mtmsd.argv, "order", "add", *arguments, "--inventory", self.mine / "inventory"], check=False, env=self.mtmsd.env)
             self.assertEqual(done.returncode, 1)
 
 

@@ -7,6 +7,7 @@
 #include "cms.h"
 #include "formats.h"
 #include "mtms_kit.h"
+#include "permission.h"
 #include "temp.h"
 
 static char dir[128];
@@ -14,6 +15,7 @@ struct pki root, other;
 static struct conf *conf;
 struct mtms m;
 struct room room;
+struct rewrapper rewrapper;
 static struct customer customers[] = { { .id = "ACME", .suite = 2 }, { .id = "OLD", .suite = 1 } };
 
 void must(enum err e, const struct fail *f)
@@ -55,6 +57,39 @@ static void write_conf(const char *path)
 	ck_assert_int_eq(fclose(file), 0);
 }
 
+const char *inventory(const char *lines)
+{
+	static char path[200];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/inventory", dir);
+	file = fopen(path, "w");
+	ck_assert(file && fputs(lines, file) >= 0 && fclose(file) == 0);
+	return path;
+}
+
+static void add_order(const char *order, const char *customer, const char *prefix, int first, int last)
+{
+	BUF_AUTO lines = { 0 };
+	char line[400];
+
+	for (int i = first; i <= last; i++)
+		buf_printf(&lines, "%s%d\n", prefix, i);
+	buf_put_u8(&lines, 0);
+	snprintf(line, sizeof(line), "order add %s %s --inventory %s", order, customer, inventory((char *)lines.p));
+	command(line);
+}
+
+/* Names with a blank, so not by room_command. */
+static void grant(const char *customer)
+{
+	char what[64], opterm[] = "line 3", card[] = "Operator 7", *arguments[] = { opterm, card, what, NULL };
+	struct fail f = { 0 };
+
+	snprintf(what, sizeof(what), "customer:%s", customer);
+	must(permission_grant(&m, arguments, &f), &f);
+}
+
 void setup(void)
 {
 	char path[200], error[256];
@@ -70,13 +105,17 @@ void setup(void)
 	m = (struct mtms){ .conf = conf, .name = "mtms1", .customers = customers, .customer_count = 2 };
 	must(identity_configured(conf, ROLE_MTMS, &m.identity, &f), &f);
 	must(mtms_open_db(conf, &m.db, &f), &f);
-	must(mtms_open_db(conf, &m.rewrap_db, &f), &f);
+	rewrapper = (struct rewrapper){ .m = &m, .number = 1 };
+	must(mtms_open_db(conf, &rewrapper.db, &f), &f);
 	must(mtms_open_db(conf, &m.outbox_db, &f), &f);
 	room = (struct room){ .service = { mtms_rows, mtms_rows_count, &m, m.db, NULL },
 			      .peer = { ROLE_OPTERM, "line 3" } };
 	working_certificate("4711", 1, "a certificate");
-	command("order add order-1 ACME");
-	command("order add order-old OLD");
+	add_order("order-1", "ACME", "POS-", 1, 19);
+	add_order("order-2", "ACME", "POS-", 21, 29);
+	add_order("order-old", "OLD", "OLD-", 1, 2);
+	grant("ACME");
+	grant("OLD");
 }
 
 void teardown(void)
@@ -84,6 +123,7 @@ void teardown(void)
 	room_done(&room);
 	m.customers = NULL; /* not from the heap, and no keys in them */
 	m.customer_count = 0;
+	db_free(rewrapper.db);
 	mtms_done(&m);
 	conf_free(conf);
 	pki_done(&root);
@@ -94,11 +134,11 @@ void teardown(void)
 void put_packet(const struct sample *s, struct buf *ret)
 {
 	static const uint8_t cipher[256] = { 0xc5, 0x11 }, mac[16] = { 0x3a };
+	char pin_pad[FORMAT_PIN_PAD_MAX + 1];
 	struct tk_packet p = { .suite = s->suite ? s->suite : 2,
 			       .version = FORMAT_VERSION,
 			       .handshake = FORMAT_HANDSHAKE_V2,
 			       .oaep_hash = FORMAT_HASH_SHA256,
-			       .pin_pad = VIEW_STR("PP-1"),
 			       .counter = s->counter ? s->counter : 1,
 			       .tek = { FORMAT_ROLE_TEK, FORMAT_KEY_AES, 32, { NULL, 0 } },
 			       .auk = { FORMAT_ROLE_AUK, FORMAT_KEY_AES, 32, { NULL, 0 } },
@@ -106,6 +146,10 @@ void put_packet(const struct sample *s, struct buf *ret)
 			       .cauk = VIEW(cipher, sizeof(cipher)),
 			       .mac = VIEW(mac, sizeof(mac)) };
 
+	snprintf(pin_pad, sizeof(pin_pad), "%s", s->pin_pad ? s->pin_pad : "");
+	if (!s->pin_pad)
+		snprintf(pin_pad, sizeof(pin_pad), "PP-%s", s->serial);
+	p.pin_pad = view_of_string(pin_pad);
 	p.pos_serial = view_of_string(s->in_packet ? s->in_packet : s->serial);
 	p.cert_serial = view_of_string(s->certificate ? s->certificate : "4711");
 	if (p.suite == 1) {

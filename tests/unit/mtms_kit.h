@@ -11,17 +11,22 @@
 #define BATCHES "/v1/batches"
 #define WORKING_CERTIFICATE "/v1/working-certificate"
 
-/* An MTMS without HSM 1, its database in a folder of its own: customers ACME (order-1) and OLD of suite 1 (order-old).
+/* An MTMS without HSM 1, its database in a folder of its own: customers ACME (order-1, order-2) and OLD of suite 1
+ * (order-old); POS-1 to POS-19 are expected in order-1, POS-21 to POS-29 in order-2, OLD-1 and OLD-2 in order-old;
+ * Operator 7 may collect for both at line 3.
  */
 void setup(void);
 void teardown(void);
 extern struct mtms m;
+extern struct rewrapper rewrapper; /* its only one */
 extern struct room room;
 extern struct pki root, other;
 
 void must(enum err e, const struct fail *f);
 /* command: a subcommand of mtmsd that must be done. */
 void command(const char *line);
+/* inventory: a file of these lines in the folder; answers its path. */
+const char *inventory(const char *lines);
 /* working_certificate: a row of HsmWCRT; terminals make their packets for serial number 4711, which setup puts in. */
 void working_certificate(const char *serial, int64_t index, const char *der);
 
@@ -31,6 +36,7 @@ struct sample {
 	const char *in_packet; /* another serial number there */
 	uint64_t counter;
 	const char *certificate;
+	const char *pin_pad; /* NULL: "PP-<serial>" */
 	uint8_t suite;
 	long ahead;  /* collected so many seconds from now */
 	bool broken; /* the packet lacks its last byte */

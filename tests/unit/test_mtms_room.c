@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 
 #include "mtms_kit.h"
+#include "permission.h"
 
 /* What is refused of a batch comes in the order of the terminals, each with its reason; the rest is accepted. */
 static void check_refused(const struct batch_out *out, const struct sample *s, size_t count)
@@ -60,7 +61,7 @@ START_TEST(batch_is_stored_with_serial_numbers_and_packets_linked) /* R1.5, R1.6
 				     "b-1"),
 			 1);
 	ck_assert_int_eq(room_number(m.db,
-				     "SELECT count(*) FROM sn_key WHERE state = 'waiting' AND pin_pad = 'PP-1'"
+				     "SELECT count(*) FROM sn_key WHERE state = 'waiting' AND pin_pad = 'PP-' || serial"
 				     " AND cert_serial = cast('4711' AS BLOB) AND reason IS NULL",
 				     NULL),
 			 3);
@@ -88,14 +89,21 @@ START_TEST(terminals_are_refused_one_by_one_with_the_reason) /* R1.6 */
 		{ .serial = "POS-10",
 		  .certificate = "4712",
 		  .reason = "made for a working certificate that is not ours" },
-		{ .serial = "POS-1", .reason = "counter is not above the stored one" },
+		{ .serial = "POS-1",
+		  .counter = 2,
+		  .reason = "duplicate: the serial number stands in this batch already" },
+		{ .serial = "POS-20", .reason = "unknown: not in the order's inventory" },
+		{ .serial = "POS-21", .reason = "unknown: not in the order's inventory" },
+		{ .serial = "POS-12",
+		  .pin_pad = "PP-POS-1",
+		  .reason = "duplicate: the PIN pad belongs to another device" },
 		{ .serial = "POS-11", .counter = INT64_MAX },
 	};
 	struct batch_out out = receive("order-1", "b-1", rows, ARRAY_LEN(rows));
 
 	ck_assert_uint_eq(out.accepted, 4);
 	check_refused(&out, rows, ARRAY_LEN(rows));
-	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM sn_key WHERE state = 'refused'", NULL), 8);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM sn_key WHERE state = 'refused'", NULL), 11);
 	ck_assert_int_eq(
 	    room_number(m.db, "SELECT count(*) FROM sn_key WHERE (reason IS NULL) <> (state = 'waiting')", NULL), 0);
 }
@@ -104,8 +112,8 @@ END_TEST
 START_TEST(suite_is_the_customers) /* R1.7 */
 {
 	static const struct sample rows[] = {
-		{ .serial = "POS-1", .suite = 1 },
-		{ .serial = "POS-2", .suite = 2, .reason = "suite is not that of the customer" },
+		{ .serial = "OLD-1", .suite = 1 },
+		{ .serial = "OLD-2", .suite = 2, .reason = "suite is not that of the customer" },
 	};
 	struct batch_out out = receive("order-old", "b-1", rows, 2);
 
@@ -117,9 +125,10 @@ END_TEST
 START_TEST(counter_only_rises) /* R1.6 */
 {
 	static const char lower[] = "counter is not above the stored one";
+	static const char equal[] = "duplicate: a packet of this counter is stored";
 	static const struct sample steps[] = {
 		{ .serial = "POS-1", .counter = 5 },
-		{ .serial = "POS-1", .counter = 5, .reason = lower },
+		{ .serial = "POS-1", .counter = 5, .reason = equal },
 		{ .serial = "POS-1", .counter = 4, .reason = lower },
 		{ .serial = "POS-1", .counter = 6 },
 		/* What was refused does not count. */
@@ -129,7 +138,7 @@ START_TEST(counter_only_rises) /* R1.6 */
 		  .reason = "made for a working certificate that is not ours" },
 		{ .serial = "POS-1", .counter = 80, .suite = 1, .reason = "suite is not that of the customer" },
 		{ .serial = "POS-1", .counter = 7 },
-		{ .serial = "POS-1", .counter = 7, .reason = lower },
+		{ .serial = "POS-1", .counter = 7, .reason = equal },
 		{ .serial = "POS-2", .counter = 1 },
 	};
 	struct fail f = { 0 };
@@ -145,10 +154,13 @@ START_TEST(counter_only_rises) /* R1.6 */
 		    ""),
 	     &f);
 	must(db_run(m.db, &f, "UPDATE sn_key SET state = 'rewrapped' WHERE serial = 'POS-1' AND counter = 6", ""), &f);
-	static const struct sample last[] = { { .serial = "POS-1", .counter = 6, .reason = lower },
+	static const struct sample last[] = { { .serial = "POS-1", .counter = 6, .reason = equal },
 					      { .serial = "POS-1", .counter = 7 } };
-	struct batch_out out = receive("order-1", "last", last, 2);
-	check_refused(&out, last, 2);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "last-%zu", i);
+		struct batch_out out = receive("order-1", name, &last[i], 1);
+		check_refused(&out, &last[i], 1);
+	}
 }
 END_TEST
 
@@ -183,7 +195,7 @@ START_TEST(repeated_batch_gets_the_same_answer_and_changes_nothing) /* R1.6 */
 
 		/* As it stood; with a new signature over the same content; when the order takes no more. */
 		if (i == 2)
-			command("order close order-1");
+			command("order close order-1 --incomplete");
 		if (i == 2)
 			before.len = 0;
 		if (i == 2)
@@ -267,10 +279,11 @@ START_TEST(order_must_be_open_known_and_that_of_the_signed_content) /* R1.5 */
 	refuses_content("../order-1", "b-1", buf_view(&content), ERR_MALFORMED, "name of order or batch");
 	refuses_content("order-1", ".b", buf_view(&content), ERR_MALFORMED, "name of order or batch");
 	content.len = 0;
+	put_content("order-9", "b-1", three, 3, &content);
+	refuses_content("order-9", "b-1", buf_view(&content), ERR_REFUSED, "unknown production order");
+	content.len = 0;
 	put_content("order-2", "b-1", three, 3, &content);
-	refuses_content("order-2", "b-1", buf_view(&content), ERR_REFUSED, "unknown production order");
-	command("order add order-2 ACME");
-	command("order close order-2");
+	command("order close order-2 --incomplete");
 	refuses_content("order-2", "b-1", buf_view(&content), ERR_REFUSED, "closed");
 	must(db_run(m.db, &f,
 		    "INSERT INTO production_order (order_id, customer, created, state) VALUES ('order-3',"
@@ -283,19 +296,184 @@ START_TEST(order_must_be_open_known_and_that_of_the_signed_content) /* R1.5 */
 }
 END_TEST
 
-START_TEST(orders_are_added_once_for_customers_that_are_there) /* R1.5 */
+static enum err order_command(const char *format, const char *lines)
 {
 	BUF_AUTO text = { 0 };
+	char line[400];
+
+	snprintf(line, sizeof(line), format, lines ? inventory(lines) : "");
+	return room_command(&room, admin_rows, admin_rows_count, line, &text);
+}
+
+START_TEST(orders_are_added_once_for_customers_that_are_there) /* R1.5 */
+{
 	BUF_AUTO list = { 0 };
 
-	ck_assert_int_eq(room_command(&room, admin_rows, admin_rows_count, "order add order-1 OLD", &text),
-			 ERR_DUPLICATE);
-	ck_assert_int_eq(room_command(&room, admin_rows, admin_rows_count, "order add o GONE", &text), ERR_NOT_FOUND);
-	ck_assert_int_eq(room_command(&room, admin_rows, admin_rows_count, "order add o/o ACME", &text), ERR_USAGE);
-	ck_assert_int_eq(room_command(&room, admin_rows, admin_rows_count, "order close o", &text), ERR_NOT_FOUND);
-	command("order close order-old");
+	ck_assert_int_eq(order_command("order add order-1 OLD --inventory %s", "N-1\n"), ERR_DUPLICATE);
+	ck_assert_int_eq(order_command("order add o GONE --inventory %s", "N-1\n"), ERR_NOT_FOUND);
+	ck_assert_int_eq(order_command("order add o/o ACME --inventory %s", "N-1\n"), ERR_USAGE);
+	ck_assert_int_eq(order_command("order add o ACME", NULL), ERR_USAGE);
+	ck_assert_int_eq(order_command("order add o ACME --inventory", NULL), ERR_USAGE);
+	ck_assert_int_eq(order_command("order add o ACME --inventory /nowhere", NULL), ERR_IO);
+	ck_assert_int_eq(order_command("order close o", NULL), ERR_NOT_FOUND);
+	ck_assert_int_eq(order_command("order close order-old", NULL), ERR_REFUSED);
+	ck_assert_ptr_nonnull(strstr(room.why, "2 of 2 devices"));
+	command("order close order-old --incomplete");
+	ck_assert_int_eq(order_command("order close order-old --incomplete", NULL), ERR_REFUSED);
 	ck_assert_int_eq(room_command(&room, admin_rows, admin_rows_count, "order list", &list), ERR_OK);
-	ck_assert(view_equal(buf_view(&list), VIEW_STR("order-1\tACME\topen\norder-old\tOLD\tclosed\n")));
+	buf_put_u8(&list, 0);
+	ck_assert_ptr_nonnull(strstr((char *)list.p, "order-1\tACME\topen\t"));
+	ck_assert_ptr_nonnull(strstr((char *)list.p, "order-old\tOLD\tclosed\t"));
+}
+END_TEST
+
+START_TEST(inventory_is_taken_whole_or_not_at_all) /* R1.5 */
+{
+	static const char *const wrong[] = {
+		"",
+		"# nothing\n\n",
+		"N-1\nN-2\nN-1\n",      /* twice in the file */
+		"N-1\nPOS-3\n",         /* in another open order */
+		"N-1,PP-1\nN-2,PP-1\n", /* one PIN pad, two devices */
+		"N-1\nN-2,PP,more\n",   /* three columns */
+		"N-1\n0123456789012345678901234567890123\n",
+		"N-1\nN-2,0123456789012345678901234567890123\n",
+		"N-1\n,PP-1\n",
+		"N-1\nN\xff\n",
+	};
+	BUF_AUTO before = { 0 };
+
+	room_dump(m.db, &before);
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		BUF_AUTO after = { 0 };
+
+		ck_assert_int_eq(order_command("order add new ACME --inventory %s", wrong[i]), ERR_BAD_DATA);
+		ck_assert_int_eq(order_command("order amend order-1 --add %s", wrong[i]), ERR_BAD_DATA);
+		room_dump(m.db, &after);
+		ck_assert_msg(view_equal(buf_view(&before), buf_view(&after)), "%s", wrong[i]);
+	}
+	ck_assert_int_eq(order_command("order add new ACME --inventory %s",
+				       "serial,pin_pad\r\n# two\r\nN-1,PP-1\r\n N-2 , PP-2 \r\n\r\nN-3"),
+			 ERR_OK);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM device WHERE order_id = ?", "new"), 3);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM device WHERE serial = 'N-2' AND pin_pad = ?", "PP-2"),
+			 1);
+}
+END_TEST
+
+START_TEST(orders_are_amended_closed_and_opened_again) /* R1.5 */
+{
+	static const struct sample one[] = { { .serial = "POS-1" } };
+
+	receive("order-1", "b-1", one, 1);
+	ck_assert_int_eq(order_command("order amend order-1 --remove %s", "POS-2\nPOS-1\n"), ERR_BAD_DATA);
+	ck_assert_int_eq(order_command("order amend order-1 --remove %s", "POS-2\nPOS-21\n"), ERR_BAD_DATA);
+	ck_assert_int_eq(order_command("order amend order-1", NULL), ERR_USAGE);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM device WHERE order_id = ?", "order-1"), 19);
+	ck_assert_int_eq(order_command("order amend order-1 --remove %s", "POS-2\n"), ERR_OK);
+	ck_assert_int_eq(order_command("order amend order-1 --add %s", "N-1,PP-N\n"), ERR_OK);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM device WHERE order_id = ?", "order-1"), 19);
+	command("order close order-1 --incomplete");
+	ck_assert_int_eq(room_number(m.db,
+				     "SELECT count(*) FROM audit WHERE event = 'order close' AND object = ? AND text ="
+				     " 'incomplete: 18 of 19 devices are missing'",
+				     "order-1"),
+			 1);
+	ck_assert_int_eq(order_command("order amend order-1 --add %s", "N-2\n"), ERR_REFUSED);
+	/* What stands in no open order may go into another; then the first cannot come back. */
+	ck_assert_int_eq(order_command("order add again ACME --inventory %s", "POS-3\n"), ERR_OK);
+	ck_assert_int_eq(order_command("order reopen order-1", NULL), ERR_REFUSED);
+	command("order close again --incomplete");
+	command("order reopen order-1");
+	ck_assert_int_eq(order_command("order reopen order-1", NULL), ERR_REFUSED);
+	ck_assert_int_eq(order_command("order reopen none", NULL), ERR_NOT_FOUND);
+}
+END_TEST
+
+static enum err permit(enum err (*what)(void *, char **, struct fail *), const char *opterm, const char *operator_name,
+		       const char *object)
+{
+	char a[200], b[200], c[200], *arguments[] = { a, b, c, NULL };
+	struct fail f = { 0 };
+
+	snprintf(a, sizeof(a), "%s", opterm);
+	snprintf(b, sizeof(b), "%s", operator_name);
+	snprintf(c, sizeof(c), "%s", object);
+	return what(&m, arguments, &f);
+}
+
+START_TEST(only_who_was_granted_it_may_collect) /* R2.3 */
+{
+	static const struct {
+		const char *opterm, *operator_name, *object;
+		bool good;
+	} rows[] = {
+		{ "line 3", "Operator 7", "order:order-1", true },  { "line 3", "Operator 7", "customer:ACME", true },
+		{ "*", "Operator 7", "order:order-1", true },       { "line 3", "*", "order:order-1", true },
+		{ "line 4", "Operator 7", "order:order-1", false }, { "line 3", "Operator 8", "order:order-1", false },
+		{ "line 3", "Operator 7", "order:order-2", false }, { "line 3", "Operator 7", "customer:OLD", false },
+		{ "line 3", "serial:ab", "customer:ACME", false },
+	};
+	BUF_AUTO content = { 0 };
+	char name[16];
+
+	ck_assert_int_eq(permit(permission_revoke, "line 3", "Operator 7", "customer:ACME"), ERR_OK);
+	ck_assert_int_eq(permit(permission_revoke, "line 3", "Operator 7", "customer:ACME"), ERR_NOT_FOUND);
+	ck_assert_int_eq(permit(permission_revoke, "line 3", "Operator 7", "customer:OLD"), ERR_OK);
+	put_content("order-1", "none", three, 1, &content);
+	refuses_content("order-1", "none", buf_view(&content), ERR_REFUSED, "no permission to collect for order");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct batch_out out;
+
+		snprintf(name, sizeof(name), "b-%zu", i);
+		content.len = 0;
+		put_content("order-1", name, three, 1, &content);
+		ck_assert_int_eq(permit(permission_grant, rows[i].opterm, rows[i].operator_name, rows[i].object),
+				 ERR_OK);
+		ck_assert_int_eq(permit(permission_grant, rows[i].opterm, rows[i].operator_name, rows[i].object),
+				 ERR_DUPLICATE);
+		ck_assert_int_eq(post_content("order-1", name, buf_view(&content), &out),
+				 rows[i].good ? ERR_OK : ERR_REFUSED);
+		ck_assert_int_eq(permit(permission_revoke, rows[i].opterm, rows[i].operator_name, rows[i].object),
+				 ERR_OK);
+	}
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM audit WHERE event IN ('grant', 'revoke')", NULL), 22);
+	/* One certificate alone. */
+	BUF_AUTO cms = { 0 };
+	struct batch_out out;
+	char serial[80];
+
+	content.len = 0;
+	put_content("order-2", "s", &(struct sample){ .serial = "POS-21" }, 1, &content);
+	sign(&root, card_cert(), buf_view(&content), &cms);
+	ck_assert_int_eq(post_cms("order-2", "s", buf_view(&cms), &out), ERR_REFUSED);
+	const char *at = strstr(room.why, "serial:");
+	ck_assert_ptr_nonnull(at);
+	snprintf(serial, sizeof(serial), "%.*s", (int)strcspn(at, ")"), at);
+	ck_assert_int_eq(permit(permission_grant, "line 3", serial, "order:order-2"), ERR_OK);
+	ck_assert_int_eq(post_cms("order-2", "s", buf_view(&cms), &out), ERR_OK);
+}
+END_TEST
+
+START_TEST(grants_of_nothing_are_not_kept) /* R2.3 */
+{
+	static const char *const wrong[][3] = {
+		{ "*", "*", "order:order-1" },
+		{ "", "Operator 7", "order:order-1" },
+		{ "line 3", "", "order:order-1" },
+		{ "line 3", "serial:", "order:order-1" },
+		{ "line 3", "serial:abc", "order:order-1" },
+		{ "line 3", "serial:AB", "order:order-1" },
+		{ "line 3", "Operator 7", "order-1" },
+		{ "line 3", "Operator 7", "order:" },
+		{ "line 3", "Operator 7", "everything:x" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		ck_assert_int_eq(permit(permission_grant, wrong[i][0], wrong[i][1], wrong[i][2]), ERR_USAGE);
+	ck_assert_int_eq(permit(permission_grant, "line 3", "Operator 7", "order:none"), ERR_NOT_FOUND);
+	ck_assert_int_eq(permit(permission_grant, "line 3", "Operator 7", "customer:NONE"), ERR_NOT_FOUND);
+	ck_assert_int_eq(room_number(m.db, "SELECT count(*) FROM permission", NULL), 2);
 }
 END_TEST
 
@@ -457,6 +635,10 @@ int main(void)
 	tcase_add_test(t, signature_must_be_that_of_a_valid_operator_card);
 	tcase_add_test(t, order_must_be_open_known_and_that_of_the_signed_content);
 	tcase_add_test(t, orders_are_added_once_for_customers_that_are_there);
+	tcase_add_test(t, inventory_is_taken_whole_or_not_at_all);
+	tcase_add_test(t, orders_are_amended_closed_and_opened_again);
+	tcase_add_test(t, only_who_was_granted_it_may_collect);
+	tcase_add_test(t, grants_of_nothing_are_not_kept);
 	tcase_add_test(t, signed_content_of_another_form_is_refused);
 	tcase_add_test(t, only_operation_terminals_may_send_and_only_whole_messages);
 	tcase_add_test(t, newest_working_certificate_is_handed_out);
