@@ -297,9 +297,9 @@ enum err pg_fail(struct pg *p, const PGresult *r, const char *what, struct fail 
 	message(primary ? primary : p->conn ? PQerrorMessage(p->conn) : "connection lost", text, sizeof(text));
 	/* A server's certificate and a login do not mend themselves, and libpq gives no SQLSTATE for a refused login.
 	 */
-	if (!r &&
-	    (strstr(text, "certificate") || strstr(text, "authentication failed") || strstr(text, "pg_hba.conf") ||
-	     strstr(text, "does not support SSL") || strstr(text, "does not exist")))
+	if (!r && (strstr(text, "certificate") || strstr(text, "authentication failed") ||
+		   strstr(text, "no password supplied") || strstr(text, "pg_hba.conf") ||
+		   strstr(text, "does not support SSL") || strstr(text, "does not exist")))
 		e = ERR_CONFIG;
 	if (broken)
 		pg_lose(p);
