@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
@@ -47,7 +48,16 @@ static enum err sync_folder(const char *path, struct fail *f)
 	return e;
 }
 
-enum err files_write(const char *path, struct view content, mode_t mode, struct fail *f)
+/* put: link into place, or rename over what is there. */
+static enum err put(const char *part, const char *path, bool over, struct fail *f)
+{
+	if (over ? !rename(part, path) : !link(part, path))
+		return ERR_OK;
+	return errno == EEXIST ? fail_set(f, ERR_USAGE, 0, "%s is there already", path)
+			       : fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
+}
+
+static enum err write_file(const char *path, struct view content, mode_t mode, bool over, struct fail *f)
 {
 	char part[PATH_MAX];
 	enum err e;
@@ -61,13 +71,30 @@ enum err files_write(const char *path, struct view content, mode_t mode, struct 
 	e = write_all(fd, content, path, f);
 	if (!e && fchmod(fd, mode))
 		e = fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	if (!e && link(part, path))
-		e = errno == EEXIST ? fail_set(f, ERR_USAGE, 0, "%s is there already", path)
-				    : fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
+	if (!e)
+		e = put(part, path, over, f);
 	if (close(fd) && !e)
 		e = fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	unlink(part);
+	if (e || !over)
+		unlink(part);
 	return e ? e : sync_folder(path, f);
+}
+
+enum err files_write(const char *path, struct view content, mode_t mode, struct fail *f)
+{
+	return write_file(path, content, mode, false, f);
+}
+
+enum err files_replace(const char *path, struct view content, mode_t mode, struct fail *f)
+{
+	return write_file(path, content, mode, true, f);
+}
+
+enum err files_absent(const char *path, struct fail *f)
+{
+	struct stat st;
+
+	return lstat(path, &st) ? ERR_OK : fail_set(f, ERR_USAGE, 0, "%s is there already", path);
 }
 
 enum err files_read(const char *path, struct buf *out, struct fail *f)
@@ -135,60 +162,44 @@ out:
 	return e;
 }
 
-enum err key_load(const char *path, EVP_PKEY **ret, struct fail *f)
+enum err certificate_pem(X509 *cert, struct buf *out, struct fail *f)
 {
-	FILE *file = fopen(path, "re");
-	struct stat st;
-	char empty[1] = ""; /* as password: never ask on the terminal */
-	EVP_PKEY *key;
-	enum err e = ERR_OK;
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *p = NULL;
+	bool ok = bio && PEM_write_bio_X509(bio, cert);
 
-	if (!file)
-		return fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	if (fstat(fileno(file), &st) || (st.st_mode & 077)) {
-		e = fail_set(f, ERR_IO, 0, "%s: a key file must have mode 0600", path);
-		goto out;
+	if (ok) {
+		long n = BIO_get_mem_data(bio, &p);
+		buf_put(out, p, (size_t)n);
 	}
-	setvbuf(file, NULL, _IONBF, 0); /* no second copy of the key in a stdio buffer */
-	key = PEM_read_PrivateKey(file, NULL, NULL, empty);
-	if (!key)
-		e = fail_set(f, ERR_BAD_DATA, 0, "%s holds no PEM private key", path);
-	else
-		*ret = key;
-out:
-	fclose(file);
-	return e;
+	BIO_free(bio);
+	return ok && buf_ok(out) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "cannot write the certificate");
 }
 
 enum err certificate_save(const char *path, X509 *cert, struct fail *f)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	enum err e;
-	char *p = NULL;
-	long n;
+	BUF_AUTO pem = { 0 };
+	enum err e = certificate_pem(cert, &pem, f);
 
-	if (!bio || !PEM_write_bio_X509(bio, cert)) {
-		e = fail_set(f, ERR_NO_MEMORY, 0, "cannot write the certificate");
-		goto out;
-	}
-	n = BIO_get_mem_data(bio, &p);
-	e = files_write(path, VIEW(p, (size_t)n), 0644, f);
-out:
-	BIO_free(bio);
-	return e;
+	return e ? e : files_write(path, buf_view(&pem), 0644, f);
 }
 
 enum err certificate_load(const char *path, X509 **ret, struct fail *f)
 {
-	FILE *file = fopen(path, "re");
+	BIO *bio = BIO_new_file(path, "rb");
 	X509 *cert;
 
-	if (!file)
+	if (!bio) {
+		ERR_clear_error();
 		return fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	cert = PEM_read_X509(file, NULL, NULL, NULL);
-	fclose(file);
+	}
+	cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	if (!cert && BIO_reset(bio) == 0)
+		cert = d2i_X509_bio(bio, NULL);
+	BIO_free(bio);
+	ERR_clear_error();
 	if (!cert)
-		return fail_set(f, ERR_BAD_DATA, 0, "%s holds no PEM certificate", path);
+		return fail_set(f, ERR_BAD_DATA, 0, "%s holds no certificate", path);
 	*ret = cert;
 	return ERR_OK;
 }

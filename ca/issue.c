@@ -1,29 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 #include <openssl/core_names.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
-#include "files.h"
-#include "identity.h"
 #include "issue.h"
+#include "token_key.h"
 
 #define BACKDATE 300 /* seconds: peers' clocks may be a little behind */
-
-static enum err path_in(char out[4096], const char *folder, const char *name, struct fail *f)
-{
-	if (snprintf(out, 4096, "%s/%s", folder, name) >= 4096)
-		return fail_set(f, ERR_USAGE, 0, "%s: name too long", folder);
-	return ERR_OK;
-}
 
 static bool name_ok(const char *s)
 {
@@ -98,13 +85,15 @@ static bool set_name(X509 *cert, const char *name)
 	return X509_NAME_add_entry_by_txt(n, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
 }
 
-static bool set_validity(X509 *cert, X509 *issuer, unsigned days)
+static bool set_validity(X509 *cert, X509 *issuer, const struct ca_order *o)
 {
-	time_t now = time(NULL);
+	unsigned days = o->days && o->days < o->profile->days ? o->days : o->profile->days;
+	time_t from = o->from ? o->from : time(NULL) - BACKDATE;
+	time_t begin = o->from ? o->from : time(NULL);
 
-	if (!ASN1_TIME_set(X509_getm_notBefore(cert), now - BACKDATE))
-		return false;
-	if (!ASN1_TIME_adj(X509_getm_notAfter(cert), now, (int)days, 0))
+	if (!ASN1_TIME_set(X509_getm_notBefore(cert), from) ||
+	    !(o->until ? ASN1_TIME_set(X509_getm_notAfter(cert), o->until)
+		       : ASN1_TIME_adj(X509_getm_notAfter(cert), begin, (int)days, 0)))
 		return false;
 	if (issuer == cert || ASN1_TIME_compare(X509_get0_notAfter(cert), X509_get0_notAfter(issuer)) <= 0)
 		return true;
@@ -125,9 +114,10 @@ static bool add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 	return ok;
 }
 
-static bool add_extensions(X509 *cert, X509 *issuer, const struct ca_profile *p, const char *san)
+static bool add_extensions(X509 *cert, X509 *issuer, const struct ca_order *o)
 {
-	char usage[256];
+	const struct ca_profile *p = o->profile;
+	char usage[256], point[600];
 
 	if (!add_extension(cert, issuer, NID_basic_constraints, p->basic) ||
 	    !add_extension(cert, issuer, NID_key_usage, p->usage) ||
@@ -141,23 +131,34 @@ static bool add_extensions(X509 *cert, X509 *issuer, const struct ca_profile *p,
 		if (!add_extension(cert, issuer, NID_ext_key_usage, usage))
 			return false;
 	}
-	return !san || add_extension(cert, issuer, NID_subject_alt_name, san);
+	if (o->crl_url) {
+		snprintf(point, sizeof(point), "URI:%s", o->crl_url);
+		if (!add_extension(cert, issuer, NID_crl_distribution_points, point))
+			return false;
+	}
+	return !o->san || add_extension(cert, issuer, NID_subject_alt_name, o->san);
 }
 
-static enum err build(const struct ca_order *o, X509 *issuer, EVP_PKEY *signer, X509 **ret, struct fail *f)
+static enum err check_order(const struct ca_order *o, struct fail *f)
 {
-	unsigned days = o->days && o->days < o->profile->days ? o->days : o->profile->days;
-	enum err e = ERR_OK;
-	X509 *cert;
-
 	if (!name_ok(o->name))
 		return fail_set(f, ERR_USAGE, 0, "the name must be 1 to 64 printable ASCII characters");
-	if (o->san && !san_ok(o->san))
+	if (o->san && (strlen(o->san) > 1000 || !san_ok(o->san)))
 		return fail_set(f, ERR_USAGE, 0, "alternative names: DNS:host or IP:address, comma between");
 	if (o->profile->server && !o->san)
 		return fail_set(f, ERR_USAGE, 0, "role %s serves TLS: give its host as --san",
 				role_name(o->profile->role));
-	e = key_check(o->subject, f);
+	if (o->from && o->until && o->until <= o->from)
+		return fail_set(f, ERR_USAGE, 0, "--until must be later than --from");
+	return key_check(o->subject, f);
+}
+
+enum err ca_build(const struct ca_order *o, X509 *issuer, EVP_PKEY *signer, X509 **ret, struct fail *f)
+{
+	char why[200];
+	X509 *cert;
+	enum err e = check_order(o, f);
+
 	if (e)
 		return e;
 	cert = X509_new();
@@ -166,129 +167,127 @@ static enum err build(const struct ca_order *o, X509 *issuer, EVP_PKEY *signer, 
 	if (!issuer)
 		issuer = cert;
 	if (!X509_set_version(cert, X509_VERSION_3) || !set_serial(cert) || !set_name(cert, o->name) ||
-	    !X509_set_issuer_name(cert, X509_get_subject_name(issuer)) || !set_validity(cert, issuer, days) ||
-	    !X509_set_pubkey(cert, o->subject) || !add_extensions(cert, issuer, o->profile, o->san) ||
-	    !X509_sign(cert, signer, EVP_sha256())) {
+	    !X509_set_issuer_name(cert, X509_get_subject_name(issuer)) || !set_validity(cert, issuer, o) ||
+	    !X509_set_pubkey(cert, o->subject) || !add_extensions(cert, issuer, o) ||
+	    !X509_sign(cert, signer, EVP_PKEY_get_bits(signer) == 384 ? EVP_sha384() : EVP_sha256())) {
+		token_key_why(why);
 		X509_free(cert);
-		return fail_set(f, ERR_INTERNAL, 0, "cannot make the certificate");
+		return fail_set(f, ERR_INTERNAL, 0, "cannot make the certificate%s%s", why[0] ? ": " : "", why);
+	}
+	if (X509_verify(cert, issuer == cert ? o->subject : X509_get0_pubkey(issuer)) != 1) {
+		X509_free(cert);
+		token_key_why(why);
+		return fail_set(f, ERR_CONFIG, 0, "the key in the token does not belong to the root");
 	}
 	*ret = cert;
 	return ERR_OK;
 }
 
-enum err ca_init(const char *folder, const char *key_type, const char *name, unsigned days, struct fail *f)
+enum err ca_serial(X509 *cert, char ret[41], struct fail *f)
 {
-	struct ca_order order = { .profile = ca_profile_find(ROLE_CA), .name = name, .days = days };
-	char path[4096];
-	X509 *root = NULL;
-	enum err e;
-
-	if (mkdir(folder, 0700) && errno != EEXIST)
-		return fail_set(f, ERR_IO, 0, "%s: %s", folder, strerror(errno));
-	e = path_in(path, folder, "issued", f);
-	if (!e && mkdir(path, 0700) && errno != EEXIST)
-		e = fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	if (!e)
-		e = key_new(key_type, &order.subject, f);
-	if (!e)
-		e = build(&order, NULL, order.subject, &root, f);
-	if (!e)
-		e = path_in(path, folder, "root.key", f);
-	if (!e)
-		e = key_save(path, order.subject, f);
-	if (!e)
-		e = path_in(path, folder, "root.pem", f);
-	if (!e)
-		e = certificate_save(path, root, f);
-	X509_free(root);
-	EVP_PKEY_free(order.subject);
-	return e;
-}
-
-enum err ca_open(const char *folder, struct ca *ret, struct fail *f)
-{
-	struct ca ca = { 0 };
-	char path[4096];
-	enum err e;
-
-	if (snprintf(ca.folder, sizeof(ca.folder), "%s", folder) >= (int)sizeof(ca.folder))
-		return fail_set(f, ERR_USAGE, 0, "%s: name too long", folder);
-	e = path_in(path, folder, "root.pem", f);
-	if (!e)
-		e = certificate_load(path, &ca.root, f);
-	if (!e)
-		e = path_in(path, folder, "root.key", f);
-	if (!e)
-		e = key_load(path, &ca.key, f);
-	if (!e && X509_check_private_key(ca.root, ca.key) != 1)
-		e = fail_set(f, ERR_CONFIG, 0, "%s: root.key does not belong to root.pem", folder);
-	if (e)
-		ca_done(&ca);
-	else
-		*ret = ca;
-	return e;
-}
-
-void ca_done(struct ca *ca)
-{
-	X509_free(ca->root);
-	EVP_PKEY_free(ca->key);
-	*ca = (struct ca){ 0 };
-}
-
-static void index_line(struct buf *line, X509 *cert, const struct ca_order *o, const char *serial)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
-	char hex[2 * EVP_MAX_MD_SIZE + 1];
-	unsigned n = 0;
-	struct tm end = { 0 };
-
-	if (!X509_digest(cert, EVP_sha256(), digest, &n) || !ASN1_TIME_to_tm(X509_get0_notAfter(cert), &end))
-		line->failed = true;
-	hex_encode(VIEW(digest, n), hex);
-	buf_printf(line, "%s\t%s\t%04d-%02d-%02dT%02d:%02d:%02dZ\t%s\t%s\n", serial, role_name(o->profile->role),
-		   end.tm_year + 1900, end.tm_mon + 1, end.tm_mday, end.tm_hour, end.tm_min, end.tm_sec, hex, o->name);
-}
-
-/* The record of what was signed is durable before the certificate leaves the CA. */
-static enum err record(const struct ca *ca, X509 *cert, const struct ca_order *o, struct fail *f)
-{
-	char serial[41], name[128], path[4096];
-	BUF_AUTO line = { 0 };
 	BUF_AUTO number = { 0 };
 	enum err e = identity_cert_serial(cert, &number, f);
-	int fd;
 
-	if (e)
-		return e;
-	hex_encode(buf_view(&number), serial);
-	index_line(&line, cert, o, serial);
-	if (!buf_ok(&line) || !buf_ok(&number))
-		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
-	snprintf(name, sizeof(name), "issued/%s.pem", serial);
-	e = path_in(path, ca->folder, name, f);
 	if (!e)
-		e = certificate_save(path, cert, f);
+		hex_encode(buf_view(&number), ret);
+	return e;
+}
+
+static bool digest(struct view v, char ret[65])
+{
+	uint8_t sum[32];
+
+	if (!EVP_Digest(v.p, v.n, sum, NULL, EVP_sha256(), NULL))
+		return false;
+	hex_encode(VIEW(sum, sizeof(sum)), ret);
+	return true;
+}
+
+static bool key_digest(EVP_PKEY *key, char ret[65])
+{
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(key, &der);
+	bool ok = n > 0 && digest(VIEW(der, (size_t)n), ret);
+
+	OPENSSL_free(der);
+	return ok;
+}
+
+static int64_t seconds_of(const ASN1_TIME *t)
+{
+	struct tm tm = { 0 };
+
+	return ASN1_TIME_to_tm(t, &tm) ? (int64_t)timegm(&tm) : 0;
+}
+
+enum err ca_record(const struct ca *ca, int64_t root, X509 *cert, const struct ca_order *o, struct fail *f)
+{
+	const char *role = role_name(o->profile->role);
+	char serial[41], sum[65], key_sum[65];
+	struct audit_entry entry = { "", o->renews ? "renew" : "issue", serial, ERR_OK, o->name };
+	BUF_AUTO der = { 0 };
+	enum err e = ca_serial(cert, serial, f);
+
 	if (!e)
-		e = path_in(path, ca->folder, "index.txt", f);
-	if (e)
-		return e;
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	if (flock(fd, LOCK_EX) || write(fd, line.p, line.len) != (ssize_t)line.len || fsync(fd))
-		e = fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	close(fd);
+		e = identity_cert_der(cert, &der, f);
+	if (!e && (!digest(buf_view(&der), sum) || !key_digest(o->subject, key_sum)))
+		e = fail_set(f, ERR_NO_MEMORY, 0, "no memory");
+	if (!e)
+		e = db_run(
+		    ca->db, f,
+		    "INSERT INTO certificate (serial, number, root, role, name, san, not_before, not_after, sha256,"
+		    " key_sha256, certificate, issued, renews) VALUES (?, (SELECT coalesce(max(number), 0) + 1"
+		    " FROM certificate), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		    "tittt"
+		    "iitt"
+		    "bit",
+		    serial, root, role, o->name, o->san, seconds_of(X509_get0_notBefore(cert)),
+		    seconds_of(X509_get0_notAfter(cert)), sum, key_sum, buf_view(&der), (int64_t)time(NULL), o->renews);
+	return e ? e : audit_append(ca->db, &entry, f);
+}
+
+/* A key has one certificate; a revoked one never gets another. */
+static enum err key_unused(const struct ca *ca, const struct ca_order *o, struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = false;
+	char sum[65];
+	enum err e = key_digest(o->subject, sum) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "no memory");
+
+	if (!e)
+		e = db_query(ca->db, &s, f, "SELECT serial, role, name, revoked FROM certificate WHERE key_sha256 = ?",
+			     "t", sum);
+	while (!e && !(e = db_next(s, &row, f)) && row) {
+		const char *serial = db_text(s, 0);
+
+		if (!db_null(s, 3))
+			e = fail_set(f, ERR_REFUSED, 0, "the key was that of certificate %s, which is revoked", serial);
+		else if (!o->same_key)
+			e = fail_set(f, ERR_REFUSED, 0, "the key has a certificate already: %s", serial);
+		else if (strcmp(db_text(s, 1), role_name(o->profile->role)) || strcmp(db_text(s, 2), o->name))
+			e = fail_set(f, ERR_REFUSED, 0, "the key has certificate %s of another role or name", serial);
+	}
 	return e;
 }
 
 enum err ca_issue(const struct ca *ca, const struct ca_order *order, X509 **ret, struct fail *f)
 {
+	struct ca_order o = *order;
 	X509 *cert = NULL;
-	enum err e = build(order, ca->root, ca->key, &cert, f);
+	enum err e = check_order(order, f);
 
+	o.crl_url = ca->crl_url[0] ? ca->crl_url : NULL;
 	if (!e)
-		e = record(ca, cert, order, f);
+		e = db_begin(ca->db, f);
+	if (!e)
+		e = key_unused(ca, &o, f);
+	if (!e)
+		e = ca_build(&o, ca->root, ca->key, &cert, f);
+	if (!e)
+		e = ca_record(ca, ca->number, cert, &o, f);
+	if (!e)
+		e = db_commit(ca->db, f);
+	db_rollback(ca->db);
 	if (e)
 		X509_free(cert);
 	else

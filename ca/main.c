@@ -1,185 +1,195 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <openssl/x509.h>
+#include <sys/stat.h>
 
+#include "arguments.h"
+#include "daemon.h"
 #include "files.h"
-#include "issue.h"
-#include "order.h"
+#include "profile.h"
+#include "revoke.h"
 
-struct options {
-	struct order order;
-	struct buf san; /* all --san, comma between, with final zero */
-};
+#define CRL_DAYS 7
+#define EXPIRING_DAYS 30
 
-struct command {
-	const char *name;
-	const char *usage;
-	enum err (*run)(const struct options *o, struct fail *f);
-};
-
-static enum err run_init(const struct options *o, struct fail *f)
+static enum err run_init(struct arguments *a, struct fail *f)
 {
-	const struct order *order = &o->order;
-
-	return ca_init(order->dir, order->key_type ? order->key_type : "ec", order->name ? order->name : "HsmRCRT",
-		       order->days, f);
+	return ca_init(&a->init, f);
 }
 
-static enum err run_issue(const struct options *o, struct fail *f)
+static enum err run_issue(struct arguments *a, struct fail *f)
 {
-	struct order order = o->order;
-
-	if (o->san.len)
-		order.san = (const char *)o->san.p;
-	return order_issue(&order, f);
+	return order_issue(&a->order, f);
 }
 
-static enum err run_list(const struct options *o, struct fail *f)
+static enum err run_renew(struct arguments *a, struct fail *f)
 {
-	BUF_AUTO text = { 0 };
-	char path[4096];
-	enum err e;
+	char serial[41];
+	enum err e = ca_serial_of(a->serial, serial, f);
 
-	snprintf(path, sizeof(path), "%s/index.txt", o->order.dir);
-	e = files_read(path, &text, f);
-	if (!e && fwrite(text.p, 1, text.len, stdout) != text.len)
-		e = fail_set(f, ERR_IO, 0, "cannot write the list");
+	return e ? e : order_renew(&a->order, serial, f);
+}
+
+static enum err run_revoke(struct arguments *a, struct fail *f)
+{
+	struct ca ca = { 0 };
+	char serial[41];
+	enum err e = ca_serial_of(a->serial, serial, f);
+
+	if (!e)
+		e = ca_open(a->order.dir, CA_READ, NULL, &ca, f);
+	if (!e)
+		e = ca_revoke(&ca, serial, a->reason, f);
+	if (!e)
+		printf("%s is revoked; `strongroom-ca crl` makes the list that says so\n", serial);
+	ca_done(&ca);
 	return e;
 }
 
-static enum err run_roles(const struct options *o, struct fail *f)
+static enum err run_crl(struct arguments *a, struct fail *f)
 {
+	BUF_AUTO pem = { 0 };
+	struct ca ca = { 0 };
+	char path[4096];
+	enum err e = ca_open(a->order.dir, CA_READ, a->order.pin_file, &ca, f);
+
+	if (!e)
+		e = ca_crl(&ca, a->days ? a->days : CRL_DAYS, &pem, f);
+	if (!e)
+		e = ca_path(a->order.dir, "crl.pem", path, f);
+	if (!e)
+		e = files_replace(path, buf_view(&pem), 0644, f);
+	if (!e && a->order.out)
+		e = files_replace(a->order.out, buf_view(&pem), 0644, f);
+	ca_done(&ca);
+	return e;
+}
+
+static enum err run_list(struct arguments *a, struct fail *f)
+{
+	struct ca ca = { 0 };
+	enum err e = ca_open(a->order.dir, CA_READ, NULL, &ca, f);
+
+	a->list.days = a->days ? a->days : EXPIRING_DAYS;
+	if (!e)
+		e = ca_list(&ca, &a->list, f);
+	ca_done(&ca);
+	return e;
+}
+
+static enum err run_roots(struct arguments *a, struct fail *f)
+{
+	struct ca ca = { 0 };
+	enum err e = ca_open(a->order.dir, CA_READ, NULL, &ca, f);
+
+	if (!e)
+		e = ca_roots(&ca, a->list.json, f);
+	ca_done(&ca);
+	return e;
+}
+
+static enum err run_get(struct arguments *a, struct fail *f)
+{
+	BUF_AUTO pem = { 0 };
+	struct ca ca = { 0 };
+	char serial[41];
+	enum err e = ca_serial_of(a->serial, serial, f);
+
+	if (!e)
+		e = ca_open(a->order.dir, CA_READ, NULL, &ca, f);
+	if (!e)
+		e = ca_get(&ca, serial, &pem, f);
+	if (!e && a->order.out)
+		e = files_write(a->order.out, buf_view(&pem), 0644, f);
+	else if (!e && fwrite(pem.p, 1, pem.len, stdout) != pem.len)
+		e = fail_set(f, ERR_IO, 0, "cannot write the certificate");
+	ca_done(&ca);
+	return e;
+}
+
+static enum err run_roles(struct arguments *a, struct fail *f)
+{
+	printf("%-9s %-16s %-7s %5s  %s\n", "ROLE", "KEY FROM", "TLS", "DAYS", "REQUIREMENT");
 	for (size_t i = 0; i < ca_profiles_count; i++) {
 		const struct ca_profile *p = &ca_profiles[i];
+		char sources[32];
 
-		printf("%-9s %s%s%s%s days %u %s\n", role_name(p->role), p->sources & CA_SOURCE_CSR ? "csr " : "",
-		       p->sources & CA_SOURCE_NEW ? "key-out " : "", p->sources & CA_SOURCE_REQUEST ? "request " : "",
+		snprintf(sources, sizeof(sources), "%s%s%s%s", p->sources & CA_SOURCE_SELF ? "init " : "",
+			 p->sources & CA_SOURCE_CSR ? "csr " : "", p->sources & CA_SOURCE_NEW ? "key-out " : "",
+			 p->sources & CA_SOURCE_REQUEST ? "request " : "");
+		printf("%-9s %-16s %-7s %5u  %s\n", role_name(p->role), sources,
 		       p->server ? "server"
 		       : p->tls  ? "client"
-				 : "no TLS",
+				 : "none",
 		       p->days, p->requirement);
 	}
 	return ERR_OK;
 }
 
-static const struct command commands[] = {
-	{ "init", "--dir D [--key-type ec|rsa] [--name HsmRCRT] [--days N]: make the root", run_init },
-	{ "issue",
-	  "--dir D --role R --name N --out CERT [--san DNS:host]... [--days N] and one of\n"
-	  "        --csr FILE        a certificate request signed by the key\n"
-	  "        --key-out FILE    make an EC key (--key-type rsa: RSA) and hand it out, mode 0600\n"
-	  "        --request FILE    role hsm: a public key in a CMS request signed by the MTMS",
+#define SIGN_OPTIONS "dir pin-file csr key-out key-type request out days from until"
+
+const struct ca_command ca_commands[] = {
+	{ "init", NULL, "dir token pin-file key-type use-key next name crl-url days",
+	  "make the root: its key pair in a token, its certificate",
+	  "The key pair is made in the token and never leaves it. In the folder stand afterwards ca.db, root.pem "
+	  "(HsmRCRT,\n"
+	  "the newest root) and roots.pem (all roots, for the `ca` of services). With --next the CA gets its next "
+	  "root,\n"
+	  "which issues from then on, and certificates cross-N-by-M.pem of each root's key under the other.",
+	  run_init },
+	{ "issue", NULL, SIGN_OPTIONS " role name san", "issue a certificate",
+	  "The key comes from one of --csr, --key-out and --request; `strongroom-ca roles` says from which for a role. "
+	  "A\n"
+	  "server's role needs --san. --days shortens the role's life.",
 	  run_issue },
-	{ "list", "--dir D: what was issued: serial number, role, end of validity, SHA-256, name", run_list },
-	{ "roles", "what a certificate of each role may be made from", run_roles },
+	{ "renew", "SERIAL|FILE", SIGN_OPTIONS " same-key", "issue the next certificate of a holder",
+	  "Role, name and alternative names stay; the key is a new one. The certificate before stays valid until its "
+	  "end,\n"
+	  "so that both serve while the new one is put in place. HsmWCRT may keep its key: --request with --same-key.",
+	  run_renew },
+	{ "revoke", "SERIAL|FILE", "dir reason", "take a certificate back",
+	  "It stands in every list that `strongroom-ca crl` makes from now on. Reasons: unspecified, keyCompromise "
+	  "(what it\n"
+	  "signed before does not count either; so without a reason), affiliationChanged, superseded, "
+	  "cessationOfOperation,\n"
+	  "privilegeWithdrawn.",
+	  run_revoke },
+	{ "crl", NULL, "dir pin-file days out", "make the revocation lists",
+	  "One list per root that has not expired, PEM, in crl.pem of the folder and in --out, which are replaced at "
+	  "once.\n"
+	  "They hold for --days (7 without it): services refuse everybody when theirs has expired.",
+	  run_crl },
+	{ "list", NULL, "dir state role days json", "what was issued, and what became of it",
+	  "State: valid, expiring (within --days, 30 without it), expired, revoked.", run_list },
+	{ "roots", NULL, "dir json", "the roots, their keys and last revocation lists", "The newest one issues.",
+	  run_roots },
+	{ "get", "SERIAL|FILE", "dir out", "a certificate from the index, PEM",
+	  "For a certificate that was signed but whose file was never written, or is lost.", run_get },
+	{ "roles", NULL, "", "what a certificate of each role may be made from", "From the profile table.", run_roles },
 };
-
-static enum err usage(struct fail *f)
-{
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		fprintf(stderr, "strongroom-ca %s %s\n", commands[i].name, commands[i].usage);
-	return fail_set(f, ERR_USAGE, 0, "wrong usage");
-}
-
-static bool number(const char *s, unsigned *ret)
-{
-	char *end;
-	unsigned long n = strtoul(s, &end, 10);
-
-	if (*end || end == s || !n || n > 36500)
-		return false;
-	*ret = (unsigned)n;
-	return true;
-}
-
-static bool option(int c, struct options *o)
-{
-	switch (c) {
-	case 'd':
-		o->order.dir = optarg;
-		return true;
-	case 'r':
-		o->order.role = optarg;
-		return true;
-	case 'n':
-		o->order.name = optarg;
-		return true;
-	case 't':
-		o->order.key_type = optarg;
-		return true;
-	case 'c':
-		o->order.csr = optarg;
-		return true;
-	case 'k':
-		o->order.key_out = optarg;
-		return true;
-	case 'q':
-		o->order.request = optarg;
-		return true;
-	case 'o':
-		o->order.out = optarg;
-		return true;
-	case 'y':
-		return number(optarg, &o->order.days);
-	case 's':
-		if (o->san.len) /* replace the final zero of the text before */
-			o->san.p[o->san.len - 1] = ',';
-		buf_put(&o->san, optarg, strlen(optarg) + 1);
-		return buf_ok(&o->san);
-	default:
-		return false;
-	}
-}
-
-static enum err run(int argc, char **argv, struct options *o, struct fail *f)
-{
-	static const struct option names[] = {
-		{ "dir", required_argument, NULL, 'd' },
-		{ "role", required_argument, NULL, 'r' },
-		{ "name", required_argument, NULL, 'n' },
-		{ "key-type", required_argument, NULL, 't' },
-		{ "csr", required_argument, NULL, 'c' },
-		{ "key-out", required_argument, NULL, 'k' },
-		{ "request", required_argument, NULL, 'q' },
-		{ "out", required_argument, NULL, 'o' },
-		{ "days", required_argument, NULL, 'y' },
-		{ "san", required_argument, NULL, 's' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
-		if (!option(c, o))
-			return usage(f);
-	if (optind != argc - 1)
-		return usage(f);
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-		if (strcmp(commands[i].name, argv[optind]))
-			continue;
-		if (!o->order.dir && commands[i].run != run_roles)
-			return usage(f);
-		return commands[i].run(o, f);
-	}
-	return usage(f);
-}
+const size_t ca_commands_count = ARRAY_LEN(ca_commands);
 
 int main(int argc, char **argv)
 {
-	struct rlimit none = { 0, 0 };
-	struct options o = { 0 };
+	const struct ca_command *c = NULL;
+	struct arguments a = { 0 };
 	struct fail f = { 0 };
-	enum err e;
+	BUF_AUTO help = { 0 };
+	enum err e = secure_process(&f);
 
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
-	e = run(argc, argv, &o, &f);
+	umask(077);
+	if (!e)
+		e = arguments_parse(argc, argv, &a, &c, &f);
+	if (!e && a.help) {
+		arguments_help(c, &help);
+		fwrite(help.p, 1, help.len, stdout);
+	} else if (!e) {
+		e = c->run(&a, &f);
+	}
 	if (e)
-		fprintf(stderr, "strongroom-ca: %s\n", f.text[0] ? f.text : err_text(e));
-	buf_done(&o.san);
-	return e ? 1 : 0;
+		fprintf(stderr, "strongroom-ca%s%s: %s\n", c ? " " : "", c ? c->name : "",
+			f.text[0] ? f.text : err_text(e));
+	if (e == ERR_USAGE && c)
+		fprintf(stderr, "options: strongroom-ca %s --help\n", c->name);
+	buf_done(&a.san);
+	return e == ERR_USAGE ? 2 : e ? 1 : 0;
 }

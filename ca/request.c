@@ -32,22 +32,55 @@ enum err csr_load(const char *path, EVP_PKEY **ret, struct fail *f)
 	return e;
 }
 
+/* own_roots: every root of this CA. */
+static enum err own_roots(const struct ca *ca, X509_STORE **ret, struct fail *f)
+{
+	X509_STORE *roots = X509_STORE_new();
+	enum err e = roots ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "no memory");
+
+	for (int64_t i = 1; !e && i <= ca->number; i++) {
+		X509 *root = NULL;
+
+		e = ca_root(ca, i, &root, f);
+		if (!e && !X509_STORE_add_cert(roots, root))
+			e = fail_set(f, ERR_NO_MEMORY, 0, "no memory");
+		X509_free(root);
+	}
+	if (e)
+		X509_STORE_free(roots);
+	else
+		*ret = roots;
+	return e;
+}
+
+static enum err not_revoked(const struct ca *ca, const char *serial, struct fail *f)
+{
+	int64_t count = 0;
+	enum err e = db_one(ca->db, &count, f,
+			    "SELECT count(*) FROM certificate WHERE serial = ? AND revoked IS NOT NULL", "t", serial);
+
+	if (!e && count)
+		e = fail_set(f, ERR_REFUSED, 0, "the request's signer, certificate %s, is revoked", serial);
+	return e;
+}
+
 enum err request_load(const struct ca *ca, const char *path, EVP_PKEY **ret, struct fail *f)
 {
 	BUF_AUTO der = { 0 };
 	BUF_AUTO content = { 0 };
-	X509_STORE *roots = X509_STORE_new();
+	X509_STORE *roots = NULL;
 	struct cms_signer signer;
 	const unsigned char *p;
 	EVP_PKEY *key;
-	enum err e;
+	enum err e = own_roots(ca, &roots, f);
 
-	e = roots && X509_STORE_add_cert(roots, ca->root) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 	if (!e)
 		e = files_read(path, &der, f);
 	if (!e)
 		e = cms_verify(roots, ROLE_MTMS, 0, buf_view(&der), &content, &signer, f);
 	X509_STORE_free(roots);
+	if (!e)
+		e = not_revoked(ca, signer.serial, f);
 	if (e)
 		return e;
 	p = content.p;

@@ -112,7 +112,7 @@ void http_client_free(struct http_client *c)
 enum err http_post(struct http_client *c, const char *url, struct view body, int *ret_status, struct buf *ret_answer,
 		   struct fail *f)
 {
-	char text[CURL_ERROR_SIZE] = "";
+	char text[CURL_ERROR_SIZE] = "", why[256];
 	BUF_AUTO answer = { 0 };
 	long status = 0;
 	CURLcode rc = CURLE_OK;
@@ -135,6 +135,11 @@ enum err http_post(struct http_client *c, const char *url, struct view body, int
 		return fail_set(f, ERR_TIMEOUT, 0, "%s: %s", url, text[0] ? text : "timeout");
 	if (rc == CURLE_OK)
 		rc = curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (rc == CURLE_PEER_FAILED_VERIFICATION &&
+	    curl_easy_getinfo(c->curl, CURLINFO_SSL_VERIFYRESULT, &status) == CURLE_OK && status != X509_V_OK) {
+		identity_verify_text(c->identity->roots, status, why);
+		return fail_set(f, ERR_PEER, 0, "%s: %s", url, why);
+	}
 	if (rc != CURLE_OK)
 		return fail_set(f, ERR_PEER, 0, "%s: %s", url, text[0] ? text : curl_easy_strerror(rc));
 	buf_put_view(ret_answer, buf_view(&answer));

@@ -40,6 +40,7 @@ struct http_server {
 	struct evhttp *http;
 	struct evconnlistener *listener;
 	SSL_CTX *ctx;
+	X509_STORE *roots; /* the identity's; kept by ctx */
 	struct http_gate *gate;
 	http_handler handler;
 	void *arg;
@@ -94,10 +95,9 @@ static void link_leave(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
 		const struct identity_peer nobody = { 0 };
 		struct http_request rq = { .path = "", .peer = &nobody, .address = l->address };
 		struct http_reply reply = { .status = 200 };
-		run_broken(gate->server, &rq, ERR_REFUSED,
-			   verdict == X509_V_ERR_APPLICATION_VERIFICATION ? "certificate: wrong role"
-									  : X509_verify_cert_error_string(verdict),
-			   &reply);
+		char why[256];
+		identity_verify_text(gate->server->roots, verdict, why);
+		run_broken(gate->server, &rq, ERR_REFUSED, why, &reply);
 		buf_done(&reply.body);
 	}
 	if (l->tick)
@@ -346,6 +346,7 @@ enum err http_server_new(struct event_base *base, const struct http_server_optio
 	e = identity_ssl_ctx(o->identity, true, o->peers, &s->ctx, f);
 	if (e != ERR_OK)
 		goto out;
+	s->roots = o->identity->roots;
 	SSL_CTX_set_info_callback(s->ctx, on_handshake);
 	s->http = evhttp_new(base);
 	if (!s->http) {

@@ -10,6 +10,8 @@
 #include <openssl/x509v3.h>
 
 #include "identity.h"
+#include "identity_own.h"
+#include "token_key.h"
 
 #define CHAIN_DEPTH_MAX 4
 
@@ -109,6 +111,7 @@ enum err identity_check(X509_STORE *roots, STACK_OF(X509) * chain, X509 *cert, e
 			struct fail *f)
 {
 	enum err e = ERR_OK;
+	char text[256];
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 
 	if (!ctx || !X509_STORE_CTX_init(ctx, roots, cert, chain)) {
@@ -116,12 +119,20 @@ enum err identity_check(X509_STORE *roots, STACK_OF(X509) * chain, X509 *cert, e
 		goto out;
 	}
 	X509_STORE_CTX_set_depth(ctx, CHAIN_DEPTH_MAX);
-	if (at)
+	if (at) { /* today's list is no list of then: it is asked below */
 		X509_STORE_CTX_set_time(ctx, 0, at);
+		X509_VERIFY_PARAM_clear_flags(X509_STORE_CTX_get0_param(ctx),
+					      X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+	}
 	if (X509_verify_cert(ctx) != 1) {
-		e = fail_set(f, ERR_REFUSED, 0, "certificate: %s",
-			     X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+		identity_verify_text(roots, X509_STORE_CTX_get_error(ctx), text);
+		e = fail_set(f, ERR_REFUSED, 0, "%s", text);
 		goto out;
+	}
+	if (at && identity_crl_used(roots)) {
+		e = identity_check_revoked(roots, chain, cert, at, CHAIN_DEPTH_MAX, f);
+		if (e != ERR_OK)
+			goto out;
 	}
 	enum role has = identity_cert_role(cert);
 	if (has != role)
@@ -286,7 +297,8 @@ enum err identity_load(const char *cert_file, const char *key_file, const char *
 		return fail_set(f, ERR_NO_MEMORY, 0, "identity");
 	e = chain_load(cert_file, &i->cert, &i->chain, f);
 	if (e == ERR_OK)
-		e = key_load(key_file, &i->key, f);
+		e = token_key_uri(key_file) ? token_key_open(key_file, NULL, X509_get0_pubkey(i->cert), &i->key, f)
+					    : key_load(key_file, &i->key, f);
 	if (e == ERR_OK)
 		e = identity_roots(ca_file, &i->roots, f);
 	if (e == ERR_OK && X509_check_private_key(i->cert, i->key) != 1)
@@ -315,7 +327,15 @@ enum err identity_configured(const struct conf *c, enum role role, struct identi
 
 	if (!cert || !key || !ca)
 		return fail_set(f, ERR_CONFIG, 0, "[identity] needs certificate, key and ca");
-	return identity_load(cert, key, ca, role, ret, f);
+	struct identity *i = NULL;
+	enum err e = identity_load(cert, key, ca, role, &i, f);
+	if (e == ERR_OK && conf_get(c, "identity", "crl"))
+		e = identity_crl(i->roots, conf_get(c, "identity", "crl"), f);
+	if (e != ERR_OK)
+		identity_free(i);
+	else
+		*ret = i;
+	return e;
 }
 
 void identity_free(struct identity *i)

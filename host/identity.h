@@ -46,12 +46,23 @@ void identity_cert_name(X509 *cert, char *ret, size_t room);
 
 /*
  * identity_check: cert chains to a root in roots (NULL chain: directly), is valid at time at (0: now) and has this
- * role. ERR_REFUSED with the reason.
+ * role. With a revocation list (identity_crl) it must not be revoked; for a time at before now: not revoked then, nor
+ * since with the reason that its key may be known, or without a reason. ERR_REFUSED with the reason.
  */
 enum err identity_check(X509_STORE *roots, STACK_OF(X509) * chain, X509 *cert, enum role role, time_t at,
 			struct fail *f) MUST_CHECK;
 /* identity_roots: a store of the PEM certificates of a file, at least one. Free with X509_STORE_free. */
 enum err identity_roots(const char *ca_file, X509_STORE **ret, struct fail *f) MUST_CHECK;
+/*
+ * identity_crl: from now on every check against these roots, of TLS peers, CMS signers and working certificates, asks
+ * the revocation lists of this file too: PEM, several, or DER of one. Each root that has not expired must have one in
+ * it, signed by its key and not expired. The file is looked at before each check and read again when it changed; while
+ * it is not there, broken, expired, or has a lower CRL number than the one before, every certificate is refused. Once
+ * per store. ERR_CONFIG: what is wrong with it now.
+ */
+enum err identity_crl(X509_STORE *roots, const char *crl_file, struct fail *f) MUST_CHECK;
+/* identity_verify_text: an X509_V_ERR_* for the operator; of a revocation list what is wrong with it. */
+void identity_verify_text(X509_STORE *roots, long error, char ret[256]);
 /* identity_cert_load: the first certificate of a file, PEM or DER. identity_cert_parse: exactly one certificate, DER.
  */
 enum err identity_cert_load(const char *path, X509 **ret, struct fail *f) MUST_CHECK;
@@ -60,7 +71,7 @@ enum err identity_cert_der(X509 *cert, struct buf *ret, struct fail *f) MUST_CHE
 /* identity_cert_serial: the INTEGER's content as in formats.md, 1 to 20 bytes, appended. */
 enum err identity_cert_serial(X509 *cert, struct buf *ret, struct fail *f) MUST_CHECK;
 
-/* An identity of our own: certificate, key file (0600 checked, not encrypted), roots. */
+/* An identity of our own: certificate, key (file with mode 0600, not encrypted; or in a token), roots. */
 struct identity {
 	X509 *cert;
 	EVP_PKEY *key;
@@ -70,7 +81,8 @@ struct identity {
 	char name[128];
 	char ca_file[512];
 };
-/* identity_load: role ROLE_NONE: any. ERR_CONFIG: file, mode, key does not fit the certificate, not of that role. */
+/* identity_load: role ROLE_NONE: any. key_file: a path, or the PKCS#11 URI of a key that signs in its token.
+ * ERR_CONFIG: file, mode, key does not fit the certificate, not of that role. */
 enum err identity_load(const char *cert_file, const char *key_file, const char *ca_file, enum role role,
 		       struct identity **ret, struct fail *f) MUST_CHECK;
 void identity_free(struct identity *i);
@@ -81,9 +93,10 @@ void identity_free(struct identity *i);
  */
 #define IDENTITY_KEYS(fallback, role)                                                                                  \
 	{ "identity", "certificate", (fallback), "our certificate, role " role ", PEM" },                              \
-	    { "identity", "key", (fallback), "its key, PEM, mode 0600" },                                              \
+	    { "identity", "key", (fallback), "its key: PEM file, mode 0600, or a PKCS#11 URI with pin-source" },       \
+	    { "identity", "ca", (fallback), "root certificates, PEM" },                                                \
 	{                                                                                                              \
-		"identity", "ca", (fallback), "root certificate, PEM"                                                  \
+		"identity", "crl", NULL, "revocation lists of the roots, PEM or DER; read again when it changes"       \
 	}
 enum err identity_configured(const struct conf *c, enum role role, struct identity **ret, struct fail *f) MUST_CHECK;
 

@@ -10,6 +10,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from ca_token import CaToken  # noqa: E402
+
 MODULE, POS, CA = map(os.path.abspath, sys.argv[1:4])
 
 
@@ -18,14 +21,15 @@ class Terminal(unittest.TestCase):
         self.place = tempfile.TemporaryDirectory(prefix="strongroom-terminal.")
         self.top = pathlib.Path(self.place.name)
         self.terminal = self.top / "terminal"
-        self.run_good(CA, "init", "--dir", self.top / "ca")
+        self.ca_token = CaToken(self.top)
+        self.run_good(CA, "init", "--dir", self.top / "ca", "--token", self.ca_token.uri)
         self.run_good(POS, "init", "--dir", self.terminal, "--serial", "POS1", "--root", self.top / "ca/root.pem", "--module", MODULE)
 
     def tearDown(self):
         self.place.cleanup()
 
     def run_any(self, *command):
-        env = dict(os.environ, STRONGROOM_TOKEN_DIR=str(self.terminal / "token"))
+        env = dict(os.environ, STRONGROOM_TOKEN_DIR=str(self.terminal / "token"), SOFTHSM2_CONF=self.ca_token.env["SOFTHSM2_CONF"])
         return subprocess.run([str(c) for c in command], env=env, capture_output=True, text=True, timeout=60)
 
     def run_good(self, *command):
@@ -44,7 +48,7 @@ class Terminal(unittest.TestCase):
         self.assertIn("POS1", self.run_good(POS, "status", "--dir", self.terminal))
 
     def test_user_cannot_trust_a_root_of_his_own(self):
-        self.run_good(CA, "init", "--dir", self.top / "other")
+        self.run_good(CA, "init", "--dir", self.top / "other", "--token", self.ca_token.uri.replace("CA?", "CA;object=other?"))
         self.run_good("openssl", "x509", "-in", self.top / "other/root.pem", "-outform", "DER", "-out", self.top / "other.der")
         self.tool("--write-object", self.top / "other.der", "--type", "cert", "--label", "HsmRCRT")
         self.assertIn("POS1", self.run_good(POS, "status", "--dir", self.terminal))

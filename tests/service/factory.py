@@ -15,9 +15,13 @@ import signal
 import sqlite3
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from ca_token import CaToken  # noqa: E402
 
 WAIT = 60  # seconds that anything here may take
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
@@ -59,18 +63,20 @@ class Folder:
 
 
 class Authority:
-    """A CA made by strongroom-ca, with one identity per TLS role and an operator card's key in a file."""
+    """A CA made by strongroom-ca, its key in a token of SoftHSMv2 (or the one given), with one identity per TLS role and an
+    operator card's key in a file."""
 
-    def __init__(self, folder, roles=("opterm", "mtms", "dc", "kms")):
+    def __init__(self, folder, roles=("opterm", "mtms", "dc", "kms"), token=None, **options):
         self.folder = folder
         self.dir = folder / "ca"
         self.root = self.dir / "root.pem"
-        self.call("init", "--dir", self.dir)
+        self.token = token or CaToken(folder)
+        self.call("init", "--dir", self.dir, "--token", self.token.uri, *(w for k, v in options.items() for w in (f"--{k.replace('_', '-')}", v)))
         for role in roles:
             self.issue(role)
 
     def call(self, *arguments, check=True):
-        return run([program("STRONGROOM_CA"), *arguments], check=check)
+        return run([program("STRONGROOM_CA"), *arguments], check=check, env=self.token.env)
 
     def cert(self, name):
         return self.folder / f"{name}.pem"
@@ -93,23 +99,11 @@ class Authority:
         self.call("issue", "--dir", self.dir, "--role", "operator", "--name", name, "--csr", self.csr(name), "--out",
                   self.cert(name))
 
-    def dated(self, name, like, start, end):
-        """A certificate by the true CA over a new key, of the role and usages of another one, with dates of our own."""
-        text = run(["openssl", "x509", "-in", self.cert(like), "-noout", "-ext", "extendedKeyUsage"]).stdout.decode()
-        oids = [w.strip() for w in text.splitlines()[1].split(",")]
-        usages = ",".join({"TLS Web Client Authentication": "clientAuth", "TLS Web Server Authentication": "serverAuth"}.get(o, o)
-                          for o in oids)
-        self.csr(name)
-        folder = self.folder / f"{name}.dated"
-        folder.mkdir()
-        (folder / "index").touch()
-        (folder / "conf").write_text(f"[ca]\ndefault_ca=d\n[d]\ndatabase={folder}/index\nnew_certs_dir={folder}\nrand_serial=yes\n"
-                                     f"default_md=sha256\npolicy=p\nx509_extensions=x\n[p]\ncommonName=supplied\n"
-                                     f"[x]\nextendedKeyUsage=critical,{usages}\nkeyUsage=critical,digitalSignature\n")
-        form = "%Y%m%d%H%M%SZ"
-        run(["openssl", "ca", "-batch", "-config", folder / "conf", "-cert", self.root, "-keyfile", self.dir / "root.key", "-in",
-             self.folder / f"{name}.csr", "-startdate", time.strftime(form, time.gmtime(start)), "-enddate",
-             time.strftime(form, time.gmtime(end)), "-out", self.cert(name)])
+    def dated(self, name, role, start, end):
+        """A certificate over a new key, with dates of our own."""
+        stamp = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t)) for t in (start, end)]
+        self.call("issue", "--dir", self.dir, "--role", role, "--name", f"{name}-1", "--csr", self.csr(name), "--san",
+                  "IP:127.0.0.1", "--from", stamp[0], "--until", stamp[1], "--out", self.cert(name))
 
     def short(self, name, seconds):
         """An operator card's certificate that lives for so many seconds."""

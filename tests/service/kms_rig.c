@@ -410,12 +410,20 @@ static void identities(struct rig *r)
 {
 	static const char *const roles[] = { "kms", "dc", "mtms" };
 
-	run("%s init --dir %s/ca >%s/ca.log 2>&1", env("STRONGROOM_CA"), r->dir, r->dir);
+	/* The CA's key stands in a token of SoftHSMv2. */
+	run("mkdir %s/ca-token && echo 'directories.tokendir = %s/ca-token' >%s/ca.conf && umask 077 &&"
+	    " echo 24681012 >%s/ca.pin && SOFTHSM2_CONF=%s/ca.conf softhsm2-util --init-token --free --label CA"
+	    " --so-pin 13579 --pin 24681012 >%s/ca.log",
+	    r->dir, r->dir, r->dir, r->dir, r->dir, r->dir);
+	run("SOFTHSM2_CONF=%s/ca.conf %s init --dir %s/ca --token"
+	    " 'pkcs11:token=CA?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=%s/ca.pin' >>%s/ca.log 2>&1",
+	    r->dir, env("STRONGROOM_CA"), r->dir, r->dir, r->dir);
 	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
-		run("%s issue --dir %s/ca --role %s --name %s --san IP:127.0.0.1 --key-out %s/%s.key --out %s/%s.pem"
+		run("SOFTHSM2_CONF=%s/ca.conf %s issue --dir %s/ca --role %s --name %s --san IP:127.0.0.1 --key-out "
+		    "%s/%s.key --out %s/%s.pem"
 		    " >>%s/ca.log 2>&1 || { cat %s/ca.log; exit 1; }",
-		    env("STRONGROOM_CA"), r->dir, roles[i], roles[i], r->dir, roles[i], r->dir, roles[i], r->dir,
-		    r->dir);
+		    r->dir, env("STRONGROOM_CA"), r->dir, roles[i], roles[i], r->dir, roles[i], r->dir, roles[i],
+		    r->dir, r->dir);
 }
 
 struct rig *rig_new(void)

@@ -14,6 +14,11 @@ void teardown_once(void);
 void setup(void);
 void teardown(void);
 
+/* init_of: a CA in this folder, its key in the test's token under this name; until the next call. */
+struct ca_init init_of(const char *path, const char *object);
+/* key_load: a private key's file. */
+EVP_PKEY *key_load(const char *path);
+
 extern EVP_PKEY *rsa; /* Pu */
 extern EVP_PKEY *ec;
 extern struct ca ca;

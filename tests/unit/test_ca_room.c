@@ -11,6 +11,7 @@
 
 #include "ca_kit.h"
 #include "files.h"
+#include "list.h"
 
 /* What a certificate of each role must be; written down a second time, beside ca/profile.c. */
 static const struct expected {
@@ -162,25 +163,20 @@ static void check_certificate(X509 *cert, const struct expected *x, const char *
 	check_chain(cert, ca.root);
 }
 
-/* The CA's own copy and its line in the index. */
+/* The CA's own copy, with its role. */
 static void check_recorded(X509 *cert, enum role role)
 {
-	BUF_AUTO index = { 0 };
-	BUF_AUTO serial = { 0 };
-	char hex[41], path[300], begin[100];
-	X509 *copy = NULL;
+	BUF_AUTO pem = { 0 };
+	BUF_AUTO own = { 0 };
+	char serial[41];
+	int64_t rows = 0;
 
-	ck_assert_int_eq(identity_cert_serial(cert, &serial, NULL), ERR_OK);
-	hex_encode(buf_view(&serial), hex);
-	snprintf(path, sizeof(path), "%s/issued/%s.pem", folder, hex);
-	ck_assert_int_eq(certificate_load(path, &copy, NULL), ERR_OK);
-	ck_assert_int_eq(X509_cmp(copy, cert), 0);
-	X509_free(copy);
-	snprintf(path, sizeof(path), "%s/index.txt", folder);
-	ck_assert_int_eq(files_read(path, &index, NULL), ERR_OK);
-	buf_put_u8(&index, 0);
-	snprintf(begin, sizeof(begin), "%s\t%s\t", hex, role_name(role));
-	ck_assert_ptr_nonnull(strstr((const char *)index.p, begin));
+	ck_assert(!ca_serial(cert, serial, NULL) && !ca_get(&ca, serial, &own, NULL) &&
+		  !certificate_pem(cert, &pem, NULL));
+	ck_assert(view_equal(buf_view(&own), buf_view(&pem)));
+	ck_assert(!db_one(ca.db, &rows, NULL, "SELECT count(*) FROM certificate WHERE serial = ? AND role = ?", "tt",
+			  serial, role_name(role)));
+	ck_assert_int_eq(rows, 1);
 }
 
 static void issue_and_check(const struct expected *x, unsigned source)
@@ -195,7 +191,7 @@ static void issue_and_check(const struct expected *x, unsigned source)
 	ck_assert_int_eq(certificate_load(out, &cert, NULL), ERR_OK);
 	if (source == CA_SOURCE_NEW) {
 		ck_assert(!stat(key_out, &st) && (st.st_mode & 07777) == 0600);
-		ck_assert_int_eq(key_load(key_out, &fresh, NULL), ERR_OK);
+		fresh = key_load(key_out);
 		subject = fresh;
 	}
 	check_certificate(cert, x, "a name", subject);
@@ -222,12 +218,7 @@ END_TEST
 
 START_TEST(root_is_a_ca_of_path_length_zero) /* R1.1 */
 {
-	struct stat st;
-	char path[200];
-
 	check_certificate(ca.root, &expected[0], "HsmRCRT", ca.key);
-	snprintf(path, sizeof(path), "%s/root.key", folder);
-	ck_assert(!stat(path, &st) && (st.st_mode & 07777) == 0600);
 }
 END_TEST
 
@@ -303,11 +294,10 @@ START_TEST(files_that_are_there_stay_as_they_are)
 {
 	struct order o = order_of("opterm", CA_SOURCE_NEW);
 	BUF_AUTO text = { 0 };
-	struct fail f = { 0 };
 
-	/* What was signed stays on record, but neither key nor certificate gets out. */
+	/* Seen before anything is signed. */
 	ck_assert_int_eq(files_write(out, VIEW_STR("older"), 0600, NULL), ERR_OK);
-	ck_assert_int_eq(order_issue(&o, &f), ERR_USAGE);
+	refused(&o, ERR_USAGE, "is there already");
 	ck_assert_int_ne(access(key_out, F_OK), 0);
 	ck_assert_int_eq(files_read(out, &text, NULL), ERR_OK);
 	ck_assert(view_equal(buf_view(&text), VIEW_STR("older")));
@@ -319,7 +309,9 @@ END_TEST
 
 START_TEST(serial_numbers_differ)
 {
-	struct ca_order order = { .profile = ca_profile_find(ROLE_OPTERM), .name = "a", .subject = ec };
+	struct ca_order order = {
+		.profile = ca_profile_find(ROLE_OPTERM), .name = "a", .subject = ec, .same_key = true
+	};
 	X509 *cert[8] = { NULL };
 
 	for (size_t i = 0; i < ARRAY_LEN(cert); i++) {
@@ -340,7 +332,9 @@ START_TEST(life_is_shortened_and_never_lengthened)
 		unsigned asked;
 		long days;
 	} rows[] = { { 0, 825 }, { 1, 1 }, { 824, 824 }, { 825, 825 }, { 826, 825 }, { 36500, 825 } };
-	struct ca_order order = { .profile = ca_profile_find(ROLE_OPTERM), .name = "a", .subject = ec };
+	struct ca_order order = {
+		.profile = ca_profile_find(ROLE_OPTERM), .name = "a", .subject = ec, .same_key = true
+	};
 	struct ca young = { 0 };
 	char path[200];
 	X509 *cert = NULL;
@@ -353,8 +347,10 @@ START_TEST(life_is_shortened_and_never_lengthened)
 	}
 	/* No certificate outlives its root. */
 	snprintf(path, sizeof(path), "%s/young", dir);
-	ck_assert_int_eq(ca_init(path, "ec", "young", 10, NULL), ERR_OK);
-	ck_assert_int_eq(ca_open(path, &young, NULL), ERR_OK);
+	struct ca_init how = init_of(path, "young");
+	how.days = 10;
+	ck_assert_int_eq(ca_init(&how, NULL), ERR_OK);
+	ck_assert_int_eq(ca_open(path, CA_SIGN, NULL, &young, NULL), ERR_OK);
 	order.days = 0;
 	ck_assert_int_eq(ca_issue(&young, &order, &cert, NULL), ERR_OK);
 	ck_assert_int_eq(ASN1_TIME_compare(X509_get0_notAfter(cert), X509_get0_notAfter(young.root)), 0);
@@ -407,19 +403,27 @@ START_TEST(certificate_request_must_be_signed_by_its_own_key) /* R1.5 */
 }
 END_TEST
 
+/* R1.1: whoever exchanges the key in the token gets no certificate, and a PIN in the URI never reaches the index. */
 START_TEST(root_is_opened_with_its_own_private_key_only)
 {
 	struct order o = order_of("opterm", CA_SOURCE_CSR);
+	struct ca_init again = init_of(folder, "second"), other;
 	char path[200];
 	struct fail f = { 0 };
 
-	ck_assert_int_ne(ca_init(folder, "ec", "second", 0, &f), ERR_OK);
+	ck_assert_int_eq(ca_init(&again, &f), ERR_USAGE);
 	issue_and_check(&expected[2], CA_SOURCE_CSR);
-	snprintf(path, sizeof(path), "%s/root.key", folder);
-	ck_assert_int_eq(chmod(path, 0640), 0);
-	refused(&o, ERR_IO, "0600");
-	ck_assert(!unlink(path) && !key_save(path, ec, NULL));
+	snprintf(path, sizeof(path), "%s/other", dir);
+	other = init_of(path, "other");
+	ck_assert(!ca_init(&other, NULL));
+	ck_assert(!db_run(ca.db, NULL, "UPDATE root SET uri = ?", "t", other.uri));
+	write_csr(csr, rsa, rsa);
 	refused(&o, ERR_CONFIG, "does not belong");
+	other.uri = "pkcs11:token=CA;object=x?pin-value=24681012";
+	other.next = true;
+	f = (struct fail){ 0 };
+	ck_assert_int_eq(ca_init(&other, &f), ERR_USAGE);
+	ck_assert_ptr_nonnull(strstr(f.text, "pin-source"));
 }
 END_TEST
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HOST_IDENTITY_OWN_H
+#define HOST_IDENTITY_OWN_H
+
+#include "identity.h"
+
+/* Inside of identity*.c only. */
+
+/* identity_crl_used: were these roots given a revocation list? */
+bool identity_crl_used(X509_STORE *roots);
+/*
+ * identity_check_revoked: as of today's list, for a signature that was here at time at already: a certificate revoked
+ * after that still stands for it, unless the reason is a key that may be known, or none is given.
+ */
+enum err identity_check_revoked(X509_STORE *roots, STACK_OF(X509) * chain, X509 *cert, time_t at, int depth,
+				struct fail *f) MUST_CHECK;
+
+#endif
