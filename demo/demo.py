@@ -85,7 +85,9 @@ def ceremony(story):
 def identities(story):
     place, env = story.place, story.place.computer("ca")
     ca, out = place.top / "ca/authority", place.folder("ca/issued")
-    place.run(env, "strongroom-ca", "init", "--dir", ca, "--name", "HsmRCRT")
+    vault = Token(place, "ca", "CA")
+    vault.initialise([])
+    place.run(env, "strongroom-ca", "init", "--dir", ca, "--name", "HsmRCRT", "--token", vault.service_uri())
     story.root = ca / "root.pem"
     issued = 0
     for role, name in [("mtms", "mtms"), ("dc", "dc"), ("opterm", "opterm")] + [("kms", f"kms-{c}") for c in story.customers]:

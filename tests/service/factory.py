@@ -70,7 +70,7 @@ class Authority:
         self.folder = folder
         self.dir = folder / "ca"
         self.root = self.dir / "root.pem"
-        self.token = token or CaToken(folder)
+        self.token = token or CaToken(folder / ".")
         self.call("init", "--dir", self.dir, "--token", self.token.uri, *(w for k, v in options.items() for w in (f"--{k.replace('_', '-')}", v)))
         for role in roles:
             self.issue(role)
@@ -88,6 +88,10 @@ class Authority:
         name = name or role
         self.call("issue", "--dir", self.dir, "--role", role, "--name", f"{name}-1", "--san", "IP:127.0.0.1", "--key-out",
                   self.key(name), "--out", self.cert(name))
+
+    def rows(self, *arguments):
+        """The index, one object per certificate."""
+        return json.loads(self.call("list", "--dir", self.dir, "--json", *arguments).stdout)["certificates"]
 
     def csr(self, name, bits="rsa:2048"):
         path = self.folder / f"{name}.csr"
