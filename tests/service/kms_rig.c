@@ -410,16 +410,15 @@ static void identities(struct rig *r)
 {
 	static const char *const roles[] = { "kms", "dc", "mtms" };
 
-	/* The CA's key stands in a token of SoftHSMv2. */
-	run("mkdir %s/ca-token && echo 'directories.tokendir = %s/ca-token' >%s/ca.conf && umask 077 &&"
-	    " echo 24681012 >%s/ca.pin && SOFTHSM2_CONF=%s/ca.conf softhsm2-util --init-token --free --label CA"
-	    " --so-pin 13579 --pin 24681012 >%s/ca.log",
-	    r->dir, r->dir, r->dir, r->dir, r->dir, r->dir);
-	run("SOFTHSM2_CONF=%s/ca.conf %s init --dir %s/ca --token"
-	    " 'pkcs11:token=CA?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=%s/ca.pin' >>%s/ca.log 2>&1",
-	    r->dir, env("STRONGROOM_CA"), r->dir, r->dir, r->dir);
+	run("cd %s && mkdir vault && echo directories.tokendir=$PWD/vault >vault.conf && umask 077 && echo 24681012 "
+	    ">vault.pin &&"
+	    " export SOFTHSM2_CONF=$PWD/vault.conf && { softhsm2-util --init-token --free --label CA --so-pin 13579 "
+	    "--pin 24681012 &&"
+	    " %s init --dir ca --token "
+	    "\"pkcs11:token=CA?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=$PWD/vault.pin\"; } >ca.log 2>&1",
+	    r->dir, env("STRONGROOM_CA"));
 	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
-		run("SOFTHSM2_CONF=%s/ca.conf %s issue --dir %s/ca --role %s --name %s --san IP:127.0.0.1 --key-out "
+		run("SOFTHSM2_CONF=%s/vault.conf %s issue --dir %s/ca --role %s --name %s --san IP:127.0.0.1 --key-out "
 		    "%s/%s.key --out %s/%s.pem"
 		    " >>%s/ca.log 2>&1 || { cat %s/ca.log; exit 1; }",
 		    r->dir, env("STRONGROOM_CA"), r->dir, roles[i], roles[i], r->dir, roles[i], r->dir, roles[i],
