@@ -394,37 +394,6 @@ static void keys_open(struct rig *r)
 	OK(pk11_key_new(r->pos, "pkcs11:object=Pu;type=public", &r->pu, f));
 }
 
-static void run(const char *format, ...)
-{
-	char command[1500];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(command, sizeof(command), format, args);
-	va_end(args);
-	if (system(command) != 0)
-		rig_die("failed: %s", command);
-}
-
-static void identities(struct rig *r)
-{
-	static const char *const roles[] = { "kms", "dc", "mtms" };
-
-	run("cd %s && mkdir vault && echo directories.tokendir=$PWD/vault >vault.conf && umask 077 && echo 24681012 "
-	    ">vault.pin &&"
-	    " export SOFTHSM2_CONF=$PWD/vault.conf && { softhsm2-util --init-token --free --label CA --so-pin 13579 "
-	    "--pin 24681012 &&"
-	    " %s init --dir ca --token "
-	    "\"pkcs11:token=CA?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=$PWD/vault.pin\"; } >ca.log 2>&1",
-	    r->dir, env("STRONGROOM_CA"));
-	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
-		run("SOFTHSM2_CONF=%s/vault.conf %s issue --dir %s/ca --role %s --name %s --san IP:127.0.0.1 --key-out "
-		    "%s/%s.key --out %s/%s.pem"
-		    " >>%s/ca.log 2>&1 || { cat %s/ca.log; exit 1; }",
-		    r->dir, env("STRONGROOM_CA"), r->dir, roles[i], roles[i], r->dir, roles[i], r->dir, roles[i],
-		    r->dir, r->dir);
-}
-
 struct rig *rig_new(void)
 {
 	struct rig *r = calloc(1, sizeof(*r));
@@ -436,7 +405,7 @@ struct rig *rig_new(void)
 	signal(SIGPIPE, SIG_IGN);
 	temp_dir(r->dir);
 	tokens_make(r);
-	identities(r);
+	rig_identities(r);
 	keys_open(r);
 	snprintf(path, sizeof(path), "%s/spool", r->dir);
 	if (mkdir(path, 0700) < 0)
@@ -505,7 +474,7 @@ static void ready_line(struct rig *r, char ret[700])
 		struct pollfd p = { r->kmsd_out, POLLIN, 0 };
 
 		if (poll(&p, 1, 30000) != 1 || read(r->kmsd_out, ret + n, 1) != 1) {
-			run("cat %s/kmsd.log >&2", r->dir);
+			rig_run("cat %s/kmsd.log >&2", r->dir);
 			rig_die("kmsd did not become ready");
 		}
 		if (ret[n] == '\n')
@@ -576,7 +545,7 @@ int rig_stop(struct rig *r, int signal_number)
 	close(r->kmsd_out);
 	r->kmsd = 0;
 	if (signal_number == SIGTERM && (!WIFEXITED(status) || WEXITSTATUS(status))) {
-		run("tail -40 %s/kmsd.log >&2", r->dir);
+		rig_run("tail -40 %s/kmsd.log >&2", r->dir);
 		rig_die("kmsd ended with status %x", status);
 	}
 	return status;

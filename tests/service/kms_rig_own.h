@@ -2,7 +2,14 @@
 #ifndef TESTS_KMS_RIG_OWN_H
 #define TESTS_KMS_RIG_OWN_H
 
+#include "kms_rig.h"
+
 /* rig_die: text on stderr, abort. */
 _Noreturn void rig_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* rig_run: a shell command, which must succeed. */
+void rig_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* rig_identities: a CA, its key in a token of SoftHSMv2, and the identities of its roles. */
+void rig_identities(struct rig *r);
 
 #endif
