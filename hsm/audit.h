@@ -58,7 +58,12 @@
 	X(AUDIT_DUAL_ENROLLED, 73, "custodian joined the council", "SR_Enrol; the label is the name")                  \
 	X(AUDIT_SO_RECOVERED, 74, "SO PIN set by custodians", "SR_SetSOPIN")                                           \
 	X(AUDIT_UNLOCKED, 75, "tries given back", "SR_Unlock; the label is a custodian's name")                        \
-	X(AUDIT_KEY_RETIRED, 76, "key retired", "SR_RetireKey")
+	X(AUDIT_KEY_RETIRED, 76, "key retired", "SR_RetireKey")                                                        \
+	X(AUDIT_TRANSPORT_OUT, 80, "key sent to another token",                                                        \
+	  "CKM_SR_TRANSPORT_RSA, CKM_SR_TRANSPORT_AES; the label is the key's, its check value and the target's "      \
+	  "fingerprint")                                                                                               \
+	X(AUDIT_TRANSPORT_IN, 81, "key received from another token",                                                   \
+	  "likewise; the label is the key's, its check value and the serial number of the source")
 
 enum audit_number {
 	AUDIT_NONE = 0, /* none of its own; token keys are audited as created or destroyed anyway */

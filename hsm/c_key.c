@@ -92,7 +92,7 @@ static CK_RV wrap_out(struct session *s, const struct mech_row *row, const CK_ME
 	CK_RV rv = CKR_OK;
 
 	/* A Pr that packets are rewrapped with does not leave. */
-	if (object_bool(key, CKA_TOKEN) && object_role(key) != SR_ROLE_PR)
+	if (object_bool(key, CKA_TOKEN) && object_role(key) != SR_ROLE_PR && (row->traits & MECH_OWN_APPROVAL) == 0)
 		rv = dual_asks(s, SR_ACTION_EXPORT, &asks);
 	if (rv != CKR_OK)
 		return rv;

@@ -73,11 +73,14 @@ CK_RV dual_bits(struct token *t, struct store_txn *txn, uint32_t *ret) MUST_CHEC
  *
  * dual_spend_by_one: the same, where one of the two may be the one who acts.
  *
+ * dual_approved_by_one: would dual_spend_by_one be content now? Uses nothing up; for what must not even begin else.
+ *
  * dual_asks: does the token ask for approvals of this? dual_refuses: CKR_SR_NOT_APPROVED then, for what cannot be
  * approved at all.
  */
 CK_RV dual_spend(struct session *s, struct store_txn *txn, CK_ULONG action, struct view subject) MUST_CHECK;
 CK_RV dual_spend_by_one(struct session *s, struct store_txn *txn, CK_ULONG action, struct view subject) MUST_CHECK;
+CK_RV dual_approved_by_one(struct session *s, CK_ULONG action, struct view subject) MUST_CHECK;
 CK_RV dual_asks(struct session *s, CK_ULONG action, bool *ret) MUST_CHECK;
 CK_RV dual_refuses(struct session *s, CK_ULONG action) MUST_CHECK;
 

@@ -65,12 +65,17 @@ void dual_text(uint32_t bits, struct buf *out)
 	}
 }
 
-static bool is_hex_id(struct view v)
+static bool is_hex(struct view v)
 {
 	for (size_t i = 0; i < v.n; i++)
 		if (!((v.p[i] >= '0' && v.p[i] <= '9') || (v.p[i] >= 'a' && v.p[i] <= 'f')))
 			return false;
-	return v.n == HEX_ID;
+	return true;
+}
+
+static bool is_hex_id(struct view v)
+{
+	return v.n == HEX_ID && is_hex(v);
 }
 
 /* on_export: `KEY under WRAPPING KEY`, by CKA_UNIQUE_ID. */
@@ -83,6 +88,34 @@ static CK_RV on_export(struct token *t, struct store_txn *txn, struct view given
 		return CKR_ARGUMENTS_BAD;
 	buf_printf(out, "%.*s under %.*s", HEX_ID, (const char *)key.p, HEX_ID, (const char *)wrapping.p);
 	return CKR_OK;
+}
+
+/* two_of: `FIRST between SECOND`, in hex. */
+static CK_RV two_of(struct view given, const char *between, size_t first_len, size_t least, size_t most,
+		    struct buf *out)
+{
+	struct view rest = given;
+	struct view first = next_word(&rest), word = next_word(&rest), second = next_word(&rest);
+
+	if (!is_hex(first) || first.n != first_len || !view_equal(word, view_of_string(between)) || !is_hex(second) ||
+	    (second.n != least && second.n != most) || rest.n > 0)
+		return CKR_ARGUMENTS_BAD;
+	buf_put_view(out, first);
+	buf_printf(out, " %s ", between);
+	buf_put_view(out, second);
+	return CKR_OK;
+}
+
+/* on_transport_out: `KEY to TARGET`: CKA_UNIQUE_ID, fingerprint of an RSA key or a KTK. */
+static CK_RV on_transport_out(struct token *t, struct store_txn *txn, struct view given, struct buf *out)
+{
+	return two_of(given, "to", HEX_ID, 32, 64, out);
+}
+
+/* on_transport_in: `BLOCK from SOURCE`, two SHA-256. */
+static CK_RV on_transport_in(struct token *t, struct store_txn *txn, struct view given, struct buf *out)
+{
+	return two_of(given, "from", 64, 64, 64, out);
 }
 
 static CK_RV on_object(struct token *t, struct store_txn *txn, struct view given, struct buf *out)
@@ -150,6 +183,8 @@ static const struct dual_row rows[] = {
 	{ SR_ACTION_SO_PIN, "so-pin", 0, on_token },
 	{ SR_ACTION_UNLOCK, "unlock", 0, on_user },
 	{ SR_ACTION_CUSTODIAN, "custodian", 0, on_custodian },
+	{ SR_ACTION_TRANSPORT_OUT, "transport-out", 0, on_transport_out },
+	{ SR_ACTION_TRANSPORT_IN, "transport-in", 0, on_transport_in },
 };
 
 const struct dual_row *dual_row(CK_ULONG action)

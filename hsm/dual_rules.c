@@ -37,18 +37,12 @@ static bool is_about(const struct dual_approval *a, CK_ULONG action, struct view
 	return a->action == action && view_equal(view_of_string(a->subject), subject);
 }
 
-/*
- * spend: two approvals of two custodians, with different internal ids. All approvals of the subject go, a third one as
- * well: what was approved has happened.
- */
-static CK_RV spend(struct session *s, struct store_txn *txn, struct dual_state *d, const struct dual_row *row,
-		   struct view subject, bool by_one)
+/* two_of: two approvals of two custodians, with different internal ids. CKR_SR_NOT_APPROVED. */
+static CK_RV two_of(struct session *s, struct store_txn *txn, const struct dual_state *d, const struct dual_row *row,
+		    struct view subject, bool by_one, const struct dual_approval *ret[2])
 {
-	struct audit_event event = { .number = AUDIT_DUAL_SPENT };
 	const struct dual_approval *first = NULL, *second = NULL;
 	struct token_user actor;
-	BUF_AUTO label = { 0 };
-	size_t kept = 0;
 	CK_RV rv;
 
 	session_user(s, &actor);
@@ -68,7 +62,24 @@ static CK_RV spend(struct session *s, struct store_txn *txn, struct dual_state *
 	}
 	if (second == NULL)
 		return CKR_SR_NOT_APPROVED;
-	buf_printf(&label, "%s by %s and %s: ", row->name, first->name, second->name);
+	ret[0] = first;
+	ret[1] = second;
+	return CKR_OK;
+}
+
+/* spend: all approvals of the subject go, a third one as well: what was approved has happened. */
+static CK_RV spend(struct session *s, struct store_txn *txn, struct dual_state *d, const struct dual_row *row,
+		   struct view subject, bool by_one)
+{
+	struct audit_event event = { .number = AUDIT_DUAL_SPENT };
+	const struct dual_approval *two[2] = { NULL };
+	BUF_AUTO label = { 0 };
+	size_t kept = 0;
+	CK_RV rv = two_of(s, txn, d, row, subject, by_one, two);
+
+	if (rv != CKR_OK)
+		return rv;
+	buf_printf(&label, "%s by %s and %s: ", row->name, two[0]->name, two[1]->name);
 	buf_put_view(&label, subject);
 	if (!buf_ok(&label))
 		return CKR_HOST_MEMORY;
@@ -101,6 +112,23 @@ CK_RV dual_spend(struct session *s, struct store_txn *txn, CK_ULONG action, stru
 CK_RV dual_spend_by_one(struct session *s, struct store_txn *txn, CK_ULONG action, struct view subject)
 {
 	return load_and_spend(s, txn, action, subject, true);
+}
+
+CK_RV dual_approved_by_one(struct session *s, CK_ULONG action, struct view subject)
+{
+	const struct dual_approval *two[2] = { NULL };
+	const struct dual_row *row = dual_row(action);
+	struct dual_state *d = NULL;
+	struct store_txn *txn = NULL;
+	CK_RV rv = store_rv(store_begin(token_store(s->token), false, &txn));
+
+	if (rv == CKR_OK)
+		rv = dual_load(s->token, txn, &d);
+	if (rv == CKR_OK && (row->bit == 0 || (d->bits & row->bit) != 0))
+		rv = two_of(s, txn, d, row, subject, true, two);
+	store_abort(txn);
+	free(d);
+	return rv;
 }
 
 CK_RV dual_asks(struct session *s, CK_ULONG action, bool *ret)

@@ -184,14 +184,15 @@ struct mech_keys {
 #define MECH_CHOSEN_IV 0x800u /* C_WrapKey under an IV that may never come twice, and the caller may give it */
 /* The base can be found out of derived keys piece by piece, or mixed with known data. */
 #define MECH_WEAK_DERIVE 0x1000u
-#define MECH_BLOCK_SIGN 0x2000u   /* C_Sign shows an encrypted block */
-#define MECH_WEAK_SIGN 0x4000u    /* signatures of a broken digest: for verifying only */
-#define MECH_RSA_PAIR 0x8000u     /* generates RSA pairs */
-#define MECH_KEYSTREAM 0x10000u   /* C_WrapKey by a keystream, which whoever encrypts sees as well */
-#define MECH_ENVELOPE 0x40000u    /* C_WrapKey under a fresh key that goes along, wrapped as another row unwraps it */
-#define MECH_ONE_MESSAGE 0x20000u /* a key is for one message alone: no C_MessageSignInit, C_MessageVerifyInit */
-#define MECH_OWN_LABEL 0x80000u   /* C_Sign over what the mechanism itself says, nothing that a derivation asks for */
-#define MECH_KEY_BLOCK 0x100000u  /* wraps under keys that MACs of the wrapping key are made of */
+#define MECH_BLOCK_SIGN 0x2000u     /* C_Sign shows an encrypted block */
+#define MECH_WEAK_SIGN 0x4000u      /* signatures of a broken digest: for verifying only */
+#define MECH_RSA_PAIR 0x8000u       /* generates RSA pairs */
+#define MECH_KEYSTREAM 0x10000u     /* C_WrapKey by a keystream, which whoever encrypts sees as well */
+#define MECH_ENVELOPE 0x40000u      /* C_WrapKey under a fresh key that goes along, wrapped as another row unwraps it */
+#define MECH_ONE_MESSAGE 0x20000u   /* a key is for one message alone: no C_MessageSignInit, C_MessageVerifyInit */
+#define MECH_OWN_LABEL 0x80000u     /* C_Sign over what the mechanism itself says, nothing that a derivation asks for */
+#define MECH_OWN_APPROVAL 0x200000u /* C_WrapKey asks for approvals of its own, whatever dual control is chosen */
+#define MECH_KEY_BLOCK 0x100000u    /* wraps under keys that MACs of the wrapping key are made of */
 
 /*
  * struct mech_row: one mechanism. keys empty: no key (digest, generation). key_min, key_max: bits of a pair, bytes of a

@@ -38,6 +38,8 @@ static const struct mech_row rows[] = {
 	ROW(CKM_SR_TK_OPEN,      CKF_UNWRAP, K_PAY, MECH_SEALED,              param_tk_open,   mech_tk_open_ops,    NULL, "R1.9", NULL),
 	ROW(CKM_SR_TMK_EXPORT,   CKF_WRAP,   K_PAY, MECH_OWN_CARGO, param_tmk,       mech_tmk_export_ops, NULL, "R1.11", NULL),
 	ROW(CKM_SR_TMK_LOAD,     CKF_UNWRAP, K_PAY, MECH_SEALED,              param_tmk,       mech_tmk_load_ops,   NULL, "R1.11", NULL),
+	ROW(CKM_SR_TRANSPORT_RSA, CARRY, K(KEYS(CKK_RSA), 2048, 4096), MECH_OWN_CARGO | MECH_OWN_APPROVAL | MECH_SEALED, param_transport, mech_transport_ops, NULL, "R1.3, RFC 8017 7.1", NULL),
+	ROW(CKM_SR_TRANSPORT_AES, CARRY, K(KEYS(CKK_AES), 32, 32), MECH_OWN_CARGO | MECH_OWN_APPROVAL | MECH_SEALED, param_transport, mech_transport_ops, NULL, "R1.3, RFC 3394", NULL),
 	ROW(CKM_SR_HANDSHAKE_MAC, SIGN,      K_PAY, 0,              param_none,      mech_handshake_ops,  NULL, "R1.10", NULL),
 	ROW(CKM_SR_KEY_FINGERPRINT, CKF_SIGN, K(KEYS(CKK_AES), 32, 32), 0, param_key_handle, mech_fingerprint_ops, NULL, "R2.5, RFC 3394, FIPS 180-4", "fingerprint.txt"),
 	ROW(CKM_SR_CHECK_VALUE, CKF_SIGN | CKF_DIGEST, K(KEYS(CKK_DES, CKK_DES2, CKK_DES3, CKK_AES), 8, 32), 0, param_none,

@@ -18,6 +18,7 @@ extern const struct mech_ops mech_key_block_ops;
 extern const struct mech_ops mech_diversify_ops;
 extern const struct mech_ops mech_pin_translate_ops;
 extern const struct mech_ops mech_fingerprint_ops;
+extern const struct mech_ops mech_transport_ops;
 
 extern const struct mech_param param_tk_rewrap;     /* struct sr_tk_rewrap_params */
 extern const struct mech_param param_tk_open;       /* struct sr_tk_open_params */
@@ -27,5 +28,6 @@ extern const struct mech_param param_iso9797;       /* struct sr_iso9797_params 
 extern const struct mech_param param_key_block;     /* struct sr_key_block_params */
 extern const struct mech_param param_diversify;     /* struct sr_diversify_params */
 extern const struct mech_param param_pin_translate; /* struct sr_pin_translate_params */
+extern const struct mech_param param_transport;     /* struct sr_transport_params */
 
 #endif

@@ -150,14 +150,17 @@ CK_RV object_commit(struct session *s, struct object *o, CK_OBJECT_HANDLE *ret) 
  * destroy  held committed objects; one that is gone in the meantime: CKR_OBJECT_HANDLE_INVALID and nothing happens
  * check    NULL, or called when the store's write lock is held, before anything is written: what it finds with
  *          object_find is true until the change is done. Not CKR_OK: nothing happens.
+ * also     NULL, or what else belongs into the transaction, behind check; of a change that stores
  * event    AUDIT_NONE: created or destroyed per token key; else one entry with the label given
  */
+struct store_txn;
 struct object_change {
 	struct object *const *create;
 	size_t creates;
 	struct object *const *destroy;
 	size_t destroys;
 	CK_RV (*check)(struct session *s, void *ctx);
+	CK_RV (*also)(struct session *s, struct store_txn *txn, void *ctx);
 	void *ctx;
 	enum audit_number event;
 	struct view label;

@@ -258,6 +258,8 @@ static CK_RV write_change(struct session *s, const struct object_change *c)
 	if (c->event != AUDIT_NONE && c->creates > 0)
 		event.object = object_id(c->create[0]);
 	rv = c->check != NULL ? c->check(s, c->ctx) : CKR_OK;
+	if (rv == CKR_OK && c->also != NULL)
+		rv = c->also(s, txn, c->ctx);
 	if (rv == CKR_OK)
 		rv = put_new(s, txn, c);
 	if (rv == CKR_OK)

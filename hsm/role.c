@@ -232,7 +232,8 @@ CK_RV role_on_make(struct session *s, const struct object_make *make, const CK_A
 		   struct object *o)
 {
 	CK_ULONG side = make->mechanism == CKM_SR_TMK_LOAD ? SR_SIDE_TERMINAL : make->side ? make->side : SR_SIDE_HOST;
-	bool ceremony = make->mechanism == CKM_SR_COMPONENT_COMBINE;
+	bool ceremony = make->mechanism == CKM_SR_COMPONENT_COMBINE || make->mechanism == CKM_SR_TRANSPORT_RSA ||
+			make->mechanism == CKM_SR_TRANSPORT_AES;
 	struct component_label label;
 	const struct role_row *row;
 	CK_ULONG role = 0;

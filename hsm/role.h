@@ -20,13 +20,14 @@
 
 /* How a key of a role may come into being. */
 enum role_birth {
-	ROLE_BORN_COMPONENT = 1u << 0, /* C_CreateObject with the label NAME#k/n, by a custodian */
-	ROLE_BORN_COMBINED = 1u << 1,  /* CKM_SR_COMPONENT_COMBINE */
-	ROLE_BORN_GENERATED = 1u << 2, /* C_GenerateKey, C_GenerateKeyPair with CKA_SR_ROLE in the template */
-	ROLE_BORN_TK = 1u << 3,        /* CKM_SR_TK_GENERATE, CKM_SR_TK_OPEN */
-	ROLE_BORN_UNWRAPPED = 1u << 4, /* C_UnwrapKey under a wrapper that the matrix names */
-	ROLE_BORN_LOADED = 1u << 5,    /* CKM_SR_TMK_LOAD */
-	ROLE_BORN_DERIVED = 1u << 6,   /* C_DeriveKey from a base that the table names, CKA_SR_ROLE in the template */
+	ROLE_BORN_COMPONENT = 1u << 0,   /* C_CreateObject with the label NAME#k/n, by a custodian */
+	ROLE_BORN_COMBINED = 1u << 1,    /* CKM_SR_COMPONENT_COMBINE */
+	ROLE_BORN_GENERATED = 1u << 2,   /* C_GenerateKey, C_GenerateKeyPair with CKA_SR_ROLE in the template */
+	ROLE_BORN_TK = 1u << 3,          /* CKM_SR_TK_GENERATE, CKM_SR_TK_OPEN */
+	ROLE_BORN_UNWRAPPED = 1u << 4,   /* C_UnwrapKey under a wrapper that the matrix names */
+	ROLE_BORN_LOADED = 1u << 5,      /* CKM_SR_TMK_LOAD */
+	ROLE_BORN_DERIVED = 1u << 6,     /* C_DeriveKey from a base that the table names, CKA_SR_ROLE in the template */
+	ROLE_BORN_TRANSPORTED = 1u << 7, /* CKM_SR_TRANSPORT_RSA, CKM_SR_TRANSPORT_AES */
 };
 
 #define ROLE_LENGTHS 4

@@ -21,6 +21,7 @@ static const struct flag_name births[] = {
 	{ ROLE_BORN_UNWRAPPED, "unwrapped" },
 	{ ROLE_BORN_LOADED, "CKM_SR_TMK_LOAD" },
 	{ ROLE_BORN_DERIVED, "derived with CKA_SR_ROLE" },
+	{ ROLE_BORN_TRANSPORTED, "transported" },
 };
 
 static const struct flag_name uses[] = {

@@ -22,27 +22,30 @@
 	{                                                                                                              \
 		CKK_AES, 32, 32                                                                                        \
 	}
-#define BORN_SHARED (ROLE_BORN_COMBINED | ROLE_BORN_UNWRAPPED | ROLE_BORN_DERIVED)
+#define BORN_CEREMONY (ROLE_BORN_COMBINED | ROLE_BORN_TRANSPORTED)
+#define BORN_SHARED (BORN_CEREMONY | ROLE_BORN_UNWRAPPED | ROLE_BORN_DERIVED)
 #define BORN_WORKING (ROLE_BORN_GENERATED | ROLE_BORN_UNWRAPPED)
 
 /* clang-format off */
 static const struct role_row roles[] = {
 	/* role, name, class, births, keys, extractable, stays, sides, not beside, generations */
 	{ SR_ROLE_COMPONENT, "COMPONENT", CKO_SECRET_KEY, ROLE_BORN_COMPONENT, { TDES_KEYS, AES_256 }, false, false, false, 0, false },
-	{ SR_ROLE_PK, "PK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, AES_256 }, false, false, false, 0, true },
-	{ SR_ROLE_MAK, "MAK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, AES_256 }, false, false, false, 0, true },
+	{ SR_ROLE_PK, "PK", CKO_SECRET_KEY, BORN_CEREMONY, { TDES_KEYS, AES_256 }, false, false, false, 0, true },
+	{ SR_ROLE_MAK, "MAK", CKO_SECRET_KEY, BORN_CEREMONY, { TDES_KEYS, AES_256 }, false, false, false, 0, true },
 	{ SR_ROLE_PR, "PR", CKO_PRIVATE_KEY, ROLE_BORN_GENERATED, { { CKK_RSA, 2048, 4096 } }, false, false, false, SR_ROLE_SRK, false },
 	{ SR_ROLE_TEK, "TEK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false, false, false, 0, false },
 	{ SR_ROLE_AUK, "AUK", CKO_SECRET_KEY, ROLE_BORN_TK, { TDES_KEYS, AES_KEYS }, false, false, false, 0, false },
 	{ SR_ROLE_TMK, "TMK", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_LOADED | ROLE_BORN_DERIVED, { TDES_KEYS, AES_KEYS }, true, false, true, 0, false },
-	{ SR_ROLE_SRK, "SRK", CKO_SECRET_KEY, ROLE_BORN_GENERATED, { AES_256 }, false, true, false, 0, true },
+	{ SR_ROLE_SRK, "SRK", CKO_SECRET_KEY, ROLE_BORN_GENERATED | ROLE_BORN_TRANSPORTED, { AES_256 }, false, true, false, 0, true },
 	{ SR_ROLE_PINKEY, "PINKEY", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_DERIVED, { TDES_KEYS, AES_KEYS }, true, false, true, 0, false },
 	{ SR_ROLE_MACKEY, "MACKEY", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_DERIVED, { DES_KEYS, TDES_KEYS, AES_KEYS }, true, false, true, 0, false },
 	{ SR_ROLE_DMK, "DMK", CKO_SECRET_KEY, BORN_SHARED, { TDES_KEYS, AES_KEYS }, true, false, false, 0, false },
 	{ SR_ROLE_DWK, "DWK", CKO_SECRET_KEY, BORN_WORKING | ROLE_BORN_DERIVED, { DES_KEYS, TDES_KEYS, AES_KEYS }, true, false, false, 0, false },
 	{ SR_ROLE_ROOT, "ROOT", CKO_SECRET_KEY, BORN_SHARED | ROLE_BORN_GENERATED, { TDES_KEYS, AES_KEYS }, false, false, false, 0, false },
-	{ SR_ROLE_KBPK, "KBPK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { TDES_KEYS, AES_256 }, false, false, false, 0, true },
-	{ SR_ROLE_FPK, "FPK", CKO_SECRET_KEY, ROLE_BORN_COMBINED | ROLE_BORN_GENERATED, { AES_256 }, false, false, false, 0, false },
+	{ SR_ROLE_KBPK, "KBPK", CKO_SECRET_KEY, BORN_CEREMONY, { TDES_KEYS, AES_256 }, false, false, false, 0, true },
+	{ SR_ROLE_FPK, "FPK", CKO_SECRET_KEY, BORN_CEREMONY | ROLE_BORN_GENERATED, { AES_256 }, false, false, false, 0, false },
+	{ SR_ROLE_KTK, "KTK", CKO_SECRET_KEY, ROLE_BORN_COMBINED, { AES_256 }, false, false, false, 0, true },
+	{ SR_ROLE_KTR, "KTR", CKO_PRIVATE_KEY, ROLE_BORN_GENERATED, { { CKK_RSA, 2048, 4096 } }, false, false, false, 0, false },
 };
 
 #define CHECK(role) { role, CKM_SR_CHECK_VALUE, CKF_SIGN, 0, 0 }
@@ -55,15 +58,19 @@ static const struct role_row roles[] = {
 	{ role, CKM_DES3_CMAC, BOTH, 0, 0 }, { role, CKM_DES3_CMAC_GENERAL, BOTH, 0, 0 }, \
 	{ role, CKM_AES_CMAC, BOTH, 0, 0 }, { role, CKM_AES_CMAC_GENERAL, BOTH, 0, 0 }
 #define CARRY (CKF_WRAP | CKF_UNWRAP)
+/* A key that services share travels between tokens (vendor.h, CKM_SR_TRANSPORT_RSA). */
+#define TRAVELS(role) { role, CKM_SR_TRANSPORT_RSA, 0, 0, 0 }, { role, CKM_SR_TRANSPORT_AES, 0, 0, 0 }
 
 static const struct role_use role_uses[] = {
 	CHECK(SR_ROLE_COMPONENT),
 	CHECK(SR_ROLE_PK),
 	{ SR_ROLE_PK, CKM_SR_TK_REWRAP, CKF_WRAP, 0, 0 },
 	{ SR_ROLE_PK, CKM_SR_TK_OPEN, CKF_UNWRAP, 0, 0 },
+	TRAVELS(SR_ROLE_PK),
 	CHECK(SR_ROLE_MAK),
 	{ SR_ROLE_MAK, CKM_SR_TK_REWRAP, 0, 0, 0 },
 	{ SR_ROLE_MAK, CKM_SR_TK_OPEN, 0, 0, 0 },
+	TRAVELS(SR_ROLE_MAK),
 	{ SR_ROLE_PR, CKM_SR_TK_REWRAP, CKF_UNWRAP, 0, 0 },
 	CHECK(SR_ROLE_TEK),
 	{ SR_ROLE_TEK, CKM_SR_TMK_EXPORT, CKF_WRAP, SR_SIDE_HOST, 0 },
@@ -86,6 +93,7 @@ static const struct role_use role_uses[] = {
 	CHECK(SR_ROLE_SRK),
 	{ SR_ROLE_SRK, CKM_AES_KEY_WRAP, CARRY, 0, 0 },
 	{ SR_ROLE_SRK, CKM_SR_KEY_BLOCK, CARRY, 0, 0 },
+	TRAVELS(SR_ROLE_SRK),
 	CHECK(SR_ROLE_PINKEY),
 	{ SR_ROLE_PINKEY, CKM_SR_PIN_TRANSLATE, CKF_ENCRYPT | CKF_DECRYPT, SR_SIDE_HOST, 0 },
 	{ SR_ROLE_PINKEY, CKM_SR_KEY_BLOCK, 0, 0, 0 },
@@ -98,6 +106,7 @@ static const struct role_use role_uses[] = {
 	{ SR_ROLE_DMK, CKM_SR_KEY_BLOCK, CARRY, 0, 0 },
 	{ SR_ROLE_DMK, CKM_DES3_ECB, CKF_WRAP, 0, 0 },
 	{ SR_ROLE_DMK, CKM_SR_DIVERSIFY, CKF_DERIVE, 0, 0 },
+	TRAVELS(SR_ROLE_DMK),
 	CHECK(SR_ROLE_DWK),
 	MACS(SR_ROLE_DWK),
 	{ SR_ROLE_DWK, CKM_SR_KEY_BLOCK, CARRY, 0, 0 },
@@ -105,11 +114,22 @@ static const struct role_use role_uses[] = {
 	CHECK(SR_ROLE_ROOT),
 	{ SR_ROLE_ROOT, CKM_SR_DIVERSIFY, CKF_DERIVE, 0, 0 },
 	{ SR_ROLE_ROOT, CKM_SR_KEY_BLOCK, 0, 0, 0 },
+	TRAVELS(SR_ROLE_ROOT),
 	CHECK(SR_ROLE_KBPK),
 	{ SR_ROLE_KBPK, CKM_SR_KEY_BLOCK, CARRY, 0, 0 },
+	TRAVELS(SR_ROLE_KBPK),
 	CHECK(SR_ROLE_FPK),
 	{ SR_ROLE_FPK, CKM_SR_KEY_FINGERPRINT, CKF_SIGN, 0, 0 },
+	TRAVELS(SR_ROLE_FPK),
+	CHECK(SR_ROLE_KTK),
+	{ SR_ROLE_KTK, CKM_SR_TRANSPORT_AES, CARRY, 0, 0 },
+	{ SR_ROLE_KTR, CKM_SR_TRANSPORT_RSA, CKF_UNWRAP, 0, 0 },
 };
+
+#define CARRIES_SHARED(wrapper, mechanism) \
+	{ wrapper, mechanism, SR_ROLE_PK }, { wrapper, mechanism, SR_ROLE_MAK }, { wrapper, mechanism, SR_ROLE_SRK }, \
+	{ wrapper, mechanism, SR_ROLE_DMK }, { wrapper, mechanism, SR_ROLE_ROOT }, { wrapper, mechanism, SR_ROLE_KBPK }, \
+	{ wrapper, mechanism, SR_ROLE_FPK }
 
 /* The vendor mechanisms that need no wrapping row are not here. */
 static const struct role_carry role_carries[] = {
@@ -136,6 +156,9 @@ static const struct role_carry role_carries[] = {
 	{ SR_ROLE_DMK, CKM_DES3_ECB, SR_ROLE_DWK },
 	{ SR_ROLE_DWK, CKM_SR_KEY_BLOCK, SR_ROLE_MACKEY },
 	{ SR_ROLE_DWK, CKM_DES3_ECB, SR_ROLE_MACKEY },
+	/* Out under the public half of a KTR: any public RSA key that two custodians have approved. */
+	CARRIES_SHARED(SR_ROLE_KTR, CKM_SR_TRANSPORT_RSA),
+	CARRIES_SHARED(SR_ROLE_KTK, CKM_SR_TRANSPORT_AES),
 };
 
 static const struct role_derive role_derives[] = {
@@ -152,6 +175,7 @@ static const struct role_derive role_derives[] = {
 static const CK_MECHANISM_TYPE role_only[] = {
 	CKM_SR_TK_REWRAP, CKM_SR_TK_OPEN, CKM_SR_TMK_EXPORT, CKM_SR_TMK_LOAD, CKM_SR_HANDSHAKE_MAC, CKM_SR_PIN_TRANSLATE,
 	CKM_SR_KEY_FINGERPRINT,
+	CKM_SR_TRANSPORT_AES,
 };
 /* clang-format on */
 

@@ -9,6 +9,7 @@
 #include "module.h"
 #include "object_change.h"
 #include "session.h"
+#include "sr_statement.h"
 #include "store_rv.h"
 
 #define DOMAIN "strongroom statement"
@@ -72,6 +73,14 @@ CK_RV SR_SignStatement(CK_SESSION_HANDLE session, CK_BYTE_PTR words, CK_ULONG wo
 
 /* SubjectPublicKeyInfo of an Ed25519 key up to the key itself (RFC 8410). */
 static const uint8_t info_head[] = { 0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00 };
+
+bool statement_info_ok(struct view info)
+{
+	return info.n == sizeof(info_head) + AUDIT_KEY_LEN &&
+	       view_equal(VIEW(info.p, sizeof(info_head)), VIEW(info_head, sizeof(info_head)));
+}
+
+_Static_assert(sizeof(info_head) + AUDIT_KEY_LEN == STATEMENT_INFO_LEN, "sr_statement.h");
 
 static CK_RV statement_key(struct session *s, CK_BYTE *key, CK_ULONG *len)
 {

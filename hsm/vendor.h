@@ -163,6 +163,28 @@ struct sr_sm2_params {
  */
 #define CKM_SR_KEY_FINGERPRINT SR_MECHANISM(0x0015UL)
 
+/*
+ * C_WrapKey, C_UnwrapKey: transport of a key that services share (PK, MAK, SRK, KBPK, FPK, ROOT, DMK; docs/roles.md)
+ * from one token to another, parameter struct sr_transport_params; the bytes are a transport block (formats.md), which
+ * the token signs, whose wrapped key any PKCS#11 token unwraps with a standard mechanism.
+ *
+ * CKM_SR_TRANSPORT_RSA  under a public RSA key of 2048 to 4096 bits, any object with CKA_WRAP: RSAES-OAEP without
+ *                       label; comes in under the private key, of role KTR
+ * CKM_SR_TRANSPORT_AES  under a key of role KTK, combined from components in both tokens: AES key wrap (RFC 3394)
+ *
+ * Out: always, whatever dual control the token has chosen, with the approvals of two custodians for this key and this
+ * target (SR_ACTION_TRANSPORT_OUT); who calls is none of them. The key is a token object and not retired.
+ * In: with the approvals of two custodians for this block from this source (SR_ACTION_TRANSPORT_IN), one of whom may
+ * call. The block says role, label and generation; the template may repeat the label and say CKA_ID. Rules as for
+ * CKM_SR_COMPONENT_COMBINE: there is no key of that label, or this is another generation of it and another value. An
+ * SRK comes into no token that holds Pr. The key is never extractable.
+ *
+ * CKR_SR_NOT_APPROVED; CKR_KEY_NOT_WRAPPABLE: the role does not travel; CKR_WRAPPED_KEY_INVALID for every fault of a
+ * block: form, signature, target, padding, key, check value; CKR_ACTION_PROHIBITED: the state of the token.
+ */
+#define CKM_SR_TRANSPORT_RSA SR_MECHANISM(0x0016UL)
+#define CKM_SR_TRANSPORT_AES SR_MECHANISM(0x0017UL)
+
 /* Attributes. Read-only, given by the mechanism at creation, but for CKA_SR_ROLE where the role table says so. */
 #define CKA_SR_ROLE SR_ATTRIBUTE(0x0001UL)          /* CK_ULONG, SR_ROLE_*; absent: an ordinary key */
 #define CKA_SR_CUSTODIAN SR_ATTRIBUTE(0x0002UL)     /* UTF-8 name of the user who entered a component */
@@ -228,6 +250,9 @@ struct sr_sm2_params {
 #define SR_ROLE_ROOT 13UL   /* root key of a card or terminal system: derives master keys (R3.1, R3.5) */
 #define SR_ROLE_KBPK 14UL   /* key block protection key shared with another party: carries keys with roles */
 #define SR_ROLE_FPK 15UL    /* fingerprint key: tells which keys are equal, nothing else (R2.5) */
+
+#define SR_ROLE_KTK 16UL /* transport key combined from components in two tokens: carries keys that services share */
+#define SR_ROLE_KTR 17UL /* private RSA key of the receiver of such keys */
 
 #define SR_SIDE_TERMINAL 1UL
 #define SR_SIDE_HOST 2UL
@@ -420,7 +445,20 @@ struct sr_pin_translate_params {
 	CK_ULONG ulPanLen;
 };
 
+/*
+ * CKM_SR_TRANSPORT_RSA, CKM_SR_TRANSPORT_AES.
+ *
+ * hash     out under RSA: of OAEP and its MGF1: CKM_SHA_1, CKM_SHA256, CKM_SHA384, CKM_SHA512; otherwise 0
+ * pSource  in: the statement key of the token that the block comes from (SR_GetStatementKey); out: NULL and 0
+ */
+struct sr_transport_params {
+	CK_MECHANISM_TYPE hash;
+	CK_BYTE_PTR pSource;
+	CK_ULONG ulSourceLen;
+};
+
 /* Upper bounds of the formats, in bytes. */
+#define SR_TRANSPORT_MAX 1024
 #define SR_TK_PACKET_MAX 1536
 #define SR_RECORD_MAX 512
 #define SR_TMK_MESSAGE_MAX 256

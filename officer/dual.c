@@ -15,9 +15,15 @@ static const struct {
 	const char *name;
 	CK_ULONG action;
 } actions[] = {
-	{ "export", SR_ACTION_EXPORT },       { "policy", SR_ACTION_POLICY }, { "trust", SR_ACTION_TRUST },
-	{ "backup", SR_ACTION_BACKUP },       { "so-pin", SR_ACTION_SO_PIN }, { "unlock", SR_ACTION_UNLOCK },
+	{ "export", SR_ACTION_EXPORT },
+	{ "policy", SR_ACTION_POLICY },
+	{ "trust", SR_ACTION_TRUST },
+	{ "backup", SR_ACTION_BACKUP },
+	{ "so-pin", SR_ACTION_SO_PIN },
+	{ "unlock", SR_ACTION_UNLOCK },
 	{ "custodian", SR_ACTION_CUSTODIAN },
+	{ "transport-out", SR_ACTION_TRANSPORT_OUT },
+	{ "transport-in", SR_ACTION_TRANSPORT_IN },
 };
 
 static const struct show_field approval_fields[] = {

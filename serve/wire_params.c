@@ -327,6 +327,10 @@ STRUCT(pin_translate, S, "sr_pin_translate_params", NUMBER(S, hOutKey), NUMBER(S
        NUMBER(S, ulPanLen), BYTES(S, pPan, ulPanLen))
 #undef S
 
+#define S struct sr_transport_params
+STRUCT(transport, S, "sr_transport_params", NUMBER(S, hash), NUMBER(S, ulSourceLen), BYTES(S, pSource, ulSourceLen))
+#undef S
+
 static const struct wire_struct *const all[] = {
 	&aes_ctr,
 	&pss,
@@ -371,6 +375,7 @@ static const struct wire_struct *const all[] = {
 	&key_block,
 	&diversify,
 	&pin_translate,
+	&transport,
 };
 
 const struct wire_struct *wire_params(size_t i)

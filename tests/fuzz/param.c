@@ -45,6 +45,7 @@ static const struct {
 	{ "struct sr_key_block_params", "aaaaaaaaaup" },
 	{ "struct sr_diversify_params", "uupb" },
 	{ "struct sr_pin_translate_params", "huup" },
+	{ "struct sr_transport_params", "mp" },
 	{ "struct sr_tk_rewrap_params", "hppupp" },
 	{ "struct sr_tk_open_params", "hH" },
 	{ "struct sr_tmk_params", "hppp" },
