@@ -28,7 +28,7 @@ struct transport {
 	struct view serial; /* of the source */
 	struct view key_id; /* CKA_UNIQUE_ID there, as bytes */
 	struct view label;
-	struct view target; /* fingerprint: SHA-256 of an RSA key, CMAC of a KTK (vendor_dual.h) */
+	struct view target; /* RSA: fingerprint (vendor_dual.h); KTK: CMAC of `strongroom transport key` */
 	struct view wrapped;
 	struct view signature;
 };

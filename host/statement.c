@@ -23,14 +23,15 @@ static EVP_PKEY *key_of(struct view key)
 	return pkey;
 }
 
-enum err statement_verify(struct view key, const char *serial, struct view words, struct view signature, struct fail *f)
+static enum err verify(struct view key, const char *domain, const char *serial, struct view words,
+		       struct view signature, struct fail *f)
 {
 	BUF_AUTO whole = { 0 };
 	EVP_PKEY *pkey = key_of(key);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	enum err e = ERR_OK;
 
-	buf_put(&whole, "strongroom statement", sizeof("strongroom statement"));
+	buf_put(&whole, domain, strlen(domain) + 1);
 	buf_put(&whole, serial, strlen(serial));
 	buf_put_view(&whole, words);
 	if (!pkey || strlen(serial) != SERIAL_LEN || signature.n != SIGNATURE_LEN)
@@ -44,6 +45,17 @@ enum err statement_verify(struct view key, const char *serial, struct view words
 	EVP_MD_CTX_free(ctx);
 	EVP_PKEY_free(pkey);
 	return e;
+}
+
+enum err statement_verify(struct view key, const char *serial, struct view words, struct view signature, struct fail *f)
+{
+	return verify(key, "strongroom statement", serial, words, signature, f);
+}
+
+enum err transport_verify(struct view key, const char *serial, struct view covered, struct view signature,
+			  struct fail *f)
+{
+	return verify(key, "strongroom transport", serial, covered, signature, f);
 }
 
 enum err statement_key_read(const char *path, struct buf *ret, struct fail *f)

@@ -106,7 +106,7 @@ static CK_RV two_of(struct view given, const char *between, size_t first_len, si
 	return CKR_OK;
 }
 
-/* on_transport_out: `KEY to TARGET`: CKA_UNIQUE_ID, fingerprint of an RSA key or a KTK. */
+/* on_transport_out: `KEY to TARGET`: CKA_UNIQUE_ID; fingerprint of an RSA key, or CKA_UNIQUE_ID of a KTK. */
 static CK_RV on_transport_out(struct token *t, struct store_txn *txn, struct view given, struct buf *out)
 {
 	return two_of(given, "to", HEX_ID, 32, 64, out);

@@ -72,7 +72,7 @@ static CK_RV sha256(struct view v, uint8_t ret[SHA256_LEN])
 											      : CKR_GENERAL_ERROR;
 }
 
-/* fingerprint: of what a key is wrapped or unwrapped with (vendor_dual.h). */
+/* fingerprint: of what a key is wrapped or unwrapped with, as the block has it. */
 static CK_RV fingerprint(struct object *key, uint8_t ret[TRANSPORT_RSA_TARGET], size_t *ret_len)
 {
 	struct view text = VIEW_STR(KTK_TEXT);
@@ -146,8 +146,11 @@ static CK_RV wrap_value(const struct mech_row *row, uint8_t method, struct objec
 }
 
 /* leave: approvals used up, entry, signature, in one transaction; then the block is whole. */
-static CK_RV leave(struct session *s, const struct object *key, const struct transport *b, struct buf *block)
+static CK_RV leave(struct session *s, const struct object *wrapping, const struct object *key,
+		   const struct transport *b, struct buf *block)
 {
+	/* Custodians know a KTK by its name here, an RSA key by its fingerprint. */
+	struct view target = b->method == TRANSPORT_UNDER_KTK ? object_id(wrapping) : b->target;
 	AUDIT_KEYS_AUTO keys = { { 0 } };
 	uint8_t signature[AUDIT_SIGNATURE_LEN];
 	BUF_AUTO subject = { 0 };
@@ -160,8 +163,8 @@ static CK_RV leave(struct session *s, const struct object *key, const struct tra
 		return rv;
 	put_hex(object_id(key), &subject);
 	buf_put_view(&subject, VIEW_STR(" to "));
-	put_hex(b->target, &subject);
-	told(b, "to", b->target, false, &label);
+	put_hex(target, &subject);
+	told(b, "to", target, false, &label);
 	event.label = buf_view(&label);
 	if (!buf_ok(&subject) || !buf_ok(&label))
 		rv = CKR_HOST_MEMORY;
@@ -231,7 +234,7 @@ static CK_RV transport_wrap(struct session *s, const struct mech_row *row, const
 		*len = need;
 		return out == NULL ? CKR_OK : CKR_BUFFER_TOO_SMALL;
 	}
-	rv = leave(s, key, &t, &block);
+	rv = leave(s, wrapping, key, &t, &block);
 	if (rv != CKR_OK)
 		return rv;
 	memcpy(out, block.p, block.len);

@@ -21,13 +21,11 @@
 #define SR_ACTION_SO_PIN 6UL    /* empty: a new PIN for the SO */
 #define SR_ACTION_UNLOCK 7UL    /* a custodian's name, or empty: the default user */
 #define SR_ACTION_CUSTODIAN 8UL /* a custodian's name: his approvals count from now on */
-#define SR_ACTION_TRANSPORT_OUT 9UL /* `KEY to TARGET`: CKA_UNIQUE_ID, and the target's fingerprint (below) in hex */
+#define SR_ACTION_TRANSPORT_OUT                                                                                        \
+	9UL /* `KEY to TARGET`: CKA_UNIQUE_ID; the fingerprint of an RSA key, or of a KTK the same */
 #define SR_ACTION_TRANSPORT_IN                                                                                         \
 	10UL /* `BLOCK from SOURCE`: SHA-256 of the transport block and of the source's statement key */
-/*
- * The fingerprint of a target: RSA: SHA-256 of the public key as SubjectPublicKeyInfo (DER), 32 bytes; a KTK: AES-CMAC
- * of the text `strongroom transport key` under it, 16 bytes.
- */
+/* The fingerprint of an RSA key: SHA-256 of its SubjectPublicKeyInfo (DER), in hex. */
 struct sr_approval {
 	CK_ULONG ulAction;
 	CK_UTF8CHAR szCustodian[40];

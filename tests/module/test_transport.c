@@ -150,7 +150,7 @@ START_TEST(key_goes_under_a_combined_transport_key)
 	kit_combined(wishes, 1);
 	kit_login(KIT_USER);
 	ck_rv(tk_out(CKM_SR_TRANSPORT_AES, 0, tk_key("KTK-1"), tk_key("PK-ACME")), CKR_SR_NOT_APPROVED);
-	tk_approve_out_ktk("PK-ACME", &wishes[0]);
+	tk_approve_out_ktk("PK-ACME", "KTK-1");
 	pk = tk_key("PK-ACME");
 	ck_rv(tk_out(CKM_SR_TRANSPORT_AES, CKM_SHA256, tk_key("KTK-1"), pk), CKR_MECHANISM_PARAM_INVALID);
 	ck_rv(tk_out(CKM_SR_TRANSPORT_AES, 0, kit_plain_key(CKK_AES, 32), pk), CKR_KEY_FUNCTION_NOT_PERMITTED);

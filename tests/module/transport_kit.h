@@ -38,7 +38,7 @@ const char *tk_unique(CK_OBJECT_HANDLE h, char ret[33]);
 /* tk_approve_out: alice, bob approve; then the default user is logged in. tk_approve_in: the block in tk_block; who was
  * asked last stays logged in. */
 void tk_approve_out(const char *label, CK_OBJECT_HANDLE pub, bool alice, bool bob);
-void tk_approve_out_ktk(const char *label, const struct kit_wish *ktk);
+void tk_approve_out_ktk(const char *label, const char *ktk);
 void tk_approve_in(bool alice, bool bob);
 void tk_approve_subject(CK_ULONG action, const char *subject, bool alice, bool bob);
 
