@@ -64,8 +64,8 @@ static const struct name_row key_types[] = {
 		SR_ROLE_##name, #name                                                                                  \
 	}
 static const struct name_row roles[] = {
-	ROLE(COMPONENT), ROLE(PK),     ROLE(MAK),    ROLE(PR),  ROLE(TEK), ROLE(AUK),  ROLE(TMK),
-	ROLE(SRK),       ROLE(PINKEY), ROLE(MACKEY), ROLE(DMK), ROLE(DWK), ROLE(ROOT), ROLE(KBPK),
+	ROLE(COMPONENT), ROLE(PK),  ROLE(MAK), ROLE(PR),   ROLE(TEK),  ROLE(AUK), ROLE(TMK), ROLE(SRK), ROLE(PINKEY),
+	ROLE(MACKEY),    ROLE(DMK), ROLE(DWK), ROLE(ROOT), ROLE(KBPK), ROLE(FPK), ROLE(KTK), ROLE(KTR),
 };
 
 static const struct {
