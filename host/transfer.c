@@ -218,6 +218,9 @@ static enum err verify(struct transfer *t, const char *part, struct view content
 		e = compare(t, part, content, &same, f);
 	if (e || (size == content.n && same))
 		return e;
+	if (size < content.n) /* the next try looks whether these are the first ones */
+		return fail_set(f, ERR_PEER, 0, "%.80s%s: %llu of %zu bytes arrived", t->place, part,
+				(unsigned long long)size, content.n);
 	if (t->way->remove(t, part, &none))
 		return fail_set(f, ERR_PEER, 0, "%.80s%s differs from what was sent and stays: %.80s", t->place, part,
 				none.text);
@@ -238,8 +241,15 @@ enum err transfer_put(struct transfer *t, const char *name, struct view content,
 	if (e || done)
 		return e;
 	e = look_at_part(t, part, content, &from, f);
-	if (!e && (from < content.n || !from))
-		e = t->way->write(t, part, from, content, f);
+	if (!e && (from < content.n || !from)) {
+		struct fail why = { 0 };
+
+		e = t->way->write(t, part, from, content, &why);
+		if (e == ERR_NOT_FOUND)
+			e = fail_set(f, ERR_PEER, 0, "%.200s: no such folder", t->place);
+		else if (e)
+			fail_set(f, e, why.rv, "%s", why.text);
+	}
 	if (!e)
 		e = verify(t, part, content, from > 0, f);
 	return e ? e : transfer_rename(t, part, name, f);

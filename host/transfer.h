@@ -13,7 +13,7 @@
  *          ftp://host/path/  FTP; TLS is demanded (AUTH TLS, control and data) unless tls is "none", which is plain
  * FTP: password and file names can be read and altered on the way ftps://host/path/ FTP over TLS from the first byte on
  *          sftp://host/path/ SFTP; /~/path/ is below the user's home folder
- * A path of FTP is below the folder after login; ftp://host//path/ is absolute. TLS is 1.2 or above, the server's
+ * A path of FTP is below the folder after login; ftp://host//path/ is absolute. TLS is 1.2, the server's
  * certificate must chain to server_ca and carry the host name. The host key of SFTP must stand in known_hosts (Ed25519
  * or ECDSA). No user, password, query or fragment in the URL.
  *

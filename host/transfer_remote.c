@@ -86,7 +86,9 @@ static enum err parse_url(struct transfer *t, CURLU *u, const char *folder, char
 	size_t n;
 	enum err e = ERR_OK;
 
-	if (!text_ok(folder) || curl_url_set(u, CURLUPART_URL, folder, CURLU_NON_SUPPORT_SCHEME) ||
+	if (!text_ok(folder))
+		return fail_set(f, ERR_CONFIG, 0, "folder: control characters, quotes or backslashes");
+	if (curl_url_set(u, CURLUPART_URL, folder, CURLU_NON_SUPPORT_SCHEME) ||
 	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) || curl_url_get(u, CURLUPART_PATH, &path, CURLU_URLDECODE) ||
 	    curl_url_get(u, CURLUPART_URL, &url, 0) || !text_ok(path))
 		e = fail_set(f, ERR_CONFIG, 0, "%.128s: neither a path from / nor a URL", folder);
@@ -259,7 +261,11 @@ static CURLcode set_security(struct transfer *t)
 	}
 	if (t->tls) {
 		SET(CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
-		SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+		/*
+		 * Not 1.3: its tickets serve one data connection only where servers want the session of the control
+		 * connection, and those that lie unread when an upload closes make the kernel reset the connection.
+		 */
+		SET(CURLOPT_SSLVERSION, (long)(CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_2));
 		SET(CURLOPT_SSL_VERIFYPEER, 1L);
 		SET(CURLOPT_SSL_VERIFYHOST, 2L);
 		SET(CURLOPT_CAINFO, t->server_ca);
