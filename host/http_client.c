@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include <curl/curl.h>
 
+#include "curl_start.h"
 #include "http.h"
 
 #define TIMEOUT_S 30
@@ -18,13 +18,6 @@ struct http_client {
 	struct buf *answer; /* of the call that runs */
 	bool too_large;
 };
-
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-
-static void curl_start(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 /* on_ssl_ctx: our identity and our peer check go into the context that libcurl made; it checks the host name itself. */
 static CURLcode on_ssl_ctx(CURL *curl, void *ssl_ctx, void *arg)
@@ -60,7 +53,7 @@ enum err http_client_new(const struct http_client_options *o, struct http_client
 	struct http_client *c = calloc(1, sizeof(*c));
 	CURLcode rc = CURLE_OK;
 
-	pthread_once(&curl_once, curl_start);
+	curl_start();
 	if (!c)
 		return fail_set(f, ERR_NO_MEMORY, 0, "HTTP client");
 	c->identity = o->identity;

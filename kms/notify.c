@@ -1,44 +1,242 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "notify.h"
 
 #define FAILURES_MAX 1000 /* told in detail; the rest stands in key_source */
+#define RECIPIENTS_MAX 1000
+#define VALUES_MAX 24
 
-static const char counts_sql[] =
-    "SELECT name, kind, sender, error, records,"
-    " (SELECT count(*) FROM key_source WHERE file = key_file.id AND flag = '" FLAG_WAITING "'),"
-    " (SELECT count(*) FROM key_source WHERE file = key_file.id AND flag = '" FLAG_IMPORTED "'),"
-    " (SELECT count(*) FROM key_source WHERE file = key_file.id AND flag = '" FLAG_ERROR "')"
-    " FROM key_file WHERE id = ?";
-
-static enum err counts_row(struct kms *k, int64_t file, struct db_stmt **ret, struct fail *f)
+void notify_time(int64_t at, char ret[NOTIFY_TIME])
 {
-	bool row = false;
-	enum err e;
+	time_t t = (time_t)at;
+	struct tm tm = { 0 };
 
-	e = db_query(k->db, ret, f, counts_sql, "i", file);
-	if (!e)
-		e = db_next(*ret, &row, f);
-	if (!e && !row)
-		e = fail_set(f, ERR_NOT_FOUND, 0, "no key file %lld", (long long)file);
-	return e;
+	gmtime_r(&t, &tm);
+	strftime(ret, NOTIFY_TIME, "%Y-%m-%d %H:%M:%S UTC", &tm);
 }
 
-static void counts_text(struct db_stmt *s, struct buf *b)
+int64_t notify_now_ms(void)
 {
-	buf_printf(b, "%s %s has %lld records, %lld left to process, imported %lld, failed %lld",
-		   db_text(s, 1)[0] == 'f' ? "file" : "delivery", db_text(s, 0), (long long)db_int(s, 4),
-		   (long long)db_int(s, 5), (long long)db_int(s, 6), (long long)db_int(s, 7));
-	if (!db_null(s, 3))
-		buf_printf(b, "; refused: %s", db_text(s, 3));
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static enum err failures_text(struct kms *k, int64_t file, struct buf *b, struct fail *f)
+enum err notify_message_id(const char *mailbox, struct buf *ret, struct fail *f)
+{
+	const char *at = strrchr(mailbox, '@');
+	char hex[33];
+	uint8_t id[16];
+
+	if (getrandom(id, sizeof(id), 0) != sizeof(id))
+		return fail_set(f, ERR_INTERNAL, 0, "no random bytes");
+	hex_encode(VIEW(id, sizeof(id)), hex);
+	buf_printf(ret, "%s%s", hex, at ? at : "@localhost");
+	return buf_ok(ret) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "no memory for a notification");
+}
+
+/* Who gets it, read before the first row is written. */
+struct addressee {
+	int64_t id;
+	enum template_language language;
+	char mailbox[256];
+	char sender[256];
+	char title[320]; /* of the sender; empty: the template's */
+};
+
+/* wants: a list of kinds with commas. */
+static bool wants(const char *list, const char *kind)
+{
+	size_t n = strlen(kind);
+
+	for (; *list; list += *list == ',') {
+		size_t word = strcspn(list, ",");
+
+		if ((word == n && !strncmp(list, kind, n)) || (word == 3 && !strncmp(list, "all", 3)))
+			return true;
+		list += word;
+	}
+	return false;
+}
+
+static enum err addressees(struct db *d, const char *kind, struct buf *ret, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
 	bool row = true;
+	enum err e = db_query(d, &s, f,
+			      "SELECT r.id, r.type, r.language, r.mailbox, s.mailbox, s.title FROM recipient r"
+			      " JOIN sender s ON s.id = r.sender WHERE r.enabled = 1 ORDER BY r.id LIMIT ?",
+			      "i", (int64_t)RECIPIENTS_MAX);
+
+	while (!e && !(e = db_next(s, &row, f)) && row) {
+		struct addressee a = { .id = db_int(s, 0) };
+
+		if (!wants(db_text(s, 1), kind))
+			continue;
+		if (!template_language_of(db_text(s, 2), &a.language))
+			return fail_set(f, ERR_CONFIG, 0, "recipient %lld: language %.20s", (long long)a.id,
+					db_text(s, 2));
+		snprintf(a.mailbox, sizeof(a.mailbox), "%s", db_text(s, 3));
+		snprintf(a.sender, sizeof(a.sender), "%s", db_text(s, 4));
+		snprintf(a.title, sizeof(a.title), "%s", db_text(s, 5));
+		buf_put(ret, &a, sizeof(a));
+	}
+	if (!e && !buf_ok(ret))
+		e = fail_set(f, ERR_NO_MEMORY, 0, "no memory for a notification");
+	return e;
+}
+
+static enum err row_put(struct kms *k, enum template_event event, int64_t file, const struct addressee *a,
+			struct view title, struct view body, struct fail *f)
+{
+	BUF_AUTO id = { 0 };
+	int64_t now = notify_now_ms();
+	enum err e = a->id ? notify_message_id(a->sender, &id, f) : ERR_OK;
+
+	if (e)
+		return e;
+	return db_run(k->db, f,
+		      "INSERT INTO notification(event, sender, recipient, title, body, made, since, state, message_id,"
+		      " next_attempt, recipient_id, file) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		      " NULLIF(CAST(? AS BIGINT), 0), NULLIF(CAST(? AS BIGINT), 0))",
+		      "tttvviitviii", template_event_name(event), a->sender, a->mailbox, title, body, now / 1000, now,
+		      a->id ? NOTIFICATION_WAITING : NOTIFICATION_NOBODY, id.len ? buf_view(&id) : VIEW("", 0), now,
+		      a->id, file);
+}
+
+/* texts: of one addressee. */
+static enum err put(struct kms *k, enum template_event event, int64_t file, const struct addressee *a,
+		    const struct template_value *values, size_t count, struct fail *f)
+{
+	struct template t = { 0 };
+	BUF_AUTO title = { 0 };
+	BUF_AUTO body = { 0 };
+	enum err e = template_load(k->db, event, a->language, &t, NULL, f);
+
+	if (!e)
+		e = template_expand(*a->title ? a->title : (const char *)t.subject.p, values, count, true, &title, f);
+	if (!e)
+		e = template_expand((const char *)t.body.p, values, count, false, &body, f);
+	if (!e)
+		e = row_put(k, event, file, a, title.len ? buf_view(&title) : VIEW("", 0),
+			    body.len ? buf_view(&body) : VIEW("", 0), f);
+	template_done(&t);
+	return e;
+}
+
+/* In what a file and a delivery are called, and how a failure is told. */
+static const struct words {
+	const char *file;
+	const char *delivery;
+	const char *failure;
+	const char *more;
+} words[TEMPLATE_LANGUAGES] = {
+	[TEMPLATE_EN] = { "file", "delivery", "record %lld, serial number %s: %s\n",
+			  "and %lld more (kmsd --config FILE sources)\n" },
+	[TEMPLATE_ZH] = { "密钥文件", "批次", "第 %lld 条记录,序列号 %s:%s\n",
+			  "另有 %lld 条(kmsd --config FILE sources)\n" },
+};
+
+/* What differs by language, with final zeros. */
+struct told {
+	const char *kind;
+	struct buf failures;
+};
+
+static enum err event_put(struct kms *k, enum template_event event, int64_t file, const struct template_value *more,
+			  size_t more_count, const struct told *told, struct fail *f)
+{
+	struct template_value values[VALUES_MAX] = { { "event", template_event_name(event) }, { "kms", k->customer } };
+	struct addressee nobody = { 0 };
+	char now[NOTIFY_TIME];
+	BUF_AUTO list = { 0 };
+	size_t count = 5;
+	enum err e = addressees(k->db, template_kind(event), &list, f);
+
+	notify_time((int64_t)time(NULL), now);
+	values[2] = (struct template_value){ "time", now };
+	for (size_t i = 0; i < more_count && count < VALUES_MAX; i++)
+		values[count++] = more[i];
+	if (!e && !list.len)
+		buf_put(&list, &nobody, sizeof(nobody));
+	for (size_t at = 0; !e && at < list.len; at += sizeof(nobody)) {
+		struct addressee a;
+
+		memcpy(&a, list.p + at, sizeof(a));
+		values[3] = (struct template_value){ "kind", told ? told[a.language].kind : NULL };
+		values[4] = (struct template_value){
+			"failures", told ? (const char *)told[a.language].failures.p : NULL };
+		e = put(k, event, file, &a, values, count, f);
+	}
+	return e;
+}
+
+enum err notify_event(struct kms *k, enum template_event event, int64_t file, const struct template_value *values,
+		      size_t count, struct fail *f)
+{
+	return event_put(k, event, file, values, count, NULL, f);
+}
+
+/* A key file as notification and audit tell of it. */
+struct counts {
+	bool is_file;
+	struct buf name;
+	struct buf sender;
+	struct buf refused;
+	int64_t records, left, imported, failed;
+};
+
+static void counts_done(struct counts *c)
+{
+	buf_done(&c->name);
+	buf_done(&c->sender);
+	buf_done(&c->refused);
+}
+
+static enum err counts_read(struct kms *k, int64_t file, struct counts *c, struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = false;
+	enum err e;
+
+	e = db_query(k->db, &s, f,
+		     "SELECT name, kind, sender, error, records,"
+		     " (SELECT count(*) FROM key_source WHERE file = key_file.id AND flag = '" FLAG_WAITING "'),"
+		     " (SELECT count(*) FROM key_source WHERE file = key_file.id AND flag = '" FLAG_IMPORTED "'),"
+		     " (SELECT count(*) FROM key_source WHERE file = key_file.id AND flag = '" FLAG_ERROR "')"
+		     " FROM key_file WHERE id = ?",
+		     "i", file);
+	if (!e)
+		e = db_next(s, &row, f);
+	if (!e && !row)
+		e = fail_set(f, ERR_NOT_FOUND, 0, "no key file %lld", (long long)file);
+	if (e)
+		return e;
+	buf_printf(&c->name, "%s", db_text(s, 0));
+	c->is_file = db_text(s, 1)[0] == 'f';
+	buf_printf(&c->sender, "%s", db_text(s, 2));
+	buf_printf(&c->refused, "%s", db_text(s, 3));
+	c->records = db_int(s, 4);
+	c->left = db_int(s, 5);
+	c->imported = db_int(s, 6);
+	c->failed = db_int(s, 7);
+	buf_put_u8(&c->name, 0);
+	buf_put_u8(&c->sender, 0);
+	buf_put_u8(&c->refused, 0);
+	return buf_ok(&c->name) && buf_ok(&c->sender) && buf_ok(&c->refused) ?
+		   ERR_OK :
+		   fail_set(f, ERR_NO_MEMORY, 0, "no memory for a notification");
+}
+
+static enum err failures_read(struct kms *k, int64_t file, const struct counts *c, struct told *told, struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = true, ok = true;
 	enum err e;
 
 	e = db_query(
@@ -46,55 +244,71 @@ static enum err failures_text(struct kms *k, int64_t file, struct buf *b, struct
 	    "SELECT line, coalesce(serial_number, '?'), error FROM key_source WHERE file = ? AND flag = '" FLAG_ERROR
 	    "' ORDER BY line LIMIT ?",
 	    "ii", file, (int64_t)FAILURES_MAX);
-	while (!e) {
-		e = db_next(s, &row, f);
-		if (e || !row)
-			break;
-		buf_printf(b, "\nrecord %lld, serial number %s: %s", (long long)db_int(s, 0), db_text(s, 1),
-			   db_text(s, 2));
+	while (!e && !(e = db_next(s, &row, f)) && row)
+		for (size_t l = 0; l < TEMPLATE_LANGUAGES; l++)
+			buf_printf(&told[l].failures, words[l].failure, (long long)db_int(s, 0), db_text(s, 1),
+				   db_text(s, 2));
+	for (size_t l = 0; !e && l < TEMPLATE_LANGUAGES; l++) {
+		if (c->failed > FAILURES_MAX)
+			buf_printf(&told[l].failures, words[l].more, (long long)(c->failed - FAILURES_MAX));
+		/* No empty line behind the last one. */
+		if (told[l].failures.len)
+			told[l].failures.len--;
+		buf_put_u8(&told[l].failures, 0);
+		ok = ok && buf_ok(&told[l].failures);
 	}
-	return e;
+	return e || ok ? e : fail_set(f, ERR_NO_MEMORY, 0, "no memory for a notification");
 }
 
 enum err notify_file(struct kms *k, int64_t file, struct fail *f)
 {
-	DB_STMT_AUTO *s = NULL;
-	BUF_AUTO body = { 0 };
-	BUF_AUTO title = { 0 };
-	enum err e;
+	struct told told[TEMPLATE_LANGUAGES] = { 0 };
+	struct counts c = { 0 };
+	char number[4][24];
+	enum err e = counts_read(k, file, &c, f);
 
-	e = counts_row(k, file, &s, f);
+	if (!e)
+		e = failures_read(k, file, &c, told, f);
 	if (e)
-		return e;
-	counts_text(s, &body);
-	e = failures_text(k, file, &body, f);
-	if (e)
-		return e;
-	buf_printf(&title, "%s %s", k->mail_title, db_text(s, 0));
-	if (!buf_ok(&body) || !buf_ok(&title))
-		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for a notification");
-	return db_run(
-	    k->db, f, "INSERT INTO notification(file, sender, recipient, title, body, made) VALUES(?, ?, ?, ?, ?, ?)",
-	    "ittvvi", file, k->mail_sender, k->mail_recipient, buf_view(&title), buf_view(&body), (int64_t)time(NULL));
+		goto out;
+	for (size_t l = 0; l < TEMPLATE_LANGUAGES; l++)
+		told[l].kind = c.is_file ? words[l].file : words[l].delivery;
+	snprintf(number[0], sizeof(number[0]), "%lld", (long long)c.records);
+	snprintf(number[1], sizeof(number[1]), "%lld", (long long)c.left);
+	snprintf(number[2], sizeof(number[2]), "%lld", (long long)c.imported);
+	snprintf(number[3], sizeof(number[3]), "%lld", (long long)c.failed);
+	const struct template_value values[] = {
+		{ "file", (char *)c.name.p },	   { "sender", (char *)c.sender.p }, { "records", number[0] },
+		{ "left", number[1] },		   { "imported", number[2] },	     { "failed", number[3] },
+		{ "refused", (char *)c.refused.p },
+	};
+	e = event_put(k, c.failed || c.refused.len > 1 ? TEMPLATE_IMPORT_BAD : TEMPLATE_IMPORT_GOOD, file, values,
+		      ARRAY_LEN(values), told, f);
+out:
+	for (size_t l = 0; l < TEMPLATE_LANGUAGES; l++)
+		buf_done(&told[l].failures);
+	counts_done(&c);
+	return e;
 }
 
 enum err notify_audit(struct kms *k, int64_t file, struct fail *f)
 {
-	DB_STMT_AUTO *s = NULL;
-	BUF_AUTO text = { 0 };
 	struct audit_entry entry = { .event = "import" };
-	enum err e;
+	struct counts c = { 0 };
+	char text[400];
+	enum err e = counts_read(k, file, &c, f);
 
-	e = counts_row(k, file, &s, f);
-	if (e)
-		return e;
-	counts_text(s, &text);
-	buf_put_u8(&text, 0);
-	if (!buf_ok(&text))
-		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for an audit entry");
-	entry.peer = db_text(s, 2);
-	entry.object = db_text(s, 0);
-	entry.code = db_int(s, 7) ? ERR_BAD_DATA : ERR_OK;
-	entry.text = (const char *)text.p;
-	return audit_append(k->db, &entry, f);
+	if (!e) {
+		snprintf(text, sizeof(text),
+			 "%lld records, %lld left to process, imported %lld, failed %lld%s%.200s", (long long)c.records,
+			 (long long)c.left, (long long)c.imported, (long long)c.failed,
+			 c.refused.len > 1 ? "; refused: " : "", (const char *)c.refused.p);
+		entry.peer = (const char *)c.sender.p;
+		entry.object = (const char *)c.name.p;
+		entry.code = c.failed ? ERR_BAD_DATA : ERR_OK;
+		entry.text = text;
+		e = audit_append(k->db, &entry, f);
+	}
+	counts_done(&c);
+	return e;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef OFFICER_ASK_H
-#define OFFICER_ASK_H
+#ifndef HOST_ASK_H
+#define HOST_ASK_H
 
 #include "err.h"
 #include "secret.h"
