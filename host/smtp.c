@@ -28,6 +28,9 @@ static size_t on_reply(char *p, size_t size, size_t n, void *arg)
 
 	if (n > 3 && !memcmp(p, LOGIN_DONE, 3))
 		s->logged_in = true;
+	/* The first refusal counts, not the "221 Bye" behind it. */
+	if (s->answer->text[0] == '4' || s->answer->text[0] == '5')
+		return n;
 	for (size_t i = 0; i < n && len < sizeof(s->answer->text) - 1; i++)
 		if (p[i] != '\r' && p[i] != '\n')
 			s->answer->text[len++] = p[i] >= ' ' && p[i] <= '~' ? p[i] : '?';
@@ -131,8 +134,8 @@ bool smtp_address_ok(const char *address)
 {
 	char host[256], port[16];
 	struct fail ignored = { 0 };
-	const char *letters = address[0] == '[' ? "0123456789abcdefABCDEF:." :
-						  "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-";
+	const char *letters = address[0] == '[' ? "0123456789abcdefABCDEF:."
+						: "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-";
 
 	if (address_split(address, host, port, &ignored) || host[strspn(host, letters)] || host[0] == '-' ||
 	    port[strspn(port, "0123456789")] || strlen(port) > 5)
@@ -159,7 +162,7 @@ static enum err perform(CURL *c, const struct smtp_server *server, struct sendin
 		rc = set_mail(c, s, from, to, text);
 	if (!rc)
 		rc = curl_easy_perform(c);
-	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &s->answer->code);
+	s->answer->code = strtol(s->answer->text, NULL, 10);
 	s->answer->permanent = rc && is_permanent(rc, s);
 	return rc ? failed(rc, server, s, text, f) : ERR_OK;
 }

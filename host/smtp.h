@@ -31,8 +31,8 @@ struct smtp_server {
 	unsigned timeout_ms;           /* of the whole call */
 };
 struct smtp_answer {
-	long code;      /* of the last reply; 0: none came */
-	char text[200]; /* the last reply, printable */
+	long code;      /* of the last reply, or of the first refusal; 0: none came */
+	char text[200]; /* that reply, printable */
 	bool permanent;
 };
 #define SMTP_MESSAGE_MAX ((size_t)4 << 20)

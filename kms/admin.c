@@ -3,6 +3,7 @@
 
 #include "admin.h"
 #include "command.h"
+#include "mail_admin.h"
 #include "open.h"
 #include "report.h"
 #include "rewrap.h"
@@ -62,6 +63,25 @@ static const struct command_row rows[] = {
 	  rewrap, "R1.12" },
 	{ "tmk-renew", 1, "tmk-renew SERIAL   the next download of this terminal gets a new TMK", renew, "R1.12" },
 };
+static const size_t rows_count = ARRAY_LEN(rows);
+
+/* The rows of all commands. */
+static const struct commands {
+	const struct command_row *rows;
+	const size_t *count;
+} commands[] = { { rows, &rows_count }, { mail_commands, &mail_commands_count } };
+
+/* The table that knows the first word; else the first, whose refusal is the same. */
+static enum err find(int argc, char **argv, const struct command_row **ret, char ***ret_arguments, struct fail *f)
+{
+	const struct commands *known = commands;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		for (size_t row = 0; row < *commands[i].count; row++)
+			if (!strncmp(commands[i].rows[row].words, argv[0], strlen(argv[0])))
+				known = &commands[i];
+	return command_find(known->rows, *known->count, argc, argv, ret, ret_arguments, f);
+}
 
 enum err admin_run(const struct conf *c, int argc, char **argv, struct fail *f)
 {
@@ -78,7 +98,7 @@ enum err admin_run(const struct conf *c, int argc, char **argv, struct fail *f)
 		db_free(d);
 		return e;
 	}
-	e = command_find(rows, ARRAY_LEN(rows), argc, argv, &row, &arguments, f);
+	e = find(argc, argv, &row, &arguments, f);
 	return e ? e : row->run((void *)c, arguments, f);
 }
 
@@ -87,5 +107,9 @@ void admin_help(struct buf *b)
 	buf_printf(b, "questions, with --json behind them as JSON:\n");
 	report_help(b);
 	buf_printf(b, "commands:\n");
-	command_usage(rows, ARRAY_LEN(rows), b);
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		if (i)
+			b->len--; /* the final zero of the table before */
+		command_usage(commands[i].rows, *commands[i].count, b);
+	}
 }

@@ -22,9 +22,6 @@ struct kms {
 	struct ops_record_keys keys[FORMAT_SUITE_AES + 1]; /* by suite; a suite without keys is refused */
 	uint8_t tmk_type;                                  /* enum format_key_type; 0: type and length of the TEK */
 	uint8_t tmk_length;                                /* bytes */
-	const char *mail_sender;
-	const char *mail_recipient;
-	const char *mail_title;
 	struct event *import_event;
 	bool import_stuck; /* the HSM does not work; said once */
 };

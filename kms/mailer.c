@@ -31,7 +31,7 @@ enum { FROM, FROM_NAME, SERVER, TLS, CA, ACCOUNT, SENDER, TO, TO_NAME, LANGUAGE,
 struct job {
 	int64_t recipient;
 	int64_t backoff; /* ms, of the last failure */
-	int64_t since;	 /* ms */
+	int64_t since;   /* ms */
 	struct buf text[TEXTS];
 };
 
@@ -169,10 +169,11 @@ static enum err claim(struct mailer *m, int64_t *ret, struct fail *f)
 
 	*ret = 0;
 	for (size_t i = 0; !e && !*ret && i < count; i++) {
-		e = db_run(m->db, f,
-			   "UPDATE notification SET claim_owner = ?, claim_until = ?, attempts = attempts + 1 WHERE id = ?"
-			   " AND state = '" NOTIFICATION_WAITING "' AND claim_until <= ?",
-			   "tiii", m->owner, now + 2 * (int64_t)m->o.timeout_ms, ids[i], now);
+		e = db_run(
+		    m->db, f,
+		    "UPDATE notification SET claim_owner = ?, claim_until = ?, attempts = attempts + 1 WHERE id = ?"
+		    " AND state = '" NOTIFICATION_WAITING "' AND claim_until <= ?",
+		    "tiii", m->owner, now + 2 * (int64_t)m->o.timeout_ms, ids[i], now);
 		if (!e && db_changes(m->db) == 1)
 			*ret = ids[i];
 	}
@@ -182,10 +183,11 @@ static enum err claim(struct mailer *m, int64_t *ret, struct fail *f)
 /* The server took it: that is so whatever became of the claim. */
 static enum err mark_taken(struct mailer *m, struct fail *f)
 {
-	enum err e = db_run(m->db, f,
-			    "UPDATE notification SET sent = 1, state = '" NOTIFICATION_SENT "', sent_at = ?, last_error = '',"
-			    " claim_owner = '', claim_until = 0 WHERE id = ? AND sent = 0",
-			    "ii", (int64_t)time(NULL), m->taken);
+	enum err e =
+	    db_run(m->db, f,
+		   "UPDATE notification SET sent = 1, state = '" NOTIFICATION_SENT "', sent_at = ?, last_error = '',"
+		   " claim_owner = '', claim_until = 0 WHERE id = ? AND sent = 0",
+		   "ii", (int64_t)time(NULL), m->taken);
 
 	if (!e)
 		e = db_run(m->db, f, "UPDATE recipient SET backoff = 0, not_before = 0 WHERE id = ? AND backoff <> 0",
@@ -342,12 +344,14 @@ void mailer_free(struct mailer *m)
 		return;
 	worker_stop(&m->worker);
 	if (m->taken && mark_taken(m, NULL))
-		log_line(LOG_LEVEL_ERROR, "mail", "notification %lld was sent and could not be marked so", (long long)m->taken);
+		log_line(LOG_LEVEL_ERROR, "mail", "notification %lld was sent and could not be marked so",
+			 (long long)m->taken);
 	db_free(m->db);
 	free(m);
 }
 
-static enum err job_of_recipient(struct db *d, const char *recipient, struct job *j, char ret_title[320], struct fail *f)
+static enum err job_of_recipient(struct db *d, const char *recipient, struct job *j, char ret_title[320],
+				 struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
 	bool row = false;

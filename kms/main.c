@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "import.h"
 #include "log.h"
+#include "mailer.h"
 #include "messages.h"
 #include "open.h"
 #include "spool.h"
@@ -15,6 +16,7 @@
 struct doors {
 	struct terminals *terminals;
 	struct spool *spool;
+	struct mailer *mailer;
 	struct identity *identity;
 	struct http_server *http;
 	struct msg_service messages;
@@ -71,6 +73,34 @@ static enum err spool_open(const struct conf *c, struct kms *k, struct doors *d,
 	return spool_new(k, &o, &d->spool, f);
 }
 
+static enum err mailer_open(const struct conf *c, struct kms *k, struct doors *d, struct fail *f)
+{
+	unsigned long poll, timeout, first, most, days;
+	struct mailer_options o;
+	struct db *db = NULL;
+	enum err e;
+
+	e = conf_number(c, "mail", "poll_ms", 10, 600000, &poll, f);
+	if (!e)
+		e = conf_number(c, "mail", "timeout_ms", 100, 600000, &timeout, f);
+	if (!e)
+		e = conf_number(c, "mail", "retry_first_ms", 10, 86400000, &first, f);
+	if (!e)
+		e = conf_number(c, "mail", "retry_max_ms", first, 86400000, &most, f);
+	if (!e)
+		e = conf_number(c, "mail", "give_up_days", 1, 365, &days, f);
+	if (!e)
+		e = kms_open_db(c, &db, f);
+	if (e)
+		return e;
+	o = (struct mailer_options){ .poll_ms = (unsigned)poll,
+				     .timeout_ms = (unsigned)timeout,
+				     .retry_first_ms = (int64_t)first,
+				     .retry_max_ms = (int64_t)most,
+				     .give_up_ms = (int64_t)days * 86400000 };
+	return mailer_new(k, db, &o, &d->mailer, f);
+}
+
 static enum err https_open(const struct conf *c, struct kms *k, struct doors *d, struct fail *f)
 {
 	const char *listen = conf_get(c, "", "listen");
@@ -88,6 +118,7 @@ static enum err https_open(const struct conf *c, struct kms *k, struct doors *d,
 
 static void doors_close(struct doors *d)
 {
+	mailer_free(d->mailer);
 	http_server_free(d->http);
 	spool_free(d->spool);
 	terminals_free(d->terminals);
@@ -112,6 +143,8 @@ static int serve(struct daemon *daemon)
 		e = https_open(daemon->conf, &k, &d, &f);
 	if (!e)
 		e = spool_open(daemon->conf, &k, &d, &f);
+	if (!e)
+		e = mailer_open(daemon->conf, &k, &d, &f);
 	if (e) {
 		status = daemon_fail(daemon, "cannot start", &f);
 	} else {

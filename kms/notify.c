@@ -169,8 +169,8 @@ static enum err event_put(struct kms *k, enum template_event event, int64_t file
 
 		memcpy(&a, list.p + at, sizeof(a));
 		values[3] = (struct template_value){ "kind", told ? told[a.language].kind : NULL };
-		values[4] = (struct template_value){
-			"failures", told ? (const char *)told[a.language].failures.p : NULL };
+		values[4] =
+		    (struct template_value){ "failures", told ? (const char *)told[a.language].failures.p : NULL };
 		e = put(k, event, file, &a, values, count, f);
 	}
 	return e;
@@ -228,9 +228,9 @@ static enum err counts_read(struct kms *k, int64_t file, struct counts *c, struc
 	buf_put_u8(&c->name, 0);
 	buf_put_u8(&c->sender, 0);
 	buf_put_u8(&c->refused, 0);
-	return buf_ok(&c->name) && buf_ok(&c->sender) && buf_ok(&c->refused) ?
-		   ERR_OK :
-		   fail_set(f, ERR_NO_MEMORY, 0, "no memory for a notification");
+	return buf_ok(&c->name) && buf_ok(&c->sender) && buf_ok(&c->refused)
+		   ? ERR_OK
+		   : fail_set(f, ERR_NO_MEMORY, 0, "no memory for a notification");
 }
 
 static enum err failures_read(struct kms *k, int64_t file, const struct counts *c, struct told *told, struct fail *f)
@@ -278,8 +278,9 @@ enum err notify_file(struct kms *k, int64_t file, struct fail *f)
 	snprintf(number[2], sizeof(number[2]), "%lld", (long long)c.imported);
 	snprintf(number[3], sizeof(number[3]), "%lld", (long long)c.failed);
 	const struct template_value values[] = {
-		{ "file", (char *)c.name.p },	   { "sender", (char *)c.sender.p }, { "records", number[0] },
-		{ "left", number[1] },		   { "imported", number[2] },	     { "failed", number[3] },
+		{ "file", (char *)c.name.p },       { "sender", (char *)c.sender.p },
+		{ "records", number[0] },           { "left", number[1] },
+		{ "imported", number[2] },          { "failed", number[3] },
 		{ "refused", (char *)c.refused.p },
 	};
 	e = event_put(k, c.failed || c.refused.len > 1 ? TEMPLATE_IMPORT_BAD : TEMPLATE_IMPORT_GOOD, file, values,
@@ -299,9 +300,8 @@ enum err notify_audit(struct kms *k, int64_t file, struct fail *f)
 	enum err e = counts_read(k, file, &c, f);
 
 	if (!e) {
-		snprintf(text, sizeof(text),
-			 "%lld records, %lld left to process, imported %lld, failed %lld%s%.200s", (long long)c.records,
-			 (long long)c.left, (long long)c.imported, (long long)c.failed,
+		snprintf(text, sizeof(text), "%lld records, %lld left to process, imported %lld, failed %lld%s%.200s",
+			 (long long)c.records, (long long)c.left, (long long)c.imported, (long long)c.failed,
 			 c.refused.len > 1 ? "; refused: " : "", (const char *)c.refused.p);
 		entry.peer = (const char *)c.sender.p;
 		entry.object = (const char *)c.name.p;

@@ -23,10 +23,10 @@ enum err notify_audit(struct kms *k, int64_t file, struct fail *f) MUST_CHECK;
 /* States of a notification. */
 #define NOTIFICATION_WAITING "waiting"
 #define NOTIFICATION_SENT "sent"
-#define NOTIFICATION_REFUSED "refused"	   /* by the mail server, for good */
+#define NOTIFICATION_REFUSED "refused"     /* by the mail server, for good */
 #define NOTIFICATION_GIVEN_UP "given up"   /* tried for too long */
 #define NOTIFICATION_CANCELLED "cancelled" /* by the operator */
-#define NOTIFICATION_NOBODY "nobody"	   /* no recipient asked for it */
+#define NOTIFICATION_NOBODY "nobody"       /* no recipient asked for it */
 
 /* notify_time: "2026-01-31 12:00:00 UTC". */
 #define NOTIFY_TIME 32

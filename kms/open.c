@@ -30,9 +30,12 @@ const struct conf_key kms_keys[] = {
 	{ "spool", "poll_ms", "500", "how often the folder is looked at" },
 	{ "spool", "file_max", "67108864", "largest key file, bytes" },
 	{ "tmk", "type", "as-tek", "type of new TMKs: as-tek, tdes:16, tdes:24, aes:16, aes:24, aes:32" },
-	{ "notification", "sender", "kms", "sender of notifications" },
-	{ "notification", "recipient", "operators", "recipient of notifications" },
-	{ "notification", "title", "key import:", "title of notifications, the file's name follows" },
+	{ "mail", "poll_ms", "1000", "how often waiting notifications are looked for" },
+	{ "mail", "timeout_ms", "60000", "a delivery to the mail server may take so long" },
+	{ "mail", "retry_first_ms", "60000",
+	  "pause of a recipient's mail after a failure; doubles with each further one" },
+	{ "mail", "retry_max_ms", "3600000", "longest such pause" },
+	{ "mail", "give_up_days", "5", "a notification that could not be sent for so long is given up" },
 };
 const size_t kms_keys_count = ARRAY_LEN(kms_keys);
 
@@ -164,9 +167,6 @@ enum err kms_open(const struct conf *c, struct kms *k, struct fail *f)
 	enum err e;
 
 	k->customer = conf_get(c, "", "customer");
-	k->mail_sender = conf_get(c, "notification", "sender");
-	k->mail_recipient = conf_get(c, "notification", "recipient");
-	k->mail_title = conf_get(c, "notification", "title");
 	if (!format_customer_ok(view_of_string(k->customer)))
 		return fail_set(f, ERR_CONFIG, 0, "customer: 1 to 32 of [A-Za-z0-9._-]");
 	if (!tmk_type_parse(conf_get(c, "tmk", "type"), &k->tmk_type, &k->tmk_length))

@@ -7,7 +7,7 @@
 #include "report.h"
 #include "tables.h"
 
-#define COLUMNS_MAX 12
+#define COLUMNS_MAX 14
 
 struct column {
 	const char *name;
@@ -81,15 +81,50 @@ static const struct report {
 	    { "peer", 't' },
 	    { "confirmed", 'i' } } },
 	{ "notifications",
-	  "what the mailer is to send",
-	  "SELECT id, sender, recipient, title, body, made, sent FROM notification ORDER BY id",
+	  "notifications with their state, a row per recipient",
+	  "SELECT id, event, state, sender, recipient, title, body, message_id, made, sent, coalesce(sent_at, 0), "
+	  "attempts,"
+	  " next_attempt, last_error FROM notification ORDER BY id",
 	  { { "id", 'i' },
+	    { "event", 't' },
+	    { "state", 't' },
 	    { "sender", 't' },
 	    { "recipient", 't' },
 	    { "title", 't' },
 	    { "body", 't' },
+	    { "message_id", 't' },
 	    { "made", 'i' },
-	    { "sent", 'i' } } },
+	    { "sent", 'i' },
+	    { "sent_at", 'i' },
+	    { "attempts", 'i' },
+	    { "next_attempt_ms", 'i' },
+	    { "last_error", 't' } } },
+	{ "senders",
+	  "mail accounts that notifications are sent from",
+	  "SELECT name, description, mailbox, server, tls, ca, account, title, enabled FROM sender ORDER BY name",
+	  { { "name", 't' },
+	    { "description", 't' },
+	    { "mailbox", 't' },
+	    { "server", 't' },
+	    { "tls", 't' },
+	    { "ca", 't' },
+	    { "user", 't' },
+	    { "title", 't' },
+	    { "enabled", 'i' } } },
+	{ "recipients",
+	  "who gets which notifications",
+	  "SELECT r.name, r.description, r.mailbox, r.type, r.language, s.name, r.enabled, r.not_before,"
+	  " (SELECT count(*) FROM notification n WHERE n.recipient_id = r.id AND n.state = 'waiting')"
+	  " FROM recipient r JOIN sender s ON s.id = r.sender ORDER BY r.name",
+	  { { "name", 't' },
+	    { "description", 't' },
+	    { "mailbox", 't' },
+	    { "type", 't' },
+	    { "language", 't' },
+	    { "sender", 't' },
+	    { "enabled", 'i' },
+	    { "not_before_ms", 'i' },
+	    { "waiting", 'i' } } },
 	{ "audit",
 	  "what happened",
 	  "SELECT id, at, peer, event, object, code, text FROM audit ORDER BY id",

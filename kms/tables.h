@@ -12,7 +12,9 @@
  * key_formal    the current record of each serial number, with the check values of TEK and AUK (R1.8, R2.5)
  * tmk           the TMKs of each serial number, ciphertext under the SRK; the highest generation is current (R1.12)
  * download      every TMK that a terminal confirmed (R1.11)
- * notification  what the mailer is to send (R2.8)
+ * notification  what the mailer is to send, sent, or could not send, a row per recipient (R2.8)
+ * sender        mail accounts that we send from; recipient: who gets which notifications, by which sender (R2.8)
+ * mail_template texts of notifications that an operator changed; the others are built in (template.h)
  * audit         what happened, by host/audit.h
  */
 extern const char *const kms_schema[];

@@ -61,7 +61,7 @@ static const struct placeholder_row *placeholder_of(struct view name)
 
 /* One piece of a template. */
 struct piece {
-	struct view text;		   /* as it stands; empty: a placeholder */
+	struct view text;                  /* as it stands; empty: a placeholder */
 	const struct placeholder_row *row; /* NULL: none of this name */
 	struct view name;
 };
@@ -117,8 +117,8 @@ static enum err check(const char *text, enum template_event event, bool line, st
 				line ? SUBJECT_TEMPLATE_MAX : BODY_TEMPLATE_MAX);
 	while (*text) {
 		if (!next_piece(&text, &piece))
-			return fail_set(f, ERR_USAGE, 0, "%s: a brace without its other half (a brace itself: {{ or }})",
-					what);
+			return fail_set(f, ERR_USAGE, 0,
+					"%s: a brace without its other half (a brace itself: {{ or }})", what);
 		if (piece.text.n)
 			continue;
 		if (!piece.row || !may_stand(event, piece.row))
@@ -187,8 +187,8 @@ static enum err load_changed(struct db *d, enum template_event event, enum templ
 			     struct template *t, bool *ret_found, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
-	enum err e = db_query(d, &s, f, "SELECT subject, body FROM mail_template WHERE event = ? AND language = ?", "tt",
-			      template_rows[event].name, languages[language]);
+	enum err e = db_query(d, &s, f, "SELECT subject, body FROM mail_template WHERE event = ? AND language = ?",
+			      "tt", template_rows[event].name, languages[language]);
 
 	if (!e)
 		e = db_next(s, ret_found, f);
@@ -215,8 +215,8 @@ enum err template_load(struct db *d, enum template_event event, enum template_la
 	buf_put_u8(&ret->body, 0);
 	if (ret_changed)
 		*ret_changed = found;
-	return buf_ok(&ret->subject) && buf_ok(&ret->body) ? ERR_OK :
-							     fail_set(f, ERR_NO_MEMORY, 0, "no memory for a template");
+	return buf_ok(&ret->subject) && buf_ok(&ret->body) ? ERR_OK
+							   : fail_set(f, ERR_NO_MEMORY, 0, "no memory for a template");
 }
 
 enum err template_store(struct db *d, enum template_event event, enum template_language language, const char *subject,
@@ -230,11 +230,12 @@ enum err template_store(struct db *d, enum template_event event, enum template_l
 	if (!e && body)
 		e = check(body, event, false, f);
 	if (!e)
-		e = db_run(d, f,
-			   "INSERT INTO mail_template(event, language, subject, body) VALUES(?, ?, ?, ?)"
-			   " ON CONFLICT (event, language) DO UPDATE SET subject = excluded.subject, body = excluded.body",
-			   "tttt", template_rows[event].name, languages[language],
-			   subject ? subject : (const char *)now.subject.p, body ? body : (const char *)now.body.p);
+		e = db_run(
+		    d, f,
+		    "INSERT INTO mail_template(event, language, subject, body) VALUES(?, ?, ?, ?)"
+		    " ON CONFLICT (event, language) DO UPDATE SET subject = excluded.subject, body = excluded.body",
+		    "tttt", template_rows[event].name, languages[language],
+		    subject ? subject : (const char *)now.subject.p, body ? body : (const char *)now.body.p);
 	template_done(&now);
 	return e;
 }
@@ -258,8 +259,8 @@ void template_doc(struct buf *ret)
 	for (size_t i = 0; i < TEMPLATE_EVENTS; i++) {
 		const struct template_row *r = &template_rows[i];
 
-		buf_printf(ret, "| `%s` | %s%s%s | %s | ", r->name, *r->kind ? "`" : "", *r->kind ? r->kind : "whom it is sent",
-			   *r->kind ? "`, `all`" : "", r->when);
+		buf_printf(ret, "| `%s` | %s%s%s | %s | ", r->name, *r->kind ? "`" : "",
+			   *r->kind ? r->kind : "whom it is sent", *r->kind ? "`, `all`" : "", r->when);
 		template_placeholders((enum template_event)i, ret);
 		buf_printf(ret, " |\n");
 	}

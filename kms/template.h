@@ -5,9 +5,9 @@
 #include "db.h"
 
 /*
- * What notifications say (R2.8): per event and language a subject and a body with placeholders in braces, `{file}`; `{{`
- * and `}}` are the braces themselves. Built in, in English and Chinese; what an operator changed stands in the table
- * mail_template. The events, who gets them, and their placeholders are one list; `kmsd template list` shows it.
+ * What notifications say (R2.8): per event and language a subject and a body with placeholders in braces, `{file}`;
+ * `{{` and `}}` are the braces themselves. Built in, in English and Chinese; what an operator changed stands in the
+ * table mail_template. The events, who gets them, and their placeholders are one list; `kmsd template list` shows it.
  */
 enum template_event {
 	TEMPLATE_IMPORT_GOOD,
@@ -24,7 +24,8 @@ struct template_value {
 	const char *name; /* of the placeholder, without braces */
 	const char *value;
 };
-struct template {
+struct template
+{
 	struct buf subject; /* with final zero */
 	struct buf body;
 };

@@ -27,50 +27,71 @@ const struct placeholder_row placeholder_rows[] = {
 const size_t placeholder_rows_count = ARRAY_LEN(placeholder_rows);
 
 #define IMPORT_PLACEHOLDERS                                                                                            \
-	{ "event",  "kms",	"time",	  "kind",    "file",	"sender", "records",                                   \
-	  "left",   "imported", "failed", "refused", "failures" }
+	{                                                                                                              \
+		"event", "kms", "time", "kind", "file", "sender", "records", "left", "imported", "failed", "refused",  \
+		    "failures"                                                                                         \
+	}
 
 const struct template_row template_rows[TEMPLATE_EVENTS] = {
-	[TEMPLATE_IMPORT_GOOD] = {
-	    "import-good", "import-good", "every record of a key file or delivery was imported", IMPORT_PLACEHOLDERS,
-	    { "key import: {file}", "密钥导入:{file}" },
-	    { "{kind} {file} has {records} records, {left} left to process, imported {imported}, failed {failed}\n"
-	      "\nfrom {sender}, for {kms}, {time}\n",
-	      "{kind} {file} 共 {records} 条记录,待处理 {left} 条,已导入 {imported} 条,失败 {failed} 条\n"
-	      "\n发送方:{sender};KMS:{kms};时间:{time}\n" } },
-	[TEMPLATE_IMPORT_BAD] = {
-	    "import-bad", "import-bad", "records of a key file or delivery failed, or it was refused whole",
-	    IMPORT_PLACEHOLDERS,
-	    { "key import FAILED: {file}: {failed} of {records}", "密钥导入失败:{file}:{failed}/{records}" },
-	    { "{kind} {file} has {records} records, {left} left to process, imported {imported}, failed {failed}\n"
-	      "{refused}\n{failures}\n\nfrom {sender}, for {kms}, {time}\n",
-	      "{kind} {file} 共 {records} 条记录,待处理 {left} 条,已导入 {imported} 条,失败 {failed} 条\n"
-	      "{refused}\n{failures}\n\n发送方:{sender};KMS:{kms};时间:{time}\n" } },
-	[TEMPLATE_ALARM] = {
-	    "alarm", "alarm", "an alarm of the download side: failed downloads above the limit, a lock-out",
-	    { "event", "kms", "time", "alarm", "address", "serial", "count", "detail" },
-	    { "KMS {kms}: alarm {alarm}", "KMS {kms}:告警 {alarm}" },
-	    { "alarm {alarm} at {time} in KMS {kms}, count {count}, serial number {serial}, address {address}\n"
-	      "{detail}\n",
-	      "KMS {kms} 于 {time} 发生告警 {alarm},次数 {count},序列号 {serial},地址 {address}\n{detail}\n" } },
-	[TEMPLATE_SEQUENCE_GAP] = {
-	    "sequence-gap", "alarm", "deliveries of a data centre are missing",
-	    { "event", "kms", "time", "dc", "expected", "got", "file", "detail" },
-	    { "KMS {kms}: deliveries of {dc} are missing", "KMS {kms}:数据中心 {dc} 的交付有缺失" },
-	    { "{file} of data centre {dc} has sequence number {got}, due was {expected}: deliveries between are missing\n"
-	      "{detail}\n\nfor {kms}, {time}\n",
-	      "数据中心 {dc} 的 {file} 序号为 {got},应为 {expected}:中间的交付缺失\n{detail}\n\nKMS:{kms};时间:{time}\n" } },
-	[TEMPLATE_DUPLICATE_KEY] = {
-	    "duplicate-key", "alarm", "one key came in records of several terminals",
-	    { "event", "kms", "time", "file", "serial", "count", "detail" },
-	    { "KMS {kms}: duplicate keys", "KMS {kms}:发现重复密钥" },
-	    { "{count} terminals have a key that another one has, too ({file}, serial number {serial})\n{detail}\n"
-	      "\nfor {kms}, {time}\n",
-	      "{count} 台终端的密钥与其他终端重复({file},序列号 {serial})\n{detail}\n\nKMS:{kms};时间:{time}\n" } },
-	[TEMPLATE_TEST] = {
-	    "test", "", "kmsd mail test RECIPIENT",
-	    { "event", "kms", "time", "recipient" },
-	    { "KMS {kms}: test", "KMS {kms}:测试邮件" },
-	    { "This mail to {recipient} was sent by kmsd of {kms} at {time} as a test.\n",
-	      "这是 KMS {kms} 于 {time} 发给 {recipient} 的测试邮件。\n" } },
+	[TEMPLATE_IMPORT_GOOD] = { "import-good",
+				   "import-good",
+				   "every record of a key file or delivery was imported",
+				   IMPORT_PLACEHOLDERS,
+				   { "key import: {file}", "密钥导入:{file}" },
+				   { "{kind} {file} has {records} records, {left} left to process, imported "
+				     "{imported}, failed {failed}\n"
+				     "\nfrom {sender}, for {kms}, {time}\n",
+				     "{kind} {file} 共 {records} 条记录,待处理 {left} 条,已导入 {imported} 条,失败 "
+				     "{failed} 条\n"
+				     "\n发送方:{sender};KMS:{kms};时间:{time}\n" } },
+	[TEMPLATE_IMPORT_BAD] = { "import-bad",
+				  "import-bad",
+				  "records of a key file or delivery failed, or it was refused whole",
+				  IMPORT_PLACEHOLDERS,
+				  { "key import FAILED: {file}: {failed} of {records}",
+				    "密钥导入失败:{file}:{failed}/{records}" },
+				  { "{kind} {file} has {records} records, {left} left to process, imported {imported}, "
+				    "failed {failed}\n"
+				    "{refused}\n{failures}\n\nfrom {sender}, for {kms}, {time}\n",
+				    "{kind} {file} 共 {records} 条记录,待处理 {left} 条,已导入 {imported} 条,失败 "
+				    "{failed} 条\n"
+				    "{refused}\n{failures}\n\n发送方:{sender};KMS:{kms};时间:{time}\n" } },
+	[TEMPLATE_ALARM] = { "alarm",
+			     "alarm",
+			     "an alarm of the download side: failed downloads above the limit, a lock-out",
+			     { "event", "kms", "time", "alarm", "address", "serial", "count", "detail" },
+			     { "KMS {kms}: alarm {alarm}", "KMS {kms}:告警 {alarm}" },
+			     { "alarm {alarm} at {time} in KMS {kms}, count {count}, serial number {serial}, address "
+			       "{address}\n"
+			       "{detail}\n",
+			       "KMS {kms} 于 {time} 发生告警 {alarm},次数 {count},序列号 {serial},地址 "
+			       "{address}\n{detail}\n" } },
+	[TEMPLATE_SEQUENCE_GAP] = { "sequence-gap",
+				    "alarm",
+				    "deliveries of a data centre are missing",
+				    { "event", "kms", "time", "dc", "expected", "got", "file", "detail" },
+				    { "KMS {kms}: deliveries of {dc} are missing",
+				      "KMS {kms}:数据中心 {dc} 的交付有缺失" },
+				    { "{file} of data centre {dc} has sequence number {got}, due was {expected}: "
+				      "deliveries between are missing\n"
+				      "{detail}\n\nfor {kms}, {time}\n",
+				      "数据中心 {dc} 的 {file} 序号为 {got},应为 "
+				      "{expected}:中间的交付缺失\n{detail}\n\nKMS:{kms};时间:{time}\n" } },
+	[TEMPLATE_DUPLICATE_KEY] = { "duplicate-key",
+				     "alarm",
+				     "one key came in records of several terminals",
+				     { "event", "kms", "time", "file", "serial", "count", "detail" },
+				     { "KMS {kms}: duplicate keys", "KMS {kms}:发现重复密钥" },
+				     { "{count} terminals have a key that another one has, too ({file}, serial number "
+				       "{serial})\n{detail}\n"
+				       "\nfor {kms}, {time}\n",
+				       "{count} 台终端的密钥与其他终端重复({file},序列号 "
+				       "{serial})\n{detail}\n\nKMS:{kms};时间:{time}\n" } },
+	[TEMPLATE_TEST] = { "test",
+			    "",
+			    "kmsd mail test RECIPIENT",
+			    { "event", "kms", "time", "recipient" },
+			    { "KMS {kms}: test", "KMS {kms}:测试邮件" },
+			    { "This mail to {recipient} was sent by kmsd of {kms} at {time} as a test.\n",
+			      "这是 KMS {kms} 于 {time} 发给 {recipient} 的测试邮件。\n" } },
 };

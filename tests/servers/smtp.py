@@ -120,7 +120,7 @@ def serve(arguments):
              tls=session.ssl is not None or arguments.tls == "tls")
         return AuthResult(success=good, handled=good, auth_data=login)
 
-    login = {} if arguments.no_login else {"authenticator": authenticate, "auth_required": arguments.tls != "none"}
+    login = {"auth_exclude_mechanism": ("PLAIN", "LOGIN")} if arguments.no_login else {"authenticator": authenticate, "auth_required": arguments.tls != "none"}
 
     def session():
         return SMTP(Handler(), hostname="mail.example", ident="test mail server", timeout=60, **login,
