@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "curl_start.h"
 #include "identity.h"
 #include "transfer_own.h"
 
@@ -172,6 +173,7 @@ enum err transfer_remote_open(struct transfer *t, const struct transfer_options 
 		e = keep(&t->known_hosts, o->known_hosts, f);
 	if (!e)
 		e = keep(&t->server_ca, o->server_ca, f);
+	curl_start();
 	if (!e && !(t->curl = curl_easy_init()))
 		e = fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 	return e;

@@ -16,7 +16,7 @@
 
 /* A field of a sender or recipient: its option is its column, but for the user, whose name SQL keeps for itself. */
 struct field {
-	const char *option;
+	const char *option; /* with its two hyphens */
 	const char *set_sql;
 	bool needed;
 	enum err (*check)(const char *value, struct fail *f);
@@ -90,24 +90,24 @@ static enum err check_language(const char *value, struct fail *f)
 }
 
 static const struct field sender_fields[] = {
-	{ "mailbox", "UPDATE sender SET mailbox = ? WHERE name = ?", true, check_mailbox, 't' },
-	{ "server", "UPDATE sender SET server = ? WHERE name = ?", true, check_server, 't' },
-	{ "description", "UPDATE sender SET description = ? WHERE name = ?", false, check_text, 't' },
-	{ "user", "UPDATE sender SET account = ? WHERE name = ?", false, check_text, 't' },
-	{ "tls", "UPDATE sender SET tls = ? WHERE name = ?", false, check_tls, 't' },
-	{ "ca", "UPDATE sender SET ca = ? WHERE name = ?", false, check_ca, 't' },
-	{ "title", "UPDATE sender SET title = ? WHERE name = ?", false, template_check_title, 't' },
-	{ "enabled", "UPDATE sender SET enabled = ? WHERE name = ?", false, check_yes, 'i' },
+	{ "--mailbox", "UPDATE sender SET mailbox = ? WHERE name = ?", true, check_mailbox, 't' },
+	{ "--server", "UPDATE sender SET server = ? WHERE name = ?", true, check_server, 't' },
+	{ "--description", "UPDATE sender SET description = ? WHERE name = ?", false, check_text, 't' },
+	{ "--user", "UPDATE sender SET account = ? WHERE name = ?", false, check_text, 't' },
+	{ "--tls", "UPDATE sender SET tls = ? WHERE name = ?", false, check_tls, 't' },
+	{ "--ca", "UPDATE sender SET ca = ? WHERE name = ?", false, check_ca, 't' },
+	{ "--title", "UPDATE sender SET title = ? WHERE name = ?", false, template_check_title, 't' },
+	{ "--enabled", "UPDATE sender SET enabled = ? WHERE name = ?", false, check_yes, 'i' },
 };
 static const struct field recipient_fields[] = {
-	{ "mailbox", "UPDATE recipient SET mailbox = ?, backoff = 0, not_before = 0 WHERE name = ?", true,
+	{ "--mailbox", "UPDATE recipient SET mailbox = ?, backoff = 0, not_before = 0 WHERE name = ?", true,
 	  check_mailbox, 't' },
-	{ "sender", "UPDATE recipient SET sender = (SELECT id FROM sender WHERE name = ?) WHERE name = ?", true,
+	{ "--sender", "UPDATE recipient SET sender = (SELECT id FROM sender WHERE name = ?) WHERE name = ?", true,
 	  check_text, 's' },
-	{ "description", "UPDATE recipient SET description = ? WHERE name = ?", false, check_text, 't' },
-	{ "type", "UPDATE recipient SET type = ? WHERE name = ?", false, check_type, 't' },
-	{ "language", "UPDATE recipient SET language = ? WHERE name = ?", false, check_language, 't' },
-	{ "enabled", "UPDATE recipient SET enabled = ? WHERE name = ?", false, check_yes, 'i' },
+	{ "--description", "UPDATE recipient SET description = ? WHERE name = ?", false, check_text, 't' },
+	{ "--type", "UPDATE recipient SET type = ? WHERE name = ?", false, check_type, 't' },
+	{ "--language", "UPDATE recipient SET language = ? WHERE name = ?", false, check_language, 't' },
+	{ "--enabled", "UPDATE recipient SET enabled = ? WHERE name = ?", false, check_yes, 'i' },
 };
 
 /* What is configured: its table, its fields, its first row. */
@@ -160,8 +160,8 @@ static enum err read_fields(const struct thing *t, char **arguments, const char 
 	enum err e;
 
 	for (size_t i = 0; i < t->count; i++)
-		options[i].name = t->fields[i].option;
-	e = command_options(arguments, options, t->count, values, f);
+		options[i] = (struct command_option){ t->fields[i].option, true, &values[i] };
+	e = command_options(arguments, 1, options, t->count, f);
 	for (size_t i = 0; !e && i < t->count; i++)
 		if (values[i])
 			e = t->fields[i].check(values[i], f);
@@ -178,7 +178,7 @@ static enum err write_fields(struct db *d, const struct thing *t, const char *na
 
 		if (!values[i])
 			continue;
-		buf_printf(told, "%s%s=%s", told->len ? ", " : "", field->option, values[i]);
+		buf_printf(told, "%s%s=%s", told->len ? ", " : "", field->option + 2, values[i]);
 		if (field->kind == 's')
 			e = exists(d, &sender_thing, values[i], f);
 		if (!e && field->kind == 'i')
@@ -218,15 +218,16 @@ static enum err change(struct db *d, const struct thing *t, const char *name, co
 
 static enum err add_or_set(const struct conf *c, const struct thing *t, char **arguments, bool add, struct fail *f)
 {
-	const char *values[FIELDS_MAX], *name = arguments[0];
+	const char *values[FIELDS_MAX] = { NULL }, *name;
 	struct db *d = NULL;
-	enum err e = name_check(name, f);
+	enum err e = read_fields(t, arguments, values, f);
 
+	name = arguments[0];
 	if (!e)
-		e = read_fields(t, arguments + 1, values, f);
+		e = name_check(name, f);
 	for (size_t i = 0; !e && add && i < t->count; i++)
 		if (t->fields[i].needed && !values[i])
-			e = fail_set(f, ERR_USAGE, 0, "%s add needs --%s", t->word, t->fields[i].option);
+			e = fail_set(f, ERR_USAGE, 0, "%s add needs %s", t->word, t->fields[i].option);
 	if (!e)
 		e = kms_open_db(c, &d, f);
 	if (!e)
@@ -359,14 +360,15 @@ static enum err password_read(const char *name, const char *file, struct secret 
 
 enum err sender_password(void *service, char **arguments, struct fail *f)
 {
-	static const struct command_option options[] = { { "file", false } };
-	struct audit_entry entry = { .peer = "operator", .event = "sender-password", .object = arguments[0] };
+	struct audit_entry entry = { .peer = "operator", .event = "sender-password" };
 	const char *file = NULL;
+	const struct command_option options[] = { { "--file", true, &file } };
 	SECRET_AUTO password = { 0 };
 	BUF_AUTO object = { 0 };
 	struct kms k = { 0 };
-	enum err e = command_options(arguments + 1, options, 1, &file, f);
+	enum err e = command_options(arguments, 1, options, ARRAY_LEN(options), f);
 
+	entry.object = arguments[0];
 	if (!e)
 		e = kms_open_db(service, &k.db, f);
 	if (!e)

@@ -15,10 +15,10 @@
 /* A list is the question of report.h with the same rows. */
 static enum err list(const struct conf *c, const char *question, char **arguments, struct fail *f)
 {
-	static const struct command_option options[] = { { "json", true } };
 	const char *json = NULL;
+	const struct command_option options[] = { { "--json", false, &json } };
 	struct db *d = NULL;
-	enum err e = command_options(arguments, options, ARRAY_LEN(options), &json, f);
+	enum err e = command_options(arguments, 0, options, ARRAY_LEN(options), f);
 
 	if (!e)
 		e = db_open_read(conf_get(c, "", "database"), &d, f);
@@ -158,16 +158,16 @@ static enum err template_change(const struct conf *c, char **arguments, const ch
 
 static enum err template_set(void *service, char **arguments, struct fail *f)
 {
-	static const struct command_option options[] = { { "subject", false }, { "body-file", false } };
-	const char *values[ARRAY_LEN(options)];
+	const char *subject = NULL, *file = NULL;
+	const struct command_option options[] = { { "--subject", true, &subject }, { "--body-file", true, &file } };
 	BUF_AUTO body = { 0 };
-	enum err e = command_options(arguments + 2, options, ARRAY_LEN(options), values, f);
+	enum err e = command_options(arguments, 2, options, ARRAY_LEN(options), f);
 
-	if (!e && !values[0] && !values[1])
+	if (!e && !subject && !file)
 		e = fail_set(f, ERR_USAGE, 0, "template set needs --subject, --body-file or both");
-	if (!e && values[1])
-		e = file_read(values[1], &body, f);
-	return e ? e : template_change(service, arguments, values[0], values[1] ? (char *)body.p : NULL, false, f);
+	if (!e && file)
+		e = file_read(file, &body, f);
+	return e ? e : template_change(service, arguments, subject, file ? (char *)body.p : NULL, false, f);
 }
 
 static enum err template_back(void *service, char **arguments, struct fail *f)
@@ -261,37 +261,35 @@ static enum err notification_cancel(void *service, char **arguments, struct fail
 }
 
 const struct command_row mail_commands[] = {
-	{ "sender add", COMMAND_MORE(1),
+	{ "sender add", ~1,
 	  "sender add NAME --mailbox ADDRESS --server HOST:PORT [--user U] [--tls starttls|tls] [--ca FILE] [--title T]"
 	  " [--description T] [--enabled yes|no]",
 	  sender_add, "R2.8" },
-	{ "sender set", COMMAND_MORE(1), "sender set NAME ...                 the same options", sender_set, "R2.8" },
+	{ "sender set", ~1, "sender set NAME ...                 the same options", sender_set, "R2.8" },
 	{ "sender remove", 1, "sender remove NAME                  with its password", sender_remove, "R2.8" },
-	{ "sender list", COMMAND_MORE(0), "sender list [--json]", sender_list, "R2.8" },
-	{ "sender password", COMMAND_MORE(1),
+	{ "sender list", ~0, "sender list [--json]", sender_list, "R2.8" },
+	{ "sender password", ~1,
 	  "sender password NAME [--file F]     asked for unseen, or first line of a file of mode 0600, a pipe, - "
 	  "(stdin);"
 	  " goes into the token",
 	  sender_password, "R2.8" },
-	{ "recipient add", COMMAND_MORE(1),
+	{ "recipient add", ~1,
 	  "recipient add NAME --mailbox ADDRESS --sender NAME [--type import-good,import-bad,alarm|all] [--language "
 	  "en|zh]"
 	  " [--description T] [--enabled yes|no]",
 	  recipient_add, "R2.8" },
-	{ "recipient set", COMMAND_MORE(1), "recipient set NAME ...              the same options", recipient_set,
-	  "R2.8" },
+	{ "recipient set", ~1, "recipient set NAME ...              the same options", recipient_set, "R2.8" },
 	{ "recipient remove", 1, "recipient remove NAME               cancels what waits for him", recipient_remove,
 	  "R2.8" },
-	{ "recipient list", COMMAND_MORE(0), "recipient list [--json]", recipient_list, "R2.8" },
+	{ "recipient list", ~0, "recipient list [--json]", recipient_list, "R2.8" },
 	{ "template list", 0, "template list                       events, languages, subjects, placeholders",
 	  template_list, "R2.8" },
 	{ "template show", 2, "template show EVENT LANGUAGE        subject, empty line, body", template_show, "R2.8" },
-	{ "template set", COMMAND_MORE(2), "template set EVENT LANGUAGE [--subject TEXT] [--body-file FILE]",
-	  template_set, "R2.8" },
+	{ "template set", ~2, "template set EVENT LANGUAGE [--subject TEXT] [--body-file FILE]", template_set, "R2.8" },
 	{ "template reset", 2, "template reset EVENT LANGUAGE       the built-in text again", template_back, "R2.8" },
 	{ "mail test", 1, "mail test RECIPIENT                 sends a mail now, says what the server said", mail_test,
 	  "R2.8" },
-	{ "notification list", COMMAND_MORE(0), "notification list [--json]", notification_list, "R2.8" },
+	{ "notification list", ~0, "notification list [--json]", notification_list, "R2.8" },
 	{ "notification retry", 1, "notification retry ID|all           what was refused, given up, cancelled or waits",
 	  notification_retry, "R2.8" },
 	{ "notification cancel", 1, "notification cancel ID|all          what waits", notification_cancel, "R2.8" },

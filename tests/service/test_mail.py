@@ -403,8 +403,8 @@ class Mail(unittest.TestCase):
         self.refused("no sender other", "recipient", "add", "ops", "--mailbox", "a@b.example", "--sender", "other")
         self.recipient("ops")
         for arguments, error in ((("--type", "import"), "--type"), (("--type", "all,"), "--type"), (("--language", "fr"), "--language"),
-                                 (("--enabled", "maybe"), "--enabled"), (("--nonsense", "x"), "no such option"), (("--type",), "value"),
-                                 (("--type", "all", "--type=all"), "twice"), (("--sender", "other"), "no sender other")):
+                                 (("--enabled", "maybe"), "--enabled"), (("--nonsense", "x"), "no option --nonsense"), (("--type",), "value is missing"),
+                                 (("--type", "all", "--type", "all"), "twice"), (("--sender", "other"), "no sender other")):
             self.refused(error, "recipient", "set", "ops", *arguments)
         for arguments, error in ((("--tls", "none"), "--tls"), (("--ca", "relative.pem"), "--ca"), (("--ca", "/no/such"), "--ca")):
             self.refused(error, "sender", "set", "acme", *arguments)
