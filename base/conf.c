@@ -238,7 +238,27 @@ static void conf_check_required(const struct conf *c, const char *path, char *er
 	}
 }
 
+static void conf_put_over(struct conf *c, const struct conf_over *over, char *error)
+{
+	size_t i = conf_index(c, over->section, over->name);
+
+	if (i == c->count) {
+		snprintf(error, CONF_ERROR, "this program has no key %s", over->name);
+		return;
+	}
+	free(c->values[i]);
+	c->values[i] = strdup(over->value);
+	if (!c->values[i])
+		snprintf(error, CONF_ERROR, "out of memory");
+}
+
 bool conf_load(const char *path, const struct conf_key *keys, size_t count, struct conf **ret, char ret_error[256])
+{
+	return conf_load_over(path, keys, count, NULL, ret, ret_error);
+}
+
+bool conf_load_over(const char *path, const struct conf_key *keys, size_t count, const struct conf_over *over,
+		    struct conf **ret, char ret_error[256])
 {
 	char error[CONF_ERROR] = "";
 	struct conf *c = calloc(1, sizeof(*c));
@@ -251,7 +271,10 @@ bool conf_load(const char *path, const struct conf_key *keys, size_t count, stru
 	c->count = count;
 	if (path && !conf_read_file(c, path, error))
 		goto out;
-	conf_check_required(c, path, error);
+	if (over && over->value)
+		conf_put_over(c, over, error);
+	if (!error[0])
+		conf_check_required(c, path, error);
 out:
 	if (error[0]) {
 		memcpy(ret_error, error, sizeof(error));

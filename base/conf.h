@@ -22,6 +22,14 @@ struct conf;
 /* conf_load: path NULL: fallbacks only. On error returns false and a text in ret_error (256 bytes). */
 bool conf_load(const char *path, const struct conf_key *keys, size_t count, struct conf **ret,
 	       char ret_error[256]) MUST_CHECK;
+struct conf_over {
+	const char *section;
+	const char *name;
+	const char *value; /* NULL: not given */
+};
+/* conf_load_over: conf_load with one value of the command line, which stands above the file's. */
+bool conf_load_over(const char *path, const struct conf_key *keys, size_t count, const struct conf_over *over,
+		    struct conf **ret, char ret_error[256]) MUST_CHECK;
 /* conf_get: value or NULL; the pointer lives as long as the conf. A key that is not in the table has none. */
 const char *conf_get(const struct conf *c, const char *section, const char *name);
 /* conf_member: name of the i-th section of a family in the file (`ACME`), in order of appearance; NULL: no more. */

@@ -12,7 +12,8 @@
 const struct conf_key dc_keys[] = {
 	{ "", "name", "dc", "name of this DC in messages and key files, [A-Za-z0-9._-]" },
 	{ "", "listen", "127.0.0.1:0", "address and port of HTTPS; port 0: any free one" },
-	{ "", "database", CONF_REQUIRED, "file of the SQLite database" },
+	{ "", "database", CONF_REQUIRED,
+	  "file of SQLite, or postgresql://user@host/name?sslrootcert=FILE&passfile=FILE" },
 	IDENTITY_KEYS(CONF_REQUIRED, "dc"),
 	{ "kms *", "mode", CONF_REQUIRED, "delivery by `message` or by `file`" },
 	{ "kms *", "url", NULL, "message: https://host:port of the KMS" },

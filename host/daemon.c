@@ -20,7 +20,7 @@
 
 #define BACKLOG 256
 
-enum { OPT_CONFIG = 256, OPT_HELP_CONFIG, OPT_VERSION, OPT_LOG_LEVEL, OPT_PID_FILE };
+enum { OPT_CONFIG = 256, OPT_HELP_CONFIG, OPT_VERSION, OPT_LOG_LEVEL, OPT_PID_FILE, OPT_DB };
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
@@ -29,6 +29,7 @@ static const struct option options[] = {
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
+	{ "db", required_argument, NULL, OPT_DB },
 	{ 0 },
 };
 
@@ -43,7 +44,8 @@ enum err secure_process(struct fail *f)
 
 static void help(const struct daemon_spec *spec)
 {
-	printf("usage: %s [--config FILE] [--log-level error|warn|info|debug] [--pid-file FILE] [command]\n"
+	printf("usage: %s [--config FILE] [--log-level error|warn|info|debug] [--pid-file FILE] [--db FILE|URL]\n"
+	       "       [command]\n"
 	       "       %s --help | --help-config | --version\n%s",
 	       spec->name, spec->name, spec->usage ? spec->usage : "");
 }
@@ -93,6 +95,9 @@ static int read_options(struct daemon *d, int argc, char **argv, enum log_level 
 		case OPT_PID_FILE:
 			d->pid_file = optarg;
 			break;
+		case OPT_DB:
+			d->database = optarg;
+			break;
 		case OPT_LOG_LEVEL:
 			if (!log_level_of(optarg, level)) {
 				fprintf(stderr, "%s: no log level %s\n", d->spec->name, optarg);
@@ -137,7 +142,8 @@ void daemon_init(struct daemon *d, const struct daemon_spec *spec, int argc, cha
 	}
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
-	if (!conf_load(d->config_path, spec->keys, spec->key_count, &d->conf, error)) {
+	const struct conf_over over = { "", "database", d->database };
+	if (!conf_load_over(d->config_path, spec->keys, spec->key_count, &over, &d->conf, error)) {
 		fail_set(&f, ERR_CONFIG, 0, "%.250s", error);
 		*ret_exit = daemon_fail(d, "configuration", &f);
 		return;

@@ -12,7 +12,8 @@ struct evconnlistener;
  * What every daemon does: options, configuration, log, no core dumps, signals, the ready line.
  *
  * Options: --config FILE, --help, --help-config (the key table), --version, --log-level error|warn|info|debug,
- * --pid-file FILE. What is left (subcommand and its arguments) stands in argv[0..argc).
+ * --pid-file FILE, --db FILE|URL (above the key database). What is left (subcommand and its arguments) stands in
+ * argv[0..argc).
  */
 struct daemon_spec {
 	const char *name;  /* "kmsd" */
@@ -28,6 +29,7 @@ struct daemon {
 	char **argv;
 	const char *config_path;
 	const char *pid_file;
+	const char *database; /* of --db */
 	struct event *stop[2];
 };
 

@@ -9,7 +9,8 @@
 
 const struct conf_key kms_keys[] = {
 	{ "", "customer", CONF_REQUIRED, "our customer (KMS) id; records for another one are refused" },
-	{ "", "database", CONF_REQUIRED, "file of the SQLite database" },
+	{ "", "database", CONF_REQUIRED,
+	  "file of SQLite, or postgresql://user@host/name?sslrootcert=FILE&passfile=FILE" },
 	{ "", "listen", NULL, "address and port of HTTPS for records by message; absent: none" },
 	IDENTITY_KEYS(NULL, "kms"),
 	{ "token", "uri", CONF_REQUIRED, "PKCS#11 URI of HSM 2, with pin-source" },

@@ -13,7 +13,8 @@
 const struct conf_key mtms_keys[] = {
 	{ "", "name", "mtms", "name of this MTMS in messages, [A-Za-z0-9._-]" },
 	{ "", "listen", "127.0.0.1:0", "address and port of HTTPS; port 0: any free one" },
-	{ "", "database", CONF_REQUIRED, "file of the SQLite database" },
+	{ "", "database", CONF_REQUIRED,
+	  "file of SQLite, or postgresql://user@host/name?sslrootcert=FILE&passfile=FILE" },
 	IDENTITY_KEYS(CONF_REQUIRED, "mtms"),
 	{ "token", "uri", CONF_REQUIRED, "PKCS#11 URI of HSM 1, with pin-source" },
 	{ "token", "way", "any", "key operations: any, vendor or standard mechanisms" },

@@ -6,6 +6,7 @@ As a program it prints one JSON line when it is ready and stops when its standar
 import glob
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -140,6 +141,11 @@ class Postgres(process.Process):
         return self.url(database)
 
 
+def portable(sql):
+    """What a test writes for SQLite."""
+    return re.sub(r"\bx'([0-9a-fA-F]*)'", r"'\\x\1'::bytea", sql).replace(" AS BLOB)", " AS BYTEA)")
+
+
 def answer(server, words, extra):
     """One command of serve()."""
     if words[0] == "create":
@@ -153,7 +159,7 @@ def answer(server, words, extra):
     elif words[0] == "again":
         server.again()
     elif words[0] == "sql":
-        return {"out": server.psql(words[1], " ".join(words[2:]))}
+        return {"out": server.psql(words[1], portable(" ".join(words[2:])))}
     elif words[0] in extra:
         return extra[words[0]](words[1:])
     else:

@@ -19,6 +19,7 @@
 
 #include "kms_rig.h"
 #include "kms_rig_own.h"
+#include "pg_server.h"
 #include "temp.h"
 #include "vendor.h"
 #include "vendor_functions.h"
@@ -410,6 +411,7 @@ struct rig *rig_new(void)
 	snprintf(path, sizeof(path), "%s/spool", r->dir);
 	if (mkdir(path, 0700) < 0)
 		rig_die("mkdir %s", path);
+	rig_database(r);
 	rig_conf(r, "");
 	if (rig_command(r, "srk-init SRK 53", &out) != 0)
 		rig_die("srk-init: %s", (char *)out.p);
@@ -435,19 +437,9 @@ void rig_free(struct rig *r)
 	buf_done(&r->working_cert);
 	buf_done(&r->cert_serial);
 	db_free(r->db);
+	pg_server_stop();
 	temp_remove(r->dir);
 	free(r);
-}
-
-void rig_write(struct rig *r, const char *path, const void *bytes, size_t n)
-{
-	char full[400];
-	int fd;
-
-	snprintf(full, sizeof(full), "%s/%s", r->dir, path);
-	fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, bytes, n) != (ssize_t)n || close(fd) < 0)
-		rig_die("cannot write %s: %s", full, strerror(errno));
 }
 
 void rig_conf(struct rig *r, const char *more)
@@ -455,13 +447,13 @@ void rig_conf(struct rig *r, const char *more)
 	char text[4000];
 
 	snprintf(text, sizeof(text),
-		 "customer = ACME\ndatabase = %s/kms.db\nlisten = 127.0.0.1:0\n"
+		 "customer = ACME\ndatabase = %s\nlisten = 127.0.0.1:0\n"
 		 "[identity]\ncertificate = %s/kms.pem\nkey = %s/kms.key\nca = %s/ca/root.pem\n"
 		 "[token]\nuri = %s\nsrk = pkcs11:object=SRK;type=secret-key\n"
 		 "pk = pkcs11:object=PK;type=secret-key\nmak = pkcs11:object=MAK;type=secret-key\n"
 		 "pk_tdes = pkcs11:object=PK-TDES;type=secret-key\nmak_tdes = pkcs11:object=MAK-TDES;type=secret-key\n"
 		 "[spool]\nfolder = %s/spool\npoll_ms = 20\n%s",
-		 r->dir, r->dir, r->dir, r->dir, r->uri[1], r->dir, more);
+		 r->database, r->dir, r->dir, r->dir, r->uri[1], r->dir, more);
 	rig_write(r, "kmsd.conf", text, strlen(text));
 }
 
@@ -510,12 +502,11 @@ static _Noreturn void be_kmsd(struct rig *r, int out, const char *conf)
 
 void rig_start(struct rig *r)
 {
-	char conf[200], path[200], line[700];
+	char conf[200], line[700];
 	struct fail f = { 0 };
 	int fds[2];
 
 	snprintf(conf, sizeof(conf), "%s/kmsd.conf", r->dir);
-	snprintf(path, sizeof(path), "%s/kms.db", r->dir);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		rig_die("pipe");
 	r->kmsd = fork();
@@ -531,7 +522,7 @@ void rig_start(struct rig *r)
 	if (strstr(line, "terminals_tls="))
 		field(line, "terminals_tls=", r->terminals_tls);
 	field(line, "https=", r->https);
-	if (!r->db && db_open_read(path, &r->db, &f))
+	if (!r->db && db_open_read(r->database, &r->db, &f))
 		rig_die("%s", f.text);
 }
 

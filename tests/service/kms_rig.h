@@ -12,7 +12,8 @@
 /*
  * What a KMS test needs around it: three tokens in a private directory (HSM 1 with Pr, PK and MAK; HSM 2 with the same
  * PK and MAK; POS, the secure module of all test terminals), certificates of a private CA, and kmsd as a process.
- * Environment: STRONGROOM_MODULE, KMSD, STRONGROOM_CA; RIG_SOFTHSM: SoftHSMv2 and the standard way instead.
+ * Environment: STRONGROOM_MODULE, KMSD, STRONGROOM_CA; RIG_SOFTHSM: SoftHSMv2 and the standard way instead;
+ * RIG_POSTGRES: the database is on a PostgreSQL of the test's own, not in a file.
  * Everything here aborts the test program with a text when it fails.
  */
 struct rig {
@@ -33,7 +34,9 @@ struct rig {
 	char terminals[64];     /* address of the running kmsd */
 	char terminals_tls[64]; /* "": it has none */
 	char https[64];
-	struct db *db; /* the KMS database, read only, open while kmsd runs or not */
+	char database[1000];    /* file or URL */
+	char database_name[64]; /* on PostgreSQL */
+	struct db *db;          /* the KMS database, read only, open while kmsd runs or not */
 };
 
 /* rig_new: makes all of it, kmsd not started. rig_free: stops kmsd, removes the directory. */
@@ -79,7 +82,7 @@ void rig_wait(struct rig *r, int64_t want, const char *sql, const char *text);
 int64_t rig_number(struct rig *r, const char *sql, const char *text);
 /* rig_text: first column of the first row, or "". */
 void rig_text(struct rig *r, char ret[512], const char *sql, const char *text);
-/* rig_db_write: runs SQL on the KMS database from outside, as a tamperer would. */
+/* rig_db_write: runs SQL on the KMS database from outside, as a tamperer would; without line feeds. */
 void rig_db_write(struct rig *r, const char *sql);
 
 /* rig_deliver: POST /v1/records as the DC (or another role); answers the HTTP status, body in ret. */

@@ -6,6 +6,8 @@
 
 /* rig_die: text on stderr, abort. */
 _Noreturn void rig_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* rig_database: r->database, on the engine of the environment. */
+void rig_database(struct rig *r);
 
 /* rig_run: a shell command, which must succeed. */
 void rig_run(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 #include "keyfile.h"
 #include "kms_rig.h"
 #include "kms_rig_own.h"
+#include "pg_server.h"
 
 #define FRAME_MS 20000
 
@@ -79,6 +82,20 @@ void rig_record(struct rig *r, const struct rig_terminal *t, const char *custome
 
 /* ---- database ---- */
 
+void rig_database(struct rig *r)
+{
+	if (!getenv("RIG_POSTGRES")) {
+		snprintf(r->database, sizeof(r->database), "%s/kms.db", r->dir);
+		return;
+	}
+	pg_server_start(NULL);
+	pg_server_create(r->database_name);
+	pg_server_url(r->database_name, false, r->database);
+	/* A word of SQLite's that the tests' questions use. */
+	pg_server_do("sql %s CREATE FUNCTION hex(bytea) RETURNS text LANGUAGE sql RETURN upper(encode($1, 'hex'))",
+		     r->database_name);
+}
+
 int64_t rig_number(struct rig *r, const char *sql, const char *text)
 {
 	int64_t n = 0;
@@ -118,18 +135,31 @@ void rig_text(struct rig *r, char ret[512], const char *sql, const char *text)
 
 void rig_db_write(struct rig *r, const char *sql)
 {
-	char path[200];
 	sqlite3 *d = NULL;
 	char *error = NULL;
 
-	snprintf(path, sizeof(path), "%s/kms.db", r->dir);
-	if (sqlite3_open_v2(path, &d, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+	if (r->database_name[0]) {
+		pg_server_do("sql %s %s", r->database_name, sql);
+		return;
+	}
+	if (sqlite3_open_v2(r->database, &d, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
 	    sqlite3_busy_timeout(d, 10000) != SQLITE_OK || sqlite3_exec(d, sql, NULL, NULL, &error) != SQLITE_OK)
 		rig_die("%s: %s", sql, error ? error : "?");
 	sqlite3_close(d);
 }
 
 /* ---- deliveries ---- */
+
+void rig_write(struct rig *r, const char *path, const void *bytes, size_t n)
+{
+	char full[400];
+	int fd;
+
+	snprintf(full, sizeof(full), "%s/%s", r->dir, path);
+	fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, bytes, n) != (ssize_t)n || close(fd) < 0)
+		rig_die("cannot write %s: %s", full, strerror(errno));
+}
 
 int rig_post(struct rig *r, enum role role, const char *body, size_t body_len, struct buf *ret)
 {

@@ -470,7 +470,7 @@ START_TEST(a_tampered_formal_record_ends_the_download)
 	/* one byte of the ciphertext of AUK */
 	snprintf(sql, sizeof(sql),
 		 "UPDATE key_formal SET record = (SELECT CAST(substr(record, 1, length(record) - 40) ||"
-		 " CAST(char(1 + (hex(substr(record, length(record) - 39, 1)) = '01')) AS BLOB) ||"
+		 " CASE WHEN substr(record, length(record) - 39, 1) = x'01' THEN x'02' ELSE x'01' END ||"
 		 " substr(record, length(record) - 38) AS BLOB) FROM kept) WHERE serial_number = '%s'",
 		 t.serial);
 	rig_db_write(r, sql);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,13 +46,11 @@ void pg_server_start(const char *const settings[])
 		die("start", "POSTGRES_SERVER is not set");
 	for (; settings && *settings && n < ARGS_MAX - 1; settings++)
 		argv[n++] = *settings;
-	if (pipe(in) != 0 || pipe(out) != 0 || (pid = fork()) < 0)
+	if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || (pid = fork()) < 0)
 		die("start", "no pipe or process");
 	if (pid == 0) {
 		dup2(in[0], 0);
 		dup2(out[1], 1);
-		for (int fd = 3; fd < 64; fd++)
-			close(fd);
 		execvp(argv[0], (char *const *)argv);
 		_exit(127);
 	}

@@ -117,6 +117,29 @@ START_TEST(errors_name_file_line_and_key)
 }
 END_TEST
 
+START_TEST(a_value_of_the_command_line_stands_above_the_file)
+{
+	static const struct conf_over port = { "http", "port", "99" }, none = { "http", "port", NULL },
+				      unknown = { "", "database", "x" };
+	struct conf *c = NULL;
+	char error[256] = "";
+
+	conf_free(load_ok("[http]\nport = 1\n", 17));
+	ck_assert_msg(conf_load_over(file, keys, ARRAY_LEN(keys), &port, &c, error), "%s", error);
+	ck_assert_str_eq(conf_get(c, "http", "port"), "99");
+	conf_free(c);
+	ck_assert(conf_load_over(file, keys, ARRAY_LEN(keys), &none, &c, error));
+	ck_assert_str_eq(conf_get(c, "http", "port"), "1");
+	conf_free(c);
+	/* also where the file has none */
+	ck_assert_msg(conf_load_over(NULL, keys, ARRAY_LEN(keys), &port, &c, error), "%s", error);
+	ck_assert_str_eq(conf_get(c, "http", "port"), "99");
+	conf_free(c);
+	ck_assert(!conf_load_over(file, keys, ARRAY_LEN(keys), &unknown, &c, error));
+	ck_assert_str_eq(error, "this program has no key database");
+}
+END_TEST
+
 START_TEST(missing_file_is_an_error)
 {
 	struct conf *c = NULL;
@@ -174,6 +197,7 @@ int main(void)
 	tcase_add_test(c, long_comment_is_a_comment);
 	tcase_add_test(c, errors_name_file_line_and_key);
 	tcase_add_test(c, missing_file_is_an_error);
+	tcase_add_test(t, a_value_of_the_command_line_stands_above_the_file);
 	tcase_add_test(c, no_file_gives_fallbacks);
 	tcase_add_test(c, families_have_members_of_their_own);
 	tcase_add_test(c, errors_in_a_family_name_its_member);
