@@ -197,7 +197,7 @@ int main(void)
 	tcase_add_test(c, long_comment_is_a_comment);
 	tcase_add_test(c, errors_name_file_line_and_key);
 	tcase_add_test(c, missing_file_is_an_error);
-	tcase_add_test(t, a_value_of_the_command_line_stands_above_the_file);
+	tcase_add_test(c, a_value_of_the_command_line_stands_above_the_file);
 	tcase_add_test(c, no_file_gives_fallbacks);
 	tcase_add_test(c, families_have_members_of_their_own);
 	tcase_add_test(c, errors_in_a_family_name_its_member);
