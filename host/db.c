@@ -233,23 +233,17 @@ static bool param_take(char type, va_list *args, struct db_param *ret)
 	}
 }
 
-static enum err stmt_bound(struct db *d, const char *sql, const char *types, va_list *args, struct db_stmt **ret,
-			   struct fail *f)
+static enum err stmt_ready(struct db *d, const char *sql, const char *types, const struct db_param *params,
+			   struct db_stmt **ret, struct fail *f)
 {
-	struct db_param params[DB_PARAMS_MAX];
 	size_t count = strlen(types);
 	struct db_stmt *s = NULL;
 	enum err e;
 
-	if (count > DB_PARAMS_MAX)
-		return fail_set(f, ERR_INTERNAL, 0, "database: parameters of: %.80s", sql);
-	for (size_t i = 0; i < count; i++) {
-		if (!param_take(types[i], args, &params[i]))
-			return fail_set(f, ERR_INTERNAL, 0, "database: parameter %zu of: %.80s", i + 1, sql);
+	for (size_t i = 0; i < count; i++)
 		if (params[i].type == 'v' && !text_ok(params[i].bytes))
 			return fail_set(f, ERR_MALFORMED, 0, "database: parameter %zu is not UTF-8 text: %.80s", i + 1,
 					sql);
-	}
 	e = stmt_get(d, sql, types, &s, f);
 	if (e == ERR_OK)
 		e = d->engine->bind(s, params, count, f);
@@ -259,6 +253,32 @@ static enum err stmt_bound(struct db *d, const char *sql, const char *types, va_
 	}
 	*ret = s;
 	return ERR_OK;
+}
+
+static enum err stmt_bound(struct db *d, const char *sql, const char *types, va_list *args, struct db_stmt **ret,
+			   struct fail *f)
+{
+	struct db_param params[DB_PARAMS_MAX];
+	size_t count = strlen(types);
+
+	if (count > DB_PARAMS_MAX)
+		return fail_set(f, ERR_INTERNAL, 0, "database: parameters of: %.80s", sql);
+	for (size_t i = 0; i < count; i++)
+		if (!param_take(types[i], args, &params[i]))
+			return fail_set(f, ERR_INTERNAL, 0, "database: parameter %zu of: %.80s", i + 1, sql);
+	return stmt_ready(d, sql, types, params, ret, f);
+}
+
+enum err db_run_params(struct db *d, const char *sql, const char *types, const struct db_param *params, struct fail *f)
+{
+	struct db_stmt *s = NULL;
+	bool row;
+	enum err e = stmt_ready(d, sql, types, params, &s, f);
+
+	if (e == ERR_OK)
+		e = db_next(s, &row, f);
+	db_end(s);
+	return e;
 }
 
 enum err db_run(struct db *d, struct fail *f, const char *sql, const char *types, ...)
@@ -364,4 +384,14 @@ enum err db_commit(struct db *d, struct fail *f)
 void db_rollback(struct db *d)
 {
 	d->engine->rollback(d);
+}
+
+enum err db_snapshot(struct db *d, struct fail *f)
+{
+	return d->engine->snapshot(d, f);
+}
+
+enum err db_examine(struct db *d, void (*found)(void *arg, const char *text), void *arg, struct fail *f)
+{
+	return d->engine->examine(d, found, arg, f);
 }

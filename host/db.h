@@ -74,5 +74,10 @@ int64_t db_changes(const struct db *d);
 enum err db_begin(struct db *d, struct fail *f) MUST_CHECK;
 enum err db_commit(struct db *d, struct fail *f) MUST_CHECK;
 void db_rollback(struct db *d);
+/* db_snapshot: instead of db_begin, for questions that must agree: they see one moment, and nobody waits. */
+enum err db_snapshot(struct db *d, struct fail *f) MUST_CHECK;
+
+/* db_examine: what the engine itself finds wrong (settings, damaged pages, foreign keys); a text each. */
+enum err db_examine(struct db *d, void (*found)(void *arg, const char *text), void *arg, struct fail *f) MUST_CHECK;
 
 #endif

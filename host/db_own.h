@@ -28,7 +28,12 @@ struct db_stmt {
  *
  * script: several statements without parameters, in the open transaction.
  * version_get: in the open transaction of a migration; keeps other migrations out until it ends.
- * type: what stands for the words @ID, @INT, @BLOB, @TEXT; append_only: what stands for @APPEND_ONLY(table).
+ * snapshot: a transaction that reads one moment's state and keeps nobody from writing; db_rollback ends it.
+ * ids_settle: after rows were put in with numbers of their own, @ID goes on behind the highest.
+ * examine: what the engine itself finds wrong: settings, damage, foreign keys.
+ * columns_sql: table, column, type letter (i, t, b) of all tables of ours; references_sql: table, and one that it
+ * names. scan: what has to stand before a SELECT so that FETCH answers it piece by piece; NULL: any query does. type:
+ * what stands for the words @ID, @INT, @BLOB, @TEXT; append_only: what stands for @APPEND_ONLY(table).
  */
 struct db_engine {
 	enum err (*open)(const char *where, bool read, struct db **ret, struct fail *f);
@@ -50,6 +55,10 @@ struct db_engine {
 	enum err (*version_get)(struct db *d, int64_t *ret, struct fail *f);
 	enum err (*version_set)(struct db *d, int64_t version, struct fail *f);
 	enum err (*version_look)(struct db *d, int64_t *ret, struct fail *f);
+	enum err (*snapshot)(struct db *d, struct fail *f);
+	enum err (*ids_settle)(struct db *d, struct fail *f);
+	enum err (*examine)(struct db *d, void (*found)(void *arg, const char *text), void *arg, struct fail *f);
+	const char *columns_sql, *references_sql, *scan;
 	const char *id, *integer, *blob, *text;
 	void (*append_only)(struct buf *b, const char *table);
 };
@@ -63,6 +72,9 @@ struct db {
 
 /* db_script_expand: a step of a schema with the words of db.h replaced. ERR_INTERNAL: an unknown word. */
 enum err db_script_expand(const struct db_engine *engine, const char *step, struct buf *ret, struct fail *f) MUST_CHECK;
+/* db_run_params: db_run with a list. types as in db.h; a param of type n is null whatever its letter. */
+enum err db_run_params(struct db *d, const char *sql, const char *types, const struct db_param *params,
+		       struct fail *f) MUST_CHECK;
 /* db_statements_drop: frees the cache; no statement may be in use. */
 void db_statements_drop(struct db *d);
 

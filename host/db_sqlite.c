@@ -241,6 +241,41 @@ static void lite_append_only(struct buf *b, const char *table)
 			   table, words[i][0], words[i][1], table, table);
 }
 
+static enum err lite_snapshot(struct db *d, struct fail *f)
+{
+	int64_t n;
+	enum err e = db_run(d, f, "BEGIN", "");
+
+	/* The moment is that of the first look. */
+	return e == ERR_OK ? db_one(d, &n, f, "SELECT count(*) FROM sqlite_master", "") : e;
+}
+
+/* AUTOINCREMENT looks at the rows by itself. */
+static enum err lite_ids_settle(struct db *d, struct fail *f)
+{
+	return ERR_OK;
+}
+
+static enum err lite_examine(struct db *d, void (*found)(void *arg, const char *text), void *arg, struct fail *f)
+{
+	static const char *const questions[] = {
+		"SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+		"SELECT 'row ' || coalesce(rowid, '?') || ' of ' || \"table\" || ' names a row of ' || parent ||"
+		" ' that is not there' FROM pragma_foreign_key_check",
+	};
+	bool row = false;
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; e == ERR_OK && i < ARRAY_LEN(questions); i++) {
+		DB_STMT_AUTO *s = NULL;
+
+		e = db_query(d, &s, f, questions[i], "");
+		while (e == ERR_OK && (e = db_next(s, &row, f)) == ERR_OK && row)
+			found(arg, db_text(s, 0));
+	}
+	return e;
+}
+
 const struct db_engine db_sqlite = {
 	.open = lite_open,
 	.close = lite_close,
@@ -261,6 +296,14 @@ const struct db_engine db_sqlite = {
 	.version_get = lite_version_get,
 	.version_set = lite_version_set,
 	.version_look = lite_version_get,
+	.snapshot = lite_snapshot,
+	.ids_settle = lite_ids_settle,
+	.examine = lite_examine,
+	.columns_sql = "SELECT m.name, p.name, CASE p.type WHEN 'INTEGER' THEN 'i' WHEN 'BLOB' THEN 'b' ELSE 't' END"
+		       " FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table'"
+		       " AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, p.cid",
+	.references_sql = "SELECT DISTINCT m.name, r.\"table\" FROM sqlite_master m"
+			  " JOIN pragma_foreign_key_list(m.name) r WHERE m.type = 'table' AND r.\"table\" <> m.name",
 	.id = "INTEGER PRIMARY KEY AUTOINCREMENT",
 	.integer = "INTEGER",
 	.blob = "BLOB",

@@ -124,7 +124,7 @@ START_TEST(a_value_of_the_command_line_stands_above_the_file)
 	struct conf *c = NULL;
 	char error[256] = "";
 
-	conf_free(load_ok("[http]\nport = 1\n", 17));
+	conf_free(load_ok("[http]\nport = 1\n", 16));
 	ck_assert_msg(conf_load_over(file, keys, ARRAY_LEN(keys), &port, &c, error), "%s", error);
 	ck_assert_str_eq(conf_get(c, "http", "port"), "99");
 	conf_free(c);
