@@ -134,7 +134,7 @@ enum err rsa_public_pem(const struct rsa_public *k, struct buf *ret, struct fail
 	return e;
 }
 
-enum err sha256_hex(struct view v, char ret[65], struct fail *f)
+enum err fingerprint_hex(struct view v, char ret[65], struct fail *f)
 {
 	uint8_t hash[32];
 

@@ -9,7 +9,7 @@
  *
  * rsa_public_read  a file: certificate or public key, PEM or DER. rsa_public_of: from the numbers of a token's object.
  *                  Filled (all buffers empty before): SubjectPublicKeyInfo (DER), modulus, exponent. ERR_CONFIG: no
- * such file, or no RSA key of 2048 to 4096 bits in it. rsa_public_pem   as a PEM file, appended sha256_hex       64
+ * such file, or no RSA key of 2048 to 4096 bits in it. rsa_public_pem   as a PEM file, appended fingerprint_hex 64
  * letters and a zero byte: of the SubjectPublicKeyInfo, the key's fingerprint
  */
 struct rsa_public {
@@ -21,6 +21,6 @@ void rsa_public_done(struct rsa_public *k);
 enum err rsa_public_read(const char *path, struct rsa_public *ret, struct fail *f) MUST_CHECK;
 enum err rsa_public_of(struct view modulus, struct view exponent, struct rsa_public *ret, struct fail *f) MUST_CHECK;
 enum err rsa_public_pem(const struct rsa_public *k, struct buf *ret, struct fail *f) MUST_CHECK;
-enum err sha256_hex(struct view v, char ret[65], struct fail *f) MUST_CHECK;
+enum err fingerprint_hex(struct view v, char ret[65], struct fail *f) MUST_CHECK;
 
 #endif

@@ -17,7 +17,7 @@
 #include "session.h"
 #include "sr_statement.h"
 #include "store_rv.h"
-#include "transport.h"
+#include "transport_block.h"
 #include "vendor_functions.h"
 
 #define DOMAIN "strongroom transport"

@@ -16,6 +16,7 @@ const struct officer_command *const officer_commands[] = {
 	&command_dual,
 	&command_approve,
 	&command_approvals,
+	&command_transport,
 	&command_unlock,
 	&command_retire,
 	&command_destroy,

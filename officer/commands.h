@@ -24,6 +24,7 @@ extern const struct officer_command command_restore;
 extern const struct officer_command command_retire;
 extern const struct officer_command command_serve; /* strongroom serve (docs/serve.md) */
 extern const struct officer_command command_rotate;
+extern const struct officer_command command_transport;
 extern const struct officer_command command_users;
 extern const struct officer_command command_verify;
 

@@ -64,7 +64,7 @@ enum err component_hex(const struct secret *text, CK_ULONG len, struct secret *r
 
 enum err component_name_fits(const char *name, struct fail *f)
 {
-	static const char *const roles[] = { "PK", "MAK", "DMK", "ROOT", "KBPK" };
+	static const char *const roles[] = { "PK", "MAK", "DMK", "ROOT", "KBPK", "FPK", "KTK" };
 	size_t n = strcspn(name, "-");
 
 	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
@@ -72,11 +72,12 @@ enum err component_name_fits(const char *name, struct fail *f)
 		    strlen(name) <= n + 25 &&
 		    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(name))
 			return ERR_OK;
-	return fail_set(f, ERR_USAGE, 0,
-			"%.64s: a key of components is called PK, MAK, DMK, ROOT or KBPK, alone or with a suffix: "
-			"`PK-ACME` (1 to 24 "
-			"of A-Z a-z 0-9 . _ -)",
-			name);
+	return fail_set(
+	    f, ERR_USAGE, 0,
+	    "%.64s: a key of components is called PK, MAK, DMK, ROOT, KBPK, FPK or KTK, alone or with a suffix: "
+	    "`PK-ACME` (1 to 24 "
+	    "of A-Z a-z 0-9 . _ -)",
+	    name);
 }
 
 enum err component_create(struct officer *o, struct pk11_session *s, const char *label, const struct key_kind *kind,

@@ -82,7 +82,7 @@ static bool one_of(const char *role, const char *const *roles)
 /* successor: the key that takes over. */
 static void successor(struct steps *t, const json_t *key, const char *token)
 {
-	static const char *const combined[] = { "PK", "MAK", "KBPK", "DMK", "ROOT", NULL };
+	static const char *const combined[] = { "PK", "MAK", "KBPK", "DMK", "ROOT", "FPK", "KTK", NULL };
 	const char *role = text_of(key, "role"), *label = text_of(key, "label");
 	bool generations = !json_is_null(json_object_get(key, "generation"));
 

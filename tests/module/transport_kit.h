@@ -3,7 +3,7 @@
 #define TESTS_TRANSPORT_KIT_H
 
 #include "dual_kit.h"
-#include "transport.h"
+#include "transport_block.h"
 
 /*
  * Transport of keys in the token of vendor_kit.h, which is source and receiver both: a key goes out, is destroyed, and

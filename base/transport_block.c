@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "transport.h"
+#include "transport_block.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef BASE_TRANSPORT_H
-#define BASE_TRANSPORT_H
+#ifndef BASE_TRANSPORT_BLOCK_H
+#define BASE_TRANSPORT_BLOCK_H
 
 #include "formats.h"
 
