@@ -18,7 +18,8 @@ enum err statement_verify(struct view key, const char *serial, struct view words
 enum err statement_key_read(const char *path, struct buf *ret, struct fail *f) MUST_CHECK;
 enum err statement_key_pem(struct view key, struct buf *ret, struct fail *f) MUST_CHECK;
 
-/* transport_verify: the same of a transport block (base/transport_block.h), whose first words are "strongroom transport". */
+/* transport_verify: the same of a transport block (base/transport_block.h), whose first words are "strongroom
+ * transport". */
 enum err transport_verify(struct view key, const char *serial, struct view covered, struct view signature,
 			  struct fail *f) MUST_CHECK;
 
