@@ -7,7 +7,7 @@
 
 #include "arguments.h"
 
-enum kind { TEXT, SWITCH, DAYS, TIME, SAN };
+enum kind { TEXT, SWITCH, NUMBER, DAYS, TIME, SAN };
 
 struct option_row {
 	const char *name;
@@ -41,7 +41,8 @@ static const struct option_row rows[] = {
 	{ "out", "FILE", TEXT, AT(order.out), 0, "file that is written" },
 	{ "days", "N", DAYS, AT(days), 0, "1 to 36500" },
 	{ "from", "TIME", TIME, AT(order.from), 0, "valid from, UTC, as 2027-01-31T00:00:00Z" },
-	{ "until", "TIME", TIME, AT(order.until), 0, "valid until, instead of --days" },
+	{ "until", "TIME", TIME, AT(order.until), 0, "until when, instead of --days" },
+	{ "root", "N", NUMBER, AT(order.root), 0, "number of the root that issues; without it the newest" },
 	{ "reason", "REASON", TEXT, AT(reason), 0, "why it is revoked" },
 	{ "state", "STATE", TEXT, AT(list.state), 0, "valid, expiring, expired or revoked" },
 	{ "json", NULL, SWITCH, AT(list.json), 0, "the answer as JSON with stable field names" },
@@ -85,6 +86,10 @@ static enum err take(const struct option_row *row, const char *value, struct arg
 	case SWITCH:
 		*(bool *)(base + row->offset) = true;
 		return ERR_OK;
+	case NUMBER:
+		return number(value, (unsigned *)(base + row->offset))
+			   ? ERR_OK
+			   : fail_set(f, ERR_USAGE, 0, "--%s %.20s: a number from 1", row->name, value);
 	case DAYS:
 		return number(value, (unsigned *)(base + row->offset))
 			   ? ERR_OK

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "arguments.h"
 #include "daemon.h"
@@ -53,7 +54,8 @@ static enum err run_crl(struct arguments *a, struct fail *f)
 	enum err e = ca_open(a->order.dir, CA_READ, a->order.pin_file, &ca, f);
 
 	if (!e)
-		e = ca_crl(&ca, a->days ? a->days : CRL_DAYS, &pem, f);
+		e = ca_crl(&ca, a->order.until ? a->order.until : time(NULL) + (a->days ? a->days : CRL_DAYS) * 86400L,
+			   &pem, f);
 	if (!e)
 		e = ca_path(a->order.dir, "crl.pem", path, f);
 	if (!e)
@@ -125,7 +127,7 @@ static enum err run_roles(struct arguments *a, struct fail *f)
 	return ERR_OK;
 }
 
-#define SIGN_OPTIONS "dir pin-file csr key-out key-type request out days from until"
+#define SIGN_OPTIONS "dir pin-file csr key-out key-type request out root days from until"
 
 const struct ca_command ca_commands[] = {
 	{ "init", NULL, "dir token pin-file key-type use-key next name crl-url days",
@@ -142,7 +144,8 @@ const struct ca_command ca_commands[] = {
 	  "server's role needs --san. --days shortens the role's life.",
 	  run_issue },
 	{ "renew", "SERIAL|FILE", SIGN_OPTIONS " same-key", "issue the next certificate of a holder",
-	  "Role, name and alternative names stay; the key is a new one. The certificate before stays valid until its "
+	  "Role, name and alternative names stay; the key is a new one, the root the newest. The certificate before "
+	  "stays valid until its "
 	  "end,\n"
 	  "so that both serve while the new one is put in place. HsmWCRT may keep its key: --request with --same-key.",
 	  run_renew },
@@ -153,10 +156,10 @@ const struct ca_command ca_commands[] = {
 	  "cessationOfOperation,\n"
 	  "privilegeWithdrawn.",
 	  run_revoke },
-	{ "crl", NULL, "dir pin-file days out", "make the revocation lists",
+	{ "crl", NULL, "dir pin-file days until out", "make the revocation lists",
 	  "One list per root that has not expired, PEM, in crl.pem of the folder and in --out, which are replaced at "
 	  "once.\n"
-	  "They hold for --days (7 without it): services refuse everybody when theirs has expired.",
+	  "They hold for --days (7 without it), or --until a time: services refuse everybody when theirs has expired.",
 	  run_crl },
 	{ "list", NULL, "dir state role days json", "what was issued, and what became of it",
 	  "State: valid, expiring (within --days, 30 without it), expired, revoked.", run_list },

@@ -49,9 +49,10 @@ static enum err read_settings(struct ca *ca, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
 	bool row = false;
-	enum err e = db_one(ca->db, &ca->number, f, "SELECT coalesce(max(number), 0) FROM root", "");
+	enum err e = db_one(ca->db, &ca->newest, f, "SELECT coalesce(max(number), 0) FROM root", "");
 
-	if (!e && !ca->number)
+	ca->number = ca->newest;
+	if (!e && !ca->newest)
 		e = fail_set(f, ERR_NOT_FOUND, 0, "%.150s: its CA has no root yet: strongroom-ca init", ca->folder);
 	if (!e)
 		e = db_query(ca->db, &s, f, "SELECT value FROM setting WHERE name = 'crl_url'", "");
@@ -87,6 +88,26 @@ enum err ca_open(const char *folder, enum ca_mode mode, const char *pin_file, st
 	else
 		*ret = ca;
 	return e;
+}
+
+enum err ca_use_root(struct ca *ca, int64_t number, struct fail *f)
+{
+	EVP_PKEY *key = NULL;
+	X509 *root = NULL;
+	enum err e = ca_root(ca, number, &root, f);
+
+	if (!e)
+		e = ca_root_key(ca, number, root, &key, f);
+	if (e) {
+		X509_free(root);
+		return e;
+	}
+	X509_free(ca->root);
+	EVP_PKEY_free(ca->key);
+	ca->root = root;
+	ca->key = key;
+	ca->number = number;
+	return ERR_OK;
 }
 
 void ca_done(struct ca *ca)

@@ -15,7 +15,8 @@
 struct ca {
 	char folder[3072];
 	struct db *db;
-	int64_t number; /* of the newest root, which issues: 1, 2, ... */
+	int64_t newest; /* of the roots: 1, 2, ... */
+	int64_t number; /* of the root that issues */
 	X509 *root;
 	EVP_PKEY *key; /* signs in its token; NULL: opened to read */
 	char pin_file[1024];
@@ -31,6 +32,8 @@ enum err ca_open(const char *folder, enum ca_mode mode, const char *pin_file, st
 		 struct fail *f) MUST_CHECK;
 void ca_done(struct ca *ca);
 
+/* ca_use_root: an older root that issues, instead of the newest. ERR_NOT_FOUND. */
+enum err ca_use_root(struct ca *ca, int64_t number, struct fail *f) MUST_CHECK;
 /* ca_root: a root by its number. ca_root_key: its key, which signs. */
 enum err ca_root(const struct ca *ca, int64_t number, X509 **ret, struct fail *f) MUST_CHECK;
 enum err ca_root_key(const struct ca *ca, int64_t number, X509 *root, EVP_PKEY **ret, struct fail *f) MUST_CHECK;

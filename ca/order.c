@@ -39,13 +39,15 @@ static enum err place(const struct order *o, struct fail *f)
 	return e;
 }
 
-static enum err run_order(const struct ca *ca, const struct order *o, struct ca_order *order, struct fail *f)
+static enum err run_order(struct ca *ca, const struct order *o, struct ca_order *order, struct fail *f)
 {
 	X509 *cert = NULL;
 	char serial[41] = "";
 	bool fresh = false, saved;
 	enum err e = place(o, f);
 
+	if (!e && o->root && o->root != ca->number)
+		e = ca_use_root(ca, o->root, f);
 	if (!e)
 		e = subject_key(ca, order->profile, o, &order->subject, &fresh, f);
 	if (!e && fresh)

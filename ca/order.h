@@ -15,6 +15,7 @@ struct order {
 	const char *san;      /* `DNS:host,IP:address`, or NULL */
 	const char *key_type; /* of a key made here; NULL: `ec` */
 	unsigned days;        /* 0: the profile's */
+	unsigned root;        /* number of the root that issues; 0: the newest */
 	time_t from, until;   /* 0: now, and by days */
 	/* The source of the key: exactly one file name. */
 	const char *csr;     /* certificate request */

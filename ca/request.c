@@ -38,7 +38,7 @@ static enum err own_roots(const struct ca *ca, X509_STORE **ret, struct fail *f)
 	X509_STORE *roots = X509_STORE_new();
 	enum err e = roots ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 
-	for (int64_t i = 1; !e && i <= ca->number; i++) {
+	for (int64_t i = 1; !e && i <= ca->newest; i++) {
 		X509 *root = NULL;
 
 		e = ca_root(ca, i, &root, f);

@@ -206,14 +206,13 @@ out:
 	return e;
 }
 
-enum err ca_crl(const struct ca *ca, unsigned days, struct buf *ret_pem, struct fail *f)
+enum err ca_crl(const struct ca *ca, time_t until, struct buf *ret_pem, struct fail *f)
 {
-	time_t until = time(NULL) + (time_t)days * 86400;
 	struct audit_entry entry = { "", "crl", "", ERR_OK, "" };
 	BUF_AUTO pem = { 0 };
 	enum err e = db_begin(ca->db, f);
 
-	for (int64_t i = ca->number; !e && i >= 1; i--)
+	for (int64_t i = ca->newest; !e && i >= 1; i--)
 		e = crl_of_root(ca, i, until, &pem, f);
 	if (!e)
 		e = audit_append(ca->db, &entry, f);

@@ -2,6 +2,8 @@
 #ifndef CA_REVOKE_H
 #define CA_REVOKE_H
 
+#include <time.h>
+
 #include "open.h"
 
 /* Reasons of RFC 5280 5.3.1 that this CA gives. */
@@ -20,8 +22,8 @@ extern const size_t ca_reasons_count;
 enum err ca_revoke(const struct ca *ca, const char *serial, const char *reason, struct fail *f) MUST_CHECK;
 /*
  * ca_crl: one list for each root that has not expired, signed by its key, the newest root's first; PEM, appended. They
- * hold for so many days. Their numbers are durable before they are answered.
+ * hold until then. Their numbers are durable before they are answered.
  */
-enum err ca_crl(const struct ca *ca, unsigned days, struct buf *ret_pem, struct fail *f) MUST_CHECK;
+enum err ca_crl(const struct ca *ca, time_t until, struct buf *ret_pem, struct fail *f) MUST_CHECK;
 
 #endif

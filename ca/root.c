@@ -192,7 +192,7 @@ enum err ca_init(const struct ca_init *how, struct fail *f)
 		e = db_one(m.ca.db, &m.number, f, "SELECT coalesce(max(number), 0) + 1 FROM root", "");
 	if (!e && !how->next && m.number > 1)
 		e = fail_set(f, ERR_USAGE, 0, "%s holds a CA already; --next makes its next root", how->folder);
-	if (!e && how->next && m.number != m.ca.number + 1)
+	if (!e && how->next && m.number != m.ca.newest + 1)
 		e = fail_set(f, ERR_BUSY, 0, "%s: somebody else made the next root just now", how->folder);
 	if (!e)
 		e = uri_with_name(how->uri, m.number, m.uri, sizeof(m.uri), f);

@@ -28,6 +28,8 @@ const struct officer_command *const officer_commands[] = {
 	&command_backup,
 	&command_restore,
 	&command_verify,
+	&command_ca,
+	&command_opterm,
 };
 /* clang-format on */
 const size_t officer_command_count = ARRAY_LEN(officer_commands);

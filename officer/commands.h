@@ -10,6 +10,8 @@ extern const struct officer_command command_approve;
 extern const struct officer_command command_dual;
 extern const struct officer_command command_unlock;
 extern const struct officer_command command_backup;
+extern const struct officer_command command_ca;
+extern const struct officer_command command_opterm;
 extern const struct officer_command command_ceremony;
 extern const struct officer_command command_components;
 extern const struct officer_command command_audit;

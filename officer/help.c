@@ -119,7 +119,8 @@ void help_command(struct buf *b, const struct officer_command *c)
 	}
 	buf_printf(b, "\n");
 	put_flowing(b, c->text, 0);
-	buf_printf(b, "\nOptions:\n");
+	if (!c->program)
+		buf_printf(b, "\nOptions:\n");
 	for (size_t i = 0; (row = option_row(c, i)); i++)
 		put_option(b, row);
 	put_json(b, c);

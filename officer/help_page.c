@@ -88,18 +88,10 @@ static bool is_common(const struct officer_command *c, size_t i)
 	return i >= own;
 }
 
-static void page_command(struct buf *b, const struct officer_command *c)
+static void page_options(struct buf *b, const struct officer_command *c)
 {
 	const struct officer_option *row;
 
-	buf_printf(b, "\n## strongroom %s: %s\n\n", c->name, c->summary);
-	for (const struct officer_form *form = c->forms; form->word; form++) {
-		buf_printf(b, "- `");
-		help_form(b, c, form);
-		buf_printf(b, "`: %s\n", form->help);
-	}
-	if (*c->text)
-		buf_printf(b, "\n%s\n", c->text);
 	buf_printf(b, "\n| option | meaning |\n| --- | --- |\n");
 	for (size_t i = 0; (row = option_row(c, i)); i++)
 		if (!is_common(c, i))
@@ -110,6 +102,20 @@ static void page_command(struct buf *b, const struct officer_command *c)
 		if (is_common(c, i))
 			buf_printf(b, " `--%s`", row->name);
 	buf_printf(b, " |\n");
+}
+
+static void page_command(struct buf *b, const struct officer_command *c)
+{
+	buf_printf(b, "\n## strongroom %s: %s\n\n", c->name, c->summary);
+	for (const struct officer_form *form = c->forms; form->word; form++) {
+		buf_printf(b, "- `");
+		help_form(b, c, form);
+		buf_printf(b, "`: %s\n", form->help);
+	}
+	if (*c->text)
+		buf_printf(b, "\n%s\n", c->text);
+	if (!c->program)
+		page_options(b, c);
 	page_json(b, c);
 	if (c->examples)
 		buf_printf(b, "\n```\n%s\n```\n", c->examples);

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "own.h"
+#include "program.h"
 
 static void print(struct buf *b, FILE *to)
 {
@@ -23,6 +24,8 @@ static enum err run(struct officer *o, int argc, char **argv, struct fail *f)
 		puts("strongroom " STRONGROOM_VERSION);
 		return ERR_OK;
 	}
+	if (o->command && o->command->program)
+		return program_run(o->command->program, o->words, f);
 	if (o->help) {
 		if (o->command)
 			help_command(&text, o->command);

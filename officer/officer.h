@@ -56,6 +56,7 @@ struct officer_command {
 	const struct officer_option *options; /* NULL: none of its own */
 	const struct officer_form *forms;
 	const char *examples; /* NULL: none */
+	const char *program;  /* not NULL: the command line behind the name is this program's */
 };
 extern const struct officer_command *const officer_commands[];
 extern const size_t officer_command_count;

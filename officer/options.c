@@ -34,6 +34,9 @@ const struct officer_option *option_row(const struct officer_command *c, size_t 
 {
 	const struct officer_option *own = c ? c->options : NULL;
 
+	if (c && c->program)
+		return NULL;
+
 	for (; own && own->name; own++)
 		if (i-- == 0)
 			return own;
@@ -147,6 +150,12 @@ enum err options_parse(struct officer *o, int argc, char **argv, struct fail *f)
 	o->command = command_named(argv[first]);
 	if (!o->command)
 		return fail_set(f, ERR_USAGE, 0, "%.64s: no such command; `strongroom --help` lists them", argv[first]);
+	if (o->command->program) {
+		o->words = argv + first + 1;
+		if (!o->given_count)
+			return ERR_OK;
+		return fail_set(f, ERR_USAGE, 0, "--%s: options of %s stand behind it", o->given[0].name, argv[first]);
+	}
 	for (size_t i = 0; i < o->given_count; i++) {
 		const struct officer_option *row;
 		size_t k = 0;

@@ -34,7 +34,8 @@ struct device {
 	size_t serial_len;
 	uint8_t pin_pad[FORMAT_PIN_PAD_MAX];
 	size_t pin_pad_len;
-	struct buf root; /* HsmRCRT, DER */
+	struct buf root;      /* HsmRCRT, DER */
+	const char *crl_file; /* its revocation list, set by who opened it; NULL: none is asked */
 	struct device_state state;
 	uint64_t saves; /* of the state, so far */
 	struct pk11 *token;

@@ -27,7 +27,7 @@ static const char usage[] =
     "  opterm card-certificate --card URI --pin-file F --certificate IN.pem\n"
     "      keeps the certificate that the CA made in the card\n"
     "  opterm collect --order O --listen HOST:PORT --count N --spool DIR --card URI --pin-file F\n"
-    "                 --mtms https://HOST:PORT --cert F --key-file F --ca F\n"
+    "                 --mtms https://HOST:PORT --cert F --key-file F --ca F [--crl F]\n"
     "                 [--suite 1|2] [--handshake 1|2] [--hash sha1|sha256|sha384|sha512]\n"
     "                 [--key-type tdes16|tdes24|aes16|aes24|aes32] [--wait SECONDS]\n"
     "      collects TKs of N terminals, signs them with the card, uploads them to the MTMS\n"
@@ -57,7 +57,7 @@ static const struct {
 
 /* The command line; all of main's. */
 struct options {
-	const char *order, *listen, *count, *spool, *card, *pin_file, *mtms, *cert, *key_file, *ca;
+	const char *order, *listen, *count, *spool, *card, *pin_file, *mtms, *cert, *key_file, *ca, *crl;
 	const char *suite, *handshake, *hash, *key, *wait, *module, *name, *request, *certificate;
 };
 
@@ -85,6 +85,7 @@ static enum err read_options(int argc, char **argv, struct options *o, struct fa
 		{ "cert", &o->cert },
 		{ "key-file", &o->key_file },
 		{ "ca", &o->ca },
+		{ "crl", &o->crl },
 		{ "suite", &o->suite },
 		{ "handshake", &o->handshake },
 		{ "hash", &o->hash },
@@ -292,6 +293,7 @@ static enum err run_collect(const struct options *o, int *ret_status, struct fai
 		goto out;
 	printf("operator card: %s\n", subject);
 	if ((e = upload_open(o->mtms, o->cert, o->key_file, o->ca, &upload, f)) != ERR_OK ||
+	    (o->crl != NULL && (e = identity_crl(upload.identity->roots, o->crl, f)) != ERR_OK) ||
 	    (e = upload_working_certificate(&upload, &der, &serial, f)) != ERR_OK ||
 	    (e = spool_open(o->spool, o->order, &in.spool, f)) != ERR_OK)
 		goto out;

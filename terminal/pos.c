@@ -19,10 +19,11 @@ static const char usage[] =
     "\n"
     "  pos init --dir D --serial SN --root HsmRCRT.pem [--pinpad PN] [--module PATH] [--way any|vendor|standard]\n"
     "      makes the terminal: its secure module, random PINs, the burned-in root certificate\n"
-    "  pos factory --dir D --connect HOST:PORT\n"
-    "      lets an operation terminal collect a TK\n"
+    "  pos factory --dir D --connect HOST:PORT [--crl FILE]\n"
+    "      lets an operation terminal collect a TK; --crl: the root's revocation list, without which no HsmWCRT is "
+    "taken\n"
     "  pos make   init and factory in one process\n"
-    "  pos download --dir D --connect HOST:PORT [--tls [--name NAME]]\n"
+    "  pos download --dir D --connect HOST:PORT [--tls [--name NAME] [--crl FILE]]\n"
     "      loads the TMK from the KMS; --tls: below TLS, where the KMS shows a certificate of role kms under the\n"
     "      burned-in root that has this name (default: HOST)\n"
     "  pos tk --dir D [--json]\n"
@@ -33,7 +34,7 @@ static const char usage[] =
     "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 struct options {
-	const char *dir, *serial, *pin_pad, *root, *module, *way, *connect, *name;
+	const char *dir, *serial, *pin_pad, *root, *module, *way, *connect, *name, *crl;
 	int json, tls;
 };
 
@@ -43,8 +44,9 @@ static enum err read_options(int argc, char **argv, struct options *o, struct fa
 		const char *name;
 		const char **to;
 	} table[] = {
-		{ "dir", &o->dir },       { "serial", &o->serial }, { "pinpad", &o->pin_pad },  { "root", &o->root },
-		{ "module", &o->module }, { "way", &o->way },       { "connect", &o->connect }, { "name", &o->name },
+		{ "dir", &o->dir },         { "serial", &o->serial }, { "pinpad", &o->pin_pad },
+		{ "root", &o->root },       { "module", &o->module }, { "way", &o->way },
+		{ "connect", &o->connect }, { "name", &o->name },     { "crl", &o->crl },
 	};
 	struct option longs[ARRAY_LEN(table) + 3] = { 0 };
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
@@ -96,6 +98,7 @@ static enum err run_online(const struct options *o, online work, struct fail *f)
 	if (o->connect == NULL)
 		return fail_set(f, ERR_USAGE, 0, "--connect is missing");
 	enum err e = device_open(o->dir, &d, f);
+	d.crl_file = o->crl;
 	if (e == ERR_OK)
 		e = frame_connect(o->connect, CONNECT_TIMEOUT_MS, &fd, f);
 	if (e == ERR_OK)
@@ -131,7 +134,9 @@ static enum err tls_connect(const struct options *o, struct device *d, struct fr
 		tls.name = host;
 	if (tls.roots == NULL || X509_STORE_add_cert(tls.roots, root) != 1)
 		e = fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
-	else
+	if (e == ERR_OK && o->crl != NULL)
+		e = identity_crl(tls.roots, o->crl, f);
+	if (e == ERR_OK)
 		e = frame_tls_connect(s, &tls, CONNECT_TIMEOUT_MS, f);
 	X509_STORE_free(tls.roots);
 	X509_free(root);

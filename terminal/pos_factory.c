@@ -43,7 +43,7 @@ static enum err on_working_cert(struct visit *v, const struct frame *in, struct 
 {
 	struct view der = in->field[WORKING_CERT_DER];
 	struct working_cert cert;
-	enum err e = working_cert_verify(buf_view(&v->d->root), der, &cert, f);
+	enum err e = working_cert_verify(buf_view(&v->d->root), der, v->d->crl_file, &cert, f);
 	if (e != ERR_OK)
 		return e;
 	struct view id = VIEW(cert.serial, cert.serial_len);

@@ -26,7 +26,8 @@ static enum err read_facts(X509 *cert, struct working_cert *ret, struct fail *f)
 	return ERR_OK;
 }
 
-enum err working_cert_verify(struct view root_der, struct view cert_der, struct working_cert *ret, struct fail *f)
+enum err working_cert_verify(struct view root_der, struct view cert_der, const char *crl_file, struct working_cert *ret,
+			     struct fail *f)
 {
 	X509 *root = NULL, *cert = NULL;
 	X509_STORE *store = X509_STORE_new();
@@ -35,6 +36,8 @@ enum err working_cert_verify(struct view root_der, struct view cert_der, struct 
 		e = identity_cert_parse(cert_der, &cert, f);
 	if (e == ERR_OK && (store == NULL || X509_STORE_add_cert(store, root) != 1))
 		e = fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
+	if (e == ERR_OK && crl_file != NULL)
+		e = identity_crl(store, crl_file, f);
 	if (e == ERR_OK)
 		e = identity_check(store, NULL, cert, ROLE_HSM, 0, f);
 	if (e == ERR_OK)

@@ -97,7 +97,8 @@ class Tokens(officer.Officer):
     def test_every_command_answers_json_and_has_help(self):
         listed = [line.split()[0] for line in self.text("--help", module=False).splitlines() if line.startswith("  ")]
         self.assertGreater(len(listed), 6)
-        for command in listed:
+        self.assertLessEqual({"ca", "opterm"}, set(listed))  # programs of their own: tests/service/test_ca_life.py
+        for command in set(listed) - {"ca", "opterm"}:
             with self.subTest(command):
                 ran = tools.subprocess.run([officer.STRONGROOM, command, "--json", "--module", tools.MODULE], env=self.env,
                                            stdin=tools.subprocess.DEVNULL, capture_output=True, start_new_session=True, timeout=60)
