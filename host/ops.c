@@ -286,6 +286,44 @@ enum err ops_check_value_of(struct ops *o, struct pk11_session *s, CK_OBJECT_HAN
 	return e;
 }
 
+struct checks_arg {
+	struct ops *o;
+	struct pk11_key *key;
+	struct check_value value[PK11_GENERATIONS];
+	size_t count;
+};
+
+static enum err checks_run(struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct checks_arg *a = arg;
+	CK_OBJECT_HANDLE handle;
+	enum err e = ERR_OK;
+
+	for (a->count = 0; !e && a->count < PK11_GENERATIONS; a->count++) {
+		struct fail end = { 0 };
+
+		e = pk11_key_older(s, a->key, a->count, &handle, &end);
+		if (e == ERR_KEY_MISSING && a->count)
+			return ERR_OK;
+		if (e)
+			return fail_set(f, e, end.rv, "%s", end.text);
+		e = ops_check_value_of(a->o, s, handle, &a->value[a->count], f);
+	}
+	return e;
+}
+
+enum err ops_key_checks(struct ops *o, struct pk11_key *key, struct check_value *ret, size_t *ret_count, struct fail *f)
+{
+	struct checks_arg a = { .o = o, .key = key };
+	enum err e = pk11_run(o->token, checks_run, &a, f);
+
+	if (e != ERR_OK)
+		return e;
+	memcpy(ret, a.value, a.count * sizeof(*ret));
+	*ret_count = a.count;
+	return ERR_OK;
+}
+
 bool check_value_equal(const struct check_value *a, const struct check_value *b)
 {
 	return a->method == b->method && ct_equal(a->value, b->value, sizeof(a->value));

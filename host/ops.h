@@ -88,6 +88,13 @@ enum err ops_random(struct ops *o, uint8_t *ret, size_t n, struct fail *f) MUST_
  */
 enum err ops_check_value(struct ops *o, struct pk11_key *key, struct check_value *ret, struct fail *f) MUST_CHECK;
 
+/*
+ * ops_key_checks: check values of all generations of a key, the newest first (pk11_key_older), so that tokens can be
+ * compared. ret: room for PK11_GENERATIONS.
+ */
+enum err ops_key_checks(struct ops *o, struct pk11_key *key, struct check_value *ret, size_t *ret_count,
+			struct fail *f) MUST_CHECK;
+
 /* ops_suite_keys: PK and MAK are there and of the suite's type (formats.md, Suites); ERR_CONFIG names the key. */
 enum err ops_suite_keys(struct ops *o, unsigned suite, struct pk11_key *pk, struct pk11_key *mak,
 			struct fail *f) MUST_CHECK;

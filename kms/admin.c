@@ -2,12 +2,14 @@
 #include <string.h>
 
 #include "admin.h"
+#include "alarm.h"
 #include "command.h"
 #include "mail_admin.h"
+#include "node.h"
 #include "open.h"
 #include "report.h"
 #include "rewrap.h"
-#include "tmk.h"
+#include "tmk_admin.h"
 
 static enum err srk_init(void *service, char **arguments, struct fail *f)
 {
@@ -24,23 +26,45 @@ static enum err srk_init(void *service, char **arguments, struct fail *f)
 	return e;
 }
 
-static enum err renew(void *service, char **arguments, struct fail *f)
+static enum err alarm_close_run(void *service, char **arguments, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = "tmk-renew", .object = arguments[0] };
 	struct db *d = NULL;
-	enum err e;
+	enum err e = kms_open_db(service, &d, f);
 
-	e = kms_open_db(service, &d, f);
+	if (!e)
+		e = alarm_close(d, arguments[0], f);
+	db_free(d);
+	return e;
+}
+
+static enum err lockout_lift_run(void *service, char **arguments, struct fail *f)
+{
+	struct audit_entry entry = { .peer = "operator", .event = "lockout-lift", .object = arguments[0] };
+	struct db *d = NULL;
+	enum err e = kms_open_db(service, &d, f);
+
+	entry.text = arguments[1];
 	if (!e)
 		e = db_begin(d, f);
 	if (!e)
-		e = tmk_renew(d, arguments[0], f);
+		e = limit_lift(d, arguments[0], arguments[1], f);
 	if (!e)
 		e = audit_append(d, &entry, f);
 	if (!e)
 		e = db_commit(d, f);
 	if (d)
 		db_rollback(d);
+	db_free(d);
+	return e;
+}
+
+static enum err node_remove_run(void *service, char **arguments, struct fail *f)
+{
+	struct db *d = NULL;
+	enum err e = kms_open_db(service, &d, f);
+
+	if (!e)
+		e = node_remove(d, arguments[0], f);
 	db_free(d);
 	return e;
 }
@@ -61,7 +85,18 @@ static const struct command_row rows[] = {
 	  "R1.12" },
 	{ "srk-rewrap", 0, "srk-rewrap         puts every TMK under the newest storage key, beside a running kmsd",
 	  rewrap, "R1.12" },
-	{ "tmk-renew", 1, "tmk-renew SERIAL   the next download of this terminal gets a new TMK", renew, "R1.12" },
+	{ "tmk-make", ~1, "tmk-make SERIAL... | --all | --count N  makes TMKs in advance", tmk_make_run,
+	  "R1.12" },
+	{ "tmk-renew", ~1,
+	  "tmk-renew SERIAL... | --all | --made-before DATE | --tk-before DATE | --srk-before DATE\n"
+	  "                     the next download of these terminals makes a new TMK; DATE: YYYY-MM-DD",
+	  tmk_renew_run, "R1.12" },
+	{ "alarm close", 1, "alarm close ID     an alarm has been looked into", alarm_close_run, "R1.13" },
+	{ "lockout lift", 2,
+	  "lockout lift SERIAL ADDRESS  ends a lock-out; SERIAL -: of the address alone; - -: all of them",
+	  lockout_lift_run, "R1.13" },
+	{ "node remove", 1, "node remove NAME   a node that is gone for good: its keys are not compared any more",
+	  node_remove_run, "R1.3" },
 };
 static const size_t rows_count = ARRAY_LEN(rows);
 

@@ -3,8 +3,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "handshake.h"
+#include "handshake_rows.h"
+#include "handshake_tk.h"
 #include "tmk.h"
+
+#define CHECK_BYTES (1 + FORMAT_CHECK) /* of a check value in a frame */
 
 typedef enum reason (*handshake_handler)(struct handshake *h, const struct frame *in, struct buf *out, struct fail *f);
 
@@ -14,63 +17,25 @@ static struct ops_shake shake_of(const struct handshake *h)
 				   .host_random = VIEW(h->host_random, h->nonce_len) };
 }
 
-/* What an error of the HSM means where it is not about the peer's data. */
-static enum reason hsm_reason(enum err e)
-{
-	return e == ERR_BUSY ? REASON_BUSY : REASON_HSM;
-}
-
-static enum reason formal_get(struct handshake *h, struct buf *record, struct fail *f)
-{
-	DB_STMT_AUTO *s = NULL;
-	bool row;
-	enum err e;
-
-	e = db_query(h->kms->db, &s, f,
-		     "SELECT record, tek_check_value, auk_check_value FROM key_formal WHERE serial_number = ?", "v",
-		     VIEW(h->serial, h->serial_len));
-	if (!e)
-		e = db_next(s, &row, f);
-	if (e)
-		return REASON_DB;
-	if (!row)
-		return REASON_UNKNOWN;
-	buf_put_view(record, db_blob(s, 0));
-	snprintf(h->tek_check, sizeof(h->tek_check), "%s", db_text(s, 1));
-	snprintf(h->auk_check, sizeof(h->auk_check), "%s", db_text(s, 2));
-	return buf_ok(record) ? REASON_NONE : REASON_DB;
-}
-
-/* The formal record is verified by the HSM at every download, and must be the one of this row (R2.7). */
-static enum reason formal_open(struct handshake *h, struct view bytes, struct fail *f)
-{
-	struct tk_record record;
-	enum err e;
-
-	if (!tk_record_parse(bytes, &record))
-		return REASON_FORMAL;
-	if (!view_equal(record.pos_serial, VIEW(h->serial, h->serial_len)) ||
-	    !view_equal(record.customer, view_of_string(h->kms->customer)))
-		return REASON_FORMAL_ROW;
-	if (!h->kms->keys[record.suite].pk)
-		return REASON_HSM;
-	e = ops_tk_open(h->kms->ops, &h->kms->keys[record.suite], bytes, &h->tk, f);
-	if (e == ERR_BAD_DATA || e == ERR_REFUSED)
-		return REASON_FORMAL;
-	return e ? hsm_reason(e) : REASON_NONE;
-}
-
-static enum reason prove_host(struct handshake *h, struct buf *out, struct fail *f)
+/* stand_in_len: bytes of the tag where there is no key to make it with; else 0. */
+static enum reason prove_host(struct handshake *h, size_t stand_in_len, struct buf *out, struct fail *f)
 {
 	struct ops_shake shake = shake_of(h);
 	uint8_t tag[OPS_TAG_MAX];
 	struct frame answer = { .type = FRAME_PROOF_K };
 	size_t len = 0;
-	enum err e;
+	enum err e = ERR_OK;
 
-	e = ops_random(h->kms->ops, h->host_random, h->nonce_len, f);
-	if (!e)
-		e = ops_prove(h->kms->ops, &h->tk, &shake, TRANSCRIPT_HOST_PROVES, NULL, tag, &len, f);
+	if (h->tk.session && ops_nonce_len(&h->tk) == h->nonce_len) {
+		struct fail *why = stand_in_len ? NULL : f;
+		enum err made = ops_prove(h->kms->ops, &h->tk, &shake, TRANSCRIPT_HOST_PROVES, NULL, tag, &len, why);
+
+		e = stand_in_len ? ERR_OK : made;
+	}
+	if (!e && stand_in_len) {
+		len = stand_in_len;
+		e = ops_random(h->kms->ops, tag, len, f);
+	}
 	if (e)
 		return hsm_reason(e);
 	answer.field[PROOF_K_RANDOM] = shake.host_random;
@@ -79,28 +44,67 @@ static enum reason prove_host(struct handshake *h, struct buf *out, struct fail 
 	return REASON_NONE;
 }
 
+/* What is wrong with a HELLO whoever sends it, before anything is looked up. */
+static enum reason hello_form(const struct frame *in)
+{
+	uint8_t version = in->field[HELLO_HANDSHAKE].p[0];
+	size_t n = in->field[HELLO_RANDOM].n;
+
+	if (version != FORMAT_HANDSHAKE_V1 && version != FORMAT_HANDSHAKE_V2)
+		return REASON_VERSION;
+	return n == FORMAT_NONCE || (version == FORMAT_HANDSHAKE_V1 && n == 8) ? REASON_NONE : REASON_NONCE;
+}
+
 static enum reason on_hello(struct handshake *h, const struct frame *in, struct buf *out, struct fail *f)
 {
 	struct view serial = in->field[HELLO_SERIAL], random = in->field[HELLO_RANDOM];
-	BUF_AUTO record = { 0 };
+	uint8_t version = in->field[HELLO_HANDSHAKE].p[0];
+	size_t stand_in_len = 0;
 	enum reason r;
 
 	if (!format_pos_serial_ok(serial))
 		return REASON_FRAME;
 	memcpy(h->serial, serial.p, serial.n);
 	h->serial_len = serial.n;
-	r = formal_get(h, &record, f);
+	r = rows_open(h, random, f);
+	h->failure = r == REASON_REPLAY;
 	if (!r)
-		r = formal_open(h, buf_view(&record), f);
+		r = hello_form(in);
 	if (r)
 		return r;
-	if (in->field[HELLO_HANDSHAKE].p[0] != h->tk.handshake)
-		return REASON_VERSION;
-	h->nonce_len = ops_nonce_len(&h->tk);
-	if (random.n != h->nonce_len)
-		return REASON_NONCE;
+	h->nonce_len = random.n;
 	memcpy(h->terminal_random, random.p, random.n);
-	return prove_host(h, out, f);
+	r = handshake_tk(h, version, random.n, f);
+	if (r == REASON_UNKNOWN || r == REASON_VERSION || r == REASON_NONCE) {
+		h->stand_in = r;
+		handshake_stand_in(h, version, random.n, &stand_in_len);
+		r = REASON_NONE;
+	}
+	return r ? r : prove_host(h, stand_in_len, out, f);
+}
+
+/* Proven, the TMK made where there is none, and the older handshakes ended: one transaction. */
+static enum reason proven(struct handshake *h, struct buf *ciphertext, struct fail *f)
+{
+	struct db *d = h->kms->db;
+	enum reason r = REASON_NONE;
+	enum err e = db_begin(d, f);
+
+	if (e)
+		return db_reason(e);
+	r = rows_prove(h, f);
+	if (!r)
+		r = tmk_current(h->kms, &h->tk, ciphertext, &h->generation, f);
+	if (r == REASON_TMK_TYPE) {
+		/* the proof held all the same: the older handshakes are over, the pair is clear */
+		struct fail ignored = { 0 };
+
+		e = db_commit(d, &ignored);
+	} else if (!r) {
+		e = db_commit(d, f);
+	}
+	db_rollback(d);
+	return r ? r : e ? db_reason(e) : REASON_NONE;
 }
 
 static enum reason on_proof(struct handshake *h, const struct frame *in, struct buf *out, struct fail *f)
@@ -109,15 +113,19 @@ static enum reason on_proof(struct handshake *h, const struct frame *in, struct 
 	struct frame answer = { .type = FRAME_TMK };
 	BUF_AUTO ciphertext = { 0 };
 	BUF_AUTO message = { 0 };
-	enum reason r = REASON_DB;
-	enum err e;
+	enum reason r;
+	enum err e = ERR_REFUSED;
 
-	e = ops_check(h->kms->ops, &h->tk, &shake, TRANSCRIPT_TERMINAL_PROVES, NULL, in->field[PROOF_T_TAG], f);
-	if (e == ERR_REFUSED || e == ERR_BAD_DATA)
-		return REASON_PROOF;
+	if (!h->stand_in || (h->tk.session && ops_nonce_len(&h->tk) == h->nonce_len))
+		e = ops_check(h->kms->ops, &h->tk, &shake, TRANSCRIPT_TERMINAL_PROVES, NULL, in->field[PROOF_T_TAG],
+			      h->stand_in ? NULL : f);
+	h->failure = h->stand_in || e == ERR_REFUSED || e == ERR_BAD_DATA;
+	if (h->failure)
+		return h->stand_in ? h->stand_in : REASON_PROOF;
 	if (e)
 		return hsm_reason(e);
-	if (tmk_current(h->kms, &h->tk, &ciphertext, &h->generation, &r, f))
+	r = proven(h, &ciphertext, f);
+	if (r)
 		return r;
 	e = ops_tmk_export(h->kms->ops, &h->tk, &shake, h->kms->srk, buf_view(&ciphertext), VIEW(NULL, 0), &message,
 			   &h->tmk_check, f);
@@ -134,6 +142,7 @@ static enum reason confirmed(struct handshake *h, struct fail *f)
 	struct db *d = h->kms->db;
 	struct audit_entry entry = { .peer = h->peer, .event = "download", .object = h->serial };
 	char hex[CHECK_HEX], text[160];
+	enum reason r;
 	enum err e;
 
 	check_hex(&h->tmk_check, hex);
@@ -141,18 +150,23 @@ static enum reason confirmed(struct handshake *h, struct fail *f)
 		 (long long)h->generation, (unsigned long long)h->tk.counter, h->tek_check, h->auk_check);
 	entry.text = text;
 	e = db_begin(d, f);
-	if (!e)
+	if (e)
+		return db_reason(e);
+	r = rows_confirm(h, f);
+	if (!r)
 		e = db_run(d, f,
 			   "INSERT INTO download(serial_number, tk_counter, handshake, generation, method,"
 			   " check_value, peer, confirmed) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
 			   "viiiitti", VIEW(h->serial, h->serial_len), (int64_t)h->tk.counter, (int64_t)h->tk.handshake,
 			   h->generation, (int64_t)h->tmk_check.method, hex, h->peer, (int64_t)time(NULL));
-	if (!e)
+	if (!r && !e)
+		e = tmk_confirmed(h->kms, VIEW(h->serial, h->serial_len), h->generation, f);
+	if (!r && !e)
 		e = audit_append(d, &entry, f);
-	if (!e)
+	if (!r && !e)
 		e = db_commit(d, f);
 	db_rollback(d);
-	return e ? REASON_DB : REASON_NONE;
+	return r ? r : e ? db_reason(e) : REASON_NONE;
 }
 
 static enum reason on_confirm(struct handshake *h, const struct frame *in, struct buf *out, struct fail *f)
@@ -171,7 +185,8 @@ static enum reason on_confirm(struct handshake *h, const struct frame *in, struc
 			return REASON_FRAME;
 	} else {
 		e = ops_check(h->kms->ops, &h->tk, &shake, TRANSCRIPT_CONFIRM, &loaded, tag, f);
-		if (e == ERR_REFUSED || e == ERR_BAD_DATA)
+		h->failure = e == ERR_REFUSED || e == ERR_BAD_DATA;
+		if (h->failure)
 			return REASON_CONFIRM;
 		if (e)
 			return hsm_reason(e);
@@ -186,7 +201,15 @@ static enum reason on_confirm(struct handshake *h, const struct frame *in, struc
 
 static enum reason on_error(struct handshake *h, const struct frame *in, struct buf *out, struct fail *f)
 {
+	struct view told = in->field[ERROR_CHECKS];
+	struct check_value tek, auk;
+
 	fail_set(f, ERR_PEER, 0, "code %u", frame_error_code(in));
+	if (told.n == 2 * CHECK_BYTES && check_value_parse(VIEW(told.p, CHECK_BYTES), &tek) &&
+	    check_value_parse(VIEW(told.p + CHECK_BYTES, CHECK_BYTES), &auk)) {
+		check_hex(&tek, h->tek_told);
+		check_hex(&auk, h->auk_told);
+	}
 	return REASON_PEER;
 }
 
@@ -207,9 +230,9 @@ static const struct handshake_row {
 
 static const char *const steps[] = { "HELLO", "PROOF_T", "CONFIRM", "end", "end" };
 
-void handshake_init(struct handshake *h, struct kms *k, const char *peer)
+void handshake_init(struct handshake *h, struct kms *k, const char *peer, const char *host)
 {
-	*h = (struct handshake){ .kms = k, .peer = peer };
+	*h = (struct handshake){ .kms = k, .peer = peer, .host = host };
 }
 
 enum reason handshake_frame(struct handshake *h, const struct frame *in, struct buf *ret_out, struct fail *f)
@@ -234,23 +257,34 @@ enum reason handshake_frame(struct handshake *h, const struct frame *in, struct 
 	return r;
 }
 
+bool handshake_quiet(enum reason reason)
+{
+	return reason == REASON_FULL || reason == REASON_RATE || reason == REASON_LOCKED || reason == REASON_UNPROVEN;
+}
+
 enum err handshake_refuse(struct handshake *h, enum reason reason, const char *detail, struct fail *f)
 {
-	struct audit_entry entry = {
-		.peer = h->peer, .event = "download", .object = h->serial, .code = reason_err(reason)
+	struct rows_end end = {
+		.reason = reason, .detail = detail, .failure = h->failure, .quiet = handshake_quiet(reason)
 	};
-	char text[480];
-	int n;
+	struct check_value tek, auk;
+	char text[300];
+	struct fail ignored = { 0 };
 
-	n = snprintf(text, sizeof(text), "%s at %s: %s", reason_word(reason), handshake_step(h), reason_text(reason));
-	if (h->tek_check[0] && n > 0 && (size_t)n < sizeof(text))
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "; TEK %s, AUK %s", h->tek_check, h->auk_check);
-	if (detail[0] && n > 0 && (size_t)n < sizeof(text))
-		snprintf(text + n, sizeof(text) - (size_t)n, "; %s", detail);
-	entry.text = text;
+	/* whatever the peer was told: the operator learns that there was no TK */
+	if (h->stand_in && reason != h->stand_in) {
+		snprintf(text, sizeof(text), "%s%s%s", reason_text(reason), detail[0] ? "; " : "", detail);
+		end.reason = h->stand_in;
+		end.detail = text;
+	}
+	if (!h->stand_in && h->tk.session && ops_tk_check_values(h->kms->ops, &h->tk, &tek, &auk, &ignored) == ERR_OK) {
+		check_hex(&tek, end.tek_hsm);
+		check_hex(&auk, end.auk_hsm);
+	}
 	handshake_done(h);
+	enum err e = rows_end(h, &end, f);
 	h->state = HANDSHAKE_OVER;
-	return audit_append(h->kms->db, &entry, f);
+	return e;
 }
 
 void handshake_done(struct handshake *h)

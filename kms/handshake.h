@@ -14,9 +14,13 @@ enum handshake_state { HANDSHAKE_HELLO, HANDSHAKE_PROOF, HANDSHAKE_CONFIRM, HAND
 
 struct handshake {
 	struct kms *kms;
-	const char *peer; /* address, for audit and download rows */
+	const char *peer; /* address and port, for audit and download rows */
+	const char *host; /* address as limits know it */
+	int64_t row;      /* in the table handshake; 0: none */
 	enum handshake_state state;
-	struct ops_tk tk; /* TEK and AUK, session objects of HSM 2 */
+	enum reason stand_in; /* why the TK that is open is somebody else's; REASON_NONE: it is the right one */
+	bool failure;         /* what ended it is nothing that an honest terminal does */
+	struct ops_tk tk;     /* TEK and AUK, session objects of HSM 2 */
 	size_t nonce_len;
 	uint8_t terminal_random[FORMAT_NONCE];
 	uint8_t host_random[FORMAT_NONCE];
@@ -24,12 +28,15 @@ struct handshake {
 	char serial[FORMAT_POS_SERIAL_MAX + 1]; /* as asked for in HELLO, final zero */
 	char tek_check[CHECK_HEX];              /* of the formal row, for the operator: they locate the fault (R2.5) */
 	char auk_check[CHECK_HEX];
+	char tek_told[CHECK_HEX]; /* what the terminal says in its ERROR frame; it may be anybody */
+	char auk_told[CHECK_HEX];
+	int64_t counter;    /* of the formal row's TK */
 	int64_t generation; /* of the TMK that was sent */
 	struct check_value tmk_check;
 };
 
-/* handshake_init: waits for HELLO. k and peer must outlive it. */
-void handshake_init(struct handshake *h, struct kms *k, const char *peer);
+/* handshake_init: waits for HELLO. k, peer and host must outlive it. */
+void handshake_init(struct handshake *h, struct kms *k, const char *peer, const char *host);
 
 /*
  * handshake_frame: one frame from the terminal; what is to be sent is appended to ret_out.
@@ -38,11 +45,15 @@ void handshake_init(struct handshake *h, struct kms *k, const char *peer);
 enum reason handshake_frame(struct handshake *h, const struct frame *in, struct buf *ret_out, struct fail *f);
 
 /*
- * handshake_refuse: the handshake ends for this reason: audit entry (step, reason, check values), keys destroyed.
- * detail: what the HSM or database said, may be empty. handshake_done: keys destroyed, nothing written.
+ * handshake_refuse: the handshake ends for this reason: its row, what limits and alarm make of it, download_error,
+ * audit entry (step, reason, check values of the formal row, of the HSM and of the terminal); keys destroyed. detail:
+ * what the HSM or database said, may be empty. handshake_done: keys destroyed, nothing written.
  */
 enum err handshake_refuse(struct handshake *h, enum reason reason, const char *detail, struct fail *f) MUST_CHECK;
 void handshake_done(struct handshake *h);
+
+/* handshake_quiet: refused before it began; a flood of these must not become a flood of commits. */
+bool handshake_quiet(enum reason reason);
 
 /* handshake_step: "HELLO", "PROOF_T", "CONFIRM", ...: what the state waits for. */
 const char *handshake_step(const struct handshake *h);

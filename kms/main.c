@@ -8,6 +8,7 @@
 #include "log.h"
 #include "mailer.h"
 #include "messages.h"
+#include "node.h"
 #include "open.h"
 #include "spool.h"
 #include "terminals.h"
@@ -31,14 +32,12 @@ static enum err terminals_open(const struct conf *c, struct kms *k, struct doors
 {
 	struct terminals_options o = { .listen = conf_get(c, "terminals", "listen"),
 				       .tls_listen = conf_get(c, "terminals", "tls_listen") };
-	unsigned long connections, of_address, expiry;
+	unsigned long connections, of_address;
 	enum err e;
 
 	e = conf_number(c, "terminals", "connections", 1, 1000, &connections, f);
 	if (!e)
 		e = conf_number(c, "terminals", "address_connections", 1, 1000, &of_address, f);
-	if (!e)
-		e = conf_number(c, "terminals", "expiry_ms", 10, 600000, &expiry, f);
 	if (e)
 		return e;
 	if (!strcmp(o.listen, "none"))
@@ -51,7 +50,6 @@ static enum err terminals_open(const struct conf *c, struct kms *k, struct doors
 	o.identity = d->identity;
 	o.address_connections_max = (unsigned)of_address;
 	o.connections_max = (unsigned)connections;
-	o.expiry_ms = (unsigned)expiry;
 	return terminals_new(k, &o, &d->terminals, f);
 }
 
@@ -136,6 +134,8 @@ static int serve(struct daemon *daemon)
 
 	e = kms_open(daemon->conf, &k, &f);
 	if (!e)
+		e = node_start(&k, &f);
+	if (!e)
 		e = import_start(&k, &f);
 	if (!e)
 		e = terminals_open(daemon->conf, &k, &d, &f);
@@ -157,6 +157,7 @@ static int serve(struct daemon *daemon)
 	}
 	doors_close(&d);
 	import_stop(&k);
+	node_stop(&k);
 	kms_done(&k);
 	return status;
 }

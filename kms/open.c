@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "identity.h"
 #include "open.h"
 #include "tmk.h"
+
+#define NODE_NAME_MAX 32
 
 const struct conf_key kms_keys[] = {
 	{ "", "customer", CONF_REQUIRED, "our customer (KMS) id; records for another one are refused" },
@@ -27,10 +30,25 @@ const struct conf_key kms_keys[] = {
 	{ "terminals", "connections", "400", "terminals at once" },
 	{ "terminals", "address_connections", "100", "of these, from one address (IPv6: one /64)" },
 	{ "terminals", "expiry_ms", "10000", "a connection lives this long at most" },
+	{ "node", "name", NULL, "our name among the kmsd that share the database; absent: the host's name" },
+	{ "limits", "pair_per_minute", "60", "handshakes of one serial number at one address in a minute" },
+	{ "limits", "address_per_minute", "3000", "handshakes of one address (IPv6: one /64) in a minute" },
+	{ "limits", "pair_failures", "5", "failed proofs that lock a serial number at that address" },
+	{ "limits", "address_failures", "100", "failed proofs that lock an address" },
+	{ "limits", "lock_s", "30", "the first lock-out; doubled with each failure more" },
+	{ "limits", "lock_max_s", "3600", "the longest lock-out" },
+	{ "limits", "forget_s", "86400", "failures are forgotten after so long without one" },
+	{ "limits", "unproven", "2000", "handshakes at once that proved nothing yet, of all nodes" },
+	{ "limits", "address_unproven", "200", "of these, of one address" },
+	{ "limits", "nonce_s", "86400", "so long a terminal's nonce is remembered: it is taken once" },
+	{ "limits", "alarm_failures", "50", "failed proofs over all terminals that open the alarm" },
+	{ "limits", "alarm_window_s", "600", "within so many seconds" },
 	{ "spool", "folder", NULL, "folder with key files; absent: none" },
 	{ "spool", "poll_ms", "500", "how often the folder is looked at" },
 	{ "spool", "file_max", "67108864", "largest key file, bytes" },
 	{ "tmk", "type", "as-tek", "type of new TMKs: as-tek, tdes:16, tdes:24, aes:16, aes:24, aes:32" },
+	{ "tmk", "renew_after_days", "0", "a TMK is renewed so many days after it was confirmed; 0: never" },
+	{ "tmk", "renew_after_downloads", "0", "or when it was downloaded so often; 0: never" },
 	{ "mail", "poll_ms", "1000", "how often waiting notifications are looked for" },
 	{ "mail", "timeout_ms", "60000", "a delivery to the mail server may take so long" },
 	{ "mail", "retry_first_ms", "60000",
@@ -163,6 +181,38 @@ static enum err keys_open(const struct conf *c, struct kms *k, struct fail *f)
 	return e;
 }
 
+static enum err node_name(const struct conf *c, struct kms *k, struct fail *f)
+{
+	static char host[NODE_NAME_MAX + 1];
+
+	k->node = conf_get(c, "node", "name");
+	if (!k->node && (!gethostname(host, sizeof(host) - 1) || errno == ENAMETOOLONG)) {
+		for (char *p = host; *p; p++)
+			if (!format_customer_ok(VIEW(p, 1)))
+				*p = '-';
+		k->node = host[0] ? host : "node";
+	}
+	if (!k->node || !format_customer_ok(view_of_string(k->node)))
+		return fail_set(f, ERR_CONFIG, 0, "[node] name: 1 to 32 of [A-Za-z0-9._-]");
+	return ERR_OK;
+}
+
+/* What the topic files for terminals need besides keys. */
+static enum err terminals_read(const struct conf *c, struct kms *k, struct fail *f)
+{
+	unsigned long expiry = 0;
+	enum err e = node_name(c, k, f);
+
+	if (!e)
+		e = conf_number(c, "terminals", "expiry_ms", 10, 600000, &expiry, f);
+	if (!e)
+		e = conf_number(c, "tmk", "renew_after_days", 0, 36500, &k->renew_after_days, f);
+	if (!e)
+		e = conf_number(c, "tmk", "renew_after_downloads", 0, 1000000, &k->renew_after_downloads, f);
+	k->expiry_ms = (unsigned)expiry;
+	return e ? e : limits_read(c, &k->limits, f);
+}
+
 enum err kms_open(const struct conf *c, struct kms *k, struct fail *f)
 {
 	enum err e;
@@ -172,7 +222,9 @@ enum err kms_open(const struct conf *c, struct kms *k, struct fail *f)
 		return fail_set(f, ERR_CONFIG, 0, "customer: 1 to 32 of [A-Za-z0-9._-]");
 	if (!tmk_type_parse(conf_get(c, "tmk", "type"), &k->tmk_type, &k->tmk_length))
 		return fail_set(f, ERR_CONFIG, 0, "[tmk] type: as-tek, tdes:16, tdes:24, aes:16, aes:24 or aes:32");
-	e = kms_open_db(c, &k->db, f);
+	e = terminals_read(c, k, f);
+	if (!e)
+		e = kms_open_db(c, &k->db, f);
 	if (!e)
 		e = kms_open_token(c, k, f);
 	if (!e)

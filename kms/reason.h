@@ -38,6 +38,10 @@
 	X(REASON_TMK_TYPE, "tmk-type", ERR_REFUSED, "this TEK cannot carry the terminal's TMK: renew the TMK")         \
 	X(REASON_CONFIRM, "confirm", ERR_REFUSED, "the confirmation does not verify")                                  \
 	X(REASON_CONFIRM_VALUE, "confirm-value", ERR_REFUSED, "the terminal confirms another check value")             \
+	X(REASON_REPLAY, "replay", ERR_REFUSED, "this serial number sent this nonce before")                           \
+	X(REASON_RATE, "rate", ERR_REFUSED, "too many handshakes of this serial number or address in this minute")     \
+	X(REASON_LOCKED, "locked", ERR_REFUSED, "locked out for a time after failed proofs")                           \
+	X(REASON_UNPROVEN, "unproven", ERR_BUSY, "too many handshakes that proved nothing yet")                        \
 	X(REASON_EXPIRED, "expired", ERR_TIMEOUT, "the handshake took too long")                                       \
 	X(REASON_FRAME, "frame", ERR_MALFORMED, "malformed frame")                                                     \
 	X(REASON_FRAME_LARGE, "frame-large", ERR_TOO_LARGE, "frame larger than allowed")                               \
@@ -46,12 +50,14 @@
 	X(REASON_BUSY, "busy", ERR_BUSY, "no free session in the HSM")                                                 \
 	X(REASON_PEER, "peer", ERR_PEER, "the terminal ended the handshake")                                           \
 	X(REASON_HSM, "hsm", ERR_INTERNAL, "the HSM could not work")                                                   \
+	X(REASON_DB_BUSY, "database-busy", ERR_BUSY, "the database was busy or its connection lost; nothing changed")  \
 	X(REASON_DB, "database", ERR_INTERNAL, "the database could not work")
 
 enum reason {
 #define REASON_ENUM(name, word, code, text) name,
 	REASON_LIST(REASON_ENUM)
 #undef REASON_ENUM
+	    REASON_COUNT
 };
 
 /* reason_word: for programs and audit; reason_err: what a peer is told; reason_text: for operators. */

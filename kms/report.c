@@ -80,6 +80,73 @@ static const struct report {
 	    { "check_value", 't' },
 	    { "peer", 't' },
 	    { "confirmed", 'i' } } },
+	{ "tmks",
+	  "every TMK with its state: made, sent, confirmed (when; 0: not yet)",
+	  "SELECT serial_number, generation, check_value, method, made, wrapped, sent, confirmed, downloads, renew"
+	  " FROM tmk ORDER BY serial_number, generation",
+	  { { "serial_number", 't' },
+	    { "generation", 'i' },
+	    { "check_value", 't' },
+	    { "check_method", 'i' },
+	    { "made", 'i' },
+	    { "wrapped", 'i' },
+	    { "sent", 'i' },
+	    { "confirmed", 'i' },
+	    { "downloads", 'i' },
+	    { "renew", 'i' } } },
+	{ "download-errors",
+	  "downloads that failed: step, reason, check values of the TK here and as the terminal says",
+	  "SELECT id, at, node, serial_number, peer, step, reason,"
+	  " CASE WHEN tek_formal = '' THEN '' ELSE tek_formal || '/' || auk_formal END,"
+	  " CASE WHEN tek_hsm = '' THEN '' ELSE tek_hsm || '/' || auk_hsm END,"
+	  " CASE WHEN tek_terminal = '' THEN '' ELSE tek_terminal || '/' || auk_terminal END,"
+	  " CASE WHEN tek_hsm <> '' AND (tek_hsm <> tek_formal OR auk_hsm <> auk_formal) THEN 'formal row altered'"
+	  "  WHEN tek_terminal = '' OR tek_formal = '' THEN ''"
+	  "  WHEN tek_terminal = tek_formal AND auk_terminal = auk_formal THEN 'same TK'"
+	  "  ELSE 'the terminal says another TK' END, detail FROM download_error ORDER BY id",
+	  { { "id", 'i' },
+	    { "at", 'i' },
+	    { "node", 't' },
+	    { "serial_number", 't' },
+	    { "peer", 't' },
+	    { "step", 't' },
+	    { "reason", 't' },
+	    { "tk_formal", 't' },
+	    { "tk_hsm", 't' },
+	    { "tk_terminal", 't' },
+	    { "verdict", 't' },
+	    { "detail", 't' } } },
+	{ "alarms",
+	  "alarms over all terminals; closed 0: open",
+	  "SELECT id, kind, node, opened, closed, text FROM alarm ORDER BY id",
+	  { { "id", 'i' }, { "kind", 't' }, { "node", 't' }, { "opened", 'i' }, { "closed", 'i' }, { "text", 't' } } },
+	{ "lockouts",
+	  "failed proofs and lock-outs; no serial number: of the address alone; locked_until 0: not locked",
+	  "SELECT serial_number, address, failures, failed, locked_until FROM throttle WHERE failures > 0"
+	  " ORDER BY locked_until DESC, serial_number, address",
+	  { { "serial_number", 't' },
+	    { "address", 't' },
+	    { "failures", 'i' },
+	    { "failed", 'i' },
+	    { "locked_until", 'i' } } },
+	{ "nodes",
+	  "the kmsd that share this database, with the check values of their newest keys",
+	  "SELECT name, started, seen, stopped,"
+	  " coalesce((SELECT check_value FROM node_key WHERE node = name AND kind = 'PK-1' AND generation = 0), ''),"
+	  " coalesce((SELECT check_value FROM node_key WHERE node = name AND kind = 'MAK-1' AND generation = 0), ''),"
+	  " coalesce((SELECT check_value FROM node_key WHERE node = name AND kind = 'PK-2' AND generation = 0), ''),"
+	  " coalesce((SELECT check_value FROM node_key WHERE node = name AND kind = 'MAK-2' AND generation = 0), ''),"
+	  " coalesce((SELECT check_value FROM node_key WHERE node = name AND kind = 'SRK' AND generation = 0), '')"
+	  " FROM node WHERE name <> '' ORDER BY name",
+	  { { "name", 't' },
+	    { "started", 'i' },
+	    { "seen", 'i' },
+	    { "stopped", 'i' },
+	    { "pk_1", 't' },
+	    { "mak_1", 't' },
+	    { "pk_2", 't' },
+	    { "mak_2", 't' },
+	    { "srk", 't' } } },
 	{ "notifications",
 	  "notifications with their state, a row per recipient",
 	  "SELECT id, event, state, sender, recipient, title, body, message_id, made, sent, coalesce(sent_at, 0), "

@@ -131,10 +131,11 @@ static enum err rows_put(struct pass *p, struct fail *f)
 
 		if (r->state != STATE_REWRAPPED)
 			continue;
-		e = db_run(
-		    p->k->db, f,
-		    "UPDATE tmk SET ciphertext = ? WHERE serial_number = ? AND generation = ? AND ciphertext = ?",
-		    "bvib", buf_view(&r->after), buf_view(&r->serial), r->generation, buf_view(&r->before));
+		e = db_run(p->k->db, f,
+			   "UPDATE tmk SET ciphertext = ?, wrapped = ? WHERE serial_number = ? AND generation = ? AND "
+			   "ciphertext = ?",
+			   "bivib", buf_view(&r->after), (int64_t)time(NULL), buf_view(&r->serial), r->generation,
+			   buf_view(&r->before));
 		if (!e && db_changes(p->k->db) != 1)
 			r->state = STATE_CHANGED;
 		else if (!e)

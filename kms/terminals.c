@@ -21,6 +21,8 @@
 
 #define LINGER_MS 1000 /* for the peer to fetch the last frame */
 #define BACKLOG 256
+#define TOLD_MAX 20 /* audited a second, of refusals without a row */
+#define TOLD_QUIET_MAX 1
 
 struct link {
 	struct terminals *server;
@@ -53,8 +55,9 @@ struct terminals {
 	unsigned connections_max;
 	unsigned address_connections_max;
 	struct timeval expiry;
-	time_t full_at;      /* second in which "full" was audited last */
-	unsigned full_quiet; /* such refusals since then */
+	time_t told_at;              /* second in which refusals without a row were audited last */
+	unsigned told[REASON_COUNT]; /* in that second */
+	unsigned untold;             /* so many were not, since then */
 };
 
 static void link_free(struct link *l)
@@ -108,22 +111,41 @@ static void link_tell(struct link *l, enum reason reason, const char *detail)
 		log_line(LOG_LEVEL_ERROR, "download", "audit: %s", f.text);
 }
 
-/* A flood of connections does not become a flood of commits: one row a second, with the number of the others. */
-static void tell_full(struct link *l)
+/*
+ * A flood does not become a flood of commits: of what was refused before it had a row, so many a second are audited,
+ * with the number of the others.
+ */
+static bool tell_later(struct link *l, enum reason reason)
 {
 	struct terminals *t = l->server;
 	time_t now = time(NULL);
+
+	if (l->shake.row)
+		return false;
+	if (now != t->told_at) {
+		t->told_at = now;
+		memset(t->told, 0, sizeof(t->told));
+	}
+	if (t->told[reason]++ < (handshake_quiet(reason) ? TOLD_QUIET_MAX : TOLD_MAX))
+		return false;
+	t->untold++;
+	return true;
+}
+
+static void tell(struct link *l, enum reason reason, const char *detail)
+{
 	char text[64] = "";
 
-	if (now == t->full_at) {
-		t->full_quiet++;
+	if (tell_later(l, reason)) {
+		handshake_done(&l->shake);
+		l->shake.state = HANDSHAKE_OVER;
 		return;
 	}
-	if (t->full_quiet)
-		snprintf(text, sizeof(text), "and %u before this one", t->full_quiet);
-	link_tell(l, REASON_FULL, text);
-	t->full_at = now;
-	t->full_quiet = 0;
+	if (l->server->untold && !detail[0])
+		snprintf(text, sizeof(text), "and %u refusals before this one", l->server->untold);
+	if (text[0])
+		l->server->untold = 0;
+	link_tell(l, reason, text[0] ? text : detail);
 }
 
 static void link_refuse(struct link *l, enum reason reason, const char *detail)
@@ -131,10 +153,7 @@ static void link_refuse(struct link *l, enum reason reason, const char *detail)
 	enum err code = reason_err(reason);
 	BUF_AUTO out = { 0 };
 
-	if (reason == REASON_FULL)
-		tell_full(l);
-	else
-		link_tell(l, reason, detail);
+	tell(l, reason, detail);
 	if (code != ERR_PEER) {
 		frame_put_error(&out, code);
 		if (buf_ok(&out))
@@ -143,11 +162,15 @@ static void link_refuse(struct link *l, enum reason reason, const char *detail)
 	link_close(l);
 }
 
-/* An answered HELLO: older handshakes of this serial number lose their keys now and learn it at their next frame. */
-static void supersede_others(struct link *l)
+/*
+ * A proof that held: older handshakes of this serial number lose their keys now and learn it at their next frame; on
+ * other nodes their rows say so.
+ */
+static void supersede_older(struct link *l)
 {
 	for (struct link *o = l->server->links; o; o = o->next) {
-		if (o == l || o->closing || strcmp(o->shake.serial, l->shake.serial) != 0)
+		if (o == l || o->closing || !o->shake.row || o->shake.row > l->shake.row ||
+		    strcmp(o->shake.serial, l->shake.serial) != 0)
 			continue;
 		o->superseded = true;
 		handshake_done(&o->shake);
@@ -159,15 +182,15 @@ static void link_frame(struct link *l, const struct frame *in)
 	struct fail f = { 0 };
 	BUF_AUTO out = { 0 };
 	enum reason r;
-	bool hello = l->shake.state == HANDSHAKE_HELLO;
+	bool proof = l->shake.state == HANDSHAKE_PROOF;
 
 	r = l->superseded ? REASON_SUPERSEDED : handshake_frame(&l->shake, in, &out, &f);
 	if (r) {
 		link_refuse(l, r, f.text);
 		return;
 	}
-	if (hello)
-		supersede_others(l);
+	if (proof)
+		supersede_older(l);
 	if (bufferevent_write(l->bev, out.p, out.len) < 0)
 		link_refuse(l, REASON_DB, "no memory for an answer");
 	else if (l->shake.state == HANDSHAKE_DONE)
@@ -303,7 +326,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	t->links = l;
 	t->count++;
 	address_text(a, len, l->address, sizeof(l->address), l->host);
-	handshake_init(&l->shake, t->kms, l->address);
+	handshake_init(&l->shake, t->kms, l->address, l->host);
 	l->bev = stream_new(d, fd);
 	if (l->bev)
 		l->timer = evtimer_new(t->kms->base, on_timer, l);
@@ -363,7 +386,7 @@ enum err terminals_new(struct kms *k, const struct terminals_options *o, struct 
 	t->kms = k;
 	t->connections_max = o->connections_max;
 	t->address_connections_max = o->address_connections_max;
-	t->expiry = (struct timeval){ o->expiry_ms / 1000, o->expiry_ms % 1000 * 1000 };
+	t->expiry = (struct timeval){ k->expiry_ms / 1000, k->expiry_ms % 1000 * 1000 };
 	if (o->listen)
 		e = door_open(t, &t->clear, o->listen, false, f);
 	if (!e && o->tls_listen)

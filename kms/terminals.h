@@ -8,7 +8,7 @@ struct identity;
 
 /*
  * The server that terminals reach: TCP, and TLS where asked for, frames of docs/formats.md, one handshake per
- * connection. A connection lives at most expiry_ms from its accept to the end, the TLS handshake is part of that; an
+ * connection. A connection lives at most k->expiry_ms from its accept to the end, the TLS handshake is part of that; an
  * answered HELLO ends an older handshake of the same serial number, which learns it at its next frame. A refusal goes
  * out as ERROR with the code of its row in reason.h and nothing else.
  */
@@ -21,7 +21,6 @@ struct terminals_options {
 	const struct identity *identity;
 	unsigned connections_max;         /* more are told "busy" and closed */
 	unsigned address_connections_max; /* of one address */
-	unsigned expiry_ms;
 };
 
 /* terminals_new: listens from now on, in the event loop of k->base. ERR_CONFIG, ERR_IO. terminals_free: ends all. */

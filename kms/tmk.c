@@ -30,20 +30,33 @@ bool tmk_type_parse(const char *text, uint8_t *ret_type, uint8_t *ret_length)
 }
 
 /* formats.md, TMK message: what a TEK may carry. */
-static bool tek_carries(const struct ops_tk *tk, uint8_t type, uint8_t length)
+static bool tek_carries(const struct tmk_tek *tek, uint8_t type, uint8_t length)
 {
-	if (tk->tek_type == FORMAT_KEY_TDES && type != FORMAT_KEY_TDES)
+	if (tek->type == FORMAT_KEY_TDES && type != FORMAT_KEY_TDES)
 		return false;
-	return type != tk->tek_type || length <= tk->tek_length;
+	return type != tek->type || length <= tek->length;
 }
 
 struct stored {
 	bool there;
-	bool renew;
+	bool due; /* a new one is to be made */
 	int64_t generation;
 	uint8_t type;
 	uint8_t length;
 };
+
+/* By command, by age, by number of downloads: only what a terminal has confirmed grows old. */
+static bool due(const struct kms *k, bool renew, int64_t confirmed, int64_t downloads)
+{
+	int64_t age = (int64_t)time(NULL) - confirmed;
+
+	if (renew)
+		return true;
+	if (!confirmed)
+		return false;
+	return (k->renew_after_days && age >= (int64_t)k->renew_after_days * 86400) ||
+	       (k->renew_after_downloads && downloads >= (int64_t)k->renew_after_downloads);
+}
 
 static enum err stored_get(struct kms *k, struct view serial, struct stored *ret, struct buf *ret_ciphertext,
 			   struct fail *f)
@@ -51,9 +64,10 @@ static enum err stored_get(struct kms *k, struct view serial, struct stored *ret
 	DB_STMT_AUTO *s = NULL;
 	enum err e;
 
+	*ret = (struct stored){ .due = true };
 	e = db_query(k->db, &s, f,
-		     "SELECT generation, type, length, ciphertext, renew FROM tmk WHERE serial_number = ?"
-		     " ORDER BY generation DESC LIMIT 1",
+		     "SELECT generation, type, length, ciphertext, renew, confirmed, downloads FROM tmk"
+		     " WHERE serial_number = ? ORDER BY generation DESC LIMIT 1",
 		     "v", serial);
 	if (!e)
 		e = db_next(s, &ret->there, f);
@@ -62,77 +76,91 @@ static enum err stored_get(struct kms *k, struct view serial, struct stored *ret
 	ret->generation = db_int(s, 0);
 	ret->type = (uint8_t)db_int(s, 1);
 	ret->length = (uint8_t)db_int(s, 2);
-	ret->renew = db_int(s, 4) != 0;
-	if (!ret->renew)
-		buf_put_view(ret_ciphertext, db_blob(s, 3));
+	ret->due = due(k, db_int(s, 4) != 0, db_int(s, 5), db_int(s, 6));
+	buf_done(ret_ciphertext);
+	buf_put_view(ret_ciphertext, db_blob(s, 3));
 	return buf_ok(ret_ciphertext) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "no memory for a TMK's ciphertext");
 }
 
-static enum err tmk_make(struct kms *k, struct view serial, struct stored *t, struct buf *ret_ciphertext,
-			 enum reason *ret_reason, struct fail *f)
+enum reason tmk_generate(struct kms *k, struct view serial, const struct tmk_tek *tek, int64_t generation,
+			 struct buf *ret_ciphertext, bool *ret_made, struct fail *f)
 {
+	uint8_t type = k->tmk_type ? k->tmk_type : tek->type, length = k->tmk_type ? k->tmk_length : tek->length;
+	int64_t now = (int64_t)time(NULL);
 	struct check_value check;
 	char hex[CHECK_HEX];
 	enum err e;
 
-	*ret_reason = REASON_HSM;
-	e = ops_tmk_generate(k->ops, k->srk, t->type, t->length, ret_ciphertext, &check, f);
+	if (!tek_carries(tek, type, length)) {
+		fail_set(f, ERR_REFUSED, 0, "TMK of type %u, %u bytes, under TEK of type %u, %u bytes", type, length,
+			 tek->type, tek->length);
+		return REASON_TMK_TYPE;
+	}
+	e = ops_tmk_generate(k->ops, k->srk, type, length, ret_ciphertext, &check, f);
 	if (e)
-		return e;
-	*ret_reason = REASON_DB;
-	t->generation++;
+		return e == ERR_BUSY ? REASON_BUSY : REASON_HSM;
 	check_hex(&check, hex);
-	return db_run(k->db, f,
-		      "INSERT INTO tmk(serial_number, generation, type, length, ciphertext, method, check_value, made)"
-		      " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-		      "viiibiti", serial, t->generation, (int64_t)t->type, (int64_t)t->length, buf_view(ret_ciphertext),
-		      (int64_t)check.method, hex, (int64_t)time(NULL));
+	e = db_run(k->db, f,
+		   "INSERT INTO tmk(serial_number, generation, type, length, ciphertext, method, check_value, made,"
+		   " wrapped) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(serial_number, generation) DO NOTHING",
+		   "viiibitii", serial, generation, (int64_t)type, (int64_t)length, buf_view(ret_ciphertext),
+		   (int64_t)check.method, hex, now, now);
+	*ret_made = !e && db_changes(k->db) == 1;
+	return e == ERR_BUSY ? REASON_DB_BUSY : e ? REASON_DB : REASON_NONE;
 }
 
-enum err tmk_current(struct kms *k, const struct ops_tk *tk, struct buf *ret_ciphertext, int64_t *ret_generation,
-		     enum reason *ret_reason, struct fail *f)
+static enum reason mark_sent(struct kms *k, struct view serial, int64_t generation, struct fail *f)
 {
+	enum err e = db_run(k->db, f, "UPDATE tmk SET sent = ? WHERE serial_number = ? AND generation = ? AND sent = 0",
+			    "ivi", (int64_t)time(NULL), serial, generation);
+
+	return e == ERR_BUSY ? REASON_DB_BUSY : e ? REASON_DB : REASON_NONE;
+}
+
+enum reason tmk_current(struct kms *k, const struct ops_tk *tk, struct buf *ret_ciphertext, int64_t *ret_generation,
+			struct fail *f)
+{
+	const struct tmk_tek tek = { tk->tek_type, tk->tek_length };
 	struct view serial = VIEW(tk->serial, tk->serial_len);
-	enum reason reason = REASON_DB;
 	struct stored t = { 0 };
-	BUF_AUTO ciphertext = { 0 };
-	enum err e;
+	enum reason r = REASON_NONE;
+	bool made = false;
 
-	e = db_begin(k->db, f);
-	if (!e)
-		e = stored_get(k, serial, &t, &ciphertext, f);
-	if (!e && (!t.there || t.renew)) {
-		t.type = k->tmk_type ? k->tmk_type : tk->tek_type;
-		t.length = k->tmk_type ? k->tmk_length : tk->tek_length;
+	/* Twice: another node, or the operator, may have made the same generation; then theirs is the one. */
+	for (int i = 0; !r && !made && i < 2; i++) {
+		BUF_AUTO fresh = { 0 };
+		enum err e = stored_get(k, serial, &t, ret_ciphertext, f);
+
+		if (e)
+			return e == ERR_BUSY ? REASON_DB_BUSY : REASON_DB;
+		if (!t.due)
+			break;
+		r = tmk_generate(k, serial, &tek, t.generation + 1, &fresh, &made, f);
+		if (r || !made)
+			continue;
+		t.generation++;
+		buf_done(ret_ciphertext);
+		buf_put_view(ret_ciphertext, buf_view(&fresh));
 	}
-	if (!e && !tek_carries(tk, t.type, t.length)) {
-		reason = REASON_TMK_TYPE;
-		e = fail_set(f, ERR_REFUSED, 0, "TMK of type %u, %u bytes, under TEK of type %u, %u bytes", t.type,
-			     t.length, tk->tek_type, tk->tek_length);
+	if (r)
+		return r;
+	if (!made && t.due)
+		return REASON_DB_BUSY;
+	if (!made && !tek_carries(&tek, t.type, t.length)) {
+		fail_set(f, ERR_REFUSED, 0, "TMK of type %u, %u bytes, under TEK of type %u, %u bytes", t.type,
+			 t.length, tek.type, tek.length);
+		return REASON_TMK_TYPE;
 	}
-	if (!e && (!t.there || t.renew))
-		e = tmk_make(k, serial, &t, &ciphertext, &reason, f);
-	if (!e)
-		e = db_commit(k->db, f);
-	db_rollback(k->db);
-	if (e) {
-		*ret_reason = reason;
-		return e;
-	}
-	*ret_generation = t.generation;
-	buf_put_view(ret_ciphertext, buf_view(&ciphertext));
-	return ERR_OK;
+	r = mark_sent(k, serial, t.generation, f);
+	if (!r)
+		*ret_generation = t.generation;
+	return r || buf_ok(ret_ciphertext) ? r : REASON_DB;
 }
 
-enum err tmk_renew(struct db *d, const char *serial, struct fail *f)
+enum err tmk_confirmed(struct kms *k, struct view serial, int64_t generation, struct fail *f)
 {
-	enum err e;
-
-	e = db_run(d, f,
-		   "UPDATE tmk SET renew = 1 WHERE serial_number = ? AND generation ="
-		   " (SELECT max(generation) FROM tmk WHERE serial_number = ?)",
-		   "tt", serial, serial);
-	if (!e && db_changes(d) != 1)
-		e = fail_set(f, ERR_NOT_FOUND, 0, "no TMK for serial number %s", serial);
-	return e;
+	return db_run(k->db, f,
+		      "UPDATE tmk SET confirmed = CASE WHEN confirmed = 0 THEN ? ELSE confirmed END,"
+		      " downloads = downloads + 1 WHERE serial_number = ? AND generation = ?",
+		      "ivi", (int64_t)time(NULL), serial, generation);
 }

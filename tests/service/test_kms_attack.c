@@ -28,44 +28,113 @@ static void teardown(void)
 
 static const char downloads_sql[] = "SELECT count(*) FROM download WHERE serial_number = ?";
 
-/* R1.13: one that proves nothing gets nothing, and does not count against the serial number */
+/* A HELLO with random nonce and version 2, from an address; what came back stays in c. */
+static struct frame stranger(struct rig_client *c, const char *source, const char *serial)
+{
+	uint8_t random[16];
+
+	ck_assert(!ops_random(r->pos_ops, random, sizeof(random), NULL));
+	rig_connect_from(r, c, source);
+	rig_hello_send(c, FORMAT_HANDSHAKE_V2, serial, VIEW(random, 16));
+	return rig_recv(c);
+}
+
+/* R1.13: one that proves nothing gets nothing, and is locked out where he is; the terminal is not */
 START_TEST(a_fake_terminal_gets_no_tmk_and_does_no_harm)
 {
 	struct rig_terminal t = { 0 };
-	uint8_t random[16], tag[16];
+	uint8_t tag[16];
+	int proofs = 0;
 
 	rig_known(r, &t, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
 	for (int i = 0; i < 30; i++) {
 		struct rig_client c;
-		struct frame got;
+		struct frame got = stranger(&c, "127.0.0.2", t.serial);
 
-		ck_assert(!ops_random(r->pos_ops, random, sizeof(random), NULL));
-		ck_assert(!ops_random(r->pos_ops, tag, sizeof(tag), NULL));
-		rig_connect(r, &c);
-		rig_hello_send(&c, FORMAT_HANDSHAKE_V2, t.serial, VIEW(random, 16));
-		got = rig_recv(&c);
-		ck_assert_int_eq(got.type, FRAME_PROOF_K);
-		rig_proof_send(&c, VIEW(tag, 16));
-		rig_refused(&c, ERR_REFUSED);
+		if (got.type == FRAME_PROOF_K) {
+			ck_assert(!ops_random(r->pos_ops, tag, sizeof(tag), NULL));
+			rig_proof_send(&c, VIEW(tag, 16));
+			rig_refused(&c, ERR_REFUSED);
+			proofs++;
+		} else {
+			ck_assert_int_eq(got.type, FRAME_ERROR);
+			ck_assert_uint_eq(frame_error_code(&got), ERR_REFUSED);
+		}
 		rig_close(&c);
+		if (i == 10)
+			rig_download(r, &t);
 	}
-	rig_audited(r, t.serial, "proof");
-	ck_assert_int_eq(rig_number(r, "SELECT count(*) FROM tmk WHERE serial_number = ?", t.serial), 0);
+	ck_assert_int_eq(proofs, 5);
+	ck_assert_int_eq(rig_number(r,
+				    "SELECT count(*) FROM throttle WHERE serial_number = ? AND address = '127.0.0.2'"
+				    " AND locked_until > 0",
+				    t.serial),
+			 1);
+	ck_assert_int_ge(
+	    rig_number(r, "SELECT count(*) FROM audit WHERE object = ? AND text LIKE 'proof %is locked%'", t.serial),
+	    1);
 	rig_download(r, &t);
 	rig_terminal_done(&t);
 }
 END_TEST
 
-START_TEST(an_unknown_serial_number_is_refused_like_everything_else)
+/* One handshake of somebody who proves nothing: the types and lengths of all that he sees, as text. */
+static void seen(const char *serial, uint8_t version, size_t nonce_len, char ret[200])
 {
+	uint8_t random[16], tag[16];
 	struct rig_client c;
-	uint8_t random[16] = { 1 };
+	struct frame got;
+	size_t n = 0;
 
-	rig_connect(r, &c);
-	rig_hello_send(&c, FORMAT_HANDSHAKE_V2, "NOBODY", VIEW(random, 16));
-	rig_refused(&c, ERR_REFUSED);
+	rig_connect_from(r, &c, "127.0.0.3");
+	ck_assert(!ops_random(r->pos_ops, random, sizeof(random), NULL));
+	ck_assert(!ops_random(r->pos_ops, tag, sizeof(tag), NULL));
+	rig_hello_send(&c, version, serial, VIEW(random, nonce_len));
+	got = rig_recv(&c);
+	n += (size_t)snprintf(ret + n, 200 - n, "%s %zu %zu", frame_name(got.type), got.field[0].n, got.field[1].n);
+	if (got.type == FRAME_PROOF_K) {
+		rig_proof_send(&c, VIEW(tag, got.field[PROOF_K_TAG].n));
+		got = rig_recv(&c);
+		n += (size_t)snprintf(ret + n, 200 - n, ", %s %zu", frame_name(got.type), got.field[0].n);
+	}
+	if (got.type == FRAME_ERROR)
+		n += (size_t)snprintf(ret + n, 200 - n, " code %u", frame_error_code(&got));
 	rig_close(&c);
+}
+
+/* R1.13: nobody learns which serial numbers there are, nor which handshake version they have */
+START_TEST(an_unknown_serial_number_looks_like_any_other)
+{
+	struct rig_terminal two = { 0 }, one = { 0 };
+	char known[200], unknown[200], other[200];
+
+	rig_known(r, &two, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	rig_known(r, &one, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V1);
+	seen(two.serial, FORMAT_HANDSHAKE_V2, 16, known);
+	seen("NOBODY", FORMAT_HANDSHAKE_V2, 16, unknown);
+	seen(one.serial, FORMAT_HANDSHAKE_V2, 16, other);
+	ck_assert_str_eq(known, "PROOF_K 16 16, ERROR 2 code 4");
+	ck_assert_str_eq(unknown, known);
+	ck_assert_str_eq(other, known);
 	rig_audited(r, "NOBODY", "unknown");
+	rig_audited(r, one.serial, "version");
+	seen(one.serial, FORMAT_HANDSHAKE_V1, 16, known);
+	seen("NOBODY", FORMAT_HANDSHAKE_V1, 16, unknown);
+	seen(two.serial, FORMAT_HANDSHAKE_V1, 16, other);
+	ck_assert_str_eq(unknown, known);
+	ck_assert_str_eq(other, known);
+	seen(one.serial, FORMAT_HANDSHAKE_V1, 8, known);
+	seen("NOBODY", FORMAT_HANDSHAKE_V1, 8, unknown);
+	ck_assert_str_eq(unknown, known);
+	/* and is locked out like any other */
+	for (int i = 0; i < 5; i++) {
+		seen(two.serial, FORMAT_HANDSHAKE_V2, 16, known);
+		seen("NOBODY", FORMAT_HANDSHAKE_V2, 16, unknown);
+		ck_assert(i < 4 || !strcmp(unknown, known));
+	}
+	ck_assert_str_eq(known, "ERROR 2 0 code 4");
+	rig_terminal_done(&two);
+	rig_terminal_done(&one);
 }
 END_TEST
 
@@ -108,16 +177,14 @@ START_TEST(a_challenge_reflected_through_a_second_session_is_refused)
 		memcpy(challenge, got.field[PROOF_K_RANDOM].p, 16);
 		rig_connect(r, &b);
 		rig_hello_send(&b, versions[v], t.serial, VIEW(challenge, 16));
-		got = rig_recv(&b);
-		ck_assert_int_eq(got.type, FRAME_PROOF_K);
-		memcpy(answer, got.field[PROOF_K_TAG].p, 16);
+		/* the answer would be the proof: what we drew ourselves is answered to nobody */
+		rig_refused(&b, ERR_REFUSED);
+		rig_close(&b);
+		rig_audited(r, t.serial, "replay");
+		memset(answer, 0x5a, sizeof(answer));
 		rig_proof_send(&a, VIEW(answer, 16));
 		rig_refused(&a, ERR_REFUSED);
 		rig_close(&a);
-		rig_audited(r, t.serial, "superseded");
-		rig_proof_send(&b, VIEW(answer, 16));
-		rig_refused(&b, ERR_REFUSED);
-		rig_close(&b);
 		rig_audited(r, t.serial, "proof");
 		ck_assert_int_eq(rig_number(r, downloads_sql, t.serial), 0);
 		rig_terminal_done(&t);
@@ -147,6 +214,13 @@ START_TEST(a_replayed_handshake_is_refused)
 		rig_close(&c);
 		rig_connect(r, &c);
 		rig_hello_send(&c, versions[v], t.serial, VIEW(random, 16));
+		rig_refused(&c, ERR_REFUSED);
+		rig_close(&c);
+		rig_audited(r, t.serial, "replay");
+		/* the proof alone, in a handshake of its own */
+		random[0] ^= 1;
+		rig_connect(r, &c);
+		rig_hello_send(&c, versions[v], t.serial, VIEW(random, 16));
 		got = rig_recv(&c);
 		ck_assert_int_eq(got.type, FRAME_PROOF_K);
 		rig_proof_send(&c, VIEW(tag, n));
@@ -170,14 +244,16 @@ START_TEST(a_proof_of_one_session_does_not_serve_in_another)
 	rig_known(r, &t, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
 	rig_greet(r, &a, &t);
 	n = rig_proof(r, &a, tag);
-	rig_connect(r, &b);
-	rig_hello_send(&b, FORMAT_HANDSHAKE_V2, t.serial, VIEW(a.terminal_random, 16));
-	got = rig_recv(&b);
+	got = stranger(&b, "127.0.0.4", t.serial);
 	ck_assert_int_eq(got.type, FRAME_PROOF_K);
 	rig_proof_send(&b, VIEW(tag, n));
 	rig_refused(&b, ERR_REFUSED);
+	/* where it belongs it serves, once */
 	rig_proof_send(&a, VIEW(tag, n));
-	rig_refused(&a, ERR_REFUSED);
+	got = rig_recv(&a);
+	ck_assert_int_eq(got.type, FRAME_TMK);
+	rig_proof_send(&a, VIEW(tag, n));
+	rig_refused(&a, ERR_UNEXPECTED);
 	rig_close(&a);
 	rig_close(&b);
 	rig_download(r, &t);
@@ -201,6 +277,7 @@ START_TEST(a_newer_handshake_ends_the_older_one_and_succeeds_itself)
 	n = rig_proof(r, &a, tag);
 	rig_proof_send(&a, VIEW(tag, n));
 	rig_refused(&a, ERR_REFUSED);
+	rig_audited(r, t.serial, "superseded");
 	/* another serial number's handshake is not touched */
 	n = rig_proof(r, &b, tag);
 	rig_proof_send(&b, VIEW(tag, n));
@@ -213,6 +290,62 @@ START_TEST(a_newer_handshake_ends_the_older_one_and_succeeds_itself)
 }
 END_TEST
 
+/* R1.13: whoever knows a serial number ends nothing with it; only a proof does */
+START_TEST(a_strangers_hellos_end_no_handshake)
+{
+	struct rig_terminal t = { 0 };
+	struct rig_client a, b[20];
+	struct check_value loaded;
+	uint8_t tag[OPS_TAG_MAX];
+	struct frame got;
+	size_t n;
+
+	rig_known(r, &t, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	rig_greet(r, &a, &t);
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(stranger(&b[i], "127.0.0.5", t.serial).type, FRAME_PROOF_K);
+	n = rig_proof(r, &a, tag);
+	rig_proof_send(&a, VIEW(tag, n));
+	got = rig_recv(&a);
+	ck_assert_int_eq(got.type, FRAME_TMK);
+	ck_assert_int_eq(rig_load(r, &a, got.field[TMK_MESSAGE], &loaded), ERR_OK);
+	for (int i = 0; i < 20; i++) {
+		rig_proof_send(&b[i], VIEW(tag, n));
+		rig_refused(&b[i], ERR_REFUSED);
+		rig_close(&b[i]);
+	}
+	rig_confirm(r, &a, &loaded);
+	got = rig_recv(&a);
+	ck_assert_int_eq(got.type, FRAME_DONE);
+	rig_close(&a);
+	rig_terminal_done(&t);
+}
+END_TEST
+
+/* R1.13: a flood at one serial number from another address; the terminal downloads meanwhile, whenever it likes */
+START_TEST(a_flood_from_another_address_does_not_stop_the_terminal)
+{
+	struct rig_terminal t = { 0 };
+	int limited = 0;
+
+	rig_known(r, &t, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	for (int i = 0; i < 150; i++) {
+		struct rig_client c;
+		struct frame got = stranger(&c, "127.0.0.6", t.serial);
+
+		limited += got.type == FRAME_ERROR && frame_error_code(&got) == ERR_REFUSED;
+		rig_close(&c);
+		if (i % 25 == 0)
+			rig_download(r, &t);
+	}
+	/* 60 in a minute, in at most two minutes that the loop touches */
+	ck_assert_int_ge(limited, 30);
+	rig_download(r, &t);
+	ck_assert_int_ge(rig_number(r, "SELECT count(*) FROM audit WHERE text LIKE 'rate at HELLO%'", NULL), 1);
+	rig_terminal_done(&t);
+}
+END_TEST
+
 /* the version stands in the record: no fall-back, either way; and no v1 oracle for a v2 key */
 START_TEST(another_version_than_the_records_is_refused)
 {
@@ -222,16 +355,20 @@ START_TEST(another_version_than_the_records_is_refused)
 
 	rig_known(r, &two, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
 	rig_known(r, &one, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V1);
-	rig_connect(r, &c);
-	rig_hello_send(&c, FORMAT_HANDSHAKE_V1, two.serial, VIEW(random, 16));
-	rig_refused(&c, ERR_REFUSED);
-	rig_close(&c);
-	rig_audited(r, two.serial, "version");
-	rig_connect(r, &c);
-	rig_hello_send(&c, FORMAT_HANDSHAKE_V2, one.serial, VIEW(random, 16));
-	rig_refused(&c, ERR_REFUSED);
-	rig_close(&c);
-	rig_audited(r, one.serial, "version");
+	for (int i = 0; i < 2; i++) {
+		uint8_t tag[16] = { 1 };
+
+		random[0] = (uint8_t)i;
+		rig_connect(r, &c);
+		rig_hello_send(&c, i ? FORMAT_HANDSHAKE_V2 : FORMAT_HANDSHAKE_V1, i ? one.serial : two.serial,
+			       VIEW(random, 16));
+		/* an answer that is nobody's, so that nothing is learnt of the version */
+		ck_assert_int_eq(rig_recv(&c).type, FRAME_PROOF_K);
+		rig_proof_send(&c, VIEW(tag, 16));
+		rig_refused(&c, ERR_REFUSED);
+		rig_close(&c);
+		rig_audited(r, i ? one.serial : two.serial, "version");
+	}
 	rig_connect(r, &c);
 	rig_hello_send(&c, 3, one.serial, VIEW(random, 16));
 	rig_refused(&c, ERR_REFUSED);
@@ -260,10 +397,16 @@ static void oracle(const struct rig_terminal *t, const uint8_t in[16], uint8_t o
 /* AES-CMAC (SP 800-38B) with nothing but the oracle. */
 static void cmac_by_oracle(const struct rig_terminal *t, struct view data, uint8_t out[16])
 {
+	/* asked once: the KMS answers a nonce once */
+	static uint8_t zero_answer[16];
+	static bool asked;
 	uint8_t zero[16] = { 0 }, k[16], x[16] = { 0 };
 	size_t blocks = data.n ? (data.n + 15) / 16 : 1, last = data.n - (blocks - 1) * 16;
 
-	oracle(t, zero, k);
+	if (!asked)
+		oracle(t, zero, zero_answer);
+	asked = true;
+	memcpy(k, zero_answer, 16);
 	for (int times = last == 16 ? 1 : 2; times; times--) {
 		uint8_t carry = k[0] >> 7;
 
@@ -311,6 +454,8 @@ START_TEST(a_cmac_assembled_from_version_1_answers_serves_nowhere)
 	cmac_by_oracle(&t, buf_view(&data), tag);
 	rig_connect(r, &c);
 	rig_hello_send(&c, FORMAT_HANDSHAKE_V2, t.serial, VIEW(nonce, 16));
+	ck_assert_int_eq(rig_recv(&c).type, FRAME_PROOF_K);
+	rig_proof_send(&c, VIEW(tag, 16));
 	rig_refused(&c, ERR_REFUSED);
 	rig_close(&c);
 	rig_audited(r, t.serial, "version");
@@ -474,6 +619,7 @@ START_TEST(a_tampered_formal_record_ends_the_download)
 		 " substr(record, length(record) - 38) AS BLOB) FROM kept) WHERE serial_number = '%s'",
 		 t.serial);
 	rig_db_write(r, sql);
+	random[0]++;
 	rig_connect(r, &c);
 	rig_hello_send(&c, FORMAT_HANDSHAKE_V2, t.serial, VIEW(random, 16));
 	rig_refused(&c, ERR_REFUSED);
@@ -499,12 +645,14 @@ int main(void)
 	tcase_set_timeout(c, 120);
 	tcase_add_unchecked_fixture(c, setup, teardown);
 	tcase_add_test(c, a_fake_terminal_gets_no_tmk_and_does_no_harm);
-	tcase_add_test(c, an_unknown_serial_number_is_refused_like_everything_else);
+	tcase_add_test(c, an_unknown_serial_number_looks_like_any_other);
 	tcase_add_test(c, a_reflected_tag_is_refused);
 	tcase_add_test(c, a_challenge_reflected_through_a_second_session_is_refused);
 	tcase_add_test(c, a_replayed_handshake_is_refused);
 	tcase_add_test(c, a_proof_of_one_session_does_not_serve_in_another);
 	tcase_add_test(c, a_newer_handshake_ends_the_older_one_and_succeeds_itself);
+	tcase_add_test(c, a_strangers_hellos_end_no_handshake);
+	tcase_add_test(c, a_flood_from_another_address_does_not_stop_the_terminal);
 	tcase_add_test(c, another_version_than_the_records_is_refused);
 	tcase_add_test(c, a_cmac_assembled_from_version_1_answers_serves_nowhere);
 	tcase_add_test(c, a_rolled_back_or_random_ctmk_is_refused_by_the_token);

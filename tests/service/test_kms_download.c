@@ -213,6 +213,7 @@ START_TEST(frames_may_come_in_pieces)
 	/* HELLO and a wrong proof in one piece */
 	out = (struct frame){ .type = FRAME_PROOF_T, .field = { VIEW(random, 16) } };
 	frame_put(&hello, &out);
+	hello.p[20]++; /* in the nonce of this HELLO: a nonce serves once */
 	rig_connect(r, &c);
 	ck_assert_int_eq(send(c.fd, hello.p, hello.len, MSG_NOSIGNAL), (ssize_t)hello.len);
 	got = rig_recv(&c);
@@ -227,9 +228,11 @@ START_TEST(a_terminal_that_sends_no_more_still_gets_the_last_frame)
 {
 	for (int i = 0; i < 20; i++) {
 		struct rig_client c;
+		char serial[16];
 
+		snprintf(serial, sizeof(serial), "NOBODY%d", i);
 		rig_connect(r, &c);
-		rig_hello_send(&c, FORMAT_HANDSHAKE_V2, "NOBODY", VIEW("0123456789abcdef", 16));
+		rig_hello_send(&c, 3, serial, VIEW("0123456789abcdef", 16));
 		ck_assert_int_eq(shutdown(c.fd, SHUT_WR), 0);
 		rig_refused(&c, ERR_REFUSED);
 		rig_close(&c);
@@ -257,7 +260,7 @@ START_TEST(more_connections_than_allowed_are_told_busy)
 		rig_close(&c[i]);
 	usleep(300000);
 	rig_connect(r, &more);
-	rig_hello_send(&more, FORMAT_HANDSHAKE_V2, "NOBODY", VIEW("0123456789abcdef", 16));
+	rig_hello_send(&more, 3, "NOBODY", VIEW("0123456789abcdef", 16));
 	rig_refused(&more, ERR_REFUSED);
 	rig_close(&more);
 }

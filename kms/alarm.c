@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "alarm.h"
+
+#define KIND "proofs"
+
+enum err alarm_check(struct kms *k, bool *ret_opened, char *ret_text, size_t room, struct fail *f)
+{
+	int64_t now = (int64_t)time(NULL), since = now - (int64_t)k->limits.alarm_window_s, failed = 0, closed = 0;
+	struct audit_entry entry = { .peer = k->node, .event = "alarm", .object = KIND, .code = ERR_REFUSED };
+	enum err e;
+
+	*ret_opened = false;
+	e = db_one(k->db, &closed, f, "SELECT coalesce(max(closed), 0) FROM alarm WHERE kind = '" KIND "'", "");
+	if (!e)
+		e = db_one(k->db, &failed, f, "SELECT count(*) FROM handshake WHERE failed = 1 AND ended > ?", "i",
+			   closed > since ? closed : since);
+	if (e || failed < (int64_t)k->limits.alarm_failures)
+		return e;
+	snprintf(ret_text, room,
+		 "%lld handshakes failed their proof within %lu s: somebody may be trying to be a terminal of ours",
+		 (long long)failed, k->limits.alarm_window_s);
+	e = db_run(k->db, f,
+		   "INSERT INTO alarm(kind, node, opened, text) VALUES('" KIND "', ?, ?, ?)"
+		   " ON CONFLICT(kind) WHERE closed = 0 DO NOTHING",
+		   "tit", k->node, now, ret_text);
+	if (e || db_changes(k->db) != 1)
+		return e;
+	entry.text = ret_text;
+	e = audit_append(k->db, &entry, f);
+	*ret_opened = !e;
+	return e;
+}
+
+enum err alarm_close(struct db *d, const char *id, struct fail *f)
+{
+	struct audit_entry entry = { .peer = "operator", .event = "alarm-close", .object = id };
+	char *end;
+	long long n;
+	enum err e;
+
+	errno = 0;
+	n = strtoll(id, &end, 10);
+	if (errno || end == id || *end || n < 1)
+		return fail_set(f, ERR_USAGE, 0, "alarm close ID: a number; `kmsd alarms` lists them");
+	e = db_begin(d, f);
+	if (!e)
+		e = db_run(d, f, "UPDATE alarm SET closed = ? WHERE id = ? AND closed = 0", "ii", (int64_t)time(NULL),
+			   (int64_t)n);
+	if (!e && db_changes(d) != 1)
+		e = fail_set(f, ERR_NOT_FOUND, 0, "no open alarm %lld: `kmsd alarms` lists them", n);
+	if (!e)
+		e = audit_append(d, &entry, f);
+	if (!e)
+		e = db_commit(d, f);
+	db_rollback(d);
+	return e;
+}
