@@ -85,8 +85,7 @@ static const struct command_row rows[] = {
 	  "R1.12" },
 	{ "srk-rewrap", 0, "srk-rewrap         puts every TMK under the newest storage key, beside a running kmsd",
 	  rewrap, "R1.12" },
-	{ "tmk-make", ~1, "tmk-make SERIAL... | --all | --count N  makes TMKs in advance", tmk_make_run,
-	  "R1.12" },
+	{ "tmk-make", ~1, "tmk-make SERIAL... | --all | --count N  makes TMKs in advance", tmk_make_run, "R1.12" },
 	{ "tmk-renew", ~1,
 	  "tmk-renew SERIAL... | --all | --made-before DATE | --tk-before DATE | --srk-before DATE\n"
 	  "                     the next download of these terminals makes a new TMK; DATE: YYYY-MM-DD",
