@@ -23,11 +23,11 @@ struct kms {
 	struct ops_record_keys keys[FORMAT_SUITE_AES + 1]; /* by suite; a suite without keys is refused */
 	uint8_t tmk_type;                                  /* enum format_key_type; 0: type and length of the TEK */
 	uint8_t tmk_length;                                /* bytes */
-	const char *node;               /* our name among the kmsd that share the database */
-	char instance[33];              /* of this process, in our row of node */
-	unsigned expiry_ms;             /* of a terminal's connection */
-	struct limits limits;           /* of terminals */
-	unsigned long renew_after_days; /* of TMKs; 0: never */
+	const char *node;                                  /* our name among the kmsd that share the database */
+	char instance[33];                                 /* of this process, in our row of node */
+	unsigned expiry_ms;                                /* of a terminal's connection */
+	struct limits limits;                              /* of terminals */
+	unsigned long renew_after_days;                    /* of TMKs; 0: never */
 	unsigned long renew_after_downloads;
 	struct event *node_event;
 	struct event *import_event;

@@ -444,7 +444,7 @@ void rig_free(struct rig *r)
 
 void rig_conf(struct rig *r, const char *more)
 {
-	char text[4000];
+	char text[5000];
 
 	snprintf(text, sizeof(text),
 		 "customer = ACME\ndatabase = %s\nlisten = 127.0.0.1:0\n"

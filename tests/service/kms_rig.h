@@ -101,6 +101,26 @@ void rig_known(struct rig *r, struct rig_terminal *t, uint8_t suite, uint8_t han
 /* rig_audited: the operator's word (kms/reason.h) for the last refused download of this serial number must be this. */
 void rig_audited(struct rig *r, const char *serial, const char *word);
 
+/*
+ * More kmsd on the rig's database, each with a copy of the rig's tokens, without spool. rig_node_make: not started yet;
+ * more: lines of the configuration. rig_node_start: false: it refused to start, see rig_node_logged. rig_node_use:
+ * rig_connect goes there from now on.
+ */
+struct rig_node {
+	struct rig *r;
+	char name[33];
+	char tokens[240];
+	char conf[240];
+	char terminals[64];
+	pid_t pid;
+	int out;
+};
+void rig_node_make(struct rig *r, struct rig_node *n, const char *name, const char *more);
+bool rig_node_start(struct rig_node *n);
+int rig_node_stop(struct rig_node *n, int signal_number);
+void rig_node_use(struct rig_node *n);
+bool rig_node_logged(const struct rig_node *n, const char *text);
+
 /* A client of the terminal server. */
 struct rig_client {
 	int fd;
@@ -115,6 +135,8 @@ void rig_connect(struct rig *r, struct rig_client *c);
 /* rig_connect_from: from another address of the loopback, "127.0.0.2". rig_connect_tls: to the TLS door. */
 void rig_connect_from(struct rig *r, struct rig_client *c, const char *source);
 void rig_connect_tls(struct rig *r, struct rig_client *c);
+/* rig_stranger: a HELLO of version 2 with a random nonce, from an address; the answer. */
+struct frame rig_stranger(struct rig *r, struct rig_client *c, const char *source, const char *serial);
 void rig_close(struct rig_client *c);
 void rig_send(struct rig_client *c, const struct frame *fr);
 /* rig_recv: the next frame; type 0: the connection ended. */

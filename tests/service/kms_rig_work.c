@@ -282,6 +282,16 @@ void rig_connect_from(struct rig *r, struct rig_client *c, const char *source)
 		rig_die("cannot connect from %s", source);
 }
 
+struct frame rig_stranger(struct rig *r, struct rig_client *c, const char *source, const char *serial)
+{
+	uint8_t random[FORMAT_NONCE];
+
+	OK(ops_random(r->pos_ops, random, sizeof(random), f));
+	rig_connect_from(r, c, source);
+	rig_hello_send(c, FORMAT_HANDSHAKE_V2, serial, VIEW(random, sizeof(random)));
+	return rig_recv(c);
+}
+
 void rig_connect_tls(struct rig *r, struct rig_client *c)
 {
 	struct frame_tls_options o = { .server = ROLE_KMS, .name = "127.0.0.1" };

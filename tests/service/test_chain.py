@@ -180,7 +180,7 @@ class Trust(unittest.TestCase):
         ("PROOF_T first", b"\0\x13\3\0\x10" + b"t" * 16, 3), ("TMK", b"\0\4\4\0\1x", 3),
         ("serial number with a space", b"\0\x1b\1\0\1\2\0\3A B\0\x10" + b"n" * 16, 1),
         ("serial number with a line end", b"\0\x1b\1\0\1\2\0\3A\nB\0\x10" + b"n" * 16, 1),
-        ("serial number of SQL", b"\0\x20\1\0\1\2\0\x08A';--\"%s\0\x10" + b"n" * 16, 4),
+        ("serial number of SQL", b"\0\x20\1\0\1\3\0\x08A';--\"%s\0\x10" + b"n" * 16, 4),
         ("nonce of 8 bytes", b"\0\x13\1\0\1\2\0\3T-1\0\x08" + b"n" * 8, 4),
         ("random", os.urandom(5000), True),
     )
