@@ -5,8 +5,18 @@
 #include <time.h>
 
 #include "alarm.h"
+#include "notify.h"
 
 #define KIND "proofs"
+
+static enum err notify(struct kms *k, int64_t failed, const char *text, struct fail *f)
+{
+	char count[24];
+	const struct template_value values[] = { { "alarm", KIND }, { "count", count }, { "detail", text } };
+
+	snprintf(count, sizeof(count), "%lld", (long long)failed);
+	return notify_event(k, TEMPLATE_ALARM, 0, values, ARRAY_LEN(values), f);
+}
 
 enum err alarm_check(struct kms *k, bool *ret_opened, char *ret_text, size_t room, struct fail *f)
 {
@@ -32,6 +42,8 @@ enum err alarm_check(struct kms *k, bool *ret_opened, char *ret_text, size_t roo
 		return e;
 	entry.text = ret_text;
 	e = audit_append(k->db, &entry, f);
+	if (!e)
+		e = notify(k, failed, ret_text, f);
 	*ret_opened = !e;
 	return e;
 }

@@ -69,6 +69,14 @@ static int64_t locked(const char *serial, const char *address)
 	return rig_number(r, sql, serial);
 }
 
+static void tells(const char *command, int status, const char *text)
+{
+	BUF_AUTO out = { 0 };
+
+	ck_assert_msg(rig_command(r, command, &out) == status, "%s: %s", command, (char *)out.p);
+	ck_assert_msg(strstr((char *)out.p, text) != NULL, "%s: %s", command, (char *)out.p);
+}
+
 /* The alarm is for other tests; here it must not stand. */
 static void alarms_close(void)
 {
@@ -200,6 +208,8 @@ START_TEST(failed_proofs_over_all_terminals_open_one_alarm)
 	int64_t before = rig_number(r, "SELECT count(*) FROM alarm", NULL);
 
 	rig_known(r, &t, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	tells("sender add acme --mailbox kms@acme.example --server 127.0.0.1:1 --tls tls", 0, "");
+	tells("recipient add night --mailbox night@acme.example --sender acme --type alarm", 0, "");
 	/* counted from the next second on: what other tests left is over */
 	sleep(1);
 	for (int i = 0; i < 6; i++) {
@@ -215,6 +225,14 @@ START_TEST(failed_proofs_over_all_terminals_open_one_alarm)
 	ck_assert_int_eq(rig_number(r, "SELECT count(*) FROM audit WHERE event = 'alarm'", NULL), before + 1);
 	snprintf(text, sizeof(text), "grep -q 'error kmsd alarm: ' %s/kmsd.log", r->dir);
 	ck_assert_int_eq(system(text), 0);
+	/* R2.8: and a mail is on its way to whom it concerns */
+	ck_assert_int_eq(
+	    rig_number(
+		r,
+		"SELECT count(*) FROM notification WHERE event = 'alarm' AND recipient LIKE '%night@acme.example%'"
+		" AND body LIKE '%handshakes failed their proof%'",
+		NULL),
+	    before + 1);
 	/* terminals go on */
 	rig_download(r, &t);
 	ck_assert_int_eq(rig_command(r, "alarms --json", &out), 0);
@@ -299,14 +317,6 @@ static void give_record(struct rig_terminal *t, const char *serial)
 	rig_tk(r, t, serial, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
 	rig_record(r, t, "ACME", false, &record);
 	rig_import(r, &record);
-}
-
-static void tells(const char *command, int status, const char *text)
-{
-	BUF_AUTO out = { 0 };
-
-	ck_assert_msg(rig_command(r, command, &out) == status, "%s: %s", command, (char *)out.p);
-	ck_assert_msg(strstr((char *)out.p, text) != NULL, "%s: %s", command, (char *)out.p);
 }
 
 /* made, sent, confirmed: when, and in this order */
