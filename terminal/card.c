@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/ui.h>
 #include <openssl/x509.h>
 #include <p11-kit/pkcs11.h>
 #include <p11-kit/uri.h>
@@ -24,7 +25,11 @@ struct card {
 	PKCS11_SLOT *slots;
 	unsigned slot_count;
 	PKCS11_SLOT *slot; /* one of slots */
-	char label[64];
+	char label[64];    /* of the URI; "": none */
+	unsigned char id[64];
+	size_t id_len;
+	UI_METHOD *ui;
+	struct secret pin; /* with a zero behind, as libp11 wants it */
 };
 
 /* The reason of libp11's last error is the CK_RV of the failed call, or 0. */
@@ -87,29 +92,54 @@ static enum err read_uri(struct card *c, const char *text, P11KitUri *uri, struc
 	if (p11_kit_uri_any_unrecognized(uri))
 		return fail_set(f, ERR_CONFIG, 0, "operator card: the URI has parts not known here");
 	CK_ATTRIBUTE_PTR label = p11_kit_uri_get_attribute(uri, CKA_LABEL);
-	if (label == NULL) {
-		snprintf(c->label, sizeof(c->label), "%s", CARD_LABEL_DEFAULT);
-		return ERR_OK;
+	CK_ATTRIBUTE_PTR id = p11_kit_uri_get_attribute(uri, CKA_ID);
+	if ((label != NULL && (label->ulValueLen == 0 || label->ulValueLen >= sizeof(c->label))) ||
+	    (id != NULL && (id->ulValueLen == 0 || id->ulValueLen > sizeof(c->id))))
+		return fail_set(f, ERR_CONFIG, 0, "operator card: object or id of the URI too long");
+	if (label != NULL)
+		memcpy(c->label, label->pValue, label->ulValueLen);
+	if (id != NULL) {
+		memcpy(c->id, id->pValue, id->ulValueLen);
+		c->id_len = id->ulValueLen;
 	}
-	if (label->ulValueLen == 0 || label->ulValueLen >= sizeof(c->label))
-		return fail_set(f, ERR_CONFIG, 0, "operator card: object name of the URI too long");
-	memcpy(c->label, label->pValue, label->ulValueLen);
-	c->label[label->ulValueLen] = 0;
 	return ERR_OK;
 }
 
-static enum err login(struct card *c, const char *pin_file, struct fail *f)
+/* libp11 asks so for the PIN of a key with CKA_ALWAYS_AUTHENTICATE. */
+static int answer_pin(UI *ui, UI_STRING *string)
+{
+	const struct card *c = UI_get0_user_data(ui);
+	enum UI_string_types type = UI_get_string_type(string);
+	if (type != UIT_PROMPT && type != UIT_VERIFY)
+		return 1;
+	return c != NULL && c->pin.len > 0 && UI_set_result(ui, string, (const char *)c->pin.p) == 0;
+}
+
+static enum err prepare_pin(struct card *c, const char *pin_file, struct fail *f)
 {
 	SECRET_AUTO read = { 0 };
-	SECRET_AUTO pin = { 0 }; /* with a zero behind, as libp11 wants it */
 	enum err e = pin_read(pin_file, &read, f);
 	if (e != ERR_OK)
 		return e;
-	if (!secret_init(&pin, read.len + 1) || !secret_append(&pin, read.p, read.len) || !secret_append(&pin, "", 1))
+	if (!secret_init(&c->pin, read.len + 1) || !secret_append(&c->pin, read.p, read.len) ||
+	    !secret_append(&c->pin, "", 1))
 		return fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
-	if (PKCS11_open_session(c->slot, 1) != 0)
+	c->ui = UI_create_method("operator card");
+	if (c->ui == NULL || UI_method_set_reader(c->ui, answer_pin) != 0 ||
+	    PKCS11_set_ui_method(c->ctx, c->ui, c) != 0)
+		return fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
+	return ERR_OK;
+}
+
+/* A card that cannot be written to is as good for signing. */
+static enum err login(struct card *c, const char *pin_file, struct fail *f)
+{
+	enum err e = prepare_pin(c, pin_file, f);
+	if (e != ERR_OK)
+		return e;
+	if (PKCS11_open_session(c->slot, c->slot->token->readOnly ? 0 : 1) != 0)
 		return card_fail(f, ERR_TOKEN, "operator card: no session");
-	if (PKCS11_login(c->slot, 0, (const char *)pin.p) == 0)
+	if (PKCS11_login(c->slot, 0, (const char *)c->pin.p) == 0)
 		return ERR_OK;
 	unsigned long rv = last_rv();
 	if (rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LOCKED || rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_INVALID)
@@ -158,22 +188,9 @@ void card_free(struct card *c)
 	if (c->loaded)
 		PKCS11_CTX_unload(c->ctx);
 	PKCS11_CTX_free(c->ctx);
+	UI_destroy_method(c->ui);
+	secret_done(&c->pin);
 	free(c);
-}
-
-/* The private key of the card's label; NULL when there is none. */
-static PKCS11_KEY *find_key(struct card *c)
-{
-	PKCS11_KEY *keys = NULL;
-	unsigned n = 0;
-	if (PKCS11_enumerate_keys(c->slot->token, &keys, &n) != 0) {
-		ERR_clear_error();
-		return NULL;
-	}
-	for (unsigned i = 0; i < n; i++)
-		if (keys[i].isPrivate && keys[i].label != NULL && strcmp(keys[i].label, c->label) == 0)
-			return &keys[i];
-	return NULL;
 }
 
 static PKCS11_CERT *find_certificate(struct card *c, const PKCS11_KEY *key)
@@ -191,17 +208,61 @@ static PKCS11_CERT *find_certificate(struct card *c, const PKCS11_KEY *key)
 	return NULL;
 }
 
+static bool named(const PKCS11_KEY *key, const char *label)
+{
+	return key->label != NULL && strcmp(key->label, label) == 0;
+}
+
+static bool is_operators(struct card *c, const PKCS11_KEY *key)
+{
+	PKCS11_CERT *cert = find_certificate(c, key);
+	return cert != NULL && identity_cert_role(cert->x509) == ROLE_OPERATOR;
+}
+
+/* The key that card.h says; NULL when there is none, or more than one and no word which. */
+static PKCS11_KEY *find_key(struct card *c)
+{
+	PKCS11_KEY *keys = NULL, *found = NULL;
+	unsigned n = 0;
+	if (PKCS11_enumerate_keys(c->slot->token, &keys, &n) != 0) {
+		ERR_clear_error();
+		return NULL;
+	}
+	bool told = c->label[0] != 0 || c->id_len != 0;
+	for (unsigned i = 0; i < n; i++)
+		if (keys[i].isPrivate && (told ? (c->label[0] == 0 || named(&keys[i], c->label)) &&
+						     (c->id_len == 0 || (keys[i].id_len == c->id_len &&
+									 memcmp(keys[i].id, c->id, c->id_len) == 0))
+					       : named(&keys[i], CARD_LABEL_DEFAULT)))
+			return &keys[i];
+	if (told)
+		return NULL;
+	for (unsigned i = 0; i < n; i++) {
+		if (!keys[i].isPrivate || !is_operators(c, &keys[i]))
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = &keys[i];
+	}
+	return found;
+}
+
+static const char *key_label(const struct card *c)
+{
+	return c->label[0] ? c->label : CARD_LABEL_DEFAULT;
+}
+
 enum err card_make_key(struct card *c, struct fail *f)
 {
 	unsigned char id[8];
 	if (find_key(c) != NULL)
-		return fail_set(f, ERR_REFUSED, 0, "operator card: it holds a key '%s' already", c->label);
+		return fail_set(f, ERR_REFUSED, 0, "operator card: it holds a key '%s' already", key_label(c));
 	if (RAND_bytes(id, sizeof(id)) != 1)
 		return card_fail(f, ERR_INTERNAL, "no random bytes");
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 	/* libp11 0.4 has no other way to a key pair; 0.5 drops this call for PKCS11_keygen. */
-	int r = PKCS11_generate_key(c->slot->token, 0, CARD_KEY_BITS, c->label, id, sizeof(id));
+	int r = PKCS11_generate_key(c->slot->token, 0, CARD_KEY_BITS, (char *)key_label(c), id, sizeof(id));
 #pragma GCC diagnostic pop
 	if (r != 0)
 		return card_fail(f, ERR_TOKEN, "operator card: key pair not made");
@@ -213,7 +274,7 @@ static enum err get_key(struct card *c, EVP_PKEY **ret_private, PKCS11_KEY **ret
 {
 	PKCS11_KEY *key = find_key(c);
 	if (key == NULL)
-		return fail_set(f, ERR_KEY_MISSING, 0, "operator card: no key '%s'", c->label);
+		return fail_set(f, ERR_KEY_MISSING, 0, "operator card: no key '%s'", key_label(c));
 	EVP_PKEY *private = PKCS11_get_private_key(key);
 	if (private == NULL)
 		return card_fail(f, ERR_TOKEN, "operator card: key not usable");
@@ -294,7 +355,7 @@ enum err card_store_certificate(struct card *c, struct view certificate, struct 
 		e = card_fail(f, ERR_TOKEN, "operator card: older certificate not removed");
 		goto out;
 	}
-	if (PKCS11_store_certificate(c->slot->token, x, c->label, key->id, key->id_len, NULL) != 0)
+	if (PKCS11_store_certificate(c->slot->token, x, (char *)key_label(c), key->id, key->id_len, NULL) != 0)
 		e = card_fail(f, ERR_TOKEN, "operator card: certificate not stored");
 out:
 	X509_free(x);
@@ -302,10 +363,20 @@ out:
 	return e;
 }
 
-enum err card_check(struct card *c, char ret_subject[256], struct fail *f)
+enum err card_certificate(struct card *c, struct buf *ret_der, struct fail *f)
 {
 	PKCS11_KEY *key = find_key(c);
 	PKCS11_CERT *cert = key != NULL ? find_certificate(c, key) : NULL;
+	if (cert == NULL)
+		return fail_set(f, ERR_KEY_MISSING, 0, "operator card: %s", key ? "no certificate" : "no key");
+	return identity_cert_der(cert->x509, ret_der, f);
+}
+
+enum err card_check(struct card *c, X509_STORE *roots, char ret_name[128], struct fail *f)
+{
+	PKCS11_KEY *key = find_key(c);
+	PKCS11_CERT *cert = key != NULL ? find_certificate(c, key) : NULL;
+	struct fail why = { 0 };
 	if (cert == NULL)
 		return fail_set(f, ERR_KEY_MISSING, 0, "operator card: %s", key ? "no certificate" : "no key");
 	EVP_PKEY *private = PKCS11_get_private_key(key);
@@ -314,7 +385,10 @@ enum err card_check(struct card *c, char ret_subject[256], struct fail *f)
 	ERR_clear_error();
 	if (!same)
 		return fail_set(f, ERR_REFUSED, 0, "operator card: the certificate is not over the card's key");
-	X509_NAME_oneline(X509_get_subject_name(cert->x509), ret_subject, 256);
+	enum err e = identity_check(roots, NULL, cert->x509, ROLE_OPERATOR, 0, &why);
+	if (e != ERR_OK)
+		return fail_set(f, e, 0, "operator card: %s", why.text);
+	identity_cert_name(cert->x509, ret_name, 128);
 	return ERR_OK;
 }
 

@@ -23,7 +23,7 @@ struct collector {
 	const struct collect_in *in;
 	pthread_mutex_t mutex;
 	size_t visits;     /* threads */
-	size_t places;     /* of the count, not taken yet */
+	size_t taking;     /* new serial numbers on their way into the spool */
 	size_t committing; /* visits between "into the spool" and "the terminal knows" */
 	struct visit *list;
 };
@@ -32,6 +32,7 @@ struct visit {
 	struct collector *c;
 	struct visit *next;
 	int fd;
+	bool known; /* COLLECTED without a new TK, for the MTMS has it */
 	char serial[FORMAT_POS_SERIAL_MAX + 1];
 };
 
@@ -124,24 +125,30 @@ static enum err make_tk(struct visit *v, const struct identity_facts *who, struc
 	return check_packet(in, who, ret, f);
 }
 
-/* A place among the count is taken before the packet goes into the spool, so that a batch never grows past it. */
+/* A place among the wanted is taken before the packet goes into the spool, so that no more are collected. */
 static enum err commit_begin(struct collector *c, bool open, struct fail *f)
 {
 	pthread_mutex_lock(&c->mutex);
-	bool full = !open && c->places == 0;
+	bool full = !open && spool_open_count(c->in->spool) + c->taking >= lot_wanted(c->in->lot);
 	if (!full) {
 		c->committing++;
-		c->places -= !open;
+		c->taking += !open;
 	}
 	pthread_mutex_unlock(&c->mutex);
 	return full ? fail_set(f, ERR_BUSY, 0, "the order has all its terminals") : ERR_OK;
 }
 
-static void give_place_back(struct collector *c, bool open)
+/* Into the spool, which counts it from here on. */
+static enum err keep(struct collector *c, bool open, struct view serial, uint64_t counter, struct view packet,
+		     struct fail *f)
 {
 	pthread_mutex_lock(&c->mutex);
-	c->places += !open;
+	enum err e = spool_put(c->in->spool, serial, counter, (int64_t)time(NULL), packet, f);
+	c->taking -= !open;
+	if (e == ERR_OK)
+		lot_collected(c->in->lot, serial, counter);
 	pthread_mutex_unlock(&c->mutex);
+	return e;
 }
 
 static void commit_end(struct collector *c)
@@ -177,21 +184,23 @@ static enum err serve(struct visit *v, struct fail *f)
 		return e;
 	bool open = false;
 	bool known = spool_find(v->c->in->spool, serial, &kept, &open);
+	if ((e = lot_admit(v->c->in->lot, serial, VIEW(who.pin_pad, who.pin_pad_len), who.counter, &v->known, f)) !=
+	    ERR_OK)
+		return e;
 	if (known && kept > who.counter)
 		return fail_set(f, ERR_REFUSED, 0, "an older state of a terminal whose TK %llu is collected",
 				(unsigned long long)kept);
-	if (open && kept == who.counter)
+	v->known = v->known && !open;
+	if (v->known || (open && kept == who.counter))
 		return finish(v, f);
 	if ((e = give_certificate(v, &storage, f)) != ERR_OK ||
 	    (e = make_tk(v, &who, &storage, &packet, &raw, f)) != ERR_OK)
 		return e;
 	if ((e = commit_begin(v->c, open, f)) != ERR_OK)
 		return e;
-	e = spool_put(v->c->in->spool, serial, packet.counter, (int64_t)time(NULL), raw, f);
+	e = keep(v->c, open, serial, packet.counter, raw, f);
 	if (e == ERR_OK)
 		e = finish(v, f);
-	else
-		give_place_back(v->c, open);
 	commit_end(v->c);
 	return e;
 }
@@ -221,7 +230,7 @@ static void *visit_thread(void *arg)
 	size_t n = spool_open_count(in->spool);
 	pthread_mutex_lock(&v->c->mutex);
 	if (in->progress != NULL)
-		in->progress(in->arg, v->serial[0] ? v->serial : "?", n, &f);
+		in->progress(in->arg, v->serial[0] ? v->serial : "?", n, v->known, &f);
 	pthread_mutex_unlock(&v->c->mutex);
 	forget(v);
 	return NULL;
@@ -266,7 +275,7 @@ static bool all_there(struct collector *c)
 	pthread_mutex_lock(&c->mutex);
 	bool quiet = c->committing == 0;
 	pthread_mutex_unlock(&c->mutex);
-	return quiet && n >= c->in->count;
+	return quiet && n >= lot_wanted(c->in->lot);
 }
 
 static bool room_left(struct collector *c)
@@ -297,9 +306,7 @@ enum err collect(const struct collect_in *in, struct fail *f)
 {
 	struct collector c = { .in = in };
 	int64_t end = in->wait_s != 0 ? now_ms() + 1000 * (int64_t)in->wait_s : INT64_MAX;
-	size_t there = spool_open_count(in->spool);
 	enum err e = ERR_OK;
-	c.places = there < in->count ? in->count - there : 0;
 	pthread_mutex_init(&c.mutex, NULL);
 	while (!all_there(&c)) {
 		struct pollfd p = { .fd = in->listen_fd, .events = room_left(&c) ? POLLIN : 0 };

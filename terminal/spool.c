@@ -23,7 +23,8 @@
 struct entry {
 	char serial[FORMAT_POS_SERIAL_MAX + 1];
 	uint64_t counter;
-	bool open; /* in packets/ or in a batch that is not acknowledged */
+	bool open;  /* in packets/ or in a batch that is not acknowledged */
+	bool loose; /* in packets/ */
 };
 
 struct spool {
@@ -34,6 +35,7 @@ struct spool {
 	struct entry *entries;
 	size_t count;
 	size_t room;
+	size_t batch_max;
 };
 
 /* As in docs/messages.md; no leading point, for it names a folder. */
@@ -52,7 +54,7 @@ static struct entry *entry_find(struct spool *s, struct view serial)
 	return NULL;
 }
 
-static bool entry_put(struct spool *s, struct view serial, uint64_t counter, bool open)
+static bool entry_put(struct spool *s, struct view serial, uint64_t counter, bool open, bool loose)
 {
 	struct entry *e = entry_find(s, serial);
 	if (e == NULL) {
@@ -71,6 +73,7 @@ static bool entry_put(struct spool *s, struct view serial, uint64_t counter, boo
 	if (counter > e->counter)
 		e->counter = counter;
 	e->open = e->open || open;
+	e->loose = e->loose || loose;
 	return true;
 }
 
@@ -105,7 +108,7 @@ static bool is_packet_file(const char *name)
 }
 
 /* Walks the packet files of a folder in name order; list (may be NULL) takes the objects. */
-static enum err folder_load(struct spool *s, const char *folder, bool open, json_t *list, struct fail *f)
+static enum err folder_load(struct spool *s, const char *folder, bool open, bool loose, json_t *list, struct fail *f)
 {
 	struct dirent **names = NULL;
 	enum err e = ERR_OK;
@@ -122,7 +125,8 @@ static enum err folder_load(struct spool *s, const char *folder, bool open, json
 		if ((e = file_path(folder, names[i]->d_name, path, sizeof(path), f)) != ERR_OK ||
 		    (e = packet_load(path, &o, &p, &raw, f)) != ERR_OK)
 			continue;
-		if (list == NULL ? !entry_put(s, p.pos_serial, p.counter, open) : json_array_append(list, o) != 0)
+		if (list == NULL ? !entry_put(s, p.pos_serial, p.counter, open, loose)
+				 : json_array_append(list, o) != 0)
 			e = fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
 		json_decref(o);
 	}
@@ -157,7 +161,7 @@ static enum err batches_walk(struct spool *s, bool load, char *ret_open, size_t 
 			continue;
 		bool open = !acknowledged(path);
 		if (load)
-			e = folder_load(s, path, open, NULL, f);
+			e = folder_load(s, path, open, false, NULL, f);
 		if (open && ret_open != NULL && ret_open[0] == 0)
 			snprintf(ret_open, room, "%s", name + strlen(BATCH_PREFIX));
 	}
@@ -179,10 +183,10 @@ static enum err reload(struct spool *s, struct fail *f)
 	char packets[PATH_MAX];
 	enum err e = packets_folder(s, packets, sizeof(packets), f);
 	for (size_t i = 0; i < s->count; i++)
-		s->entries[i].open = false;
+		s->entries[i].open = s->entries[i].loose = false;
 	if (e == ERR_OK)
 		e = batches_walk(s, true, NULL, 0, f);
-	return e == ERR_OK ? folder_load(s, packets, true, NULL, f) : e;
+	return e == ERR_OK ? folder_load(s, packets, true, true, NULL, f) : e;
 }
 
 static enum err lock_order(struct spool *s, struct fail *f)
@@ -208,6 +212,7 @@ enum err spool_open(const char *dir, const char *order, struct spool **ret, stru
 	if (s == NULL)
 		return fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
 	s->lock_fd = -1;
+	s->batch_max = SPOOL_BATCH_MAX;
 	pthread_mutex_init(&s->mutex, NULL);
 	snprintf(s->order, sizeof(s->order), "%s", order);
 	if ((e = file_folder(dir, f)) != ERR_OK || (e = file_path(dir, order, s->root, sizeof(s->root), f)) != ERR_OK ||
@@ -267,30 +272,8 @@ static enum err packet_write(struct spool *s, struct view serial, int64_t collec
 	return e;
 }
 
-enum err spool_put(struct spool *s, struct view serial, uint64_t counter, int64_t collected, struct view packet,
-		   struct fail *f)
-{
-	if (!format_pos_serial_ok(serial))
-		return fail_set(f, ERR_MALFORMED, 0, "bad POS serial number");
-	pthread_mutex_lock(&s->mutex);
-	enum err e = packet_write(s, serial, collected, packet, f);
-	if (e == ERR_OK && !entry_put(s, serial, counter, true))
-		e = fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
-	pthread_mutex_unlock(&s->mutex);
-	return e;
-}
-
-size_t spool_open_count(struct spool *s)
-{
-	size_t n = 0;
-	pthread_mutex_lock(&s->mutex);
-	for (size_t i = 0; i < s->count; i++)
-		n += s->entries[i].open;
-	pthread_mutex_unlock(&s->mutex);
-	return n;
-}
-
-enum err spool_close_batch(struct spool *s, struct fail *f)
+/* With the mutex held. */
+static enum err close_batch(struct spool *s, struct fail *f)
 {
 	char packets[PATH_MAX], name[sizeof(BATCH_PREFIX) + SPOOL_BATCH_ID + 1], batch[PATH_MAX],
 	    id[SPOOL_BATCH_ID + 1];
@@ -316,7 +299,64 @@ enum err spool_close_batch(struct spool *s, struct fail *f)
 		return e;
 	if (rename(packets, batch) != 0)
 		return fail_set(f, ERR_IO, 0, "closing the batch: %s", strerror(errno));
+	for (size_t i = 0; i < s->count; i++)
+		s->entries[i].loose = false;
 	return file_sync_folder(s->root, f);
+}
+
+enum err spool_close_batch(struct spool *s, struct fail *f)
+{
+	pthread_mutex_lock(&s->mutex);
+	enum err e = close_batch(s, f);
+	pthread_mutex_unlock(&s->mutex);
+	return e;
+}
+
+/* A batch that is full is closed before the next serial number; one that stands in it just gets its newer packet. */
+static enum err make_room(struct spool *s, struct view serial, struct fail *f)
+{
+	struct entry *e = entry_find(s, serial);
+	size_t loose = 0;
+	for (size_t i = 0; i < s->count; i++)
+		loose += s->entries[i].loose;
+	return loose < s->batch_max || (e != NULL && e->loose) ? ERR_OK : close_batch(s, f);
+}
+
+void spool_batch_max(struct spool *s, size_t terminals)
+{
+	s->batch_max = terminals;
+}
+
+void spool_each(struct spool *s, void (*each)(void *arg, struct view serial, uint64_t counter), void *arg)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->entries[i].open)
+			each(arg, view_of_string(s->entries[i].serial), s->entries[i].counter);
+}
+
+enum err spool_put(struct spool *s, struct view serial, uint64_t counter, int64_t collected, struct view packet,
+		   struct fail *f)
+{
+	if (!format_pos_serial_ok(serial))
+		return fail_set(f, ERR_MALFORMED, 0, "bad POS serial number");
+	pthread_mutex_lock(&s->mutex);
+	enum err e = make_room(s, serial, f);
+	if (e == ERR_OK)
+		e = packet_write(s, serial, collected, packet, f);
+	if (e == ERR_OK && !entry_put(s, serial, counter, true, true))
+		e = fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
+	pthread_mutex_unlock(&s->mutex);
+	return e;
+}
+
+size_t spool_open_count(struct spool *s)
+{
+	size_t n = 0;
+	pthread_mutex_lock(&s->mutex);
+	for (size_t i = 0; i < s->count; i++)
+		n += s->entries[i].open;
+	pthread_mutex_unlock(&s->mutex);
+	return n;
 }
 
 static enum err batch_path(struct spool *s, const char *id, const char *name, char *ret, size_t room, struct fail *f)
@@ -332,8 +372,8 @@ static enum err batch_content(struct spool *s, const char *folder, struct spool_
 	json_t *list = json_array();
 	json_t *o = NULL;
 	char *text = NULL;
-	enum err e =
-	    list == NULL ? fail_set(f, ERR_NO_MEMORY, 0, "out of memory") : folder_load(s, folder, true, list, f);
+	enum err e = list == NULL ? fail_set(f, ERR_NO_MEMORY, 0, "out of memory")
+				  : folder_load(s, folder, true, false, list, f);
 	if (e != ERR_OK)
 		goto out;
 	b->terminals = json_array_size(list);

@@ -20,6 +20,7 @@ struct spool;
 
 #define SPOOL_ORDER_MAX 64
 #define SPOOL_BATCH_ID 32 /* hex letters */
+#define SPOOL_BATCH_MAX 1000
 
 /*
  * spool_open: makes the folders when needed and reads what is there.
@@ -31,9 +32,15 @@ void spool_free(struct spool *s);
 
 /* spool_find: highest TK counter kept for a serial number, in any folder; open: not acknowledged yet; false: none. */
 bool spool_find(struct spool *s, struct view serial, uint64_t *ret_counter, bool *ret_open);
-/* spool_put: durable when ERR_OK; replaces an older packet of the serial number that is in no batch yet (R1.5). */
+/*
+ * spool_put: durable when ERR_OK; replaces an older packet of the serial number that is in no batch yet (R1.5). Where
+ * SPOOL_BATCH_MAX packets (or spool_batch_max) are in no batch, they are closed into one first.
+ */
 enum err spool_put(struct spool *s, struct view serial, uint64_t counter, int64_t collected, struct view packet,
 		   struct fail *f) MUST_CHECK;
+void spool_batch_max(struct spool *s, size_t terminals);
+/* spool_each: every serial number that is collected and not acknowledged, its counter. Not from several threads. */
+void spool_each(struct spool *s, void (*each)(void *arg, struct view serial, uint64_t counter), void *arg);
 /* spool_open_count: serial numbers collected and not acknowledged. */
 size_t spool_open_count(struct spool *s);
 

@@ -115,6 +115,101 @@ enum err upload_working_certificate(struct upload *u, struct buf *ret_der, struc
 	return e;
 }
 
+struct order_in {
+	struct view order;
+	struct view operator_cert;
+	uint64_t after;
+};
+static const struct msg_field order_in_field[] = {
+	{ "order", MSG_TEXT, 1, SPOOL_ORDER_MAX, offsetof(struct order_in, order), false, NULL },
+	{ "operator", MSG_BASE64, 1, 8192, offsetof(struct order_in, operator_cert), false, NULL },
+	{ "after", MSG_NUMBER, 0, INT64_MAX, offsetof(struct order_in, after), false, NULL },
+};
+static const struct msg_fields order_in_fields = MSG_FIELDS(order_in_field, struct order_in);
+
+struct order_device {
+	struct view serial;
+	struct view pin_pad;
+	struct view state;
+	uint64_t counter;
+};
+static const struct msg_field device_field[] = {
+	{ "serial", MSG_TEXT, 1, FORMAT_POS_SERIAL_MAX, offsetof(struct order_device, serial), false, NULL },
+	{ "pin_pad", MSG_TEXT, 1, FORMAT_PIN_PAD_MAX, offsetof(struct order_device, pin_pad), true, NULL },
+	{ "state", MSG_TEXT, 1, 16, offsetof(struct order_device, state), false, NULL },
+	{ "counter", MSG_NUMBER, 0, INT64_MAX, offsetof(struct order_device, counter), false, NULL },
+};
+static const struct msg_fields device_fields = MSG_FIELDS(device_field, struct order_device);
+
+struct order_out {
+	struct view order;
+	struct view customer;
+	uint64_t suite;
+	uint64_t total;
+	struct msg_list devices;
+	uint64_t last;
+	bool more;
+};
+static const struct msg_field order_out_field[] = {
+	{ "order", MSG_TEXT, 1, SPOOL_ORDER_MAX, offsetof(struct order_out, order), false, NULL },
+	{ "customer", MSG_TEXT, 1, FORMAT_CUSTOMER_MAX, offsetof(struct order_out, customer), false, NULL },
+	{ "suite", MSG_NUMBER, 1, 255, offsetof(struct order_out, suite), false, NULL },
+	{ "total", MSG_NUMBER, 0, INT64_MAX, offsetof(struct order_out, total), false, NULL },
+	{ "devices", MSG_LIST, 0, TERMINALS_MAX, offsetof(struct order_out, devices), false, &device_fields },
+	{ "last", MSG_NUMBER, 0, INT64_MAX, offsetof(struct order_out, last), false, NULL },
+	{ "more", MSG_BOOL, 0, 0, offsetof(struct order_out, more), false, NULL },
+};
+static const struct msg_fields order_out_fields = MSG_FIELDS(order_out_field, struct order_out);
+
+static enum err take_devices(const struct order_out *out, struct lot *lot, struct fail *f)
+{
+	const struct order_device *list = out->devices.items;
+	enum err e = ERR_OK;
+	for (size_t i = 0; i < out->devices.count && e == ERR_OK; i++) {
+		struct lot_device d = {
+			.counter = list[i].counter,
+			.missing = view_equal(list[i].state, VIEW_STR("expected")) ||
+				   view_equal(list[i].state, VIEW_STR("refused")),
+		};
+		memcpy(d.serial, list[i].serial.p, list[i].serial.n);
+		if (list[i].pin_pad.p != NULL)
+			memcpy(d.pin_pad, list[i].pin_pad.p, list[i].pin_pad.n);
+		e = lot_add(lot, &d, f);
+	}
+	return e;
+}
+
+enum err upload_order(struct upload *u, const char *order, struct view operator_cert, struct lot *lot,
+		      uint8_t *ret_suite, struct fail *f)
+{
+	struct order_in in = { .order = view_of_string(order), .operator_cert = operator_cert };
+	struct msg_post_in call = {
+		.client = u->client,
+		.base_url = u->url,
+		.path = "/v1/orders",
+		.in_fields = &order_in_fields,
+		.in = &in,
+		.out_fields = &order_out_fields,
+	};
+	bool more = true;
+	enum err e = ERR_OK;
+	while (more && e == ERR_OK) {
+		ARENA_AUTO a = { 0 };
+		struct order_out out;
+		e = msg_post(&call, &a, &out, f);
+		if (e == ERR_OK && (!view_equal(out.order, in.order) || (out.more && out.last <= in.after)))
+			e = fail_set(f, ERR_PEER, 0, "the MTMS answered for something else than order %s", order);
+		if (e == ERR_OK)
+			e = take_devices(&out, lot, f);
+		if (e == ERR_OK) {
+			more = out.more;
+			in.after = out.last;
+			*ret_suite = (uint8_t)out.suite;
+		}
+	}
+	return e == ERR_OK ? lot_ready(lot, f) : e;
+}
+
 static enum err post_batch(struct upload *u, const struct spool_batch *b, const char *order, struct arena *a,
 			   struct batch_out *ret, struct fail *f)
 {
@@ -145,8 +240,8 @@ static enum err sign_batch(struct spool *s, struct card *card, struct spool_batc
 }
 
 static enum err upload_one(struct upload *u, struct spool *s, struct card *card, const char *order,
-			   struct spool_batch *b, void (*refusal)(struct view serial, struct view reason),
-			   struct upload_result *r, struct fail *f)
+			   struct spool_batch *b, void (*refusal)(void *arg, struct view serial, struct view reason),
+			   void *arg, struct upload_result *r, struct fail *f)
 {
 	ARENA_AUTO a = { 0 };
 	BUF_AUTO answer = { 0 };
@@ -165,19 +260,19 @@ static enum err upload_one(struct upload *u, struct spool *s, struct card *card,
 	r->refused += out.refused.count;
 	const struct refusal *list = out.refused.items;
 	for (size_t i = 0; i < out.refused.count && refusal != NULL; i++)
-		refusal(list[i].serial, list[i].reason);
+		refusal(arg, list[i].serial, list[i].reason);
 	return ERR_OK;
 }
 
 enum err upload_batches(struct upload *u, struct spool *s, struct card *card, const char *order,
-			void (*refusal)(struct view serial, struct view reason), struct upload_result *ret_result,
-			struct fail *f)
+			void (*refusal)(void *arg, struct view serial, struct view reason), void *arg,
+			struct upload_result *ret_result, struct fail *f)
 {
 	struct upload_result r = { 0 };
 	struct spool_batch b;
 	enum err e = ERR_OK;
 	while (e == ERR_OK && spool_next_batch(s, &b, &e, f)) {
-		e = upload_one(u, s, card, order, &b, refusal, &r, f);
+		e = upload_one(u, s, card, order, &b, refusal, arg, &r, f);
 		spool_batch_done(&b);
 	}
 	*ret_result = r;

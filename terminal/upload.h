@@ -4,6 +4,7 @@
 
 #include "card.h"
 #include "http.h"
+#include "lot.h"
 #include "spool.h"
 
 /* The operation terminal's connection to the MTMS (docs/messages.md, Operation terminal to MTMS). */
@@ -25,6 +26,14 @@ void upload_done(struct upload *u);
 enum err upload_working_certificate(struct upload *u, struct buf *ret_der, struct buf *ret_serial,
 				    struct fail *f) MUST_CHECK;
 
+/*
+ * upload_order: order and inventory (R1.5), for the operator of this certificate (DER), into an empty lot, which is
+ * ready then. ERR_REFUSED: unknown or closed order, or no permission (R2.3); ERR_PEER. ret_suite: of the order's
+ * customer.
+ */
+enum err upload_order(struct upload *u, const char *order, struct view operator_cert, struct lot *lot,
+		      uint8_t *ret_suite, struct fail *f) MUST_CHECK;
+
 struct upload_result {
 	size_t batches;
 	uint64_t accepted;
@@ -35,7 +44,7 @@ struct upload_result {
  * acknowledgement (R1.5). refusal: called for every terminal that the MTMS refused. *ret_result counts up from zero.
  */
 enum err upload_batches(struct upload *u, struct spool *s, struct card *card, const char *order,
-			void (*refusal)(struct view serial, struct view reason), struct upload_result *ret_result,
-			struct fail *f) MUST_CHECK;
+			void (*refusal)(void *arg, struct view serial, struct view reason), void *arg,
+			struct upload_result *ret_result, struct fail *f) MUST_CHECK;
 
 #endif

@@ -30,6 +30,41 @@ static void on_certificate(struct fake_mtms *m, struct http_reply *reply)
 	buf_printf(&reply->body, "\"}");
 }
 
+static void on_order(struct fake_mtms *m, struct view body, struct http_reply *reply)
+{
+	const char *order, *base64;
+	json_int_t after;
+	struct fail f = { 0 };
+	BUF_AUTO der = { 0 };
+	X509 *cert = NULL;
+	json_t *o = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
+	if (o == NULL || json_unpack(o, "{s:s,s:s,s:I!}", "order", &order, "operator", &base64, "after", &after) != 0 ||
+	    !base64_decode(base64, strlen(base64), &der) || identity_cert_parse(buf_view(&der), &cert, &f) != ERR_OK) {
+		answer_error(reply, 400, ERR_MALFORMED);
+	} else if (identity_check(m->identity->roots, NULL, cert, ROLE_OPERATOR, 0, &f) != ERR_OK) {
+		answer_error(reply, 403, ERR_REFUSED);
+	} else if (after == 0) {
+		buf_printf(&reply->body, "{\"order\": \"%s\", \"customer\": \"ACME\", \"suite\": 2, \"total\": 303,",
+			   order);
+		buf_printf(&reply->body, "\"last\": 3, \"more\": true, \"devices\": [");
+		for (int i = 0; i < 3; i++)
+			buf_printf(&reply->body, "%s{\"serial\": \"%s\", \"state\": \"expected\", \"counter\": 0}",
+				   i ? "," : "", ((const char *[]){ "OP-1", "OP/2", "OP-3" })[i]);
+		buf_printf(&reply->body, "]}");
+	} else {
+		buf_printf(&reply->body, "{\"order\": \"%s\", \"customer\": \"ACME\", \"suite\": 2, \"total\": 303,",
+			   order);
+		buf_printf(&reply->body, "\"last\": 303, \"more\": false, \"devices\": [");
+		for (int i = 0; i < 300; i++)
+			buf_printf(&reply->body,
+				   "%s{\"serial\": \"CROWD-%03d\", \"state\": \"expected\", \"counter\": 0}",
+				   i ? "," : "", i);
+		buf_printf(&reply->body, "]}");
+	}
+	X509_free(cert);
+	json_decref(o);
+}
+
 static bool keep_batch(struct fake_mtms *m, const char *id, struct view cms, size_t *ret_terminals)
 {
 	struct fail f = { 0 };
@@ -85,6 +120,8 @@ static void handle(void *arg, const struct http_request *request, struct http_re
 	m->requests++;
 	if (strcmp(request->path, "/v1/working-certificate") == 0)
 		on_certificate(m, reply);
+	else if (strcmp(request->path, "/v1/orders") == 0)
+		on_order(m, request->body, reply);
 	else if (strcmp(request->path, "/v1/batches") == 0)
 		on_batch(m, request->body, reply);
 	else

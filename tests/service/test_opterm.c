@@ -125,6 +125,7 @@ static void opterm_start(struct spawn *s, const struct run *r)
 				     "--ca",       kit.pki.root_pem,
 				     "--module",   kit.module,
 				     "--wait",     r->wait != NULL ? r->wait : "50",
+				     "--retry",    "0",
 				     NULL };
 	spawn_start(s, argv);
 }

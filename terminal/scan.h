@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TERMINAL_SCAN_H
+#define TERMINAL_SCAN_H
+
+#include "lot.h"
+
+/*
+ * scan_start: serial numbers from a barcode reader, a line each, from a file or ("-") the standard input, in a thread
+ * of its own that ends with the input or with the process (R1.5). What is unknown, scanned twice or with the MTMS
+ * already is shown at once. ERR_IO: the file cannot be opened.
+ */
+enum err scan_start(struct lot *lot, const char *path, struct fail *f) MUST_CHECK;
+
+#endif
