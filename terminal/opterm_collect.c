@@ -211,7 +211,8 @@ static enum err collect_and_upload(struct run *r, struct fail *f)
 	e2 = spool_close_batch(r->in.spool, &later);
 	if (e2 == ERR_OK)
 		e2 = upload_all(r, &later);
-	struct show_end end = { r->seconds, r->total.batches, r->total.accepted, r->total.refused, r->count == 0 };
+	struct show_end end = { r->seconds, r->total.batches, r->total.accepted, r->total.refused,
+				r->count == 0 && r->o->scan == NULL };
 	show_summary(lot, &end);
 	if (e != ERR_OK)
 		return e;

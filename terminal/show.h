@@ -10,6 +10,7 @@
  */
 enum show_form { SHOW_LINES, SHOW_BAR, SHOW_JSON };
 
+/* show_open: before the first of the others. */
 void show_open(enum show_form form);
 /* show_line: "event", words about it, a serial number or NULL; alarm: stays above the bar. */
 void show_line(const char *event, const char *serial, const char *text, bool alarm);

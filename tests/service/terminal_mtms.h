@@ -5,8 +5,9 @@
 #include "terminal_kit.h"
 
 /*
- * The MTMS's end of the operation terminal's three messages (docs/messages.md) as a thread of the test program, over real
- * mutual TLS. It verifies every batch's CMS for the role operator and keeps what it got; answer decides what it says. Every order expects OP-1, OP/2, OP-3 and CROWD-000 to CROWD-299.
+ * The MTMS's end of the operation terminal's three messages (docs/messages.md) as a thread of the test program, over
+ * real mutual TLS. It verifies every batch's CMS for the role operator and keeps what it got; answer decides what it
+ * says. Every order expects OP-1, OP/2, OP-3 and CROWD-000 to CROWD-299.
  */
 enum mtms_answer { MTMS_ACCEPT, MTMS_ERROR, MTMS_SHORT, MTMS_REFUSE_ALL };
 

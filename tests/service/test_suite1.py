@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Suite 1 (TDES) from the components to the loaded TMK: opterm and pos, mtmsd, dcd, kmsd, both handshake versions. R1, R2.1"""
+import socket
+import threading
 import unittest
 
 from chain import Chain, fields
-from factory import query, wait_until
+from factory import WAIT, Terminal, b64, batch_content, cms_sign, post, program, query, run, wait_until
 
 MAC, DC_TIME = 12, 13  # fields of a record
 LOTS = (("O-V1", "1", "tdes16", ["TD-1A", "TD-1B"]), ("O-V2", "2", "tdes24", ["TD-2A"]))
@@ -43,14 +45,43 @@ class Suite1(unittest.TestCase):
             self.files[path] = records
         self.assertEqual(sum(len(r) for r in self.files.values()), 3)
 
+    def collect_suite_2(self, serial):
+        """An operation terminal that asks for a TK of suite 2; answers the terminal's packet."""
+        der = run(["openssl", "x509", "-in", self.chain.folder / "hsm.pem", "-outform", "DER"]).stdout
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.chain.pos(serial, "init", "--serial", serial, "--pinpad", f"PP-{serial}", "--root", self.chain.ca.root, "--module",
+                           program("STRONGROOM_MODULE"))
+            pos = threading.Thread(target=self.chain.pos, args=(serial, "factory", "--connect", f"127.0.0.1:{server.getsockname()[1]}"))
+            pos.start()
+            connection = server.accept()[0]
+            with connection, connection.makefile("rb") as stream:
+                for kind, sent in ((0x20, ()), (0x22, (der,)), (0x24, (b"\2", b"\2", b"\2", b"\1", b"\x18"))):
+                    body = bytes([kind]) + b"".join(len(f).to_bytes(2, "big") + f for f in sent)
+                    connection.sendall(len(body).to_bytes(2, "big") + body)
+                    answer = stream.read(int.from_bytes(stream.read(2), "big"))
+                connection.sendall(b"\0\1\x26")
+                stream.read(1)
+            pos.join(WAIT)
+        self.assertEqual(answer[0], 0x25)
+        return answer[3:]
+
     def test_2_suite_2_is_refused_for_this_customer(self):  # R1.6
-        self.chain.suite = 2
-        try:
-            status, text = self.chain.factory("O-S2", ["TD-3A"], "--key-type", "tdes24")
-        finally:
-            self.chain.suite = 1
-        self.assertEqual(status, 3, text)
-        self.assertIn("suite is not that of the customer", text)
+        chain = self.chain
+        chain.order("O-S2", ["TD-3A"])
+        done = chain.opterm("collect", "--order", "O-S2", "--listen", "127.0.0.1:0", "--spool", chain.folder / "opterm",
+                            *chain.card_arguments, "--mtms", chain.mtmsd.url, "--cert", chain.ca.cert("opterm"), "--key-file",
+                            chain.ca.key("opterm"), "--ca", chain.ca.root, "--suite", 2, check=False)
+        self.assertEqual((done.returncode, b"ready" in done.stdout), (2, False))
+        self.assertIn(b"the order's customer has suite 1", done.stderr)
+        # Nor does the MTMS take what another operation terminal collected.
+        chain.ca.operator("file-operator")
+        chain.mtmsd.command("grant", "opterm-1", "file-operator", "order:O-S2")
+        terminal = Terminal.__new__(Terminal)
+        terminal.serial, terminal.packet = "TD-3A", b64(self.collect_suite_2("TD-3A"))
+        cms = cms_sign(chain.ca, "file-operator", batch_content("O-S2", "S2", [terminal]))
+        status, answer = post(chain.ca, "opterm", chain.mtmsd.address, "/v1/batches", {"order": "O-S2", "batch": "S2", "cms": b64(cms)})
+        self.assertEqual((status, answer["accepted"]), (200, 0))
+        self.assertEqual(answer["refused"], [{"serial": "TD-3A", "reason": "suite is not that of the customer"}])
 
     def test_3_every_byte_of_a_record_is_under_the_mac_but_the_import_time(self):  # R2.1, R2.6, R2.9
         record = next(r for records in self.files.values() for r in records if fields(r)[2][1] == b"TD-2A")
