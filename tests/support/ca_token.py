@@ -19,6 +19,7 @@ class CaToken:
         self.env = dict(os.environ, SOFTHSM2_CONF=str(conf))
         subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", "13579", "--pin", PIN],
                        env=self.env, check=True, capture_output=True, timeout=60)
+        self.pin = PIN
         self.pin_file = folder / "ca-token.pin"
         self.pin_file.write_text(PIN + "\n")
         self.pin_file.chmod(0o600)
