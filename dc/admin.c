@@ -1,51 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audit.h"
 #include "dc.h"
 
-static enum err status(void *service, char **arguments, struct fail *f)
+enum err admin_audit(struct db *db, const char *event, const char *object, const char *text, struct fail *f)
 {
-	struct dc *dc = service;
+	char room[1024], peer[160];
+	struct passwd entry, *user = NULL;
+	struct audit_entry row = { peer, event, object, ERR_OK, text };
 
-	return command_print(dc->db,
-			     "SELECT 'tk_record', count(*) FROM tk_record UNION ALL "
-			     "SELECT 'tk_record waiting ' || customer, count(*) FROM tk_record WHERE waiting = 1"
-			     " GROUP BY customer UNION ALL "
-			     "SELECT 'kms_delivery ' || customer || ' ' || state, count(*) FROM kms_delivery"
-			     " GROUP BY customer, state",
-			     NULL, 2, f);
+	if (getpwuid_r(getuid(), &entry, room, sizeof(room), &user) || !user)
+		snprintf(peer, sizeof(peer), "console:%lu", (unsigned long)getuid());
+	else
+		snprintf(peer, sizeof(peer), "console:%.128s", user->pw_name);
+	return audit_append(db, &row, f);
 }
 
-static enum err find(void *service, char **arguments, struct fail *f)
+/* The end of a change that an operator makes: audited with it or not made. */
+static enum err finish(struct dc *dc, enum err e, const char *event, const char *object, const char *text,
+		       struct fail *f)
 {
-	struct dc *dc = service;
-
-	return command_print(
-	    dc->db,
-	    "SELECT tk_record.id, serial, counter, tk_record.customer, mtms, imported, coalesce(name, ''),"
-	    " coalesce(state, 'waiting') FROM tk_record LEFT JOIN delivery_record ON delivery_record.record ="
-	    " tk_record.id LEFT JOIN kms_delivery ON kms_delivery.number = delivery WHERE serial = ?"
-	    " ORDER BY tk_record.id, kms_delivery.number",
-	    arguments[0], 8, f);
-}
-
-/*
- * Only what has left once: a record that waits leaves anyway. The DC cannot tell a true record from a forged one of
- * that serial number, so the newest of every MTMS and customer leaves: the KMS knows the MAC, and whether it wants it.
- */
-static enum err redeliver(void *service, char **arguments, struct fail *f)
-{
-	struct dc *dc = service;
-	struct audit_entry entry = { "operator", "redeliver", arguments[0], ERR_OK, "" };
-	enum err e = db_begin(dc->db, f);
-
 	if (!e)
-		e = db_run(dc->db, f,
-			   "UPDATE tk_record SET waiting = 1 WHERE waiting = 0 AND id IN (SELECT max(id) FROM"
-			   " tk_record WHERE serial = ? GROUP BY mtms, customer)",
-			   "t", arguments[0]);
-	if (!e && !db_changes(dc->db))
-		e = fail_set(f, ERR_NOT_FOUND, 0, "no record of %s that was sent before", arguments[0]);
-	if (!e)
-		e = audit_append(dc->db, &entry, f);
+		e = admin_audit(dc->db, event, object, text, f);
 	if (!e)
 		e = db_commit(dc->db, f);
 	if (e)
@@ -53,28 +34,138 @@ static enum err redeliver(void *service, char **arguments, struct fail *f)
 	return e;
 }
 
-static enum err deliveries(void *service, char **arguments, struct fail *f)
+/* The pause ends, what was refused is tried once more. */
+enum err route_resume(void *service, char **arguments, struct fail *f)
 {
 	struct dc *dc = service;
+	enum err e = db_begin(dc->db, f);
 
-	return command_print(dc->db,
-			     "SELECT number, name, customer, count, state, coalesce(error, '') FROM kms_delivery"
-			     " ORDER BY number",
-			     NULL, 6, f);
+	if (!e)
+		e = db_run(dc->db, f,
+			   "UPDATE route SET state = 'open', attempts = 0, error = '', next_try = 0, since = ? WHERE"
+			   " customer = ?",
+			   "it", (int64_t)time(NULL), arguments[0]);
+	if (!e && !db_changes(dc->db))
+		e = fail_set(f, ERR_NOT_FOUND, 0, "no route to %.64s", arguments[0]);
+	return finish(dc, e, "route resume", arguments[0], "", f);
 }
 
-static enum err audit(void *service, char **arguments, struct fail *f)
+/* The delivery that a parked route stands at: its number stays unused, its records can be sent again. */
+static enum err refused_delivery(struct dc *dc, const char *customer, char ret_name[129], struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = false;
+	enum err e =
+	    db_query(dc->db, &s, f,
+		     "UPDATE delivery SET state = 'skipped', settled = ? WHERE state IN ('waiting', 'placed') AND"
+		     " number = (SELECT d.number FROM delivery d JOIN route r ON r.customer = d.customer WHERE"
+		     " r.customer = ? AND r.state = 'parked' AND d.state IN ('waiting', 'placed') ORDER BY"
+		     " d.sequence LIMIT 1) RETURNING name",
+		     "it", (int64_t)time(NULL), customer);
+
+	if (!e)
+		e = db_next(s, &row, f);
+	if (!e && !row)
+		e = fail_set(f, ERR_NOT_FOUND, 0, "the route to %.64s is not parked at a delivery", customer);
+	if (!e)
+		snprintf(ret_name, 129, "%s", db_text(s, 0));
+	while (!e && row)
+		e = db_next(s, &row, f);
+	return e;
+}
+
+enum err route_skip(void *service, char **arguments, struct fail *f)
 {
 	struct dc *dc = service;
+	char name[129] = "";
+	enum err e = db_begin(dc->db, f);
 
-	return command_print(dc->db, "SELECT at, peer, event, object, code, text FROM audit ORDER BY id", NULL, 6, f);
+	if (!e)
+		e = refused_delivery(dc, arguments[0], name, f);
+	if (!e)
+		e = db_run(dc->db, f,
+			   "UPDATE route SET state = 'open', attempts = 0, error = '', next_try = 0, since = ? WHERE"
+			   " customer = ?",
+			   "it", (int64_t)time(NULL), arguments[0]);
+	e = finish(dc, e, "route skip", name, arguments[0], f);
+	if (!e)
+		printf("skipped %s\n", name);
+	return e;
+}
+
+/* For an MTMS whose database was made anew: its deliveries begin with number 1 again. */
+enum err mtms_restart(void *service, char **arguments, struct fail *f)
+{
+	struct dc *dc = service;
+	enum err e = db_begin(dc->db, f);
+
+	if (!e)
+		e = db_run(dc->db, f, "UPDATE mtms SET epoch = epoch + 1, last = 0 WHERE name = ?", "t", arguments[0]);
+	if (!e && !db_changes(dc->db))
+		e = fail_set(f, ERR_NOT_FOUND, 0, "no MTMS %.64s has sent anything", arguments[0]);
+	return finish(dc, e, "mtms restart", arguments[0], "", f);
+}
+
+static const struct table_row *find_report(const char *name)
+{
+	for (size_t i = 0; i < dc_reports_count; i++)
+		if (!strcmp(dc_reports[i].name, name))
+			return &dc_reports[i];
+	return NULL;
+}
+
+static enum err run_report(struct dc *dc, const struct table_row *report, char **arguments, struct fail *f)
+{
+	const char *json = NULL, *csv = NULL;
+	const struct command_option options[] = { { "--json", false, &json }, { "--csv", false, &csv } };
+	enum err e = command_options(arguments, report->parameters, options, ARRAY_LEN(options), f);
+
+	if (!e && json && csv)
+		e = fail_set(f, ERR_USAGE, 0, "--json or --csv, not both");
+	return e ? e : table_print(dc->db, report, arguments, json ? TABLE_JSON : csv ? TABLE_CSV : TABLE_TEXT, f);
 }
 
 const struct command_row admin_rows[] = {
-	{ "status", 0, "status            counts by state and KMS", status, "R2.1" },
-	{ "find", 1, "find SERIAL       records of a POS serial number and where they went", find, "R2.1" },
-	{ "redeliver", 1, "redeliver SERIAL  send the newest records of that terminal once more", redeliver, "R2.1" },
-	{ "deliveries", 0, "deliveries        what left or waits, by KMS", deliveries, "R2.2" },
-	{ "audit", 0, "audit             the audit table", audit, "R2.3" },
+	{ "find", ~0,
+	  "find [SERIAL] [--order O] [--mtms M] [--kms C] [--delivery D] [--state S] [--from T] [--to T]\n"
+	  "                             records and where they went; T: seconds, 2026-11-20 or 2026-11-20T15:04:05 UTC",
+	  find_run, "R2.1" },
+	{ "redeliver order", ~1,
+	  "redeliver order ORDER [--kms C]\n                             send its records once more", again_order,
+	  "R2.1" },
+	{ "redeliver delivery", 1,
+	  "redeliver delivery NAME    send the records of that delivery once more, as a new one", again_delivery,
+	  "R2.1" },
+	{ "redeliver", ~1, "redeliver SERIAL [--kms C] send the newest records of that terminal once more",
+	  again_serial, "R2.1" },
+	{ "route resume", 1, "route resume KMS           try at once, also what the KMS refused", route_resume,
+	  "R2.2" },
+	{ "route skip", 1, "route skip KMS             go on behind the delivery that the KMS refuses", route_skip,
+	  "R2.2" },
+	{ "mtms restart", 1, "mtms restart MTMS          its deliveries begin with number 1 again: its database is new",
+	  mtms_restart, "R2.1" },
 };
 const size_t admin_rows_count = ARRAY_LEN(admin_rows);
+
+void admin_help(struct buf *ret)
+{
+	for (size_t i = 0; i < admin_rows_count; i++)
+		buf_printf(ret, "  %s\n", admin_rows[i].usage);
+	for (size_t i = 0; i < dc_reports_count; i++)
+		buf_printf(ret, "  %s\n", dc_reports[i].usage);
+	buf_printf(ret, "  find and the questions take --json or --csv\n");
+	buf_put_u8(ret, 0);
+}
+
+enum err admin_run(struct dc *dc, int argc, char **argv, struct fail *f)
+{
+	const struct table_row *report = find_report(argv[0]);
+	const struct command_row *row = NULL;
+	char **arguments = NULL;
+	enum err e;
+
+	if (report)
+		return run_report(dc, report, argv + 1, f);
+	e = command_find(admin_rows, admin_rows_count, argc, argv, &row, &arguments, f);
+	return e ? e : row->run(dc, arguments, f);
+}

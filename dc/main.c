@@ -39,27 +39,18 @@ static int serve(struct daemon *d)
 
 static enum err command(struct daemon *d, struct fail *f)
 {
-	const struct command_row *row = NULL;
-	struct dc dc = { .conf = d->conf };
-	char **arguments = NULL;
-	enum err e = command_find(admin_rows, admin_rows_count, d->argc, d->argv, &row, &arguments, f);
+	struct dc dc = { .conf = d->conf, .name = conf_get(d->conf, "", "name") };
+	enum err e = dc_open_db(dc.conf, &dc.db, f);
 
 	if (!e)
-		e = dc_open_db(dc.conf, &dc.db, f);
-	if (!e)
-		e = row->run(&dc, arguments, f);
+		e = admin_run(&dc, d->argc, d->argv, f);
 	dc_done(&dc);
 	return e;
 }
 
-static void usage(struct buf *ret)
-{
-	command_usage(admin_rows, admin_rows_count, ret);
-}
-
 int main(int argc, char **argv)
 {
-	const struct daemon_program program = { "dcd", dc_keys, &dc_keys_count, usage, serve, command };
+	const struct daemon_program program = { "dcd", dc_keys, &dc_keys_count, admin_help, serve, command };
 
 	return daemon_main(&program, argc, argv);
 }

@@ -15,43 +15,88 @@ const struct conf_key dc_keys[] = {
 	{ "", "database", CONF_REQUIRED,
 	  "file of SQLite, or postgresql://user@host/name?sslrootcert=FILE&passfile=FILE" },
 	IDENTITY_KEYS(CONF_REQUIRED, "dc"),
-	{ "kms *", "mode", CONF_REQUIRED, "delivery by `message` or by `file`" },
-	{ "kms *", "url", NULL, "message: https://host:port of the KMS" },
-	{ "kms *", "spool", NULL, "file: folder of the key files" },
-	{ "kms *", "batch", "500", "records in one delivery, at most 1000" },
+	{ "kms *", "mode", CONF_REQUIRED, "delivery by `message`, by `file`, or by file and `notice`" },
+	{ "kms *", "url", NULL, "message, notice: https://host:port of the KMS" },
+	{ "kms *", "spool", NULL, "file, notice: folder of the key files: /path, ftp://, ftps://, sftp://" },
+	{ "kms *", "batch", BATCH_DEFAULT, "records in one delivery, at most 1000; by file 20000" },
+	{ "kms *", "retry_max_s", "300", "seconds between two tries that fail, at most" },
+	TRANSFER_KEYS("kms *"),
 };
 const size_t dc_keys_count = ARRAY_LEN(dc_keys);
+
+#define RETRY_MAX_S 86400
+#define IDLE_MS 250
 
 enum err dc_open_db(const struct conf *conf, struct db **ret, struct fail *f)
 {
 	return db_open(conf_get(conf, "", "database"), dc_tables, dc_tables_count, ret, f);
 }
 
+unsigned batch_of(const struct conf *conf, const char *customer)
+{
+	char section[64];
+	const char *value;
+
+	snprintf(section, sizeof(section), "kms %s", customer);
+	value = conf_get(conf, section, "batch");
+	return (unsigned)atoi(value ? value : BATCH_DEFAULT);
+}
+
+static bool stopping(void *arg)
+{
+	return worker_stopping(arg);
+}
+
+/* What the mode asks for, and nothing else. */
+static enum err route_mode(const struct conf *conf, const char *section, struct route *r, struct fail *f)
+{
+	const char *mode = conf_get(conf, section, "mode");
+	bool message = !strcmp(mode, "message"), notice = !strcmp(mode, "notice"), file = !strcmp(mode, "file");
+
+	r->url = conf_get(conf, section, "url");
+	r->spool = conf_get(conf, section, "spool");
+	r->mode = message ? ROUTE_MESSAGE : notice ? ROUTE_NOTICE : ROUTE_FILE;
+	if ((!message && !notice && !file) || (message || notice) != (r->url != NULL) ||
+	    (file || notice) != (r->spool != NULL))
+		return fail_set(f, ERR_CONFIG, 0,
+				"[%s] mode: message with url, file with spool, or notice with url and spool", section);
+	return ERR_OK;
+}
+
+static enum err route_numbers(const struct conf *conf, const char *section, struct route *r, struct fail *f)
+{
+	unsigned most = r->mode == ROUTE_MESSAGE ? BATCH_MESSAGE_MAX : BATCH_FILE_MAX;
+	int seconds = atoi(conf_get(conf, section, "retry_max_s"));
+
+	r->batch = batch_of(conf, r->customer);
+	if (!r->batch || r->batch > most)
+		return fail_set(f, ERR_CONFIG, 0, "[%s] batch: 1 to %u", section, most);
+	if (seconds < 1 || seconds > RETRY_MAX_S)
+		return fail_set(f, ERR_CONFIG, 0, "[%s] retry_max_s: 1 to %d", section, RETRY_MAX_S);
+	r->retry_max_ms = (unsigned)seconds * 1000;
+	return ERR_OK;
+}
+
 static enum err route_open(struct dc *dc, const char *id, struct route *r, struct fail *f)
 {
 	struct http_client_options options = { .identity = dc->identity, .server = ROLE_KMS };
 	char section[64];
-	const char *mode;
 	enum err e;
 
 	snprintf(section, sizeof(section), "kms %s", id);
 	if (!format_customer_ok(view_of_string(id)))
 		return fail_set(f, ERR_CONFIG, 0, "[%s]: not a customer id", section);
-	mode = conf_get(dc->conf, section, "mode");
 	r->dc = dc;
 	r->customer = id;
-	r->batch = (unsigned)atoi(conf_get(dc->conf, section, "batch"));
-	if (!r->batch || r->batch > RECORDS_MAX)
-		return fail_set(f, ERR_CONFIG, 0, "[%s] batch: 1 to %d", section, RECORDS_MAX);
-	if (!strcmp(mode, "message"))
-		r->url = conf_get(dc->conf, section, "url");
-	else if (!strcmp(mode, "file"))
-		r->spool = conf_get(dc->conf, section, "spool");
-	if (!r->url && !r->spool)
-		return fail_set(f, ERR_CONFIG, 0, "[%s] mode: message with url, or file with spool", section);
-	e = dc_open_db(dc->conf, &r->db, f);
+	e = route_mode(dc->conf, section, r, f);
+	if (!e)
+		e = route_numbers(dc->conf, section, r, f);
+	if (!e)
+		e = dc_open_db(dc->conf, &r->db, f);
 	if (!e && r->url)
 		e = http_client_new(&options, &r->kms, f);
+	if (!e && r->spool)
+		e = transfer_configured(dc->conf, section, r->spool, stopping, &r->worker, &r->files, f);
 	return e;
 }
 
@@ -60,6 +105,7 @@ enum err dc_open(struct dc *dc, struct fail *f)
 	size_t count = 0;
 	enum err e;
 
+	pthread_mutex_init(&dc->signing, NULL);
 	dc->name = conf_get(dc->conf, "", "name");
 	if (!keyfile_name_ok(dc->name, 32))
 		return fail_set(f, ERR_CONFIG, 0, "name: 1 to 32 of [A-Za-z0-9._-]");
@@ -79,12 +125,27 @@ enum err dc_open(struct dc *dc, struct fail *f)
 	return e;
 }
 
+/* The row that `routes` shows; a start tries at once. */
+static enum err route_row(struct route *r, struct fail *f)
+{
+	static const char *const modes[] = { "message", "file", "notice" };
+	enum err e = db_run(r->db, f,
+			    "INSERT INTO route (customer, mode, place, state, attempts, error, since, next_try,"
+			    " sequence) VALUES (?, ?, ?, 'open', 0, '', 0, 0, 0) ON CONFLICT (customer) DO UPDATE SET"
+			    " mode = excluded.mode, place = excluded.place, next_try = 0",
+			    "ttt", r->customer, modes[r->mode], r->files ? transfer_place(r->files) : r->url);
+
+	return e;
+}
+
 enum err dc_start(struct dc *dc, struct fail *f)
 {
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < dc->route_count && !e; i++)
-		e = worker_start(&dc->routes[i].worker, route_step, &dc->routes[i], 0, 0, f);
+		e = route_row(&dc->routes[i], f);
+	for (size_t i = 0; i < dc->route_count && !e; i++)
+		e = worker_start(&dc->routes[i].worker, route_step, &dc->routes[i], IDLE_MS, 0, f);
 	return e;
 }
 
@@ -93,6 +154,7 @@ void dc_done(struct dc *dc)
 	for (size_t i = 0; i < dc->route_count; i++) {
 		worker_stop(&dc->routes[i].worker);
 		http_client_free(dc->routes[i].kms);
+		transfer_free(dc->routes[i].files);
 		db_free(dc->routes[i].db);
 	}
 	free(dc->routes);

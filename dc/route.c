@@ -1,183 +1,107 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
-#include "dc.h"
-#include "keyfile.h"
+#include "delivery.h"
 #include "log.h"
-#include "records.h"
-#include "spool.h"
 
-struct delivery {
-	int64_t number;
-	char name[KEYFILE_NAME_MAX + 1];
-	struct record_item *items;
-	size_t count;
+#define RETRY_FIRST_MS 200
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* How the route does, as the database has it: a command may have changed it. */
+struct condition {
+	bool parked;
+	int64_t attempts; /* in vain, one after the other */
+	int64_t next_try; /* ms */
+	char error[256];
 };
 
-static enum err oldest(struct route *r, struct delivery *ret, bool *ret_found, struct fail *f)
+static enum err look(struct route *r, struct condition *ret, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
-	enum err e = db_query(r->db, &s, f,
-			      "SELECT number, name, count FROM kms_delivery WHERE customer = ? AND state = 'waiting'"
-			      " ORDER BY number LIMIT 1",
+	bool row = false;
+	enum err e = db_query(r->db, &s, f, "SELECT state, attempts, next_try, error FROM route WHERE customer = ?",
 			      "t", r->customer);
 
-	*ret_found = false;
 	if (!e)
-		e = db_next(s, ret_found, f);
-	if (!e && *ret_found) {
-		ret->number = db_int(s, 0);
-		snprintf(ret->name, sizeof(ret->name), "%s", db_text(s, 1));
-		ret->count = (size_t)db_int(s, 2);
+		e = db_next(s, &row, f);
+	if (!e && row) {
+		ret->parked = !strcmp(db_text(s, 0), "parked");
+		ret->attempts = db_int(s, 1);
+		ret->next_try = db_int(s, 2);
+		snprintf(ret->error, sizeof(ret->error), "%s", db_text(s, 3));
 	}
 	return e;
 }
 
-/* Unique for ever: the number within this database, the time for a database that had to be made anew. */
-static void delivery_name(const struct route *r, int64_t number, char ret[KEYFILE_NAME_MAX + 1])
+static int64_t pause_of(const struct route *r, int64_t attempts)
 {
-	time_t now = time(NULL);
-	struct tm tm;
+	int64_t ms = RETRY_FIRST_MS;
 
-	gmtime_r(&now, &tm);
-	snprintf(ret, KEYFILE_NAME_MAX + 1, "%s-%s-%04d%02d%02dT%02d%02d%02dZ-%06lld", r->dc->name, r->customer,
-		 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (long long)number);
+	while (attempts-- > 0 && ms < r->retry_max_ms)
+		ms *= 2;
+	return ms < r->retry_max_ms ? ms : r->retry_max_ms;
 }
 
-/* Puts count of what waits for this KMS into a new delivery, oldest first. */
-static enum err compose_in(struct route *r, int64_t count, struct fail *f)
+static enum err delivered(struct route *r, const struct delivery *d, const struct condition *before, struct fail *f)
 {
-	char name[KEYFILE_NAME_MAX + 1];
-	int64_t number = 0;
-	uint8_t random[16];
-	enum err e = ERR_OK;
+	struct audit_entry done = { r->customer, "delivery", d->name, ERR_OK, "" };
+	struct audit_entry back = { r->customer, "route recovered", d->name, ERR_OK, before->error };
+	int64_t now = time(NULL);
+	enum err e = db_begin(r->db, f);
 
-	/* The name needs the number: until then it is a random one. */
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return fail_set(f, ERR_INTERNAL, 0, "no random bytes");
-	hex_encode(VIEW(random, sizeof(random)), name);
-	e = db_one(r->db, &number, f,
-		   "INSERT INTO kms_delivery (name, customer, created, count, state) VALUES (?, ?, ?, ?, 'waiting')"
-		   " RETURNING number",
-		   "ttii", name, r->customer, (int64_t)time(NULL), count);
-	delivery_name(r, number, name);
-	if (!e)
-		e = db_run(r->db, f, "UPDATE kms_delivery SET name = ? WHERE number = ?", "ti", name, number);
 	if (!e)
 		e = db_run(
 		    r->db, f,
-		    "INSERT INTO delivery_record (delivery, position, record) SELECT ?, row_number() OVER (ORDER BY "
-		    "id) -"
-		    " 1, id FROM (SELECT id FROM tk_record WHERE customer = ? AND waiting = 1 ORDER BY id LIMIT ?)",
-		    "iti", number, r->customer, count);
+		    "UPDATE delivery SET state = 'delivered', settled = ? WHERE number = ? AND state IN ('waiting',"
+		    " 'placed')",
+		    "ii", now, d->number);
+	if (!e && db_changes(r->db))
+		e = audit_append(r->db, &done, f);
 	if (!e)
 		e = db_run(r->db, f,
-			   "UPDATE tk_record SET waiting = 0 WHERE id IN (SELECT record FROM delivery_record WHERE "
-			   "delivery = ?)",
-			   "i", number);
-	return e;
-}
-
-/* Only this worker takes what waits: the count can but grow before the transaction begins. */
-static enum err compose(struct route *r, bool *ret_made, struct fail *f)
-{
-	int64_t count = 0;
-	enum err e = db_one(r->db, &count, f,
-			    "SELECT count(*) FROM (SELECT 1 FROM tk_record WHERE customer = ? AND waiting = 1 LIMIT ?)",
-			    "ti", r->customer, (int64_t)r->batch);
-
-	*ret_made = false;
-	if (e || !count)
-		return e;
-	e = db_begin(r->db, f);
-	if (!e)
-		e = compose_in(r, count, f);
+			   "UPDATE route SET attempts = 0, error = '', next_try = 0, since = ? WHERE customer = ?",
+			   "it", now, r->customer);
+	if (!e && before->attempts)
+		e = audit_append(r->db, &back, f);
 	if (!e)
 		e = db_commit(r->db, f);
 	if (e)
 		db_rollback(r->db);
-	*ret_made = !e;
 	return e;
 }
 
-static enum err load(struct route *r, struct delivery *d, struct arena *a, struct fail *f)
+/* Why it waits; audited when it changes, not at every try. for_good: the route waits for the operator. */
+static enum err failed(struct route *r, const struct delivery *d, const struct condition *before, bool for_good,
+		       const struct fail *why, struct fail *f)
 {
-	DB_STMT_AUTO *s = NULL;
-	size_t n = 0;
-	bool row = false;
-	enum err e;
-
-	d->items = arena_alloc(a, d->count * sizeof(*d->items));
-	if (!d->items)
-		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
-	e = db_query(
-	    r->db, &s, f,
-	    "SELECT tk_record.record FROM delivery_record JOIN tk_record ON tk_record.id = delivery_record.record"
-	    " WHERE delivery = ? ORDER BY position",
-	    "i", d->number);
-	while (!e && !(e = db_next(s, &row, f)) && row && n < d->count) {
-		d->items[n].record = arena_copy(a, db_blob(s, 0));
-		if (!d->items[n++].record.p)
-			e = fail_set(f, ERR_NO_MEMORY, 0, "no memory");
-	}
-	if (!e && (row || n != d->count))
-		e = fail_set(f, ERR_INTERNAL, 0, "delivery %s has another number of records", d->name);
-	return e;
-}
-
-static enum err send_message(struct route *r, const struct delivery *d, struct arena *a, struct fail *f)
-{
-	struct delivery_in in = { .dc = view_of_string(r->dc->name),
-				  .delivery = view_of_string(d->name),
-				  .records = { d->items, d->count } };
-	struct msg_post_in call = { r->kms, r->url, RECORDS_PATH, &delivery_in_fields, &in, &delivery_out_fields };
-	struct delivery_out out = { 0 };
-	enum err e = msg_post(&call, a, &out, f);
-
-	if (!e && (!view_equal(out.delivery, in.delivery) || out.received != d->count))
-		e = fail_set(f, ERR_PEER, 0, "the KMS's answer is about another delivery");
-	return e;
-}
-
-static enum err send_file(struct route *r, const struct delivery *d, struct arena *a, struct fail *f)
-{
-	struct keyfile_head head = { 0 };
-	struct view *records = arena_alloc(a, d->count * sizeof(*records));
-	BUF_AUTO text = { 0 };
-	enum err e;
-
-	if (!records)
-		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
-	for (size_t i = 0; i < d->count; i++)
-		records[i] = d->items[i].record;
-	snprintf(head.kms, sizeof(head.kms), "%s", r->customer);
-	snprintf(head.dc, sizeof(head.dc), "%s", r->dc->name);
-	snprintf(head.name, sizeof(head.name), "%s", d->name);
-	e = keyfile_write(&head, records, d->count, &text, f);
-	return e ? e : spool_put(r->spool, d->name, buf_view(&text), f);
-}
-
-/* Settles a delivery, or notes why it waits; the reason is audited when it changes, not at every try. */
-static enum err settle(struct route *r, const struct delivery *d, const struct fail *why, struct fail *f)
-{
-	struct audit_entry entry = { r->customer, "delivery", d->name, why ? why->code : ERR_OK, why ? why->text : "" };
-	int64_t changed;
+	struct audit_entry entry = { r->customer, "delivery", d->name, why->code, why->text };
+	struct audit_entry parked = {
+		r->customer, "route parked", d->name, why->code,
+		"the KMS refuses it for good: route resume tries once more, route skip goes on behind it"
+	};
+	bool changed = strcmp(before->error, why->text) != 0;
 	enum err e = db_begin(r->db, f);
 
-	if (!e && why)
-		e = db_run(r->db, f, "UPDATE kms_delivery SET error = ? WHERE number = ? AND error IS DISTINCT FROM ?",
-			   "tit", why->text, d->number, why->text);
-	else if (!e)
-		e = db_run(r->db, f,
-			   "UPDATE kms_delivery SET state = 'delivered', delivered = ?, error = NULL WHERE number = ?",
-			   "ii", (int64_t)time(NULL), d->number);
-	changed = e ? 0 : db_changes(r->db);
+	if (!e)
+		e = db_run(
+		    r->db, f,
+		    "UPDATE route SET attempts = attempts + 1, error = ?, next_try = ?, state = ?, since = CASE WHEN"
+		    " attempts = 0 THEN CAST(? AS BIGINT) ELSE since END WHERE customer = ?",
+		    "titit", why->text, now_ms() + pause_of(r, before->attempts), for_good ? "parked" : "open",
+		    (int64_t)time(NULL), r->customer);
 	if (!e && changed)
 		e = audit_append(r->db, &entry, f);
+	if (!e && for_good)
+		e = audit_append(r->db, &parked, f);
 	if (!e)
 		e = db_commit(r->db, f);
 	if (e)
@@ -185,36 +109,48 @@ static enum err settle(struct route *r, const struct delivery *d, const struct f
 	return e;
 }
 
-static enum err deliver(struct route *r, struct delivery *d, struct fail *f)
+static enum err deliver(struct route *r, struct delivery *d, const struct condition *before, struct fail *f)
 {
 	ARENA_AUTO arena = { 0 };
-	struct fail why = { 0 }, second = { 0 };
-	enum err e = load(r, d, &arena, f);
+	struct fail second = { 0 };
+	bool for_good = false;
+	enum err e = delivery_send(r, d, &arena, &for_good, f);
 
-	if (e)
+	if (e == ERR_BUSY && worker_stopping(&r->worker))
 		return e;
-	e = r->spool ? send_file(r, d, &arena, &why) : send_message(r, d, &arena, &why);
 	if (!e)
-		return settle(r, d, NULL, f);
-	*f = why;
-	if (settle(r, d, &why, &second))
+		return delivered(r, d, before, f);
+	if (failed(r, d, before, for_good, f, &second))
 		log_line(LOG_LEVEL_ERROR, "delivery", "%s: %s", d->name, second.text);
 	return e;
+}
+
+/* Not yet: the pause lasts, in the database, so that `route resume` ends it and `routes` shows it. */
+static bool waits(const struct route *r, const struct condition *c)
+{
+	int64_t left = c->next_try - now_ms();
+
+	return c->parked || (left > 0 && left <= r->retry_max_ms);
 }
 
 enum worker_next route_step(void *arg)
 {
 	struct route *r = arg;
+	struct condition condition = { 0 };
 	struct delivery d = { 0 };
 	struct fail f = { 0 };
 	bool found = false;
-	enum err e = oldest(r, &d, &found, &f);
+	enum err e = look(r, &condition, &f);
 
+	if (!e && waits(r, &condition))
+		return WORKER_IDLE;
+	if (!e)
+		e = delivery_oldest(r->db, r->customer, &d, &found, &f);
 	if (!e && found)
-		e = deliver(r, &d, &f);
+		e = deliver(r, &d, &condition, &f);
 	else if (!e)
-		e = compose(r, &found, &f);
+		e = delivery_compose(r->db, r->dc->name, r->customer, r->batch, &found, &f);
 	if (e)
 		log_line(LOG_LEVEL_WARN, "delivery", "%s %s: %s %s", r->customer, d.name, err_name(e), f.text);
-	return e ? WORKER_RETRY : found ? WORKER_AGAIN : WORKER_IDLE;
+	return e ? (d.number ? WORKER_IDLE : WORKER_RETRY) : found ? WORKER_AGAIN : WORKER_IDLE;
 }

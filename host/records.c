@@ -10,8 +10,8 @@ static const struct msg_fields record_fields = MSG_FIELDS(record_field, struct r
 
 static const struct msg_field in_field[] = {
 	{ "delivery", MSG_TEXT, 1, 64, offsetof(struct records_in, delivery), false, NULL },
-	{ "order", MSG_TEXT, 1, 64, offsetof(struct records_in, order), true, NULL },
-	{ "sequence", MSG_NUMBER, 1, INT64_MAX, offsetof(struct records_in, sequence), true, NULL },
+	{ "order", MSG_TEXT, 1, 64, offsetof(struct records_in, order), false, NULL },
+	{ "sequence", MSG_NUMBER, 1, INT64_MAX, offsetof(struct records_in, sequence), false, NULL },
 	{ "records", MSG_LIST, 1, RECORDS_MAX, offsetof(struct records_in, records), false, &record_fields },
 };
 const struct msg_fields records_in_fields = MSG_FIELDS(in_field, struct records_in);

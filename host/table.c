@@ -6,6 +6,8 @@
 #include "command.h"
 #include "table.h"
 
+#define PARAMETERS_MAX 8
+
 /* As command_text prints it; quoted as RFC 4180 asks. */
 static void csv_text(const char *text)
 {
@@ -83,12 +85,17 @@ static void text_line(const struct table_row *row, struct db_stmt *s, enum table
 enum err table_print(struct db *db, const struct table_row *row, char *const *parameters, enum table_form form,
 		     struct fail *f)
 {
+	static const char texts[PARAMETERS_MAX + 1] = "tttttttt";
+	const char *p[PARAMETERS_MAX] = { NULL };
 	DB_STMT_AUTO *s = NULL;
 	bool there = false, first = true;
-	enum err e = row->parameters == 0   ? db_query(db, &s, f, row->sql, "")
-		     : row->parameters == 1 ? db_query(db, &s, f, row->sql, "t", parameters[0])
-					    : db_query(db, &s, f, row->sql, "tt", parameters[0], parameters[1]);
+	enum err e;
 
+	for (unsigned i = 0; i < row->parameters && i < PARAMETERS_MAX; i++)
+		p[i] = parameters[i];
+	e = row->parameters > PARAMETERS_MAX ? fail_set(f, ERR_INTERNAL, 0, "%s: too many parameters", row->name)
+					     : db_query(db, &s, f, row->sql, texts + PARAMETERS_MAX - row->parameters,
+							p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]);
 	if (e)
 		return e;
 	heading(row, form);

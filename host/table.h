@@ -16,7 +16,7 @@ struct table_column {
 	char type; /* t text, i number, T time (seconds; 0 is no time) */
 };
 
-/* One question. parameters: how many texts the SQL takes, at most 2. columns end with an empty one. */
+/* One question. parameters: how many texts the SQL takes, at most 8. columns end with an empty one. */
 struct table_row {
 	const char *name;
 	unsigned parameters;

@@ -60,15 +60,22 @@ ca = {self.ca.root}
 mode = message
 url = https://127.0.0.1:{port}
 batch = {batch}
+retry_max_s = 1
 [kms BANK]
 mode = file
 spool = {self.spool}
 batch = {batch}
+retry_max_s = 1
 """)
         return Daemon("DCD", conf, self.mine)
 
-    def send(self, records, name="mtms", delivery="d1", ca=None):
-        return post(ca or self.ca, name, self.dcd.address, "/v1/records", {"delivery": delivery, "records": records})
+    def send(self, records, name="mtms", delivery="d1", ca=None, order="ORDER-1", sequence=None):
+        """The next delivery of that MTMS, unless another number is asked for."""
+        if sequence is None:
+            last = query(self.database, "SELECT last FROM mtms WHERE name = ?", f"{name}-1")
+            sequence = last[0][0] + 1 if last else 1
+        return post(ca or self.ca, name, self.dcd.address, "/v1/records",
+                    {"delivery": delivery, "order": order, "sequence": sequence, "records": records})
 
     def delivered(self, count):
         def done():
@@ -101,7 +108,8 @@ batch = {batch}
     def test_key_file_is_of_the_documented_form(self):  # R2.2
         sent = [record("BANK", f"B-{i}") for i in range(3)]
         self.send(sent)
-        file = wait_until(lambda: list(self.spool.glob("*.keys")), "key file")[0]
+        manifest = wait_until(lambda: list(self.spool.glob("*.manifest")), "manifest")[0]
+        file = manifest.with_suffix(".keys")
         text = file.read_bytes()
         lines = text.split(b"\n")
         self.assertEqual(lines[-1], b"")
@@ -110,7 +118,7 @@ batch = {batch}
         self.assertEqual([base64.b64decode(line)[:-10] for line in lines[1:4]], [base64.b64decode(s)[:-2] for s in sent])
         body = text[:text.rindex(b'{"sha256"')]
         self.assertEqual(json.loads(lines[4]), {"sha256": hashlib.sha256(body).hexdigest()})
-        self.assertEqual([p.name for p in self.spool.iterdir()], [file.name])  # no temporary file stays
+        self.assertEqual(sorted(p.name for p in self.spool.iterdir()), [file.name, manifest.name])  # no temporary file stays
 
     def test_key_files_have_names_of_their_own(self):  # R2.2
         for i in range(3):
@@ -143,16 +151,16 @@ batch = {batch}
     def test_records_are_found_by_serial_number(self):  # R2.1
         self.send([record("ACME", "SN-7", 1), record("ACME", "SN-8", 1)])
         self.delivered(2)
-        wait_until(lambda: "delivered" in self.dcd.command("find", "SN-7"), "delivered")
+        wait_until(lambda: "\tdelivered\t" in self.dcd.command("find", "SN-7"), "delivered")
         line = self.dcd.command("find", "SN-7").splitlines()
-        self.assertEqual(len(line), 1)
-        self.assertEqual(line[0].split("\t")[1:5], ["SN-7", "1", "ACME", "mtms-1"])
-        self.assertEqual(self.dcd.command("find", "SN-9"), "")
+        self.assertEqual(len(line), 2)
+        self.assertEqual(line[1].split("\t")[1:6], ["SN-7", "1", "ACME", "ORDER-1", "mtms-1"])
+        self.assertEqual(len(self.dcd.command("find", "SN-9").splitlines()), 1)
 
     def test_redeliver_sends_the_newest_record_once_more(self):  # R2.1
         self.send([record("ACME", "SN-7", 1), record("ACME", "SN-7", 2)])
         first = self.delivered(2)
-        wait_until(lambda: self.dcd.command("find", "SN-7").count("delivered") == 2, "settled")
+        wait_until(lambda: self.dcd.command("find", "SN-7").count("\tdelivered\t") == 2, "settled")
         self.dcd.command("redeliver", "SN-7")
         self.assertEqual(self.delivered(3)[2], first[1])
         self.assertEqual(run([*self.dcd.argv, "redeliver", "SN-9"], check=False).returncode, 1)
@@ -180,7 +188,7 @@ batch = {batch}
     def test_lost_answer_repeats_the_delivery_under_the_same_name(self):  # R2.2
         self.kms.fail_after = 1
         self.send([record("ACME", "SN-1")])
-        wait_until(lambda: "delivered" in self.dcd.command("deliveries"), "delivered")
+        wait_until(lambda: "\tdelivered\t" in self.dcd.command("deliveries"), "delivered")
         self.assertEqual(len(self.kms.deliveries), 1)
 
     def test_kill_9_after_the_answer_loses_nothing(self):
@@ -227,12 +235,14 @@ batch = {batch}
 
     def test_malformed_bodies_get_one_code_and_change_nothing(self):
         good = record("ACME", "SN-1")
-        bodies = [b"", b"{", b"[]", b"null", b"{}", b'{"delivery":"d","records":[]}', b'{"delivery":"d"}',
-                  b'{"delivery":"","records":["%s"]}' % good.encode(), b'{"delivery":"a b","records":["%s"]}' % good.encode(),
-                  b'{"delivery":"d","records":["%s"],"more":1}' % good.encode(),
-                  b'{"delivery":"d","delivery":"d","records":["%s"]}' % good.encode(),
-                  b'{"delivery":"d","records":["***"]}', b'{"delivery":"d","records":[7]}', b'{"delivery":7,"records":["AA=="]}',
-                  b"\xff\xfe", b'{"delivery":"d","records":["AA=="]} x', b"[" * 100000]
+        bodies = [b"", b"{", b"[]", b"null", b"{}", b'{"delivery":"d","records":["%s"]}' % good.encode(), b"\xff\xfe", b"[" * 100000]
+        whole = {"delivery": "d", "order": "o", "sequence": 1, "records": [good]}
+        for field, values in (("delivery", ["", "a b", 7, "x" * 65, ".d"]), ("order", ["", "a b", 7, "x" * 65, "../o"]),
+                              ("sequence", [0, -1, "1", 1.5, 2**63]), ("records", [[], ["***"], [7], "AA==", [""]]), ("more", [1])):
+            bodies += [json.dumps({**whole, field: value}).encode() for value in values]
+            bodies.append(json.dumps({k: v for k, v in whole.items() if k != field}).encode() if field in whole else b"")
+        text = json.dumps(whole).encode()
+        bodies += [text + b" x", text[:-1], text[:-1] + b',"delivery":"d"}']
         for body in bodies:
             status, answer = post(self.ca, "mtms", self.dcd.address, "/v1/records", body)
             self.assertEqual((status, answer), (400, {"error": 1, "text": "malformed message"}), body[:60])
@@ -270,15 +280,15 @@ batch = {batch}
             (self.spool / k).write_text("not yours")
         self.send([record("BANK", "SN-1")])
         wait_until(lambda: "ERR_" in self.dcd.log.read_text() or self.delivered_files(), "a verdict")
-        self.assertEqual(query(self.database, "SELECT state FROM kms_delivery"), [("waiting",)])
+        self.assertEqual(query(self.database, "SELECT state FROM delivery"), [("waiting",)])
         for k in names:
             self.assertEqual((self.spool / k).read_text(), "not yours")
             (self.spool / k).unlink()
-        wait_until(lambda: query(self.database, "SELECT state FROM kms_delivery") == [("delivered",)], "the delivery")
+        wait_until(lambda: query(self.database, "SELECT state FROM delivery") == [("delivered",)], "the delivery")
         self.assertEqual(len(list(self.spool.glob("*.keys"))), 1)
 
     def delivered_files(self):
-        return query(self.database, "SELECT name FROM kms_delivery WHERE state = 'delivered'")
+        return query(self.database, "SELECT name FROM delivery WHERE state = 'delivered'")
 
     def test_second_start_with_the_same_database_keeps_all(self):
         self.send([record("ACME", "SN-1")])

@@ -116,10 +116,21 @@ struct view record(const char *customer, const char *serial, uint64_t counter)
 	return bytes_of(&r);
 }
 
+const char *order = "ORDER-1";
+
+uint64_t next_number(void)
+{
+	return 1 +
+	       (uint64_t)room_number(dc.db, "SELECT coalesce(max(last), 0) FROM mtms WHERE name = ?", room.peer.name);
+}
+
 enum err post(const char *delivery, const struct view *records, size_t count, struct records_out *ret)
 {
 	struct record_item items[32];
-	struct records_in in = { .delivery = view_of_string(delivery), .records = { items, count } };
+	struct records_in in = { .delivery = view_of_string(delivery),
+				 .order = view_of_string(order),
+				 .sequence = next_number(),
+				 .records = { items, count } };
 
 	ck_assert_uint_le(count, ARRAY_LEN(items));
 	for (size_t i = 0; i < count; i++)
@@ -165,13 +176,26 @@ void run_route(size_t route)
 	ck_assert_int_eq(next, WORKER_IDLE);
 }
 
+void retry_now(void)
+{
+	struct fail f = { 0 };
+
+	must(db_run(dc.db, &f, "UPDATE route SET next_try = 0", ""), &f);
+}
+
+static bool ends(const char *s, const char *with)
+{
+	return strlen(s) >= strlen(with) && !strcmp(s + strlen(s) - strlen(with), with);
+}
+
 int spool_names(char ret[16][160])
 {
 	struct dirent **list = NULL;
 	int n = scandir(spool, &list, NULL, alphasort), count = 0;
 
 	for (int i = 0; i < n; i++) {
-		if (strcmp(list[i]->d_name, ".") && strcmp(list[i]->d_name, "..") && count < 16)
+		if (strcmp(list[i]->d_name, ".") && strcmp(list[i]->d_name, "..") &&
+		    !ends(list[i]->d_name, ".manifest") && count < 16)
 			snprintf(ret[count++], 160, "%.150s", list[i]->d_name);
 		free(list[i]);
 	}

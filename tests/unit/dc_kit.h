@@ -28,6 +28,9 @@ struct tk_record record_of(const char *customer, const char *serial, uint64_t co
 struct view bytes_of(const struct tk_record *r);
 struct view record(const char *customer, const char *serial, uint64_t counter);
 
+/* post: the next number of the MTMS that sends (room.peer), records of this order. */
+extern const char *order;
+uint64_t next_number(void);
 enum err post(const char *delivery, const struct view *records, size_t count, struct records_out *ret);
 /* receive: one record that must be new. receive_many: POS-<first>, POS-<first + 1> ... of ACME in one message. */
 void receive(const char *delivery, struct view bytes);
@@ -36,7 +39,9 @@ void receive_many(const char *delivery, int first, size_t count);
 int64_t number(const char *sql);
 /* run_route: the worker's steps until it has nothing to do. */
 void run_route(size_t route);
-/* spool_names: all names in the spool folder, hidden ones too, in order; answers how many. */
+/* retry_now: ends the pause after a failure. */
+void retry_now(void);
+/* spool_names: all names but those of manifests in the spool folder, hidden ones too, in order; answers how many. */
 int spool_names(char ret[16][160]);
 
 #endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dc.h"
+
+const struct table_row dc_reports[] = {
+	{ "status",
+	  0,
+	  "status                     counts of what is there, waits and left, by KMS",
+	  "SELECT 'records' AS what, '' AS kms, count(*) AS n FROM tk_record UNION ALL "
+	  "SELECT 'records waiting', customer, count(*) FROM tk_record WHERE waiting = 1 GROUP BY customer UNION ALL "
+	  "SELECT 'deliveries ' || state, customer, count(*) FROM delivery GROUP BY customer, state UNION ALL "
+	  "SELECT 'route parked', customer, 1 FROM route WHERE state = 'parked' UNION ALL "
+	  "SELECT 'route failing', customer, attempts FROM route WHERE attempts > 0 ORDER BY 1, 2",
+	  { { "what", 't' }, { "kms", 't' }, { "count", 'i' } },
+	  "R2.1" },
+	{ "routes",
+	  0,
+	  "routes                     each KMS: its way, what waits, tries in vain and why, the next try",
+	  "SELECT customer, mode, place, state, (SELECT count(*) FROM tk_record r WHERE r.customer = route.customer AND"
+	  " waiting = 1), (SELECT count(*) FROM delivery d WHERE d.customer = route.customer AND d.state IN ('waiting',"
+	  " 'placed')), sequence, attempts, error, since, next_try / 1000 FROM route ORDER BY customer",
+	  { { "kms", 't' },
+	    { "mode", 't' },
+	    { "place", 't' },
+	    { "state", 't' },
+	    { "records_waiting", 'i' },
+	    { "deliveries_waiting", 'i' },
+	    { "sequence", 'i' },
+	    { "attempts", 'i' },
+	    { "error", 't' },
+	    { "since", 'T' },
+	    { "next_try", 'T' } },
+	  "R2.2" },
+	{ "deliveries",
+	  0,
+	  "deliveries                 what left or waits, by KMS and number",
+	  "SELECT customer, sequence, name, order_id, count, kind, state, created, placed, settled FROM delivery"
+	  " ORDER BY customer, sequence",
+	  { { "kms", 't' },
+	    { "sequence", 'i' },
+	    { "name", 't' },
+	    { "order", 't' },
+	    { "records", 'i' },
+	    { "kind", 't' },
+	    { "state", 't' },
+	    { "created", 'T' },
+	    { "placed", 'T' },
+	    { "settled", 'T' } },
+	  "R2.2" },
+	{ "receipts",
+	  0,
+	  "receipts                   what came from the MTMSs, by MTMS and number",
+	  "SELECT mtms, epoch, sequence, name, order_id, accepted, known, refused, received FROM receipt"
+	  " ORDER BY mtms, epoch, sequence",
+	  { { "mtms", 't' },
+	    { "epoch", 'i' },
+	    { "sequence", 'i' },
+	    { "name", 't' },
+	    { "order", 't' },
+	    { "accepted", 'i' },
+	    { "known", 'i' },
+	    { "refused", 'i' },
+	    { "received", 'T' } },
+	  "R2.1" },
+	{ "refusals",
+	  0,
+	  "refusals                   records whose form was refused, with the reason",
+	  "SELECT mtms, epoch, sequence, position, reason FROM receipt_refusal ORDER BY mtms, epoch, sequence, "
+	  "position",
+	  { { "mtms", 't' }, { "epoch", 'i' }, { "sequence", 'i' }, { "position", 'i' }, { "reason", 't' } },
+	  "R2.1" },
+	{ "orders",
+	  0,
+	  "orders                     each production order: records, how many have reached their KMS",
+	  "SELECT r.order_id, r.customer, count(*), CAST(sum(CASE WHEN EXISTS (SELECT 1 FROM delivery_item i JOIN"
+	  " delivery d ON d.number = i.delivery WHERE i.record = r.id AND d.state = 'delivered') THEN 1 ELSE 0 END) AS"
+	  " BIGINT), min(imported), max(imported) FROM tk_record r GROUP BY r.order_id, r.customer ORDER BY 1, 2",
+	  { { "order", 't' },
+	    { "kms", 't' },
+	    { "records", 'i' },
+	    { "delivered", 'i' },
+	    { "first", 'T' },
+	    { "last", 'T' } },
+	  "R2.9" },
+	{ "sources",
+	  0,
+	  "sources                    each MTMS: the number of its last delivery",
+	  "SELECT name, epoch, last, (SELECT count(*) FROM tk_record r WHERE r.mtms = mtms.name), seen FROM mtms"
+	  " ORDER BY name",
+	  { { "mtms", 't' }, { "epoch", 'i' }, { "last", 'i' }, { "records", 'i' }, { "seen", 'T' } },
+	  "R2.1" },
+	{ "audit",
+	  0,
+	  "audit                      the audit table",
+	  "SELECT at, peer, event, object, code, text FROM audit ORDER BY id",
+	  { { "at", 'T' }, { "peer", 't' }, { "event", 't' }, { "object", 't' }, { "code", 'i' }, { "text", 't' } },
+	  "R2.3" },
+};
+const size_t dc_reports_count = ARRAY_LEN(dc_reports);
