@@ -72,8 +72,8 @@ class BadHttp(unittest.TestCase):
                 Message("/v1/batches", "opterm", order, {"order": "name", "batch": "name", "cms": "base64"}, 5593516),
                 Message("/v1/working-certificate", "opterm", {}, {}, 1024)]),
             Door(chain.dcd, chain.dc_database, [
-                Message("/v1/records", "mtms", {"delivery": "d1", "records": [form]}, {"delivery": "name", "records": "list"},
-                        1 << 20)]),
+                Message("/v1/records", "mtms", {"delivery": "d1", "order": "O-1", "sequence": 1, "records": [form]},
+                        {"delivery": "name", "order": "name", "records": "list"}, 1 << 20)]),
             Door(chain.kmsd, chain.kms_database, [
                 Message("/v1/records", "dc", {"dc": "dc1", "delivery": "d1", "records": [form]},
                         {"dc": "name", "delivery": "name", "records": "list"}, 1 << 20)]),

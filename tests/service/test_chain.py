@@ -145,8 +145,10 @@ class Trust(unittest.TestCase):
         at = fields(bare)[6][0]
         high = bare[:at] + (2**40).to_bytes(8, "big") + bare[at + 8:]
         before = set(chain.outgoing())
-        answer = post(chain.ca, "mtms", chain.dcd.address, "/v1/records", {"delivery": "forged", "records": [b64(high)]})
-        self.assertEqual(answer, (200, {"accepted": 1, "known": 0, "refused": []}))
+        last = query(chain.dc_database, "SELECT coalesce(max(last), 0) FROM mtms WHERE name = 'mtms-1'")[0][0]
+        answer = post(chain.ca, "mtms", chain.dcd.address, "/v1/records",
+                      {"delivery": "forged", "order": "FORGED", "sequence": last + 1, "records": [b64(high)]})
+        self.assertEqual(answer, (200, {"accepted": 1, "known": 0, "refused": [], "repeated": False}))
         path, = wait_until(lambda: set(chain.outgoing()) - before, "the forged record's key file")
         chain.hand_over(path)
         flag = "SELECT flag, error FROM key_source WHERE file = (SELECT max(id) FROM key_file)"
