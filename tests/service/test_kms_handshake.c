@@ -308,6 +308,80 @@ START_TEST(random_frames_in_random_order_do_no_harm)
 }
 END_TEST
 
+/* R1.13: an unknown serial number takes the work of a known one: a TK is opened in the HSM, and gone at the end */
+START_TEST(an_unknown_serial_number_takes_the_same_work)
+{
+	static const uint8_t versions[] = { FORMAT_HANDSHAKE_V2, FORMAT_HANDSHAKE_V1 };
+
+	for (size_t v = 0; v < ARRAY_LEN(versions); v++) {
+		struct rig_terminal t = { 0 };
+		struct frame in = { .type = FRAME_HELLO }, got = { 0 };
+		BUF_AUTO storage = { 0 };
+		uint8_t random[16], tag[16] = { 0 };
+		struct handshake h;
+		char serial[33];
+
+		snprintf(serial, sizeof(serial), "HSWORK%zu", v);
+		known(&t, serial, versions[v]);
+		for (int i = 0; i < 2; i++) {
+			handshake_init(&h, &kms, "test", "test");
+			ck_assert(!ops_random(r->pos_ops, random, sizeof(random), NULL));
+			in.type = FRAME_HELLO;
+			in.field[HELLO_HANDSHAKE] = VIEW(&t.handshake, 1);
+			in.field[HELLO_SERIAL] = view_of_string(i ? "HSNOBODY" : serial);
+			in.field[HELLO_RANDOM] = VIEW(random, 16);
+			ck_assert_int_eq(step(&h, &in, &storage, &got), REASON_NONE);
+			ck_assert_int_eq(got.type, FRAME_PROOF_K);
+			ck_assert_uint_eq(got.field[PROOF_K_TAG].n, 16);
+			ck_assert_uint_eq(session_keys(), 2);
+			ck_assert_int_eq(h.stand_in, i ? REASON_UNKNOWN : REASON_NONE);
+			in = (struct frame){ .type = FRAME_PROOF_T, .field = { VIEW(tag, 16) } };
+			ck_assert_int_eq(step(&h, &in, &storage, &got), i ? REASON_UNKNOWN : REASON_PROOF);
+			ck_assert(!handshake_refuse(&h, i ? REASON_UNKNOWN : REASON_PROOF, "", NULL));
+			ck_assert_uint_eq(session_keys(), 0);
+		}
+		rig_terminal_done(&t);
+	}
+}
+END_TEST
+
+/* What is over is forgotten: nonces after their time, rows of a node that was killed, failures, lock-outs. */
+START_TEST(rows_that_are_over_are_pruned)
+{
+	static const char count_sql[] = "SELECT count(*) FROM handshake WHERE serial_number = 'HSPRUNE'";
+	struct rig_terminal t = { 0 };
+	BUF_AUTO storage = { 0 };
+	struct handshake h;
+	struct rig_client c;
+	int64_t n = 0;
+
+	known(&t, "HSPRUNE", FORMAT_HANDSHAKE_V2);
+	until(&h, HANDSHAKE_PROOF, &c, &t, &storage);
+	ops_tk_close(&c.tk);
+	handshake_done(&h);
+	ck_assert(!limit_prune(&kms, NULL));
+	ck_assert(!db_one(kms.db, &n, NULL, count_sql, ""));
+	ck_assert_int_eq(n, 1);
+	/* open still, but long expired: ended first, then forgotten when its nonce is */
+	ck_assert(!db_run(kms.db, NULL, "UPDATE handshake SET expires = 1000", ""));
+	ck_assert(!limit_prune(&kms, NULL));
+	ck_assert(!db_one(kms.db, &n, NULL, "SELECT count(*) FROM handshake WHERE state = 'open'", ""));
+	ck_assert_int_eq(n, 0);
+	ck_assert(!db_one(kms.db, &n, NULL, count_sql, ""));
+	ck_assert_int_eq(n, 1);
+	ck_assert(!db_run(kms.db, NULL, "UPDATE handshake SET started = 1000", ""));
+	ck_assert(!limit_prune(&kms, NULL));
+	ck_assert(!db_one(kms.db, &n, NULL, count_sql, ""));
+	ck_assert_int_eq(n, 0);
+	ck_assert(!db_run(kms.db, NULL,
+			  "UPDATE throttle SET minute = 1, failures = 3, failed = 1000, locked_until = 1000", ""));
+	ck_assert(!limit_prune(&kms, NULL));
+	ck_assert(!db_one(kms.db, &n, NULL, "SELECT count(*) FROM throttle", ""));
+	ck_assert_int_eq(n, 0);
+	rig_terminal_done(&t);
+}
+END_TEST
+
 START_TEST(every_reason_has_a_word_a_text_and_a_public_code)
 {
 	for (int i = 0; i < REASON_COUNT; i++) {
@@ -334,6 +408,8 @@ int main(void)
 	tcase_add_test(c, no_key_stays_in_the_hsm_after_an_import);
 	tcase_add_test(c, rows_wait_while_the_hsm_cannot_work);
 	tcase_add_test(c, random_frames_in_random_order_do_no_harm);
+	tcase_add_test(c, an_unknown_serial_number_takes_the_same_work);
+	tcase_add_test(c, rows_that_are_over_are_pruned);
 	tcase_add_test(c, every_reason_has_a_word_a_text_and_a_public_code);
 	suite_add_tcase(s, c);
 	srunner_set_fork_status(runner, CK_NOFORK);
