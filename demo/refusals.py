@@ -26,10 +26,19 @@ def good_file(story):
     return story.good_file
 
 
+def dc_identity(story):
+    return story.issued / "dc.pem", story.issued / "dc.key"
+
+
+def next_number(story):
+    story.intruder_number = getattr(story, "intruder_number", 0) + 1
+    return story.intruder_number
+
+
 def offer(story, name, records):
     """Puts a key file into the spool; answers the error of its record, or of the file."""
     like = good_file(story)
-    wire.keyfile_write(spool(story), like, name, records)
+    wire.keyfile_write(spool(story), like, name, records, dc_identity(story), next_number(story))
 
     def done():
         rows = [r for r in kms_rows(story, "files") if r["name"] == name]
@@ -63,19 +72,18 @@ def foreign_record(story):
 def again(story, name):
     """The bytes of a good file once more, under this name; answers why the KMS refused them."""
     before = len(kms_rows(story, "audit"))
-    part = spool(story) / ".again.part"
-    part.write_bytes(good_file(story).read_bytes())
-    part.rename(spool(story) / name)
+    (spool(story) / f".{name}.part").write_bytes(good_file(story).read_bytes())
+    wire.manifest_write(spool(story), name, dc_identity(story), 1)
     rows = until("the file is looked at", lambda: [r for r in kms_rows(story, "audit")[before:] if r["code"]], 20)
     return rows[0]["text"]
 
 
 def same_file(story):
-    return again(story, good_file(story).name)
+    return again(story, good_file(story).stem)
 
 
 def same_file_other_name(story):
-    return again(story, "another-name.keys")
+    return again(story, "another-name")
 
 
 def fake_terminal(story):

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import socket
+import subprocess
 import threading
 
 RECORD_FIELDS = ("handshake", "customer", "serial", "pin_pad", "cert_serial", "time", "counter", "keys", "tek", "ctek",
@@ -40,16 +41,30 @@ def keyfile_records(path):
     return [base64.b64decode(line) for line in path.read_text().splitlines()[1:-1]]
 
 
-def keyfile_write(folder, like, name, records):
-    """A well-formed key file with a header like that of another one, put into the spool as a DC does."""
+def manifest_write(folder, name, identity, sequence):
+    """The manifest of folder/.name.part, signed by an identity (certificate, key) that is a data centre's."""
+    data = (folder / f".{name}.part").read_bytes()
+    head = json.loads(data.splitlines()[0])
+    text = {"format": "strongroom manifest", "version": 1, "dc": head["dc"], "kms": head["kms"], "sequence": sequence,
+            "name": head["name"], "order": "ORDER-0", "count": head["count"], "size": len(data),
+            "sha256": hashlib.sha256(data).hexdigest()}
+    part = folder / f".{name}.manifest.part"
+    subprocess.run(["openssl", "cms", "-sign", "-binary", "-nodetach", "-md", "sha256", "-outform", "DER", "-signer",
+                    str(identity[0]), "-inkey", str(identity[1]), "-out", str(part)], input=json.dumps(text).encode(), check=True)
+    (folder / f".{name}.part").rename(folder / f"{name}.keys")
+    part.rename(folder / f"{name}.manifest")
+
+
+def keyfile_write(folder, like, name, records, identity, sequence):
+    """A well-formed key file with a header like that of another one, put into the spool as a DC does; whoever made it can
+    sign as a data centre."""
     header = json.loads(like.read_text().splitlines()[0])
-    header.update(name=name, count=len(records))
+    header.update(name=name, count=len(records), dc="intruder")
     text = json.dumps(header, separators=(",", ":")) + "\n"
     text += "".join(base64.b64encode(r).decode() + "\n" for r in records)
     text += json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest()}, separators=(",", ":")) + "\n"
-    part = folder / f".{name}.part"
-    part.write_text(text)
-    part.rename(folder / f"{name}.keys")
+    (folder / f".{name}.part").write_text(text)
+    manifest_write(folder, name, identity, sequence)
 
 
 def frame_send(sock, kind, *fields):

@@ -6,7 +6,7 @@
 #include <openssl/evp.h>
 
 #include "formats.h"
-#include "keyfile.h"
+#include "keyfile_own.h"
 
 #define KEYFILE_FORMAT "strongroom key file"
 #define KEYFILE_VERSION 1
@@ -69,8 +69,9 @@ static bool next_line(struct view *rest, struct view *ret)
 	return true;
 }
 
-static bool parse_head(struct view line, struct keyfile *k)
+bool keyfile_parse_head(struct view line, struct keyfile_head *ret, size_t *ret_count)
 {
+	struct keyfile_head head = { 0 };
 	const char *format, *kms, *dc, *name;
 	json_int_t version, count;
 	json_t *root = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
@@ -78,26 +79,28 @@ static bool parse_head(struct view line, struct keyfile *k)
 					  "version", &version, "kms", &kms, "dc", &dc, "name", &name, "count", &count);
 
 	ok = ok && !strcmp(format, KEYFILE_FORMAT) && version == KEYFILE_VERSION && count > 0 &&
-	     count <= (json_int_t)KEYFILE_COUNT_MAX && strlen(kms) < sizeof(k->head.kms) &&
-	     strlen(dc) < sizeof(k->head.dc) && strlen(name) < sizeof(k->head.name);
+	     count <= (json_int_t)KEYFILE_COUNT_MAX && strlen(kms) < sizeof(head.kms) && strlen(dc) < sizeof(head.dc) &&
+	     strlen(name) < sizeof(head.name);
 	if (ok) {
-		snprintf(k->head.kms, sizeof(k->head.kms), "%s", kms);
-		snprintf(k->head.dc, sizeof(k->head.dc), "%s", dc);
-		snprintf(k->head.name, sizeof(k->head.name), "%s", name);
-		k->count = (size_t)count;
-		ok = head_ok(&k->head);
+		snprintf(head.kms, sizeof(head.kms), "%s", kms);
+		snprintf(head.dc, sizeof(head.dc), "%s", dc);
+		snprintf(head.name, sizeof(head.name), "%s", name);
+		ok = head_ok(&head);
+	}
+	if (ok) {
+		*ret = head;
+		*ret_count = (size_t)count;
 	}
 	json_decref(root);
 	return ok;
 }
 
-static bool parse_tail(struct view line, struct view before)
+bool keyfile_parse_tail(struct view line, const char before_sha256[65])
 {
 	const char *given;
-	char hex[65];
 	json_t *root = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
 	bool ok = root && !json_unpack_ex(root, NULL, JSON_STRICT, "{s:s}", "sha256", &given) &&
-		  sha256_hex(before, hex) && !strcmp(given, hex);
+		  !strcmp(given, before_sha256);
 
 	json_decref(root);
 	return ok;
@@ -134,8 +137,9 @@ enum err keyfile_read(struct view text, struct keyfile *ret, struct fail *f)
 	struct keyfile k = { 0 };
 	struct view rest = text, line = { 0 }, body;
 	const char *what = "first line";
+	char hex[65];
 
-	if (!next_line(&rest, &line) || !parse_head(line, &k))
+	if (!next_line(&rest, &line) || !keyfile_parse_head(line, &k.head, &k.count))
 		goto bad;
 	what = "number of lines";
 	body = rest;
@@ -144,8 +148,8 @@ enum err keyfile_read(struct view text, struct keyfile *ret, struct fail *f)
 	body.n -= rest.n;
 	what = "digest";
 	line = VIEW(NULL, 0);
-	if (!next_line(&rest, &line) || rest.n || !parse_tail(line, VIEW(text.p, (size_t)(line.p - text.p))) ||
-	    !sha256_hex(body, k.records_sha256))
+	if (!next_line(&rest, &line) || rest.n || !sha256_hex(VIEW(text.p, (size_t)(line.p - text.p)), hex) ||
+	    !keyfile_parse_tail(line, hex) || !sha256_hex(body, k.records_sha256))
 		goto bad;
 	*ret = k;
 	return ERR_OK;

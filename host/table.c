@@ -8,13 +8,15 @@
 
 #define PARAMETERS_MAX 8
 
-/* As command_text prints it; quoted as RFC 4180 asks. */
+/* As command_text prints it; quoted as RFC 4180 asks, and no formula for a spreadsheet. */
 static void csv_text(const char *text)
 {
 	bool quoted = strpbrk(text, ",\"\r\n") != NULL;
 
 	if (quoted)
 		putchar('"');
+	if (*text && strchr("=+-@", *text))
+		putchar('\'');
 	for (; *text; text++) {
 		const char letter[2] = { *text, 0 };
 
@@ -26,12 +28,13 @@ static void csv_text(const char *text)
 		putchar('"');
 }
 
-static void heading(const struct table_row *row, enum table_form form)
+void table_begin(struct table *t, const char *name, const struct table_column *columns, enum table_form form)
 {
+	*t = (struct table){ .name = name, .columns = columns, .form = form };
 	if (form == TABLE_JSON)
-		printf("{\"%s\": [", row->name);
-	for (size_t i = 0; form != TABLE_JSON && row->columns[i].name; i++)
-		printf("%s%s", i == 0 ? "" : form == TABLE_CSV ? "," : "\t", row->columns[i].name);
+		printf("{\"%s\": [", name);
+	for (size_t i = 0; form != TABLE_JSON && columns[i].name; i++)
+		printf("%s%s", i == 0 ? "" : form == TABLE_CSV ? "," : "\t", columns[i].name);
 	if (form != TABLE_JSON)
 		fputs(form == TABLE_CSV ? "\r\n" : "\n", stdout);
 }
@@ -49,7 +52,7 @@ static json_t *text_json(const char *text)
 	return buf_ok(&b) ? json_stringn((const char *)b.p, b.len) : NULL;
 }
 
-static enum err json_line(const struct table_row *row, struct db_stmt *s, bool first, struct fail *f)
+static enum err json_line(const struct table *row, struct db_stmt *s, struct fail *f)
 {
 	json_t *o = json_object();
 	bool ok = o != NULL;
@@ -61,14 +64,16 @@ static enum err json_line(const struct table_row *row, struct db_stmt *s, bool f
 
 		ok = json_object_set_new(o, row->columns[i].name, value) == 0;
 	}
-	fputs(first ? "\n " : ",\n ", stdout);
+	fputs(row->rows == 0 ? "\n " : ",\n ", stdout);
 	ok = ok && json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER) == 0;
 	json_decref(o);
 	return ok ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "cannot write JSON");
 }
 
-static void text_line(const struct table_row *row, struct db_stmt *s, enum table_form form)
+static void text_line(const struct table *row, struct db_stmt *s)
 {
+	enum table_form form = row->form;
+
 	for (int i = 0; row->columns[i].name; i++) {
 		if (i)
 			putchar(form == TABLE_CSV ? ',' : '\t');
@@ -82,13 +87,35 @@ static void text_line(const struct table_row *row, struct db_stmt *s, enum table
 	fputs(form == TABLE_CSV ? "\r\n" : "\n", stdout);
 }
 
+enum err table_line(struct table *t, struct db_stmt *s, struct fail *f)
+{
+	enum err e = ERR_OK;
+
+	if (t->form == TABLE_JSON)
+		e = json_line(t, s, f);
+	else
+		text_line(t, s);
+	t->rows++;
+	return e;
+}
+
+enum err table_end(struct table *t, struct fail *f)
+{
+	if (t->form == TABLE_JSON)
+		fputs(t->rows == 0 ? "]}\n" : "\n]}\n", stdout);
+	if (ferror(stdout) || fflush(stdout))
+		return fail_set(f, ERR_IO, 0, "cannot write");
+	return ERR_OK;
+}
+
 enum err table_print(struct db *db, const struct table_row *row, char *const *parameters, enum table_form form,
 		     struct fail *f)
 {
 	static const char texts[PARAMETERS_MAX + 1] = "tttttttt";
 	const char *p[PARAMETERS_MAX] = { NULL };
 	DB_STMT_AUTO *s = NULL;
-	bool there = false, first = true;
+	struct table t;
+	bool there = false;
 	enum err e;
 
 	for (unsigned i = 0; i < row->parameters && i < PARAMETERS_MAX; i++)
@@ -98,17 +125,8 @@ enum err table_print(struct db *db, const struct table_row *row, char *const *pa
 							p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]);
 	if (e)
 		return e;
-	heading(row, form);
-	while (!e && !(e = db_next(s, &there, f)) && there) {
-		if (form == TABLE_JSON)
-			e = json_line(row, s, first, f);
-		else
-			text_line(row, s, form);
-		first = false;
-	}
-	if (form == TABLE_JSON)
-		fputs(first ? "]}\n" : "\n]}\n", stdout);
-	if (!e && (ferror(stdout) || fflush(stdout)))
-		e = fail_set(f, ERR_IO, 0, "cannot write");
-	return e;
+	table_begin(&t, row->name, row->columns, form);
+	while (!e && !(e = db_next(s, &there, f)) && there)
+		e = table_line(&t, s, f);
+	return e ? e : table_end(&t, f);
 }

@@ -4,9 +4,12 @@
 #include "admin.h"
 #include "alarm.h"
 #include "command.h"
+#include "fingerprint.h"
+#include "import_command.h"
 #include "mail_admin.h"
 #include "node.h"
 #include "open.h"
+#include "order.h"
 #include "report.h"
 #include "rewrap.h"
 #include "tmk_admin.h"
@@ -80,11 +83,45 @@ static enum err rewrap(void *service, char **arguments, struct fail *f)
 	return e;
 }
 
+static enum err fpk_init(void *service, char **arguments, struct fail *f)
+{
+	struct kms k = { 0 };
+	BUF_AUTO id = { 0 };
+	enum err e;
+
+	if (!hex_decode(arguments[1], strlen(arguments[1]), &id) || !id.len)
+		return fail_set(f, ERR_USAGE, 0, "fpk-init LABEL ID: ID in hex");
+	e = kms_open_token(service, &k, f);
+	if (!e)
+		e = ops_fpk_generate(k.ops, arguments[0], buf_view(&id), f);
+	kms_done(&k);
+	return e;
+}
+
+static enum err fingerprints(void *service, char **arguments, struct fail *f)
+{
+	struct kms k = { 0 };
+	enum err e = kms_open(service, &k, f);
+
+	if (!e)
+		e = fingerprint_all(&k, f);
+	kms_done(&k);
+	return e;
+}
+
 static const struct command_row rows[] = {
 	{ "srk-init", 2, "srk-init LABEL ID  makes the storage key of the TMKs in HSM 2, ID in hex", srk_init,
 	  "R1.12" },
 	{ "srk-rewrap", 0, "srk-rewrap         puts every TMK under the newest storage key, beside a running kmsd",
 	  rewrap, "R1.12" },
+	{ "fpk-init", 2, "fpk-init LABEL ID  makes the fingerprint key in HSM 2, ID in hex", fpk_init, "R2.5" },
+	{ "fingerprint", 0, "fingerprint        makes what fingerprints are missing, beside a running kmsd",
+	  fingerprints, "R2.5" },
+	{ "import", ~1, "import FILE [--manifest FILE | --unsigned]  imports a key file, beside a running kmsd",
+	  import_command, "R2.2" },
+	{ "inventory load", 2, "inventory load ORDER FILE  the serial numbers that a production order is to bring",
+	  order_load, "R2.9" },
+	{ "inventory drop", 1, "inventory drop ORDER  forgets them", order_drop, "R2.9" },
 	{ "tmk-make", ~1, "tmk-make SERIAL... | --all | --count N  makes TMKs in advance", tmk_make_run, "R1.12" },
 	{ "tmk-renew", ~1,
 	  "tmk-renew SERIAL... | --all | --made-before DATE | --tk-before DATE | --srk-before DATE\n"
@@ -119,16 +156,15 @@ static enum err find(int argc, char **argv, const struct command_row **ret, char
 
 enum err admin_run(const struct conf *c, int argc, char **argv, struct fail *f)
 {
-	bool json = argc == 2 && !strcmp(argv[1], "--json");
 	const struct command_row *row = NULL;
 	char **arguments = NULL;
 	struct db *d = NULL;
 	enum err e;
 
-	if (report_known(argv[0]) && (argc == 1 || json)) {
+	if (report_known(argv[0])) {
 		e = db_open_read(conf_get(c, "", "database"), &d, f);
 		if (!e)
-			e = report_print(d, argv[0], json, f);
+			e = report_print(d, argv[0], argc - 1, argv + 1, f);
 		db_free(d);
 		return e;
 	}
@@ -138,7 +174,7 @@ enum err admin_run(const struct conf *c, int argc, char **argv, struct fail *f)
 
 void admin_help(struct buf *b)
 {
-	buf_printf(b, "questions, with --json behind them as JSON:\n");
+	buf_printf(b, "questions; --json, --csv, --limit N and these filters behind them:\n");
 	report_help(b);
 	buf_printf(b, "commands:\n");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {

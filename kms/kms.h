@@ -10,6 +10,12 @@
 
 struct event;
 struct event_base;
+struct import_hand;
+struct pickups;
+struct spool;
+
+/* Room for a check value as hex, with final zero. */
+#define CHECK_HEX (2 * FORMAT_CHECK + 1)
 
 /* The KMS as its topic files see it: one thread, the event loop. */
 struct kms {
@@ -30,6 +36,14 @@ struct kms {
 	unsigned long renew_after_days;                    /* of TMKs; 0: never */
 	unsigned long renew_after_downloads;
 	struct event *node_event;
+	struct pk11_key *fpk;      /* fingerprint key; NULL: no fingerprints are made */
+	char fpk_check[CHECK_HEX]; /* its check value: under which key a fingerprint was made */
+	char owner[96];            /* of claims: "<node>/<random>" */
+	struct spool *spool;       /* NULL: none */
+	struct pickups *pickups;   /* NULL: none */
+	struct import_hand *hand;  /* rows in hand */
+	int import_wake[2];        /* a pipe: other threads tell that there is work */
+	struct event *import_waker;
 	struct event *import_event;
 	bool import_stuck; /* the HSM does not work; said once */
 };
@@ -37,8 +51,7 @@ struct kms {
 /* Counters above this do not fit the database. */
 #define COUNTER_MAX ((uint64_t)INT64_MAX)
 
-/* Room for a check value as hex, with final zero. */
-#define CHECK_HEX (2 * FORMAT_CHECK + 1)
+/* check_hex: as it stands in tables and texts. */
 void check_hex(const struct check_value *c, char ret[CHECK_HEX]);
 
 #endif

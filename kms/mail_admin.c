@@ -12,18 +12,18 @@
 
 #define BODY_FILE_MAX 65536
 
-/* A list is the question of report.h with the same rows. */
+/* A list is the question of report.h of the same name, with its options. */
 static enum err list(const struct conf *c, const char *question, char **arguments, struct fail *f)
 {
-	const char *json = NULL;
-	const struct command_option options[] = { { "--json", false, &json } };
 	struct db *d = NULL;
-	enum err e = command_options(arguments, 0, options, ARRAY_LEN(options), f);
+	int n = 0;
+	enum err e;
 
+	while (arguments[n])
+		n++;
+	e = db_open_read(conf_get(c, "", "database"), &d, f);
 	if (!e)
-		e = db_open_read(conf_get(c, "", "database"), &d, f);
-	if (!e)
-		e = report_print(d, question, json != NULL, f);
+		e = report_print(d, question, n, arguments, f);
 	db_free(d);
 	return e;
 }

@@ -10,13 +10,14 @@
 #include "messages.h"
 #include "node.h"
 #include "open.h"
+#include "pickup.h"
 #include "spool.h"
 #include "terminals.h"
+#include "token_keys.h"
 
 /* The running KMS: what reaches it from outside. */
 struct doors {
 	struct terminals *terminals;
-	struct spool *spool;
 	struct mailer *mailer;
 	struct identity *identity;
 	struct http_server *http;
@@ -53,22 +54,19 @@ static enum err terminals_open(const struct conf *c, struct kms *k, struct doors
 	return terminals_new(k, &o, &d->terminals, f);
 }
 
-static enum err spool_open(const struct conf *c, struct kms *k, struct doors *d, struct fail *f)
+/* Manifests are checked against the roots of our identity. */
+static enum err files_open(const struct conf *c, struct kms *k, struct doors *d, struct fail *f)
 {
-	struct spool_options o = { .folder = conf_get(c, "spool", "folder") };
-	unsigned long poll, most;
 	enum err e;
 
-	if (!o.folder)
+	if (!conf_get(c, "spool", "folder") && !conf_member(c, "pickup *", 0))
 		return ERR_OK;
-	e = conf_number(c, "spool", "poll_ms", 10, 600000, &poll, f);
+	e = identity_get(c, d, f);
 	if (!e)
-		e = conf_number(c, "spool", "file_max", 1, BUF_MAX, &most, f);
-	if (e)
-		return e;
-	o.poll_ms = (unsigned)poll;
-	o.file_max = most;
-	return spool_new(k, &o, &d->spool, f);
+		e = spool_new(k, c, d->identity->roots, &k->spool, f);
+	if (!e)
+		e = pickups_new(k, c, d->identity->roots, &k->pickups, f);
+	return e;
 }
 
 static enum err mailer_open(const struct conf *c, struct kms *k, struct doors *d, struct fail *f)
@@ -118,7 +116,6 @@ static void doors_close(struct doors *d)
 {
 	mailer_free(d->mailer);
 	http_server_free(d->http);
-	spool_free(d->spool);
 	terminals_free(d->terminals);
 	identity_free(d->identity);
 }
@@ -136,13 +133,15 @@ static int serve(struct daemon *daemon)
 	if (!e)
 		e = node_start(&k, &f);
 	if (!e)
+		e = token_keys_note(&k, &f);
+	if (!e)
 		e = import_start(&k, &f);
 	if (!e)
 		e = terminals_open(daemon->conf, &k, &d, &f);
 	if (!e)
 		e = https_open(daemon->conf, &k, &d, &f);
 	if (!e)
-		e = spool_open(daemon->conf, &k, &d, &f);
+		e = files_open(daemon->conf, &k, &d, &f);
 	if (!e)
 		e = mailer_open(daemon->conf, &k, &d, &f);
 	if (e) {
@@ -155,8 +154,9 @@ static int serve(struct daemon *daemon)
 			 d.http ? http_server_address(d.http) : "");
 		status = daemon_run(daemon, addresses);
 	}
+	pickups_free(k.pickups);
+	spool_free(k.spool);
 	doors_close(&d);
-	import_stop(&k);
 	node_stop(&k);
 	kms_done(&k);
 	return status;

@@ -5,7 +5,9 @@
 
 #include "log.h"
 #include "identity.h"
+#include "import.h"
 #include "open.h"
+#include "pickup.h"
 #include "tmk.h"
 
 #define NODE_NAME_MAX 32
@@ -20,6 +22,7 @@ const struct conf_key kms_keys[] = {
 	{ "token", "way", "any", "key operations: any, vendor or standard mechanisms" },
 	{ "token", "srk", CONF_REQUIRED, "PKCS#11 URI of the storage key of the TMKs; kmsd srk-init makes it" },
 	{ "token", "srk_old", NULL, "PKCS#11 URI of the storage key before srk, where the HSM has no generations" },
+	{ "token", "fpk", NULL, "PKCS#11 URI of the fingerprint key; absent: no fingerprints; kmsd fpk-init makes it" },
 	{ "token", "pk", NULL, "PKCS#11 URI of PK of suite 2 (AES)" },
 	{ "token", "mak", NULL, "PKCS#11 URI of MAK of suite 2 (AES)" },
 	{ "token", "pk_tdes", NULL, "PKCS#11 URI of PK of suite 1 (TDES)" },
@@ -46,6 +49,7 @@ const struct conf_key kms_keys[] = {
 	{ "spool", "folder", NULL, "folder with key files; absent: none" },
 	{ "spool", "poll_ms", "500", "how often the folder is looked at" },
 	{ "spool", "file_max", "67108864", "largest key file, bytes" },
+	PICKUP_KEYS,
 	{ "tmk", "type", "as-tek", "type of new TMKs: as-tek, tdes:16, tdes:24, aes:16, aes:24, aes:32" },
 	{ "tmk", "renew_after_days", "0", "a TMK is renewed so many days after it was confirmed; 0: never" },
 	{ "tmk", "renew_after_downloads", "0", "or when it was downloaded so often; 0: never" },
@@ -213,6 +217,23 @@ static enum err terminals_read(const struct conf *c, struct kms *k, struct fail 
 	return e ? e : limits_read(c, &k->limits, f);
 }
 
+/* Fingerprints under another key cannot be compared: its check value goes with each. */
+static enum err fpk_open(const struct conf *c, struct kms *k, struct fail *f)
+{
+	const char *uri = conf_get(c, "token", "fpk");
+	struct check_value check;
+	enum err e;
+
+	if (!uri)
+		return ERR_OK;
+	e = key_open(k, uri, &k->fpk, f);
+	if (!e)
+		e = ops_check_value(k->ops, k->fpk, &check, f);
+	if (!e)
+		check_hex(&check, k->fpk_check);
+	return e;
+}
+
 enum err kms_open(const struct conf *c, struct kms *k, struct fail *f)
 {
 	enum err e;
@@ -229,17 +250,21 @@ enum err kms_open(const struct conf *c, struct kms *k, struct fail *f)
 		e = kms_open_token(c, k, f);
 	if (!e)
 		e = keys_open(c, k, f);
+	if (!e)
+		e = fpk_open(c, k, f);
 	return e;
 }
 
 void kms_done(struct kms *k)
 {
+	import_stop(k);
 	for (size_t i = 0; i < ARRAY_LEN(k->keys); i++) {
 		pk11_key_free(k->keys[i].pk);
 		pk11_key_free(k->keys[i].mak);
 	}
 	pk11_key_free(k->srk);
 	pk11_key_free(k->srk_old);
+	pk11_key_free(k->fpk);
 	ops_free(k->ops);
 	pk11_free(k->token);
 	db_free(k->db);

@@ -21,6 +21,14 @@
 	X(REASON_FILE_RENAMED, "file-renamed", ERR_REFUSED, "file name is not the name inside the key file")           \
 	X(REASON_DELIVERY_CHANGED, "delivery-changed", ERR_REFUSED,                                                    \
 	  "a delivery of this number was received before with other content")                                          \
+	X(REASON_MANIFEST_FORM, "manifest-form", ERR_MALFORMED, "the manifest of the key file is malformed")           \
+	X(REASON_MANIFEST_SIGNER, "manifest-signer", ERR_REFUSED, "the manifest is not signed by a DC that we trust")  \
+	X(REASON_MANIFEST_FILE, "manifest-file", ERR_REFUSED,                                                          \
+	  "the key file is not the one of its manifest: DC, name, count, size or digest differ")                       \
+	X(REASON_FILE_GONE, "file-gone", ERR_NOT_FOUND, "there is a manifest, but not its key file")                   \
+	X(REASON_FILE_REPLACED, "file-replaced", ERR_REFUSED,                                                          \
+	  "another content came under this name before the first was read to its end")                                 \
+	X(REASON_NOTICE, "notice", ERR_REFUSED, "the key file is not the one that the DC announced")                   \
 	/* records (R2.4) */                                                                                           \
 	X(REASON_FORM, "form", ERR_MALFORMED, "record malformed")                                                      \
 	X(REASON_OTHER_KMS, "other-kms", ERR_REFUSED, "record for another KMS")                                        \

@@ -1,237 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <jansson.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "command.h"
 #include "report.h"
 #include "tables.h"
 
-#define COLUMNS_MAX 14
+#define VALUE_MAX 64
+#define PARAMETERS_MAX 8
 
-struct column {
-	const char *name;
-	char type; /* t text, i number */
-};
-
-static const struct report {
-	const char *name;
-	const char *help;
-	const char *sql;
-	struct column columns[COLUMNS_MAX + 1];
-} reports[] = {
-	{ "files",
-	  "key files and deliveries with their state",
-	  "SELECT id, kind, name, sender, records,"
-	  " (SELECT count(*) FROM key_source s WHERE s.file = k.id AND flag = '" FLAG_IMPORTED "'),"
-	  " (SELECT count(*) FROM key_source s WHERE s.file = k.id AND flag = '" FLAG_ERROR "'),"
-	  " state, coalesce(error, '') FROM key_file k ORDER BY id",
-	  { { "id", 'i' },
-	    { "kind", 't' },
-	    { "name", 't' },
-	    { "sender", 't' },
-	    { "records", 'i' },
-	    { "imported", 'i' },
-	    { "failed", 'i' },
-	    { "state", 't' },
-	    { "error", 't' } } },
-	{ "sources",
-	  "records as they came, with flag and error",
-	  "SELECT s.id, k.name, line, coalesce(serial_number, ''), coalesce(tk_counter, 0), flag, coalesce(s.error, '')"
-	  " FROM key_source s JOIN key_file k ON k.id = s.file ORDER BY s.id",
-	  { { "id", 'i' },
-	    { "file", 't' },
-	    { "line", 'i' },
-	    { "serial_number", 't' },
-	    { "tk_counter", 'i' },
-	    { "flag", 't' },
-	    { "error", 't' } } },
-	{ "terminals",
-	  "formal records with check values, current TMK and last download",
-	  "SELECT f.serial_number, f.tk_counter, f.suite, f.handshake, tek_check_value, auk_check_value,"
-	  " coalesce(t.generation, 0), coalesce(t.check_value, ''), coalesce(t.method, 0), coalesce(d.generation, 0),"
-	  " coalesce(d.check_value, ''), coalesce(d.confirmed, 0) FROM key_formal f"
-	  " LEFT JOIN tmk t ON t.serial_number = f.serial_number AND t.generation ="
-	  "  (SELECT max(generation) FROM tmk WHERE serial_number = f.serial_number)"
-	  " LEFT JOIN download d ON d.id = (SELECT max(id) FROM download WHERE serial_number = f.serial_number)"
-	  " ORDER BY f.serial_number",
-	  { { "serial_number", 't' },
-	    { "tk_counter", 'i' },
-	    { "suite", 'i' },
-	    { "handshake", 'i' },
-	    { "tek_check_value", 't' },
-	    { "auk_check_value", 't' },
-	    { "tmk_generation", 'i' },
-	    { "tmk_check_value", 't' },
-	    { "tmk_check_method", 'i' },
-	    { "loaded_generation", 'i' },
-	    { "loaded_check_value", 't' },
-	    { "confirmed", 'i' } } },
-	{ "downloads",
-	  "TMKs that terminals confirmed",
-	  "SELECT id, serial_number, tk_counter, handshake, generation, method, check_value, peer, confirmed"
-	  " FROM download ORDER BY id",
-	  { { "id", 'i' },
-	    { "serial_number", 't' },
-	    { "tk_counter", 'i' },
-	    { "handshake", 'i' },
-	    { "generation", 'i' },
-	    { "method", 'i' },
-	    { "check_value", 't' },
-	    { "peer", 't' },
-	    { "confirmed", 'i' } } },
-	{ "tmks",
-	  "every TMK with its state: made, sent, confirmed (when; 0: not yet)",
-	  "SELECT serial_number, generation, check_value, method, made, wrapped, sent, confirmed, downloads, renew"
-	  " FROM tmk ORDER BY serial_number, generation",
-	  { { "serial_number", 't' },
-	    { "generation", 'i' },
-	    { "check_value", 't' },
-	    { "check_method", 'i' },
-	    { "made", 'i' },
-	    { "wrapped", 'i' },
-	    { "sent", 'i' },
-	    { "confirmed", 'i' },
-	    { "downloads", 'i' },
-	    { "renew", 'i' } } },
-	{ "download-errors",
-	  "downloads that failed: step, reason, check values of the TK here and as the terminal says",
-	  "SELECT id, at, node, serial_number, peer, step, reason,"
-	  " CASE WHEN tek_formal = '' THEN '' ELSE tek_formal || '/' || auk_formal END,"
-	  " CASE WHEN tek_hsm = '' THEN '' ELSE tek_hsm || '/' || auk_hsm END,"
-	  " CASE WHEN tek_terminal = '' THEN '' ELSE tek_terminal || '/' || auk_terminal END,"
-	  " CASE WHEN tek_hsm <> '' AND (tek_hsm <> tek_formal OR auk_hsm <> auk_formal) THEN 'formal row altered'"
-	  "  WHEN tek_terminal = '' OR tek_formal = '' THEN ''"
-	  "  WHEN tek_terminal = tek_formal AND auk_terminal = auk_formal THEN 'same TK'"
-	  "  ELSE 'the terminal says another TK' END, detail FROM download_error ORDER BY id",
-	  { { "id", 'i' },
-	    { "at", 'i' },
-	    { "node", 't' },
-	    { "serial_number", 't' },
-	    { "peer", 't' },
-	    { "step", 't' },
-	    { "reason", 't' },
-	    { "tk_formal", 't' },
-	    { "tk_hsm", 't' },
-	    { "tk_terminal", 't' },
-	    { "verdict", 't' },
-	    { "detail", 't' } } },
-	{ "alarms",
-	  "alarms over all terminals; closed 0: open",
-	  "SELECT id, kind, node, opened, closed, text FROM alarm ORDER BY id",
-	  { { "id", 'i' }, { "kind", 't' }, { "node", 't' }, { "opened", 'i' }, { "closed", 'i' }, { "text", 't' } } },
-	{ "lockouts",
-	  "failed proofs and lock-outs; no serial number: of the address alone; locked_until 0: not locked",
-	  "SELECT serial_number, address, failures, failed, locked_until FROM throttle WHERE failures > 0"
-	  " ORDER BY locked_until DESC, serial_number, address",
-	  { { "serial_number", 't' },
-	    { "address", 't' },
-	    { "failures", 'i' },
-	    { "failed", 'i' },
-	    { "locked_until", 'i' } } },
-	{ "nodes",
-	  "the kmsd that share this database, with the check values of their newest keys",
-	  "SELECT name, started, seen, stopped,"
-	  " coalesce((SELECT check_value FROM node_key WHERE node = name AND kind = 'PK-1' AND generation = 0), ''),"
-	  " coalesce((SELECT check_value FROM node_key WHERE node = name AND kind = 'MAK-1' AND generation = 0), ''),"
-	  " coalesce((SELECT check_value FROM node_key WHERE node = name AND kind = 'PK-2' AND generation = 0), ''),"
-	  " coalesce((SELECT check_value FROM node_key WHERE node = name AND kind = 'MAK-2' AND generation = 0), ''),"
-	  " coalesce((SELECT check_value FROM node_key WHERE node = name AND kind = 'SRK' AND generation = 0), '')"
-	  " FROM node WHERE name <> '' ORDER BY name",
-	  { { "name", 't' },
-	    { "started", 'i' },
-	    { "seen", 'i' },
-	    { "stopped", 'i' },
-	    { "pk_1", 't' },
-	    { "mak_1", 't' },
-	    { "pk_2", 't' },
-	    { "mak_2", 't' },
-	    { "srk", 't' } } },
-	{ "notifications",
-	  "notifications with their state, a row per recipient",
-	  "SELECT id, event, state, sender, recipient, title, body, message_id, made, sent, coalesce(sent_at, 0), "
-	  "attempts,"
-	  " next_attempt, last_error FROM notification ORDER BY id",
-	  { { "id", 'i' },
-	    { "event", 't' },
-	    { "state", 't' },
-	    { "sender", 't' },
-	    { "recipient", 't' },
-	    { "title", 't' },
-	    { "body", 't' },
-	    { "message_id", 't' },
-	    { "made", 'i' },
-	    { "sent", 'i' },
-	    { "sent_at", 'i' },
-	    { "attempts", 'i' },
-	    { "next_attempt_ms", 'i' },
-	    { "last_error", 't' } } },
-	{ "senders",
-	  "mail accounts that notifications are sent from",
-	  "SELECT name, description, mailbox, server, tls, ca, account, title, enabled FROM sender ORDER BY name",
-	  { { "name", 't' },
-	    { "description", 't' },
-	    { "mailbox", 't' },
-	    { "server", 't' },
-	    { "tls", 't' },
-	    { "ca", 't' },
-	    { "user", 't' },
-	    { "title", 't' },
-	    { "enabled", 'i' } } },
-	{ "recipients",
-	  "who gets which notifications",
-	  "SELECT r.name, r.description, r.mailbox, r.type, r.language, s.name, r.enabled, r.not_before,"
-	  " (SELECT count(*) FROM notification n WHERE n.recipient_id = r.id AND n.state = 'waiting')"
-	  " FROM recipient r JOIN sender s ON s.id = r.sender ORDER BY r.name",
-	  { { "name", 't' },
-	    { "description", 't' },
-	    { "mailbox", 't' },
-	    { "type", 't' },
-	    { "language", 't' },
-	    { "sender", 't' },
-	    { "enabled", 'i' },
-	    { "not_before_ms", 'i' },
-	    { "waiting", 'i' } } },
-	{ "audit",
-	  "what happened",
-	  "SELECT id, at, peer, event, object, code, text FROM audit ORDER BY id",
-	  { { "id", 'i' },
-	    { "at", 'i' },
-	    { "peer", 't' },
-	    { "event", 't' },
-	    { "object", 't' },
-	    { "code", 'i' },
-	    { "text", 't' } } },
-	{ "status",
-	  "counts per table",
-	  "SELECT (SELECT count(*) FROM key_file WHERE state = 'done'),"
-	  " (SELECT count(*) FROM key_file WHERE state = 'importing'),"
-	  " (SELECT count(*) FROM key_file WHERE state = 'refused'),"
-	  " (SELECT count(*) FROM key_source),"
-	  " (SELECT count(*) FROM key_source WHERE flag = '" FLAG_WAITING "'),"
-	  " (SELECT count(*) FROM key_source WHERE flag = '" FLAG_IMPORTED "'),"
-	  " (SELECT count(*) FROM key_source WHERE flag = '" FLAG_ERROR "'),"
-	  " (SELECT count(*) FROM key_formal), (SELECT count(*) FROM tmk), (SELECT count(*) FROM download),"
-	  " (SELECT count(*) FROM notification), (SELECT count(*) FROM audit)",
-	  { { "files_done", 'i' },
-	    { "files_importing", 'i' },
-	    { "files_refused", 'i' },
-	    { "key_source", 'i' },
-	    { "not_imported", 'i' },
-	    { "imported", 'i' },
-	    { "import_errors", 'i' },
-	    { "key_formal", 'i' },
-	    { "tmk", 'i' },
-	    { "download", 'i' },
-	    { "notification", 'i' },
-	    { "audit", 'i' } } },
-};
-
-static const struct report *report_find(const char *name)
+static const struct report_row *report_at(size_t i)
 {
-	for (size_t i = 0; i < ARRAY_LEN(reports); i++)
-		if (!strcmp(reports[i].name, name))
-			return &reports[i];
+	const struct {
+		const struct report_row *rows;
+		size_t count;
+	} lists[] = { { report_rows, report_rows_count },
+		      { report_downloads, report_downloads_count },
+		      { report_sums, report_sums_count } };
+
+	for (size_t n = 0; n < ARRAY_LEN(lists); n++) {
+		if (i < lists[n].count)
+			return &lists[n].rows[i];
+		i -= lists[n].count;
+	}
+	return NULL;
+}
+
+static const struct report_row *report_find(const char *name)
+{
+	const struct report_row *r;
+
+	for (size_t i = 0; (r = report_at(i)); i++)
+		if (!strcmp(r->name, name))
+			return r;
 	return NULL;
 }
 
@@ -242,98 +45,258 @@ bool report_known(const char *name)
 
 void report_help(struct buf *b)
 {
-	for (size_t i = 0; i < ARRAY_LEN(reports); i++)
-		buf_printf(b, "  %-14s %s\n", reports[i].name, reports[i].help);
-}
+	const struct report_row *r;
 
-/* A text that is no UTF-8 (a file's name) is written as command_text does. */
-static json_t *text_json(const char *text)
-{
-	json_t *json = json_string(text);
-	BUF_AUTO b = { 0 };
-
-	if (json)
-		return json;
-	for (; *text; text++)
-		buf_printf(&b, *text >= ' ' && *text <= '~' && *text != '\\' ? "%c" : "\\x%02x", (unsigned char)*text);
-	return buf_ok(&b) ? json_stringn((const char *)b.p, b.len) : NULL;
-}
-
-static json_t *row_json(const struct report *r, struct db_stmt *s)
-{
-	json_t *o = json_object();
-
-	for (int i = 0; r->columns[i].name; i++)
-		json_object_set_new(o, r->columns[i].name,
-				    r->columns[i].type == 'i' ? json_integer(db_int(s, i)) : text_json(db_text(s, i)));
-	return o;
-}
-
-/* Tab-separated. */
-static void row_text(const struct report *r, struct db_stmt *s)
-{
-	for (int i = 0; r->columns[i].name; i++) {
-		if (i)
-			putchar('\t');
-		if (r->columns[i].type == 'i') {
-			printf("%lld", (long long)db_int(s, i));
-			continue;
-		}
-		command_text(db_text(s, i));
+	for (size_t i = 0; (r = report_at(i)); i++) {
+		buf_printf(b, "  %-18s %s\n", r->name, r->help);
+		for (size_t n = 0; n < REPORT_FILTERS && r->filters[n].option; n++)
+			buf_printf(b, "%s%s", n ? " " : "                     ", r->filters[n].option);
+		if (r->filters[0].option)
+			buf_printf(b, "\n");
 	}
-	putchar('\n');
 }
 
-static void status_text(const struct report *r, struct db_stmt *s)
+/* One call: what it asks for. */
+struct ask {
+	const struct report_row *row;
+	enum table_form form;
+	uint64_t limit;
+	char now[24];
+	size_t count;
+	struct {
+		const struct report_filter *filter;
+		char value[VALUE_MAX];
+	} given[REPORT_FILTERS];
+};
+
+static bool number(const char *text, uint64_t most, uint64_t *ret)
 {
-	for (int i = 0; r->columns[i].name; i++)
-		printf("%-16s %lld\n", r->columns[i].name, (long long)db_int(s, i));
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	return text[0] >= '0' && text[0] <= '9' && !*end && !errno && *ret <= most;
 }
 
-static enum err rows_print(const struct report *r, struct db_stmt *s, bool json, struct fail *f)
+/* seconds, date, date and time, or days ago. */
+static bool time_text(const char *text, char ret[VALUE_MAX])
 {
-	bool row = true, status = !strcmp(r->name, "status");
-	json_t *all = json ? json_array() : NULL, *top = NULL;
+	struct tm tm = { 0 };
+	size_t n = strlen(text);
+	char days[16];
+	uint64_t v;
+	const char *end;
+
+	if (number(text, INT64_MAX, &v)) {
+		snprintf(ret, VALUE_MAX, "%llu", (unsigned long long)v);
+		return true;
+	}
+	if (n > 1 && n < sizeof(days) && text[n - 1] == 'd') {
+		snprintf(days, sizeof(days), "%.*s", (int)n - 1, text);
+		if (!number(days, 100000, &v))
+			return false;
+		snprintf(ret, VALUE_MAX, "%lld", (long long)time(NULL) - (long long)v * 86400);
+		return true;
+	}
+	end = strptime(text, strchr(text, 'T') ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d", &tm);
+	if (!end || *end)
+		return false;
+	snprintf(ret, VALUE_MAX, "%lld", (long long)timegm(&tm));
+	return true;
+}
+
+/* A flag as it stands in the table, or its short name. */
+static bool flag_text(const char *text, char ret[VALUE_MAX])
+{
+	static const char *const flags[][2] = { { "waiting", FLAG_WAITING },
+						{ "imported", FLAG_IMPORTED },
+						{ "error", FLAG_ERROR } };
+
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (!strcmp(text, flags[i][0]) || !strcmp(text, flags[i][1])) {
+			snprintf(ret, VALUE_MAX, "%s", flags[i][1]);
+			return true;
+		}
+	return false;
+}
+
+static enum err value_take(const char *option, const char *text, char ret[VALUE_MAX], struct fail *f)
+{
+	const char *want = NULL;
+	uint64_t v;
+
+	if (!strcmp(option, "--since") && !time_text(text, ret))
+		want = "seconds, YYYY-MM-DD, YYYY-MM-DDTHH:MM:SS or days as 7d";
+	else if (!strcmp(option, "--flag") && !flag_text(text, ret))
+		want = "waiting, imported or error";
+	else if (!strcmp(option, "--older") && !number(text, 100000, &v))
+		want = "a number of days";
+	else if (!strcmp(option, "--file") && !number(text, INT64_MAX, &v))
+		want = "a number of `files`";
+	else if (strlen(text) >= VALUE_MAX)
+		want = "less than 64 letters";
+	if (want)
+		return fail_set(f, ERR_USAGE, 0, "%s: %s", option, want);
+	if (strcmp(option, "--since") != 0 && strcmp(option, "--flag") != 0)
+		snprintf(ret, VALUE_MAX, "%s", text);
+	return ERR_OK;
+}
+
+static enum err filter_take(struct ask *a, const char *option, const char *value, struct fail *f)
+{
+	const struct report_row *r = a->row;
+
+	for (size_t i = 0; i < REPORT_FILTERS && r->filters[i].option; i++) {
+		if (strcmp(r->filters[i].option, option) != 0)
+			continue;
+		for (size_t n = 0; n < a->count; n++)
+			if (a->given[n].filter == &r->filters[i])
+				return fail_set(f, ERR_USAGE, 0, "%s stands twice", option);
+		if (!value)
+			return fail_set(f, ERR_USAGE, 0, "%s: its value is missing", option);
+		a->given[a->count].filter = &r->filters[i];
+		return value_take(option, value, a->given[a->count++].value, f);
+	}
+	return fail_set(f, ERR_USAGE, 0, "%s has no option %.40s (--help lists them)", r->name, option);
+}
+
+static enum err ask_take(struct ask *a, int argc, char **argv, struct fail *f)
+{
 	enum err e = ERR_OK;
 
-	for (int i = 0; !json && !status && r->columns[i].name; i++)
-		printf("%s%s", i ? "\t" : "", r->columns[i].name);
-	if (!json && !status)
-		putchar('\n');
-	while (!e) {
+	for (int i = 0; i < argc && !e; i++) {
+		if (!strcmp(argv[i], "--json")) {
+			a->form = TABLE_JSON;
+		} else if (!strcmp(argv[i], "--csv")) {
+			a->form = TABLE_CSV;
+		} else if (!strcmp(argv[i], "--limit")) {
+			if (i + 1 >= argc || !number(argv[++i], UINT32_MAX, &a->limit) || !a->limit)
+				e = fail_set(f, ERR_USAGE, 0, "--limit: a number of rows");
+		} else {
+			e = filter_take(a, argv[i], i + 1 < argc ? argv[i + 1] : NULL, f);
+			i++;
+		}
+	}
+	return e;
+}
+
+/* The SQL with filters and place in it; parameters in their order. {where} and {after} may stand several times. */
+struct query {
+	struct buf sql;
+	char types[PARAMETERS_MAX + 1];
+	const char *p[PARAMETERS_MAX];
+	size_t count;
+};
+
+static void parameter(struct query *q, const char *value)
+{
+	if (q->count == PARAMETERS_MAX) {
+		q->sql.failed = true;
+		return;
+	}
+	q->types[q->count] = 't';
+	q->p[q->count++] = value;
+}
+
+static void sql_put(const struct ask *a, const char *p, const char *after, struct query *q)
+{
+	while (*p) {
+		size_t n = strcspn(p, "{");
+
+		buf_put(&q->sql, p, n);
+		p += n;
+		if (!strncmp(p, "{where}", 7)) {
+			for (size_t i = 0; i < a->count; i++) {
+				sql_put(a, a->given[i].filter->sql, after, q);
+				parameter(q, a->given[i].value);
+			}
+			p += 7;
+		} else if (!strncmp(p, "{now}", 5)) {
+			buf_printf(&q->sql, "%s", a->now);
+			p += 5;
+		} else if (!strncmp(p, "{after}", 7)) {
+			buf_printf(&q->sql, a->row->paging == REPORT_NUMBER_KEY ? "CAST(? AS BIGINT)" : "?");
+			parameter(q, after);
+			p += 7;
+		} else if (*p) {
+			buf_put_u8(&q->sql, (uint8_t)*p++);
+		}
+	}
+}
+
+static enum err query_make(const struct ask *a, const char *after, struct query *q, struct fail *f)
+{
+	sql_put(a, a->row->sql, after, q);
+	buf_put_u8(&q->sql, 0);
+	return buf_ok(&q->sql) ? ERR_OK : fail_set(f, ERR_INTERNAL, 0, "question %s", a->row->name);
+}
+
+/* One row of numbers. */
+static enum err single(const struct ask *a, struct table *t, struct db_stmt *s)
+{
+	const struct table_column *c = a->row->columns;
+
+	for (int i = 0; c[i].name; i++)
+		if (a->form == TABLE_JSON)
+			printf("%s\"%s\": %lld", i ? ", " : "{", c[i].name, (long long)db_int(s, i));
+		else
+			printf("%-18s %lld\n", c[i].name, (long long)db_int(s, i));
+	if (a->form == TABLE_JSON)
+		printf("}\n");
+	t->rows++;
+	return ERR_OK;
+}
+
+/* A page; *ret_rows 0: there are no more. after: the key of its last row. */
+static enum err page(struct db *d, const struct ask *a, struct table *t, char after[VALUE_MAX], uint64_t *ret_rows,
+		     struct fail *f)
+{
+	struct query q = { 0 };
+	DB_STMT_AUTO *s = NULL;
+	bool row = true;
+	enum err e = query_make(a, after, &q, f);
+
+	*ret_rows = 0;
+	if (!e)
+		e = db_query(d, &s, f, (const char *)q.sql.p, q.types, q.p[0], q.p[1], q.p[2], q.p[3], q.p[4], q.p[5],
+			     q.p[6], q.p[7]);
+	while (!e && (!a->limit || t->rows < a->limit)) {
 		e = db_next(s, &row, f);
 		if (e || !row)
 			break;
-		if (json)
-			json_array_append_new(all, row_json(r, s));
-		else if (status)
-			status_text(r, s);
-		else
-			row_text(r, s);
+		e = a->row->single && a->form != TABLE_CSV ? single(a, t, s) : table_line(t, s, f);
+		++*ret_rows;
+		if (!e && a->row->paging)
+			snprintf(after, VALUE_MAX, "%s", db_text(s, a->row->key));
 	}
-	if (!e && json) {
-		top = status ? json_incref(json_array_get(all, 0)) : json_pack("{s:O}", r->name, all);
-		if (!top || json_dumpf(top, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER) < 0)
-			e = fail_set(f, ERR_NO_MEMORY, 0, "cannot write JSON");
-		putchar('\n');
-	}
-	json_decref(top);
-	json_decref(all);
+	db_end(s);
+	s = NULL;
+	buf_done(&q.sql);
 	return e;
 }
 
-enum err report_print(struct db *d, const char *name, bool json, struct fail *f)
+enum err report_print(struct db *d, const char *question, int argc, char **argv, struct fail *f)
 {
-	const struct report *r = report_find(name);
-	DB_STMT_AUTO *s = NULL;
+	struct ask a = { .row = report_find(question) };
+	struct table t = { 0 };
+	char after[VALUE_MAX] = "";
+	uint64_t rows = 0;
 	enum err e;
 
-	if (!r)
-		return fail_set(f, ERR_USAGE, 0, "unknown question %s", name);
-	e = db_query(d, &s, f, r->sql, "");
-	if (!e)
-		e = rows_print(r, s, json, f);
-	if (!e && fflush(stdout) != 0)
-		e = fail_set(f, ERR_IO, 0, "cannot write");
-	return e;
+	if (!a.row)
+		return fail_set(f, ERR_USAGE, 0, "unknown question %s", question);
+	e = ask_take(&a, argc, argv, f);
+	if (e)
+		return e;
+	if (a.row->paging == REPORT_NUMBER_KEY)
+		snprintf(after, sizeof(after), "-1");
+	snprintf(a.now, sizeof(a.now), "%lld", (long long)time(NULL));
+	if (!a.row->single || a.form == TABLE_CSV)
+		table_begin(&t, a.row->name, a.row->columns, a.form);
+	do
+		e = page(d, &a, &t, after, &rows, f);
+	while (!e && rows && a.row->paging && (!a.limit || t.rows < a.limit));
+	if (!e && a.row->single && a.form != TABLE_CSV)
+		return ferror(stdout) || fflush(stdout) ? fail_set(f, ERR_IO, 0, "cannot write") : ERR_OK;
+	return e ? e : table_end(&t, f);
 }

@@ -2,16 +2,48 @@
 #ifndef KMS_REPORT_H
 #define KMS_REPORT_H
 
-#include "db.h"
+#include "table.h"
 
 /*
- * What operators ask of the database: one row per question (name, help, SQL, columns), printed as a table or as JSON
- * lines. Read only; works beside the running daemon.
+ * What operators ask of the database: one row per question (name, help, SQL, columns, filters), printed as a table, as
+ * JSON or as CSV (host/table.h). Read only; works beside the running daemon: the rows of a long answer are read a page
+ * at a time, so that memory does not grow with it and nobody waits for it.
+ *
+ * In the SQL {where} stands for the filters of the command line, " AND ..." each. A question with a key is read by
+ * pages: {after} stands for the key of the last row so far, text or (number) a number, and it ends in "LIMIT
+ * REPORT_PAGE". {now} stands for the time of the question, in seconds. key: the column of the query that it is, from 0;
+ * it may stand behind those that are printed. A value of a filter is a text; where the column is a number the SQL casts
+ * it.
  */
+#define REPORT_PAGE "500"
+#define REPORT_FILTERS 6
+enum report_key { REPORT_WHOLE, REPORT_TEXT_KEY, REPORT_NUMBER_KEY };
+struct report_filter {
+	const char *option; /* "--serial"; its value is the next word */
+	const char *sql;    /* " AND serial_number = ?" */
+};
+struct report_row {
+	const char *name;
+	const char *help;
+	const char *sql;
+	bool single; /* one row of counts: a line each, or one JSON object */
+	enum report_key paging;
+	int key;
+	struct report_filter filters[REPORT_FILTERS];
+	struct table_column columns[20]; /* end with an empty one */
+	const char *requirement;
+};
+extern const struct report_row report_rows[], report_downloads[], report_sums[];
+extern const size_t report_rows_count, report_downloads_count, report_sums_count;
+
+/* report_known: is there a question of this name? */
 bool report_known(const char *name) MUST_CHECK;
-/* report_print: to stdout. json: one object, {"name": [rows]}; "status" is one object of counts. */
-enum err report_print(struct db *d, const char *name, bool json, struct fail *f) MUST_CHECK;
-/* report_help: appends a line per question. */
+/*
+ * report_print: question by name, and its options: --json, --csv, --limit N, and the question's filters. Times:
+ * seconds, YYYY-MM-DD, YYYY-MM-DDTHH:MM:SS (UTC), or Nd: N days ago. To stdout. ERR_USAGE names the option.
+ */
+enum err report_print(struct db *d, const char *question, int argc, char **argv, struct fail *f) MUST_CHECK;
+/* report_help: appends a line per question, with its filters. */
 void report_help(struct buf *b);
 
 #endif

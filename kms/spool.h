@@ -2,24 +2,27 @@
 #ifndef KMS_SPOOL_H
 #define KMS_SPOOL_H
 
-#include "kms.h"
+#include "conf.h"
+#include "inbox.h"
 
 /*
- * Key files in a spool folder (R2.2; formats.md, Key file): looked for every poll_ms, one file per turn of the event
- * loop, in the order of their names. A file that was stored goes to done/, one that was refused to failed/ (with its
- * key_file number behind the name), both below the folder. What was stored is committed before the file is moved; a
- * crash in between imports nothing twice.
+ * Key files in a spool folder (R2.2; formats.md, Key file, Manifest), by a thread of its own with a database handle of
+ * its own: looked for every poll_ms, in the order of their names. A file without its manifest is not there yet. A file
+ * that was stored goes with its manifest to done/, one that was refused to failed/ (with its key_file number behind the
+ * names), both below the folder. What was stored is committed before the file is moved; a crash in between imports
+ * nothing twice. A manifest whose key file does not come within SPOOL_GRACE_S is refused.
  */
+#define SPOOL_GRACE_S 30
 struct spool;
 
-struct spool_options {
-	const char *folder;
-	unsigned poll_ms;
-	size_t file_max; /* bytes */
-};
-
-/* spool_new: starts to look; the folder must be there, done/ and failed/ are made. ERR_CONFIG, ERR_IO. */
-enum err spool_new(struct kms *k, const struct spool_options *o, struct spool **ret, struct fail *f) MUST_CHECK;
+/*
+ * spool_new: starts to look, when the section [spool] names a folder; NULL when not. The folder must be there, done/
+ * and failed/ are made. k and roots must outlive it. ERR_CONFIG, ERR_IO.
+ */
+enum err spool_new(struct kms *k, const struct conf *c, X509_STORE *roots, struct spool **ret,
+		   struct fail *f) MUST_CHECK;
 void spool_free(struct spool *s);
+/* spool_wake: looks now. From any thread; NULL: nothing. */
+void spool_wake(struct spool *s);
 
 #endif

@@ -21,12 +21,22 @@
  * notification  what the mailer is to send, sent, or could not send, a row per recipient (R2.8)
  * sender        mail accounts that we send from; recipient: who gets which notifications, by which sender (R2.8)
  * mail_template texts of notifications that an operator changed; the others are built in (template.h)
+ * key_history, key_fingerprint, delivery_sequence, delivery_notice, inventory, token_key: tables_import.c
  * audit         what happened, by host/audit.h
  */
 extern const char *const kms_schema[];
 extern const size_t kms_schema_count;
 /* The step of handshakes, limits, nodes and the life of TMKs (tables_download.c). */
 extern const char kms_step_download[];
+
+/* Steps that stand in files of their own. */
+extern const char kms_step_import[];
+
+/* Values of key_source.outcome of what was imported. */
+#define OUTCOME_NEW "new"           /* the first record of this serial number */
+#define OUTCOME_NEWER "newer"       /* a later TK replaced an earlier one */
+#define OUTCOME_KNOWN "known"       /* it stood there already */
+#define OUTCOME_REPAIRED "repaired" /* the formal record was altered or gone, and is the genuine one again */
 
 /* Values of key_source.flag (R2.5, R2.6). */
 #define FLAG_WAITING "not imported"

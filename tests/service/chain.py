@@ -186,16 +186,37 @@ class Chain:
         return {p: keyfile_records(p) for p in sorted((self.folder / "outgoing").glob("*.keys"))}
 
     def hand_over(self, path):
-        """What FTP would do: the file appears whole in the KMS's spool."""
+        """What FTP would do: the file appears whole in the KMS's spool, its manifest after it."""
+        manifest = path.with_suffix(".manifest")
+        if not manifest.exists():
+            self.sign(path, manifest, "dc1", self.next_sequence("dc1"))
         os.rename(path, self.spool / path.name)
+        os.rename(manifest, self.spool / manifest.name)
         self.imported(path.stem)
 
     def offer(self, name, records):
-        """A key file that an attacker made."""
-        (self.spool / f".{name}").touch(mode=0o600)
-        (self.spool / f".{name}").write_text(keyfile(name, records))
-        os.rename(self.spool / f".{name}", self.spool / f"{name}.keys")
+        """A key file that somebody made who can sign as a data centre: only its records are wrong."""
+        part = self.spool / f".{name}"
+        part.touch(mode=0o600)
+        part.write_text(keyfile(name, records, dc="dc9"))
+        self.sign(part, self.spool / f".{name}.manifest", "dc9", self.next_sequence("dc9"), name)
+        os.rename(part, self.spool / f"{name}.keys")
+        os.rename(self.spool / f".{name}.manifest", self.spool / f"{name}.manifest")
         self.imported(name)
+
+    def next_sequence(self, dc):
+        rows = query(self.kms_database, "SELECT coalesce(max(sequence), 0) + 1 FROM delivery_sequence WHERE dc = ?", dc)
+        return rows[0][0]
+
+    def sign(self, path, manifest, dc, sequence, name=None, order="ORDER-1"):
+        """The manifest of a key file (docs/formats.md), signed by the data centre's identity with openssl."""
+        data = pathlib.Path(path).read_bytes()
+        head = json.loads(data.splitlines()[0])
+        text = {"format": "strongroom manifest", "version": 1, "dc": dc, "kms": head["kms"], "sequence": sequence,
+                "name": name or path.stem, "order": order, "count": head["count"], "size": len(data),
+                "sha256": hashlib.sha256(data).hexdigest()}
+        run(["openssl", "cms", "-sign", "-binary", "-nodetach", "-md", "sha256", "-outform", "DER", "-signer", self.ca.cert("dc"),
+             "-inkey", self.ca.key("dc"), "-out", manifest], input=json.dumps(text).encode())
 
     def imported(self, name):
         wait_until(lambda: query(self.kms_database, "SELECT 1 FROM key_file WHERE name = ? AND state <> 'importing'", name),

@@ -7,6 +7,7 @@
 #include "db.h"
 #include "frame_tls.h"
 #include "http.h"
+#include "manifest.h"
 #include "ops.h"
 
 /*
@@ -88,9 +89,17 @@ void rig_db_write(struct rig *r, const char *sql);
 /* rig_deliver: POST /v1/records as the DC (or another role); answers the HTTP status, body in ret. */
 int rig_post(struct rig *r, enum role role, const char *body, size_t body_len, struct buf *ret);
 int rig_deliver(struct rig *r, const char *delivery, const struct view *records, size_t count, struct buf *ret);
-/* rig_keyfile: writes spool/<file> with these records, header name and KMS id as given. */
+/*
+ * rig_keyfile: writes spool/<file> with these records, header name and KMS id as given; for a file that ends in .keys
+ * the manifest too, signed by the DC, with the next sequence number. rig_offer: the same with any bytes as the key file
+ * <name>. rig_manifest_of: the right manifest of such bytes; rig_manifest_write: spool/<name>.manifest, signed by a
+ * role.
+ */
 void rig_keyfile(struct rig *r, const char *file, const char *name, const char *kms, const struct view *records,
 		 size_t count);
+void rig_offer(struct rig *r, const char *name, struct view bytes);
+struct manifest rig_manifest_of(struct rig *r, const char *name, struct view bytes, size_t count);
+void rig_manifest_write(struct rig *r, const char *name, const struct manifest *m, enum role signer);
 void rig_write(struct rig *r, const char *path, const void *bytes, size_t n);
 
 /* rig_import: by message, waits until done; the record must be imported. */

@@ -200,12 +200,57 @@ int rig_deliver(struct rig *r, const char *delivery, const struct view *records,
 	return rig_post(r, ROLE_DC, (const char *)body.p, body.len, ret);
 }
 
+struct manifest rig_manifest_of(struct rig *r, const char *name, struct view bytes, size_t count)
+{
+	struct manifest m = {
+		.dc = "dc1", .kms = "ACME", .order = "ORDER-1", .count = count, .size = bytes.n ? bytes.n : 1
+	};
+
+	m.sequence = 1 + (uint64_t)rig_number(r, "SELECT coalesce(max(sequence), 0) FROM delivery_sequence", NULL);
+	snprintf(m.name, sizeof(m.name), "%s", name);
+	if (!sha256_hex(bytes, m.sha256))
+		rig_die("digest");
+	return m;
+}
+
+void rig_manifest_write(struct rig *r, const char *name, const struct manifest *m, enum role signer)
+{
+	char cert[200], key[200], ca[200], part[200], from[400], to[400];
+	struct identity *identity = NULL;
+	BUF_AUTO der = { 0 };
+
+	snprintf(cert, sizeof(cert), "%s/%s.pem", r->dir, role_name(signer));
+	snprintf(key, sizeof(key), "%s/%s.key", r->dir, role_name(signer));
+	snprintf(ca, sizeof(ca), "%s/ca/root.pem", r->dir);
+	OK(identity_load(cert, key, ca, signer, &identity, f));
+	OK(manifest_make(identity, m, &der, f));
+	identity_free(identity);
+	snprintf(part, sizeof(part), "spool/.%s.manifest.part", name);
+	rig_write(r, part, der.p, der.len);
+	snprintf(from, sizeof(from), "%s/%s", r->dir, part);
+	snprintf(to, sizeof(to), "%s/spool/%s.manifest", r->dir, name);
+	if (rename(from, to) < 0)
+		rig_die("rename %s", to);
+}
+
+void rig_offer(struct rig *r, const char *name, struct view bytes)
+{
+	struct manifest m = rig_manifest_of(r, name, bytes, 1);
+	char path[200];
+
+	snprintf(path, sizeof(path), "spool/%s.keys", name);
+	rig_write(r, path, bytes.p, bytes.n);
+	rig_manifest_write(r, name, &m, ROLE_DC);
+}
+
 void rig_keyfile(struct rig *r, const char *file, const char *name, const char *kms, const struct view *records,
 		 size_t count)
 {
+	size_t n = strlen(file), suffix = sizeof(KEYFILE_SUFFIX) - 1;
 	struct keyfile_head head = { .dc = "dc1" };
 	BUF_AUTO text = { 0 };
-	char part[100], from[400], to[400];
+	char part[100], from[400], to[400], stem[140];
+	struct manifest m;
 
 	snprintf(head.kms, sizeof(head.kms), "%s", kms);
 	snprintf(head.name, sizeof(head.name), "%s", name);
@@ -216,6 +261,12 @@ void rig_keyfile(struct rig *r, const char *file, const char *name, const char *
 	snprintf(to, sizeof(to), "%s/spool/%s", r->dir, file);
 	if (rename(from, to) < 0)
 		rig_die("rename %s", to);
+	if (n <= suffix || strcmp(file + n - suffix, KEYFILE_SUFFIX) != 0)
+		return;
+	snprintf(stem, sizeof(stem), "%.*s", (int)(n - suffix), file);
+	m = rig_manifest_of(r, name, buf_view(&text), count);
+	snprintf(m.kms, sizeof(m.kms), "%s", kms);
+	rig_manifest_write(r, stem, &m, ROLE_DC);
 }
 
 void rig_import(struct rig *r, struct buf *record)

@@ -243,11 +243,12 @@ class Trust(unittest.TestCase):
 
     def test_names_of_files_in_the_spool_do_no_harm(self):
         spool = bytes(self.chain.spool)
-        for name in (b"\xff\xfe.keys", b"a\nb\tc.keys", b"'; DROP TABLE key_file; --.keys", b"%s%n%n.keys", b"..keys",
-                     "\u202e.keys".encode(), b"x" * 250 + b".keys"):
-            with open(spool + b"/" + name, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-                file.write(b"no key file")
-        wait_until(lambda: [n for n in os.listdir(spool) if n.endswith(b".keys")] == [b"..keys"], "all refused but the hidden one")
+        for name in (b"\xff\xfe", b"a\nb\tc", b"'; DROP TABLE key_file; --", b"%s%n%n", b".", "\u202e".encode(), b"x" * 246):
+            for suffix in (b".keys", b".manifest"):
+                with open(spool + b"/" + name + suffix, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                    file.write(b"no key file")
+        wait_until(lambda: sorted(n for n in os.listdir(spool) if n.endswith((b".keys", b".manifest"))) == [b"..keys", b"..manifest"],
+                   "all refused but the hidden one")
         text = self.chain.kmsd.command("files")
         self.assertTrue(all(c in "\t\n" or " " <= c <= "~" for c in text), text)
         rows = json.loads(self.chain.kmsd.command("files", "--json"))["files"]

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "keyfile.h"
+#include "keyfile_stream.h"
 
 static const struct keyfile_head head = { "ACME", "dc1", "dc1-ACME-1" };
 
@@ -22,11 +24,51 @@ static void two_records(const struct keyfile_head *h, struct buf *out)
 	make(h, records, 2, out);
 }
 
+/* The stream must say of every text what keyfile_read says, and give the same. */
+static enum err stream_it(struct view text, const struct keyfile *k)
+{
+	struct keyfile_stream *s = NULL;
+	struct keyfile_sums sums = { 0 };
+	struct view record;
+	struct fail f = { 0 };
+	bool more = true;
+	size_t n = 0;
+	char hex[65];
+	int fd = memfd_create("keyfile", MFD_CLOEXEC);
+	enum err e;
+
+	ck_assert(fd >= 0 && (!text.n || write(fd, text.p, text.n) == (ssize_t)text.n));
+	e = keyfile_open(fd, 1 << 20, &s, &f);
+	while (!e && more) {
+		e = keyfile_next(s, &record, &more, &f);
+		if (!e && more && k) {
+			ck_assert_uint_lt(n, k->count);
+			ck_assert(view_equal(record, k->records[n++]));
+		}
+	}
+	if (!e)
+		e = keyfile_end(s, &sums, &f);
+	if (!e) {
+		ck_assert(sha256_hex(text, hex));
+		ck_assert_str_eq(sums.sha256, hex);
+		ck_assert_uint_eq(sums.size, text.n);
+		ck_assert_ptr_nonnull(k);
+		ck_assert_str_eq(sums.records_sha256, k->records_sha256);
+		ck_assert_uint_eq(keyfile_count(s), k->count);
+		ck_assert_mem_eq(keyfile_head(s), &k->head, sizeof(k->head));
+	}
+	keyfile_close(s);
+	close(fd);
+	return e;
+}
+
 static enum err read_it(struct view text, struct keyfile *ret)
 {
 	struct fail f = { 0 };
+	enum err e = keyfile_read(text, ret, &f);
 
-	return keyfile_read(text, ret, &f);
+	ck_assert_int_eq(stream_it(text, e ? NULL : ret), e);
+	return e;
 }
 
 START_TEST(written_file_reads_back) /* R2.2 */
@@ -159,6 +201,53 @@ START_TEST(wrong_heads_and_counts_are_refused)
 }
 END_TEST
 
+/* Lines of every length around the chunks in which a file is read, and longer than any record. */
+START_TEST(stream_reads_across_its_chunks_and_over_long_lines) /* R2.4 */
+{
+	static const size_t lengths[] = {
+		0, 1, 300, 512, KEYFILE_RECORD_MAX, KEYFILE_RECORD_MAX + 1, 3072, 3073, 200000
+	};
+	enum { N = 900 };
+	static uint8_t bytes[200000];
+	struct keyfile_stream *s = NULL;
+	struct keyfile_sums sums;
+	struct view records[N], got;
+	BUF_AUTO text = { 0 };
+	struct fail f = { 0 };
+	bool more = true;
+	int fd = memfd_create("keyfile", MFD_CLOEXEC);
+
+	memset(bytes, 0x5a, sizeof(bytes));
+	for (size_t i = 0; i < N; i++)
+		records[i] = VIEW(bytes, i % 100 ? 100 + i : lengths[i / 100]);
+	make(&head, records, N, &text);
+	ck_assert(fd >= 0 && write(fd, text.p, text.len) == (ssize_t)text.len);
+	ck_assert_int_eq(keyfile_open(fd, text.len, &s, &f), ERR_OK);
+	for (size_t i = 0; i < N; i++) {
+		ck_assert_int_eq(keyfile_next(s, &got, &more, &f), ERR_OK);
+		ck_assert(more);
+		ck_assert(view_equal(got, records[i].n <= KEYFILE_RECORD_MAX ? records[i] : VIEW("", 0)));
+	}
+	ck_assert_int_eq(keyfile_next(s, &got, &more, &f), ERR_OK);
+	ck_assert(!more);
+	ck_assert_int_eq(keyfile_end(s, &sums, &f), ERR_OK);
+	ck_assert_uint_eq(sums.size, text.len);
+	keyfile_close(s);
+	/* one byte more than allowed */
+	f = (struct fail){ 0 };
+	s = NULL;
+	more = true;
+	enum err e = keyfile_open(fd, text.len - 1, &s, &f);
+	while (!e && more)
+		e = keyfile_next(s, &got, &more, &f);
+	if (!e)
+		e = keyfile_end(s, &sums, &f);
+	ck_assert_int_eq(e, ERR_TOO_LARGE);
+	keyfile_close(s);
+	close(fd);
+}
+END_TEST
+
 START_TEST(head_out_of_bounds_is_not_written)
 {
 	struct keyfile_head bad_name = { "A", "d", "a/b" }, bad_kms = { "", "d", "n" };
@@ -184,6 +273,7 @@ int main(void)
 	tcase_add_test(c, every_truncation_and_anything_behind_is_seen);
 	tcase_add_test(c, line_that_is_not_base64_is_one_bad_record_and_not_a_bad_file);
 	tcase_add_test(c, wrong_heads_and_counts_are_refused);
+	tcase_add_test(c, stream_reads_across_its_chunks_and_over_long_lines);
 	tcase_add_test(c, head_out_of_bounds_is_not_written);
 	tcase_set_timeout(c, 60);
 	suite_add_tcase(s, c);

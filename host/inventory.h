@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef MTMS_INVENTORY_H
-#define MTMS_INVENTORY_H
+#ifndef HOST_INVENTORY_H
+#define HOST_INVENTORY_H
 
 #include "err.h"
 #include "formats.h"
 
 /*
- * Inventory file of a production order (docs/mtmsd.md): a serial number per line, or with its PIN pad's behind a comma;
- * a first line "serial,pin_pad"; empty lines and lines that begin with '#' are skipped. Any size: read line by line.
+ * Inventory file of a production order (docs/formats.md, Inventory): a serial number per line, or with its PIN pad's
+ * behind a comma; a first line "serial,pin_pad"; empty lines and lines that begin with '#' are skipped. Any size: read
+ * line by line.
  */
 struct inventory_line {
 	unsigned long number; /* from 1 */

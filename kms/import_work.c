@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fingerprint.h"
+#include "import.h"
+#include "judge.h"
+#include "log.h"
+#include "notify.h"
+
+#define SLICE 16 /* rows per turn of the event loop */
+#define RETRY_S 1
+#define IDLE_S 2 /* rows that another node, or a command, brought */
+
+/* Rows that this node has claimed: all of them are settled or let go before others are claimed. */
+struct import_hand {
+	size_t count;
+	struct judge_row rows[IMPORT_SLICE_MAX];
+};
+
+static void hand_empty(struct import_hand *h)
+{
+	for (size_t i = 0; i < h->count; i++)
+		judge_done(&h->rows[i]);
+	h->count = 0;
+}
+
+static int by_line(const void *a, const void *b)
+{
+	const struct judge_row *x = a, *y = b;
+
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
+	return x->line < y->line ? -1 : x->line > y->line;
+}
+
+/* Part of the open transaction. */
+static enum err claim(struct kms *k, unsigned most, struct fail *f)
+{
+	int64_t now = (int64_t)time(NULL);
+	struct import_hand *h = k->hand;
+	DB_STMT_AUTO *s = NULL;
+	bool row = true;
+	enum err e;
+
+	e = db_query(k->db, &s, f,
+		     "UPDATE key_source SET owner = ?, claimed_until = ? WHERE flag = '" FLAG_WAITING
+		     "' AND (owner = '' OR claimed_until < ?) AND id IN (SELECT s.id FROM key_source s JOIN key_file k"
+		     " ON k.id = s.file WHERE s.flag = '" FLAG_WAITING
+		     "' AND (s.owner = '' OR s.claimed_until < ?) AND k.state = 'importing' AND k.whole = 1"
+		     " ORDER BY s.file, s.line LIMIT ?) RETURNING id, file, line, record",
+		     "tiiii", k->owner, now + IMPORT_CLAIM_S, now, now, (int64_t)most);
+	while (!e && h->count < IMPORT_SLICE_MAX) {
+		struct judge_row *r = &h->rows[h->count];
+
+		e = db_next(s, &row, f);
+		if (e || !row)
+			break;
+		r->id = db_int(s, 0);
+		r->file = db_int(s, 1);
+		r->line = db_int(s, 2);
+		buf_put_view(&r->bytes, db_blob(s, 3));
+		h->count++;
+		if (!buf_ok(&r->bytes))
+			e = fail_set(f, ERR_NO_MEMORY, 0, "no memory for a record");
+	}
+	qsort(h->rows, h->count, sizeof(h->rows[0]), by_line);
+	return e;
+}
+
+/* The end of a file: its state once, its notifications, its audit entry. */
+static enum err file_end(struct kms *k, int64_t file, struct fail *f)
+{
+	enum err e;
+
+	e = db_run(k->db, f,
+		   "UPDATE key_file SET state = 'done', done = ? WHERE id = ? AND state = 'importing' AND whole = 1 AND"
+		   " NOT EXISTS(SELECT 1 FROM key_source WHERE file = ? AND flag = '" FLAG_WAITING "')",
+		   "iii", (int64_t)time(NULL), file, file);
+	if (e || db_changes(k->db) != 1)
+		return e;
+	e = notify_file(k, file, f);
+	if (!e)
+		e = notify_audit(k, file, f);
+	return !e && k->fpk ? fingerprint_report(k, file, f) : e;
+}
+
+/* Files whose last rows two nodes settled at the same moment, each seeing the other's as waiting. */
+static enum err files_sweep(struct kms *k, struct fail *f)
+{
+	int64_t files[16];
+	size_t n = 0;
+	DB_STMT_AUTO *s = NULL;
+	bool row = true;
+	enum err e;
+
+	e = db_query(k->db, &s, f,
+		     "SELECT id FROM key_file WHERE state = 'importing' AND whole = 1 AND NOT EXISTS(SELECT 1 FROM"
+		     " key_source WHERE file = key_file.id AND flag = '" FLAG_WAITING "') ORDER BY id LIMIT 16",
+		     "");
+	while (!e && n < ARRAY_LEN(files)) {
+		e = db_next(s, &row, f);
+		if (e || !row)
+			break;
+		files[n++] = db_int(s, 0);
+	}
+	db_end(s);
+	s = NULL;
+	for (size_t i = 0; !e && i < n; i++)
+		e = file_end(k, files[i], f);
+	return e;
+}
+
+static enum err let_go(struct kms *k, const struct judge_row *r, struct fail *f)
+{
+	return db_run(k->db, f, "UPDATE key_source SET owner = '' WHERE id = ? AND owner = ?", "it", r->id, k->owner);
+}
+
+/* What the first judged rows of the hand are, the others let go; and the next ones claimed. */
+static enum err settle(struct kms *k, size_t judged, unsigned next, struct fail *f)
+{
+	struct import_hand *h = k->hand;
+	bool settled;
+	enum err e = db_begin(k->db, f);
+
+	for (size_t i = 0; !e && i < judged; i++)
+		e = judge_settle(k, &h->rows[i], &settled, f);
+	for (size_t i = judged; !e && i < h->count; i++)
+		e = let_go(k, &h->rows[i], f);
+	for (size_t i = 0; !e && i < judged; i++)
+		if (i + 1 == judged || h->rows[i].file != h->rows[i + 1].file)
+			e = file_end(k, h->rows[i].file, f);
+	if (!e)
+		hand_empty(h);
+	if (!e && next)
+		e = claim(k, next, f);
+	if (!e && next && !h->count)
+		e = files_sweep(k, f);
+	if (!e)
+		e = db_commit(k->db, f);
+	db_rollback(k->db);
+	if (e)
+		hand_empty(h); /* claims, if they were committed, run out */
+	return e;
+}
+
+static enum err hand_new(struct kms *k, struct fail *f)
+{
+	if (!k->hand)
+		k->hand = calloc(1, sizeof(*k->hand));
+	if (!k->hand)
+		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for the import");
+	return k->owner[0] ? ERR_OK : import_own(k, f);
+}
+
+enum err import_slice(struct kms *k, unsigned most, bool *ret_more, struct fail *f)
+{
+	struct fail why = { 0 };
+	enum err e, stopped = ERR_OK;
+	size_t judged = 0;
+
+	most = most > IMPORT_SLICE_MAX ? IMPORT_SLICE_MAX : most;
+	e = hand_new(k, &why);
+	if (!e && !k->hand->count)
+		e = settle(k, 0, most, &why);
+	while (!e && !stopped && judged < k->hand->count) {
+		stopped = judge_row(k, &k->hand->rows[judged], &why);
+		judged += !stopped;
+	}
+	if (!e && k->hand->count) {
+		struct fail here = { 0 };
+
+		e = settle(k, judged, stopped ? 0 : most, &here);
+		if (e)
+			why = here;
+	}
+	if (e || stopped)
+		return fail_set(f, e ? e : stopped, why.rv, "%s", why.text);
+	*ret_more = k->hand->count > 0;
+	return ERR_OK;
+}
+
+/* ---- in the event loop ---- */
+
+static void import_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct kms *k = arg;
+	struct timeval soon = { 0, 0 }, later = { RETRY_S, 0 }, idle = { IDLE_S, 0 };
+	struct fail f = { 0 };
+	bool more = false;
+
+	if (import_slice(k, SLICE, &more, &f)) {
+		if (!k->import_stuck)
+			log_line(LOG_LEVEL_ERROR, "import", "import waits: %s", f.text);
+		k->import_stuck = true;
+		event_add(k->import_event, &later);
+		return;
+	}
+	if (k->import_stuck)
+		log_line(LOG_LEVEL_INFO, "import", "import goes on");
+	k->import_stuck = false;
+	event_add(k->import_event, more ? &soon : &idle);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	char bytes[64];
+
+	while (read(fd, bytes, sizeof(bytes)) > 0)
+		;
+	import_kick(arg);
+}
+
+void import_wake(struct kms *k)
+{
+	if (k->import_wake[1] && write(k->import_wake[1], "", 1) < 0 && errno != EAGAIN)
+		log_line(LOG_LEVEL_WARN, "import", "cannot wake the import: %s", strerror(errno));
+}
+
+enum err import_own(struct kms *k, struct fail *f)
+{
+	uint8_t bytes[8];
+	char hex[17], host[65] = "";
+	enum err e = ops_random(k->ops, bytes, sizeof(bytes), f);
+
+	if (e)
+		return e;
+	hex_encode(VIEW(bytes, sizeof(bytes)), hex);
+	if (!k->node && gethostname(host, sizeof(host) - 1) < 0)
+		snprintf(host, sizeof(host), "kmsd");
+	snprintf(k->owner, sizeof(k->owner), "%.64s/%s", k->node ? k->node : host, hex);
+	return ERR_OK;
+}
+
+/* Without it rows of a process that died would wait until its claims run out. Another one of this node that lives
+ * loses what it has in hand; its rows are settled by whoever takes them next. */
+enum err import_let_go(struct kms *k, struct fail *f)
+{
+	size_t n = strcspn(k->owner, "/") + 1;
+	char node[sizeof(k->owner)];
+	enum err e;
+
+	snprintf(node, sizeof(node), "%.*s", (int)n, k->owner);
+	e = db_run(k->db, f,
+		   "UPDATE key_source SET owner = '' WHERE flag = '" FLAG_WAITING "' AND substr(owner, 1, ?) = ?", "it",
+		   (int64_t)n, node);
+	if (!e)
+		e = db_run(k->db, f,
+			   "UPDATE key_file SET owner = '', claimed_until = 0 WHERE state = 'importing' AND whole = 0"
+			   " AND substr(owner, 1, ?) = ?",
+			   "it", (int64_t)n, node);
+	return e;
+}
+
+enum err import_start(struct kms *k, struct fail *f)
+{
+	enum err e = import_own(k, f);
+
+	if (!e)
+		e = import_let_go(k, f);
+	if (e)
+		return e;
+	if (pipe2(k->import_wake, O_CLOEXEC | O_NONBLOCK) < 0)
+		return fail_set(f, ERR_IO, 0, "cannot make a pipe: %s", strerror(errno));
+	k->import_event = evtimer_new(k->base, import_turn, k);
+	k->import_waker = event_new(k->base, k->import_wake[0], EV_READ | EV_PERSIST, on_wake, k);
+	if (!k->import_event || !k->import_waker || event_add(k->import_waker, NULL) < 0)
+		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for the import event");
+	import_kick(k);
+	return ERR_OK;
+}
+
+void import_kick(struct kms *k)
+{
+	struct timeval soon = { 0, 0 };
+
+	event_add(k->import_event, &soon);
+}
+
+void import_stop(struct kms *k)
+{
+	struct fail f = { 0 };
+
+	if (k->import_event)
+		event_free(k->import_event);
+	if (k->import_waker)
+		event_free(k->import_waker);
+	k->import_event = k->import_waker = NULL;
+	if (k->hand && k->hand->count && settle(k, 0, 0, &f))
+		log_line(LOG_LEVEL_WARN, "import", "rows in hand: %s", f.text);
+	for (int i = 0; i < 2; i++) {
+		if (k->import_wake[i])
+			close(k->import_wake[i]);
+		k->import_wake[i] = 0;
+	}
+	if (k->hand)
+		hand_empty(k->hand);
+	free(k->hand);
+	k->hand = NULL;
+}
