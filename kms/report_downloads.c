@@ -4,7 +4,7 @@
 /* Questions about terminals' downloads, their limits, and the nodes that serve them. */
 #define NODE_KEY(kind)                                                                                                 \
 	"coalesce((SELECT check_value FROM node_key WHERE node = n.name AND kind = '" kind "' AND generation = 0), "   \
-											   "'')"
+	"'')"
 
 const struct report_row report_downloads[] = {
 	{ .name = "downloads",
