@@ -284,6 +284,9 @@ class Kms:
         self.deliveries = []
         self.fail = 0
         self.fail_after = 0  # takes the delivery, then drops the answer
+        self.refuse = 0  # answers code 4
+        self.notices = []  # POST /v1/deliveries
+        self.on_notice = None
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -293,6 +296,14 @@ class Kms:
                 if kms.fail:
                     kms.fail -= 1
                     return self.reply(503, {"error": 7, "text": "busy, try again later"})
+                if kms.refuse:
+                    kms.refuse -= 1
+                    return self.reply(403, {"error": 4, "text": "refused"})
+                if self.path == "/v1/deliveries":
+                    if kms.on_notice:
+                        kms.on_notice(body)
+                    kms.notices.append(body)
+                    return self.reply(200, {"delivery": body["delivery"], "known": False})
                 known = body["delivery"] in [d["delivery"] for d in kms.deliveries]
                 if not known:
                     kms.deliveries.append(body)
