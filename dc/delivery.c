@@ -5,14 +5,16 @@
 
 #include "delivery.h"
 
-/* Of RECORDS_BODY_MAX, besides the other fields. */
+/* Of RECORDS_BODY_MAX, besides the other fields; of a key file (64 MiB), which alone takes so large a batch. */
 #define PARCEL_BYTES ((size_t)900 * 1024)
+#define PARCEL_FILE_BYTES ((size_t)48 << 20)
 
 bool parcel_takes(struct parcel *p, const char *order, int64_t id, size_t record_bytes, size_t batch)
 {
 	size_t bytes = (record_bytes + 2) / 3 * 4 + 3;
+	size_t most = batch > BATCH_MESSAGE_MAX ? PARCEL_FILE_BYTES : PARCEL_BYTES;
 
-	if (p->count && (strcmp(p->order, order) || p->count == batch || p->bytes + bytes > PARCEL_BYTES))
+	if (p->count && (strcmp(p->order, order) || p->count == batch || p->bytes + bytes > most))
 		return false;
 	snprintf(p->order, sizeof(p->order), "%s", order);
 	p->last = id;

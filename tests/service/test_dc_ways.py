@@ -18,6 +18,7 @@ from factory import Authority, Daemon, Folder, Kms, post, query, run, tool, wait
 sys.path.insert(0, os.environ["SERVERS"])
 from cut import Cut  # pylint: disable=wrong-import-position
 from ftp import Ftp  # pylint: disable=wrong-import-position
+from postgres import Postgres  # pylint: disable=wrong-import-position
 from sftp import Sftp  # pylint: disable=wrong-import-position
 
 
@@ -46,9 +47,9 @@ class Rig(unittest.TestCase):
             self.assertEqual(self.dcd.stop(), 0)
             self.assertNotIn("Sanitizer", self.dcd.log.read_text())
 
-    def start(self, identity="dc", **routes):
+    def start(self, identity="dc", database=None, **routes):
         """routes: customer -> keys of its section."""
-        text = (f"name = dc1\nlisten = 127.0.0.1:0\ndatabase = {self.database}\n[identity]\ncertificate = {self.ca.cert(identity)}\n"
+        text = (f"name = dc1\nlisten = 127.0.0.1:0\ndatabase = {database or self.database}\n[identity]\ncertificate = {self.ca.cert(identity)}\n"
                 f"key = {self.ca.key(identity)}\nca = {self.ca.root}\n")
         for customer, keys in routes.items():
             text += f"[kms {customer}]\n" + "".join(f"{k} = {v}\n" for k, v in {"retry_max_s": 1, **keys}.items())
@@ -279,6 +280,40 @@ class Ways(Rig):
         with self.assertRaises(AssertionError):
             self.start(identity="opterm", ACME={"mode": "file", "spool": self.mine.path})
         self.assertIn("role", self.dcd.log.read_text())
+
+    def test_the_same_on_postgresql(self):  # R2.1, R2.2
+        server = Postgres()
+        self.addCleanup(server.stop)
+        server.start()
+        spool = self.mine / "spool"
+        spool.mkdir()
+        self.start(database=server.fresh("dc"), ACME={"mode": "file", "spool": spool, "batch": 4})
+        for i in range(5):
+            self.taken(i + 1, [self.record("ACME", n) for n in range(i * 3, i * 3 + 3)], order="AAABB"[i])
+            if i == 2:
+                self.dcd.kill()
+                self.dcd.start()
+        self.assertEqual(self.send(5, [self.record("ACME", n) for n in range(12, 15)], order="B")[1]["repeated"], True)
+        self.assertEqual(self.send(5, [self.record("ACME", 12)], order="B")[0], 403)
+        self.assertEqual(self.send(7, [self.record("ACME", 99)])[0], 409)
+        wait_until(lambda: {o["order"]: o["delivered"] for o in self.json("orders")["orders"]} == {"A": 9, "B": 6}, "all delivered")
+        self.all_once_in_order(spool, "ACME", 15)
+        before = len(self.json("deliveries")["deliveries"])
+        self.assertIn("6 records in 2 deliveries", self.dcd.command("redeliver", "order", "B", "--kms", "ACME"))
+        self.assertIn("1 records in 1 deliveries", self.dcd.command("redeliver", "SN-000003"))
+        self.dcd.command("redeliver", "delivery", self.json("deliveries")["deliveries"][0]["name"])
+        wait_until(lambda: [d["state"] for d in self.json("deliveries")["deliveries"]] == ["delivered"] * (before + 4), "re-deliveries")
+        self.assertEqual([d["sequence"] for d in self.json("deliveries")["deliveries"]], list(range(1, before + 5)))
+        self.assertEqual(len(self.json("find", "SN-000003")["records"]), 3 if self.json("find", "SN-000003")["records"][0]["sequence"] == 1 else 2)
+        for question in ("status", "routes", "receipts", "refusals", "sources", "audit", "find"):
+            self.dcd.command(question, "--csv")
+        self.dcd.command("mtms", "restart", "mtms-1")
+        self.taken(1, [self.record("ACME", 50)])
+        spool.rename(self.mine / "away")
+        self.taken(2, [self.record("ACME", 51)])
+        wait_until(lambda: self.route("ACME")["attempts"] > 1, "tries in vain")
+        (self.mine / "away").rename(spool)
+        wait_until(lambda: self.route("ACME")["attempts"] == 0, "recovery")
 
     def test_questions_as_table_json_and_csv(self):  # R2.1
         self.start(ACME={"mode": "file", "spool": self.mine.path})
