@@ -14,7 +14,7 @@
 #include "log.h"
 #include "notify.h"
 
-#define SLICE 16 /* rows per turn of the event loop */
+#define SLICE 32 /* rows per turn of the event loop */
 #define RETRY_S 1
 #define IDLE_S 2 /* rows that another node, or a command, brought */
 
