@@ -88,6 +88,7 @@ void rig_db_write(struct rig *r, const char *sql);
 
 /* rig_deliver: POST /v1/records as the DC (or another role); answers the HTTP status, body in ret. */
 int rig_post(struct rig *r, enum role role, const char *body, size_t body_len, struct buf *ret);
+int rig_post_to(struct rig *r, enum role role, const char *where, const char *body, size_t body_len, struct buf *ret);
 int rig_deliver(struct rig *r, const char *delivery, const struct view *records, size_t count, struct buf *ret);
 /*
  * rig_keyfile: writes spool/<file> with these records, header name and KMS id as given; for a file that ends in .keys

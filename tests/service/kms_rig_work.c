@@ -163,6 +163,11 @@ void rig_write(struct rig *r, const char *path, const void *bytes, size_t n)
 
 int rig_post(struct rig *r, enum role role, const char *body, size_t body_len, struct buf *ret)
 {
+	return rig_post_to(r, role, "/v1/records", body, body_len, ret);
+}
+
+int rig_post_to(struct rig *r, enum role role, const char *where, const char *body, size_t body_len, struct buf *ret)
+{
 	struct http_client_options options = { .server = ROLE_KMS };
 	struct identity *identity = NULL;
 	struct http_client *client = NULL;
@@ -172,7 +177,7 @@ int rig_post(struct rig *r, enum role role, const char *body, size_t body_len, s
 	snprintf(cert, sizeof(cert), "%s/%s.pem", r->dir, role_name(role));
 	snprintf(key, sizeof(key), "%s/%s.key", r->dir, role_name(role));
 	snprintf(ca, sizeof(ca), "%s/ca/root.pem", r->dir);
-	snprintf(url, sizeof(url), "https://%s/v1/records", r->https);
+	snprintf(url, sizeof(url), "https://%s%s", r->https, where);
 	OK(identity_load(cert, key, ca, role, &identity, f));
 	options.identity = identity;
 	OK(http_client_new(&options, &client, f));
