@@ -71,7 +71,7 @@ static enum err find_slot(struct card *c, P11KitUri *uri, struct fail *f)
 {
 	const CK_TOKEN_INFO *want = p11_kit_uri_get_token_info(uri);
 	if (PKCS11_enumerate_slots(c->ctx, &c->slots, &c->slot_count) != 0)
-		return card_fail(f, ERR_TOKEN, "operator card: no slots");
+		return card_fail(f, ERR_TOKEN, "operator card: no card reader");
 	for (unsigned i = 0; i < c->slot_count; i++) {
 		if (!token_matches(want, c->slots[i].token))
 			continue;

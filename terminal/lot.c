@@ -178,12 +178,12 @@ void lot_collected(struct lot *l, struct view serial, uint64_t counter)
 	pthread_mutex_unlock(&l->mutex);
 }
 
-void lot_accept_all(struct lot *l)
+void lot_accept(struct lot *l, bool (*open)(void *arg, struct view serial), void *arg)
 {
 	pthread_mutex_lock(&l->mutex);
 	for (size_t i = 0; i < l->count; i++) {
 		struct lot_device *d = &l->devices[i];
-		if (d->result != LOT_COLLECTED)
+		if (d->result != LOT_COLLECTED || open(arg, view_of_string(d->serial)))
 			continue;
 		d->result = LOT_ACCEPTED;
 		d->counter = d->pending;

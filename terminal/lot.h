@@ -56,9 +56,12 @@ enum err lot_admit(struct lot *l, struct view serial, struct view pin_pad, uint6
 		   struct fail *f) MUST_CHECK;
 /* lot_set: what came of a device; reason NULL: none. Not of a terminal that is not in the order. */
 void lot_set(struct lot *l, struct view serial, enum lot_result result, const char *reason);
-/* lot_collected: the TK of this counter stands in the spool. lot_accept_all: the MTMS has acknowledged all of those. */
+/*
+ * lot_collected: the TK of this counter stands in the spool. lot_accept: of those, the MTMS has acknowledged the ones
+ * that are not open (a function of the spool) any more.
+ */
 void lot_collected(struct lot *l, struct view serial, uint64_t counter);
-void lot_accept_all(struct lot *l);
+void lot_accept(struct lot *l, bool (*open)(void *arg, struct view serial), void *arg);
 
 /* lot_wanted: how many devices are to stand collected at the end; SIZE_MAX while the worker still scans. */
 size_t lot_wanted(struct lot *l);

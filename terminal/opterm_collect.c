@@ -136,6 +136,13 @@ static void on_open(void *arg, struct view serial, uint64_t counter)
 	lot_collected(lot, serial, counter);
 }
 
+static bool still_open(void *arg, struct view serial)
+{
+	uint64_t counter = 0;
+	bool open = false;
+	return spool_find(arg, serial, &counter, &open) && open;
+}
+
 /* The MTMS may be away for a while: what is signed waits in the spool and is sent again. */
 static enum err upload_all(struct run *r, struct fail *f)
 {
@@ -148,8 +155,7 @@ static enum err upload_all(struct run *r, struct fail *f)
 		r->total.batches += done.batches;
 		r->total.accepted += done.accepted;
 		r->total.refused += done.refused;
-		if (e == ERR_OK)
-			lot_accept_all(lot);
+		lot_accept(lot, still_open, r->in.spool);
 		if (e != ERR_PEER && e != ERR_TIMEOUT && e != ERR_BUSY && e != ERR_INTERNAL) {
 			if (e != ERR_OK)
 				*f = why;
