@@ -34,7 +34,8 @@ int main(void)
 	puts("## Commands\n| `mtmsd --config FILE ...` | | requirement |\n| --- | --- | --- |");
 	for (size_t i = 0; i < admin_rows_count; i++)
 		put_usage(admin_rows[i].usage, admin_rows[i].requirement);
-	puts("\n## Reports\nEach takes `--json` or `--csv`; they may be asked beside the running daemon. Times are seconds since\n"
+	puts("\n## Reports\nEach takes `--json` or `--csv`; they may be asked beside the running daemon. Times are "
+	     "seconds since\n"
 	     "1970-01-01 UTC.\n\n| `mtmsd --config FILE ...` | | requirement |\n| --- | --- | --- |");
 	for (size_t i = 0; i < mtms_reports_count; i++)
 		put_usage(mtms_reports[i].usage, mtms_reports[i].requirement);
@@ -49,7 +50,10 @@ int main(void)
 		const char *fallback = mtms_keys[i].fallback;
 
 		printf("| %s | %s | %s | %s |\n", mtms_keys[i].section, mtms_keys[i].name,
-		       fallback == CONF_REQUIRED ? "(must be given)" : fallback ? fallback : "", mtms_keys[i].help);
+		       fallback == CONF_REQUIRED ? "(must be given)"
+		       : fallback                ? fallback
+						 : "",
+		       mtms_keys[i].help);
 	}
 	return 0;
 }
