@@ -70,6 +70,8 @@ class BadHttp(unittest.TestCase):
         cls.doors = [
             Door(chain.mtmsd, chain.mtms_database, [
                 Message("/v1/batches", "opterm", order, {"order": "name", "batch": "name", "cms": "base64"}, 5593516),
+                Message("/v1/orders", "opterm", {"order": "O-1", "operator": "AAAA", "after": 0},
+                        {"order": "name", "operator": "base64"}, 16384),
                 Message("/v1/working-certificate", "opterm", {}, {}, 1024)]),
             Door(chain.dcd, chain.dc_database, [
                 Message("/v1/records", "mtms", {"delivery": "d1", "order": "O-1", "sequence": 1, "records": [form]},
