@@ -234,7 +234,7 @@ int daemon_main(const struct daemon_program *p, int argc, char **argv)
 	if (!d.argc)
 		status = p->serve(&d);
 	else
-		status = p->command(&d, &f) ? daemon_fail(&d, d.argv[0], &f) : 0;
+		status = p->command(&d, &f) ? daemon_fail(&d, d.argv[0], &f) : d.status;
 	daemon_done(&d);
 	return status;
 }

@@ -30,6 +30,7 @@ struct daemon {
 	const char *config_path;
 	const char *pid_file;
 	const char *database; /* of --db */
+	int status;           /* what main answers after a command without an error; 0 unless the command says so */
 	struct event *stop[2];
 };
 

@@ -4,6 +4,7 @@
 #include "admin.h"
 #include "alarm.h"
 #include "command.h"
+#include "dbadmin.h"
 #include "fingerprint.h"
 #include "import_command.h"
 #include "mail_admin.h"
@@ -182,4 +183,6 @@ void admin_help(struct buf *b)
 			b->len--; /* the final zero of the table before */
 		command_usage(commands[i].rows, *commands[i].count, b);
 	}
+	b->len--;
+	dbadmin_usage(b);
 }

@@ -4,6 +4,7 @@
 
 #include "admin.h"
 #include "daemon.h"
+#include "dbadmin.h"
 #include "import.h"
 #include "log.h"
 #include "mailer.h"
@@ -164,6 +165,8 @@ static int serve(struct daemon *daemon)
 
 static enum err command(struct daemon *d, struct fail *f)
 {
+	if (!strcmp(d->argv[0], "db"))
+		return dbadmin_run(d->conf, d->argc, d->argv, &d->status, f);
 	return admin_run(d->conf, d->argc, d->argv, f);
 }
 

@@ -234,6 +234,15 @@ static enum err fpk_open(const struct conf *c, struct kms *k, struct fail *f)
 	return e;
 }
 
+enum err kms_open_keys(const struct conf *c, struct kms *k, struct fail *f)
+{
+	enum err e;
+
+	k->customer = conf_get(c, "", "customer");
+	e = kms_open_token(c, k, f);
+	return e ? e : keys_open(c, k, f);
+}
+
 enum err kms_open(const struct conf *c, struct kms *k, struct fail *f)
 {
 	enum err e;
