@@ -12,7 +12,6 @@ import pathlib
 import queue
 import shutil
 import signal
-import sqlite3
 import ssl
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from ca_token import CaToken  # noqa: E402
+from databases import query  # noqa: E402,F401
 
 WAIT = 60  # seconds that anything here may take
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
@@ -341,15 +341,6 @@ class Kms:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join(WAIT)
-
-
-def query(database, sql, *parameters):
-    """Rows of a service's database, read beside the running service."""
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
-    try:
-        return connection.execute(sql, parameters).fetchall()
-    finally:
-        connection.close()
 
 
 def tool(*arguments, text=None):

@@ -10,6 +10,7 @@ import ssl
 import time
 import unittest
 
+import databases
 from factory import Authority, Daemon, Folder, Kms, post, program, query, run, tool, wait_until
 
 
@@ -35,7 +36,7 @@ class Dc(unittest.TestCase):
         self.kms = Kms(self.ca)
         self.spool = self.mine / "spool"
         self.spool.mkdir()
-        self.database = self.mine / "dc.db"
+        self.database = databases.new(self.mine / "dc.db")
         self.dcd = self.daemon(self.kms.port)
         self.dcd.start()
 

@@ -2,12 +2,11 @@
 """mtmsd and dcd as real processes over a real token: keys, batches, re-wrap, outbox. R1.1, R1.2, R1.5, R1.6, R1.7, R2.1"""
 import base64
 import json
-import shutil
-import sqlite3
 import ssl
 import time
 import unittest
 
+import databases
 from factory import (Authority, Daemon, Folder, SoftToken, StrongToken, Terminal, b64, batch_content, cms_sign, post, program,
                      query, run, tool, wait_until)
 
@@ -22,7 +21,7 @@ class Line:
         self.ca = Authority(self.folder)
         self.ca.operator()
         self.token = token(self.folder, CUSTOMERS)
-        self.template = self.folder / "template.db"
+        self.template = databases.new(self.folder / "template.db")
         self.wcrt = self.folder / "hsm.pem"
         mtmsd = self.mtmsd(self.folder, self.template)
         self.certify(mtmsd, "request.der", self.wcrt)
@@ -109,8 +108,8 @@ class Base:
 
     def setUp(self):
         self.mine = Folder()
-        self.database, self.dc_database = self.mine / "mtms.db", self.mine / "dc.db"
-        shutil.copy(self.line.template, self.database)
+        self.database = databases.copy(self.line.template, self.mine / "mtms.db")
+        self.dc_database = databases.new(self.mine / "dc.db")
         self.dcd = self.line.dcd(self.mine, self.dc_database).start()
         self.mtmsd = self.line.mtmsd(self.mine, self.database, self.dcd.address).start()
 
@@ -139,7 +138,7 @@ class Base:
         def there():
             try:
                 found = query(self.dc_database, "SELECT customer, record FROM tk_record ORDER BY id")
-            except sqlite3.OperationalError:
+            except databases.Error:
                 return None
             return found if len(found) >= count else None
         found = wait_until(there, f"{count} records in the DC: {self.mtmsd.command('status')}")
@@ -197,7 +196,7 @@ class Strong(Base, unittest.TestCase):
 
     def test_without_a_working_certificate_there_is_none(self):  # R1.2
         self.mtmsd.stop()
-        (self.mine / "mtms.db").unlink()
+        databases.forget(self.database)
         self.mtmsd.start()
         self.assertEqual(post(self.ca, "opterm", self.mtmsd.address, "/v1/working-certificate", {}),
                          (404, {"error": 6, "text": "not found"}))
@@ -388,10 +387,7 @@ class Strong(Base, unittest.TestCase):
         self.assertEqual((status, answer["error"]), (413, 2))
 
     def sql(self, statement, *parameters):
-        db = sqlite3.connect(self.database, timeout=10)
-        with db:
-            db.execute(statement, parameters)
-        db.close()
+        databases.change(self.database, statement, *parameters)
 
     def kill_before_the_re_wrap(self, count):
         """A batch acknowledged, then kill -9 with all of it waiting: its first packet needs a Pr that HSM 1 has lost."""
