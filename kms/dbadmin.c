@@ -47,7 +47,8 @@ static json_t *keys_json(struct kms *k)
 		     { "MAK-1", k->keys[FORMAT_SUITE_TDES].mak },
 		     { "PK-2", k->keys[FORMAT_SUITE_AES].pk },
 		     { "MAK-2", k->keys[FORMAT_SUITE_AES].mak },
-		     { "SRK", k->srk } };
+		     { "SRK", k->srk },
+		     { "FPK", k->fpk } };
 	json_t *all = json_object();
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
@@ -90,6 +91,31 @@ static void keys_compare(json_t *backup, json_t *token, struct findings *n)
 				i ? "an older generation" : "the newest generation",
 				json_string_value(json_object_get(one, "check_value")));
 	}
+}
+
+/* The keys that the nodes of this database named: the newest of each must be one that the token in use has. */
+static enum err nodes_compare(struct kms *k, json_t *token, struct findings *n, struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = false;
+	enum err e = db_query(
+	    k->db, &s, f, "SELECT kind, check_value, node FROM node_key WHERE generation = 0 ORDER BY node, kind", "");
+
+	n->checks++;
+	while (!e && !(e = db_next(s, &row, f)) && row) {
+		json_t *mine = json_object_get(token, db_text(s, 0)), *one;
+		bool known = !json_array_size(mine);
+		size_t i;
+
+		json_array_foreach(mine, i, one) known |=
+		    !strcmp(json_string_value(json_object_get(one, "check_value")), db_text(s, 1));
+		if (!known)
+			finding_add(n, "node-token", db_text(s, 2),
+				    "its %s has check value %s; the token in use has no "
+				    "generation with it",
+				    db_text(s, 0), db_text(s, 1));
+	}
+	return e;
 }
 
 /* ---- answers ---- */
@@ -173,8 +199,10 @@ static enum err check(void *service, char **arguments, struct fail *f)
 		e = db_dump_read(against, SERVICE, &head, f);
 	if (!e)
 		e = check_all(call->conf, &k, all != NULL, &n, f);
-	if (!e && k.ops)
+	if (!e && k.ops) {
 		keys = keys_json(&k);
+		e = nodes_compare(&k, keys, &n, f);
+	}
 	if (!e && keys) {
 		json_object_set(more, "keys", keys);
 		if (against)

@@ -23,12 +23,11 @@ static const struct rule {
 	  " (SELECT count(*) FROM key_source s WHERE s.file = k.id)",
 	  "R2.4" },
 	{ "file-importing", "all its records are judged, but it is still importing",
-	  "SELECT 'key_file ' || k.id FROM key_file k WHERE k.state = 'importing' AND k.records > 0 AND"
+	  "SELECT 'key_file ' || k.id FROM key_file k WHERE k.state = 'importing' AND k.whole = 1 AND"
 	  " (SELECT count(*) FROM key_source s WHERE s.file = k.id AND s.flag <> '" FLAG_WAITING "') >= k.records",
 	  "R2.4" },
 	{ "file-done", "it is done, but records of it wait",
-	  "SELECT 'key_file ' || k.id FROM key_file k WHERE k.state <> 'importing' AND EXISTS(SELECT 1 FROM key_source "
-	  "s"
+	  "SELECT 'key_file ' || k.id FROM key_file k WHERE k.state = 'done' AND EXISTS(SELECT 1 FROM key_source s"
 	  " WHERE s.file = k.id AND s.flag = '" FLAG_WAITING "')",
 	  "R2.4" },
 	{ "file-notification", "it is over, but nobody was notified",
@@ -54,6 +53,31 @@ static const struct rule {
 	  " WHERE s.id IS NULL OR s.flag <> '" FLAG_IMPORTED
 	  "' OR s.serial_number <> f.serial_number OR s.tk_counter <> f.tk_counter OR s.record <> f.record",
 	  "R2.5, R2.6" },
+	{ "formal-history", "the history has no such record, or a newer one",
+	  "SELECT 'key_formal ' || f.serial_number FROM key_formal f WHERE NOT EXISTS(SELECT 1 FROM key_history h WHERE"
+	  " h.serial_number = f.serial_number AND h.tk_counter = f.tk_counter AND h.source = f.source AND"
+	  " h.record = f.record) OR EXISTS(SELECT 1 FROM key_history h WHERE h.serial_number = f.serial_number AND"
+	  " h.tk_counter > f.tk_counter)",
+	  "R2.5" },
+	{ "history-source", "its source is not there",
+	  "SELECT 'key_history ' || h.serial_number || ' ' || h.tk_counter FROM key_history h LEFT JOIN key_source s ON"
+	  " s.id = h.source WHERE s.id IS NULL",
+	  "R2.5" },
+	{ "fingerprint-key", "a fingerprint of a key that is not in the tables",
+	  "SELECT 'key_fingerprint ' || p.kind || ' ' || p.serial_number || ' ' || p.number FROM key_fingerprint p "
+	  "WHERE"
+	  " (p.kind = 'TMK' AND NOT EXISTS(SELECT 1 FROM tmk t WHERE t.serial_number = p.serial_number AND"
+	  " t.generation = p.number)) OR (p.kind <> 'TMK' AND NOT EXISTS(SELECT 1 FROM key_history h WHERE"
+	  " h.serial_number = p.serial_number AND h.tk_counter = p.number))",
+	  "R2.5" },
+	{ "sequence-file", "a delivery's number is that of another key file, or of none",
+	  "SELECT 'delivery_sequence ' || q.dc || ' ' || q.sequence FROM delivery_sequence q LEFT JOIN key_file k ON"
+	  " k.id = q.file WHERE k.id IS NULL OR coalesce(k.sequence, -1) <> q.sequence",
+	  "R2.2" },
+	{ "node-key", "keys of a node that is not there",
+	  "SELECT DISTINCT 'node_key ' || y.node FROM node_key y LEFT JOIN node n ON n.name = y.node WHERE n.name IS "
+	  "NULL",
+	  "R1.3" },
 	{ "tmk-terminal", "a TMK of a terminal that is not known",
 	  "SELECT 'tmk ' || t.serial_number || ' ' || t.generation FROM tmk t LEFT JOIN key_formal f ON"
 	  " f.serial_number = t.serial_number WHERE f.serial_number IS NULL",

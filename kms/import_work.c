@@ -248,12 +248,13 @@ enum err import_let_go(struct kms *k, struct fail *f)
 
 	snprintf(node, sizeof(node), "%.*s", (int)n, k->owner);
 	e = db_run(k->db, f,
-		   "UPDATE key_source SET owner = '' WHERE flag = '" FLAG_WAITING "' AND substr(owner, 1, ?) = ?", "it",
-		   (int64_t)n, node);
+		   "UPDATE key_source SET owner = '' WHERE flag = '" FLAG_WAITING
+		   "' AND substr(owner, 1, CAST(? AS INTEGER)) = ?",
+		   "it", (int64_t)n, node);
 	if (!e)
 		e = db_run(k->db, f,
 			   "UPDATE key_file SET owner = '', claimed_until = 0 WHERE state = 'importing' AND whole = 0"
-			   " AND substr(owner, 1, ?) = ?",
+			   " AND substr(owner, 1, CAST(? AS INTEGER)) = ?",
 			   "it", (int64_t)n, node);
 	return e;
 }

@@ -240,7 +240,9 @@ enum err kms_open_keys(const struct conf *c, struct kms *k, struct fail *f)
 
 	k->customer = conf_get(c, "", "customer");
 	e = kms_open_token(c, k, f);
-	return e ? e : keys_open(c, k, f);
+	if (!e)
+		e = keys_open(c, k, f);
+	return e ? e : fpk_open(c, k, f);
 }
 
 enum err kms_open(const struct conf *c, struct kms *k, struct fail *f)

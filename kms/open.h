@@ -15,7 +15,7 @@ enum err kms_open_db(const struct conf *c, struct db **ret, struct fail *f) MUST
 enum err kms_open_token(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;
 /* kms_open_srk: database, HSM 2 and the storage key; PK and MAK are not asked for. */
 enum err kms_open_srk(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;
-/* kms_open_keys: kms_open without the database: customer id, HSM 2, PK and MAK of each suite, storage key. */
+/* kms_open_keys: kms_open without the database: customer id, HSM 2, PK and MAK of each suite, storage key, FPK. */
 enum err kms_open_keys(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;
 /* kms_open: database, token, and the keys PK, MAK and SRK, each of which must be there. kms_done takes a zero struct.
  */

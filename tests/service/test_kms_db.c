@@ -128,6 +128,18 @@ static const struct damage {
 	{ "formal-source", "UPDATE key_source SET record = x'00' || record WHERE serial_number = '%s'",
 	  "UPDATE key_source SET record = (SELECT record FROM key_formal f WHERE f.source = key_source.id) WHERE"
 	  " serial_number = '%s' AND flag = 'imported'" },
+	{ "formal-history", "UPDATE key_formal SET tk_counter = tk_counter - 1 WHERE serial_number = '%s'",
+	  "UPDATE key_formal SET tk_counter = tk_counter + 1 WHERE serial_number = '%s'" },
+	{ "fingerprint-key",
+	  "INSERT INTO key_fingerprint(kind, serial_number, number, fpk, fingerprint, made) VALUES('TMK', 'NOBODY', 1, "
+	  "'', '', 1)",
+	  "DELETE FROM key_fingerprint WHERE serial_number = 'NOBODY'" },
+	{ "sequence-file",
+	  "INSERT INTO delivery_sequence(dc, sequence, file, at) VALUES('x', 99, (SELECT min(id) FROM key_file), 1)",
+	  "DELETE FROM delivery_sequence WHERE dc = 'x'" },
+	{ "node-token", "UPDATE node_key SET check_value = '000000' WHERE kind = 'SRK' AND generation = 0",
+	  "UPDATE node_key SET check_value = (SELECT check_value FROM kept_node_key) WHERE kind = 'SRK' AND generation "
+	  "= 0" },
 	{ "tmk-terminal", "UPDATE tmk SET serial_number = 'NOBODY' WHERE serial_number = '%s'",
 	  "UPDATE tmk SET serial_number = '%s' WHERE serial_number = 'NOBODY'" },
 	{ "tmk-generations", "UPDATE tmk SET generation = 2 WHERE serial_number = '%s'",
@@ -169,6 +181,8 @@ START_TEST(each_rule_sees_what_breaks_it)
 	some_work(&t);
 	db_write("CREATE TABLE kept_formal AS SELECT * FROM key_formal WHERE serial_number = '%s'", t.serial);
 	db_write("CREATE TABLE kept_tmk AS SELECT * FROM tmk WHERE serial_number = '%s'", t.serial);
+	rig_db_write(
+	    r, "CREATE TABLE kept_node_key AS SELECT check_value FROM node_key WHERE kind = 'SRK' AND generation = 0");
 	for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
 		const struct damage *d = &damages[i];
 
@@ -180,7 +194,7 @@ START_TEST(each_rule_sees_what_breaks_it)
 		db_write(d->mend, t.serial);
 	}
 	RUN(0, "db check --all");
-	rig_db_write(r, "DROP TABLE kept_formal; DROP TABLE kept_tmk");
+	rig_db_write(r, "DROP TABLE kept_formal; DROP TABLE kept_tmk; DROP TABLE kept_node_key");
 	rig_terminal_done(&t);
 }
 END_TEST
