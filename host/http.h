@@ -9,7 +9,9 @@ struct event_base;
 /*
  * HTTPS server: libevent's HTTP over OpenSSL, TLS 1.2 and above, client certificates required. One POST of
  * application/json in, one answer out; everything runs in the event loop of base. A connection whose TLS handshake
- * takes longer than timeout_s is closed, so is an idle one; a request must bring 64 KiB in timeout_s or be whole.
+ * takes longer than timeout_s is closed, so is an idle one; a request must bring 64 KiB in timeout_s or be whole, its
+ * head within timeout_s. Once the head is there, route says what the request may be; what is more is answered at once
+ * and its body not read.
  */
 struct http_server;
 
@@ -19,9 +21,10 @@ struct http_request {
 	const struct identity_peer *peer;
 	const char *address; /* "127.0.0.1:4711" */
 	/*
-	 * ERR_OK, or no message came of it: another method or type (ERR_MALFORMED), a body above body_max
-	 * (ERR_TOO_LARGE), too slow (ERR_TIMEOUT), a certificate refused (ERR_REFUSED, nobody reads the answer). why:
-	 * for the operator. peer may be of no role, path and body empty.
+	 * ERR_OK, or no message came of it: another method or type (ERR_MALFORMED), head or body too large
+	 * (ERR_TOO_LARGE), too slow (ERR_TIMEOUT), too many connections of this peer (ERR_BUSY), what route refused, a
+	 * certificate refused (ERR_REFUSED, nobody reads the answer). why: for the operator. peer may be of no role,
+	 * path and body empty.
 	 */
 	enum err broken;
 	const char *why;
@@ -33,12 +36,26 @@ struct http_reply {
 /* http_handler: called once per request, broken ones too; fills *reply. */
 typedef void (*http_handler)(void *arg, const struct http_request *request, struct http_reply *reply);
 
+/* struct http_limits: of one request; zeros: as the options say. */
+struct http_limits {
+	size_t head_max; /* 0: HTTP_HEAD_MAX */
+	size_t body_max;
+	unsigned time_s;      /* from the first byte to the last; 0: no limit of its own */
+	unsigned connections; /* that its sender may have open; 0: no limit of its own */
+	enum err refuse;      /* not ERR_OK: nobody wants it; a body up to HTTP_SMALL is read all the same */
+	const char *why;
+};
+#define HTTP_HEAD_MAX 16384
+#define HTTP_SMALL 4096
+typedef void (*http_route)(void *arg, const struct identity_peer *peer, const char *path, struct http_limits *ret);
+
 struct http_server_options {
 	const struct identity *identity;
 	unsigned peers;           /* ROLE_BITs that may connect at all */
 	const char *listen;       /* "127.0.0.1:0", "[::1]:8443" */
-	size_t body_max;          /* 0: 4 MiB; 8 MiB more than that get HTTP status 413 and no code */
+	size_t body_max;          /* the largest of any message; 0: 4 MiB */
 	unsigned timeout_s;       /* 0: 30 */
+	http_route route;         /* NULL: no limits but these */
 	unsigned connections_max; /* 0: 256; more wait */
 	http_handler handler;
 	void *arg;

@@ -16,10 +16,16 @@
 
 #include "daemon.h"
 #include "http.h"
+#include "http_head.h"
 
 #define BODY_MAX ((size_t)4 << 20)
-#define BODY_ROOM ((size_t)8 << 20) /* above body_max: so much too much gets a code of ours */
-#define HEADERS_MAX 16384
+/* Chunks have lengths between them; and libevent's own limits, which answer without a code, are never the first. */
+#define BODY_ROOM ((size_t)65536)
+#define HEADERS_ROOM (4 * HTTP_HEAD_MAX)
+/* A refused sender may be in the middle of its body: so much of it is thrown away, for so long, before we hang up. */
+#define DRAIN_MAX ((size_t)65536)
+#define DRAIN_S 2
+#define DRAINED_MS 200
 #define TIMEOUT_S 30
 #define CONNECTIONS_MAX 256
 /* All that libevent knows: every one but POST gets a code. */
@@ -33,6 +39,7 @@
 struct http_gate {
 	struct http_server *server; /* NULL: the server is gone */
 	unsigned count;
+	struct http_link *links;
 };
 
 struct http_server {
@@ -43,6 +50,7 @@ struct http_server {
 	X509_STORE *roots; /* the identity's; kept by ctx */
 	struct http_gate *gate;
 	http_handler handler;
+	http_route route;
 	void *arg;
 	size_t body_max;
 	unsigned timeout_s;
@@ -59,10 +67,22 @@ struct http_link {
 	size_t got;    /* bytes of the request that is coming in */
 	size_t before; /* of these, at the last tick */
 	bool idle;     /* nothing came between the last two ticks */
-	bool closing;  /* told that it is too slow; libevent's own callbacks wait below */
+	/* Of the request that is coming in. */
+	struct http_head head;
+	struct http_limits limits;
+	size_t body; /* bytes of it that came */
+	struct event *deadline;
+	struct identity_peer peer;
+	/* Refused: the answer goes past libevent's HTTP, whose callbacks wait here until the end. */
+	bool closing, answered;
+	enum err refused;
+	int status; /* 0: the handler's */
+	char why[256];
+	size_t drained;
 	bufferevent_data_cb read, write;
 	bufferevent_event_cb event;
 	void *arg;
+	struct http_link *next, *before_it;
 	char address[300];
 };
 
@@ -102,6 +122,14 @@ static void link_leave(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
 	}
 	if (l->tick)
 		event_free(l->tick);
+	if (l->deadline)
+		event_free(l->deadline);
+	if (l->before_it)
+		l->before_it->next = l->next;
+	else
+		gate->links = l->next;
+	if (l->next)
+		l->next->before_it = l->before_it;
 	free(l);
 	gate->count--;
 	if (gate->server)
@@ -117,30 +145,74 @@ static void link_end(struct http_link *l)
 	shutdown(bufferevent_getfd(l->bev), SHUT_RDWR);
 }
 
-/* The request's rest is not waited for: the answer goes past libevent's HTTP, which hears of the end one tick later. */
-static void link_slow(struct http_link *l)
+static void link_answer(struct http_link *l)
 {
-	struct http_request rq = { .path = "", .address = l->address };
+	struct http_request rq = { .path = l->head.path, .address = l->address, .peer = &l->peer };
 	struct http_reply reply = { .status = 200 };
-	struct identity_peer peer;
 	BUF_AUTO out = { 0 };
 
-	identity_ssl_peer(l->ssl, &peer);
-	rq.peer = &peer;
-	run_broken(l->gate->server, &rq, ERR_TIMEOUT, "request too slow", &reply);
-	bufferevent_getcb(l->bev, &l->read, &l->write, &l->event, &l->arg);
-	bufferevent_setcb(l->bev, NULL, NULL, NULL, NULL);
-	bufferevent_disable(l->bev, EV_READ);
+	l->answered = true;
+	run_broken(l->gate->server, &rq, l->refused, l->why, &reply);
 	bufferevent_enable(l->bev, EV_WRITE);
 	buf_printf(&out,
 		   "HTTP/1.1 %d Refused\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
 		   "Connection: close\r\n\r\n",
-		   reply.status, reply.body.len);
+		   l->status ? l->status : reply.status, reply.body.len);
 	buf_put_view(&out, buf_view(&reply.body));
 	if (buf_ok(&out))
 		bufferevent_write(l->bev, out.p, out.len);
 	buf_done(&reply.body);
+}
+
+static void on_drain(struct bufferevent *bev, void *arg)
+{
+	struct evbuffer *in = bufferevent_get_input(bev);
+	struct http_link *l = arg;
+
+	if (!l->answered && l->gate->server)
+		link_answer(l);
+	l->drained += evbuffer_get_length(in);
+	evbuffer_drain(in, evbuffer_get_length(in));
+	if (l->drained > DRAIN_MAX) {
+		struct timeval limit = { .tv_usec = DRAINED_MS * 1000 };
+		bufferevent_disable(bev, EV_READ);
+		event_add(l->deadline, &limit);
+	}
+}
+
+static void on_gone(struct bufferevent *bev, short what, void *arg)
+{
+	struct http_link *l = arg;
+
+	bufferevent_setcb(bev, l->read, l->write, l->event, l->arg);
+	if (l->event)
+		l->event(bev, what, l->arg);
+}
+
+/* link_refuse: from here on nothing of it reaches libevent's HTTP; the answer goes out when its bytes have come to us.
+ */
+static void link_refuse(struct http_link *l, enum err e, int status, const char *why)
+{
+	struct timeval limit = { .tv_sec = DRAIN_S };
+
+	if (l->closing)
+		return;
 	l->closing = true;
+	l->refused = e;
+	l->status = status;
+	snprintf(l->why, sizeof(l->why), "%s", why);
+	identity_ssl_peer(l->ssl, &l->peer);
+	bufferevent_getcb(l->bev, &l->read, &l->write, &l->event, &l->arg);
+	bufferevent_setcb(l->bev, on_drain, NULL, on_gone, l);
+	event_add(l->deadline, &limit);
+}
+
+/* The request's rest is not waited for. */
+static void link_slow(struct http_link *l)
+{
+	link_refuse(l, ERR_TIMEOUT, 0, "request too slow");
+	if (!l->answered)
+		link_answer(l);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -148,12 +220,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	struct http_link *l = arg;
 	bool first = l->before == 0;
 
-	if (!l->gate->server)
+	if (!l->gate->server || l->closing)
 		return;
-	if (l->closing) {
-		bufferevent_setcb(l->bev, l->read, l->write, l->event, l->arg);
-		link_end(l);
-	} else if (!SSL_is_init_finished(l->ssl) || (l->got == 0 && l->idle)) {
+	if (!SSL_is_init_finished(l->ssl) || (l->got == 0 && l->idle)) {
 		link_end(l);
 	} else if (l->got && !first && l->got - l->before < RATE_MIN) {
 		link_slow(l);
@@ -163,11 +232,115 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-static void on_bytes(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_link *l = arg;
 
+	if (!l->gate->server)
+		return;
+	if (l->closing) /* what is still unread is thrown away with the socket */
+		on_gone(l->bev, BEV_EVENT_READING | BEV_EVENT_EOF, l);
+	else
+		link_slow(l);
+}
+
+static unsigned links_of(const struct http_link *l)
+{
+	unsigned n = 0;
+
+	for (const struct http_link *i = l->gate->links; i; i = i->next)
+		n += !i->closing && i->peer.role == l->peer.role && !strcmp(i->peer.name, l->peer.name);
+	return n;
+}
+
+/* head_judged: the head is whole; refused before any of the body is read. */
+static void head_judged(struct http_link *l)
+{
+	struct http_server *s = l->gate->server;
+	struct http_head *h = &l->head;
+	size_t head_max = HTTP_HEAD_MAX;
+
+	l->limits = (struct http_limits){ .body_max = s->body_max };
+	identity_ssl_peer(l->ssl, &l->peer);
+	if (s->route)
+		s->route(s->arg, &l->peer, h->path, &l->limits);
+	if (l->limits.head_max && l->limits.head_max < head_max)
+		head_max = l->limits.head_max;
+	if (l->limits.time_s) {
+		struct timeval limit = { .tv_sec = l->limits.time_s };
+		event_add(l->deadline, &limit);
+	} else {
+		event_del(l->deadline);
+	}
+	if (h->size > head_max)
+		link_refuse(l, ERR_TOO_LARGE, 413, "headers too large");
+	else if (l->limits.connections && links_of(l) > l->limits.connections)
+		link_refuse(l, ERR_BUSY, 0, "too many connections of this peer");
+	else if (l->limits.refuse && (h->length > HTTP_SMALL || h->chunked))
+		link_refuse(l, l->limits.refuse, 0, l->limits.why);
+	else if (h->post && !l->limits.refuse && h->length > l->limits.body_max)
+		link_refuse(l, ERR_TOO_LARGE, 413, "body above the limit of the message");
+	else if (!h->post && h->length > HTTP_SMALL)
+		link_refuse(l, ERR_MALFORMED, 405, "not a POST");
+}
+
+static void head_begins(struct http_link *l)
+{
+	struct timeval limit = { .tv_sec = l->gate->server->timeout_s };
+
+	l->head = (struct http_head){ 0 };
+	l->body = 0;
+	event_add(l->deadline, &limit);
+}
+
+/* take_bytes: walks along what libevent will read. */
+static void take_bytes(struct http_link *l, struct view v)
+{
+	while (v.n && !l->closing) {
+		if (l->head.whole && !l->head.chunked && l->body >= l->head.length)
+			head_begins(l); /* the next one, sent before the answer to this */
+		if (!l->head.whole) {
+			size_t n;
+
+			if (!l->head.size)
+				head_begins(l);
+			n = http_head_feed(&l->head, v);
+			v = VIEW(v.p + n, v.n - n);
+			if (l->head.whole)
+				head_judged(l);
+			else if (l->head.size > HTTP_HEAD_MAX)
+				link_refuse(l, ERR_TOO_LARGE, 413, "headers too large");
+			continue;
+		}
+		size_t left = l->head.chunked ? v.n : l->head.length - l->body;
+		size_t n = v.n < left ? v.n : left;
+		l->body += n;
+		v = VIEW(v.p + n, v.n - n);
+		if (l->head.chunked && l->body > l->limits.body_max + BODY_ROOM / 2)
+			link_refuse(l, ERR_TOO_LARGE, 413, "body above the limit of the message");
+	}
+}
+
+static void on_bytes(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct http_link *l = arg;
+	struct evbuffer_ptr at;
+	uint8_t some[4096];
+	size_t left = info->n_added;
+
 	l->got += info->n_added;
+	if (!left || l->closing || !l->gate->server ||
+	    evbuffer_ptr_set(in, &at, evbuffer_get_length(in) - left, EVBUFFER_PTR_SET))
+		return;
+	while (left && !l->closing) {
+		ev_ssize_t n = evbuffer_copyout_from(in, &at, some, left < sizeof(some) ? left : sizeof(some));
+		if (n <= 0)
+			return;
+		take_bytes(l, VIEW(some, (size_t)n));
+		left -= (size_t)n;
+		if (left && evbuffer_ptr_set(in, &at, (size_t)n, EVBUFFER_PTR_ADD))
+			return;
+	}
 }
 
 /* The address is known once the handshake begins; libevent gives the stream its socket after http_bev. */
@@ -199,6 +372,10 @@ static struct http_link *link_new(struct http_server *s)
 	}
 	l->gate = s->gate;
 	l->ssl = ssl;
+	l->next = s->gate->links;
+	if (l->next)
+		l->next->before_it = l;
+	s->gate->links = l;
 	if (++s->gate->count >= s->connections_max)
 		evconnlistener_disable(s->listener);
 	return l;
@@ -220,7 +397,9 @@ static struct bufferevent *http_bev(struct event_base *base, void *arg)
 		return NULL;
 	}
 	l->tick = event_new(base, -1, EV_PERSIST, on_tick, l);
-	if (!l->tick || event_add(l->tick, &limit) || !evbuffer_add_cb(bufferevent_get_input(l->bev), on_bytes, l)) {
+	l->deadline = event_new(base, -1, 0, on_deadline, l);
+	if (!l->tick || !l->deadline || event_add(l->tick, &limit) ||
+	    !evbuffer_add_cb(bufferevent_get_input(l->bev), on_bytes, l)) {
 		bufferevent_free(l->bev);
 		return NULL;
 	}
@@ -297,6 +476,9 @@ static void on_request(struct evhttp_request *rq, void *arg)
 	}
 	struct http_link *l = link_of(ssl);
 	l->got = l->before = 0;
+	event_del(l->deadline);
+	if (l->head.chunked) /* where its body ended only libevent knows: no second request follows */
+		evhttp_add_header(evhttp_request_get_output_headers(rq), "Connection", "close");
 	size_t n = evbuffer_get_length(in);
 	struct http_request request = {
 		.path = uri && evhttp_uri_get_path(uri) ? evhttp_uri_get_path(uri) : "",
@@ -332,6 +514,7 @@ enum err http_server_new(struct event_base *base, const struct http_server_optio
 	*s = (struct http_server){
 		.base = base,
 		.handler = o->handler,
+		.route = o->route,
 		.arg = o->arg,
 		.body_max = o->body_max ? o->body_max : BODY_MAX,
 		.timeout_s = o->timeout_s ? o->timeout_s : TIMEOUT_S,
@@ -353,7 +536,7 @@ enum err http_server_new(struct event_base *base, const struct http_server_optio
 		e = fail_set(f, ERR_NO_MEMORY, 0, "HTTP server");
 		goto out;
 	}
-	evhttp_set_max_headers_size(s->http, HEADERS_MAX);
+	evhttp_set_max_headers_size(s->http, HEADERS_ROOM);
 	/* on_tick sees to the time; libevent's timeout is its net. */
 	evhttp_set_max_body_size(s->http, (ev_ssize_t)(s->body_max + BODY_ROOM));
 	evhttp_set_flags(s->http, EVHTTP_SERVER_LINGERING_CLOSE);

@@ -57,6 +57,44 @@ size_t msg_body_max(const struct msg_service *s)
 	return most;
 }
 
+static const struct msg_row *find_row(const struct msg_service *s, const char *path)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (!strcmp(s->rows[i].path, path))
+			return &s->rows[i];
+	return NULL;
+}
+
+struct http_limits msg_limits(const struct msg_row *row)
+{
+	return (struct http_limits){ .head_max = row->header_max ? row->header_max : MSG_HEADER_MAX,
+				     .body_max = row->body_max,
+				     .time_s = row->time_s ? row->time_s : MSG_TIME_S,
+				     .connections = row->connections ? row->connections : MSG_CONNECTIONS };
+}
+
+/* What the head of a request tells: msg_http says the same of a body that is small enough to be read. */
+static void route(void *arg, const struct identity_peer *peer, const char *path, struct http_limits *ret)
+{
+	const struct msg_service *s = arg;
+	const struct msg_row *row = find_row(s, path);
+
+	if (row) {
+		*ret = msg_limits(row);
+	} else {
+		ret->refuse = ERR_NOT_FOUND;
+		ret->why = "no such message";
+	}
+	ret->connections = ret->connections ? ret->connections : MSG_CONNECTIONS;
+	if (row && !(row->roles & ROLE_BIT(peer->role))) {
+		ret->refuse = ERR_REFUSED;
+		ret->why = "the role may not send this";
+	} else if (row && row->states && s->state && !(row->states & s->state(s->service))) {
+		ret->refuse = ERR_UNEXPECTED;
+		ret->why = "not in this state of the service";
+	}
+}
+
 enum err msg_serve(struct event_base *base, const char *listen, const struct identity *identity,
 		   struct msg_service *service, struct http_server **ret, struct fail *f)
 {
@@ -64,18 +102,11 @@ enum err msg_serve(struct event_base *base, const char *listen, const struct ide
 						     .peers = msg_peers(service),
 						     .listen = listen,
 						     .body_max = msg_body_max(service),
+						     .route = route,
 						     .handler = msg_http,
 						     .arg = service };
 
 	return http_server_new(base, &options, ret, f);
-}
-
-static const struct msg_row *find_row(const struct msg_service *s, const char *path)
-{
-	for (size_t i = 0; i < s->count; i++)
-		if (!strcmp(s->rows[i].path, path))
-			return &s->rows[i];
-	return NULL;
 }
 
 /* run_row: everything between a body and an answer; *ret_body is written on success only. */

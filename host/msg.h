@@ -83,14 +83,23 @@ typedef enum err (*msg_handler)(struct msg_call *call, const void *in, void *out
 struct msg_row {
 	const char *name; /* event of the audit row */
 	const char *path;
-	unsigned roles;  /* ROLE_BITs of who may send it */
-	unsigned states; /* bits of service states in which it is taken; 0: all */
-	size_t body_max;
+	unsigned roles;               /* ROLE_BITs of who may send it */
+	unsigned states;              /* bits of service states in which it is taken; 0: all */
+	size_t body_max;              /* bytes of the body */
 	const struct msg_fields *in;  /* NULL: {} */
 	const struct msg_fields *out; /* NULL: {} */
 	msg_handler handler;
 	const char *requirement;
+	/* Limits, kept before the body is read. 0: as MSG_* below. */
+	size_t header_max;    /* bytes of request line and headers */
+	unsigned time_s;      /* from the first byte of the request to its last */
+	unsigned connections; /* that a sender may have open at once */
 };
+#define MSG_HEADER_MAX 8192
+#define MSG_TIME_S 120
+#define MSG_CONNECTIONS 16
+/* msg_limits: of a row, with the defaults filled in. */
+struct http_limits msg_limits(const struct msg_row *row);
 
 struct msg_service {
 	const struct msg_row *rows;

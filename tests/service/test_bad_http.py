@@ -154,6 +154,20 @@ class BadHttp(unittest.TestCase):
                 answer = self.raw(door, message.role, self.request(message, b" " * size))
                 self.refused(i, answer, 413, 2, f"{message.path}: {size} bytes")
 
+    def test_what_nobody_wants_is_not_read(self):
+        """A large body behind a head that is refused: the answer comes before it, and the connection ends."""
+        large = b" " * (20 << 20)
+        for i, door, message in self.each():
+            head, _, body = self.request(message).partition(b"\r\n\r\n")
+            rows = [(self.request(message, large), 413, 2), (self.request(message, large, path="/v1/nothing"), 404, 6),
+                    (self.request(message, large, method="PUT"), 405, 1),
+                    (head + b"\r\nX-Long: " + b"y" * 20000 + b"\r\n\r\n" + body, 413, 2),
+                    (head + b"\r\nY: z" * 3000 + b"\r\n\r\n" + body, 413, 2)]
+            for data, status, code in rows:
+                began = time.monotonic()
+                self.refused(i, self.raw(door, message.role, data), status, code, f"{message.path}: {data[:40]}")
+                self.assertLess(time.monotonic() - began, 15)
+
     def test_content_types(self):
         for i, door, message in self.each():
             for more in ("", "Content-Type: text/plain\r\n", "Content-Type: application/jsonx\r\n", "Content-Type: \r\n",
@@ -180,16 +194,12 @@ class BadHttp(unittest.TestCase):
             rows = [b"GARBAGE\r\n\r\n", b"\0" * 100, os.urandom(3000), b"POST\r\n\r\n", good.replace(b"HTTP/1.1", b"HTTP/9"),
                     head.replace(b"Content-Length", b"Content-Length: -1\r\nX") + b"\r\n\r\n" + body,
                     head.replace(b"Content-Length", b"Content-Length: x\r\nX") + b"\r\n\r\n" + body,
-                    head + b"\r\nX-Long: " + b"y" * 20000 + b"\r\n\r\n" + body,
-                    head + b"\r\nY: z" * 8000 + b"\r\n\r\n" + body,
                     good.replace(b"POST", b"NONSENSE"), good.replace(b"POST /v1", b"POST \r\n /v1"),
                     head.replace(b"Content-Length", b"Transfer-Encoding: chunked\r\nX") + b"\r\n\r\nzz\r\nabc\r\n0\r\n\r\n"]
             for data in rows:
                 answer = self.raw(door, message.role, data, patience=1)
                 with self.subTest(daemon=door.daemon.name, case=data[:60]):
                     self.assertTrue(answer is None or answer[0] in (400, 413, 501), answer)
-            answer = self.raw(door, message.role, self.request(message, b" " * (20 << 20)))
-            self.assertTrue(answer is None or answer[0] == 413)
 
     def test_half_a_message_changes_nothing(self):
         for _, door, message in self.each():
