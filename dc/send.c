@@ -58,36 +58,55 @@ static struct manifest manifest_of(const struct route *r, const struct delivery 
 	return m;
 }
 
-/* The manifest of an earlier try, as long as a KMS would still take it: another signature would be another file. */
 static enum err kept_manifest(struct route *r, const struct delivery *d, struct buf *ret, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
-	struct cms_signer signer;
-	struct manifest m;
 	bool row = false;
 	enum err e = db_query(r->db, &s, f, "SELECT manifest FROM delivery WHERE number = ? AND manifest IS NOT NULL",
 			      "i", d->number);
 
 	if (!e)
 		e = db_next(s, &row, f);
-	if (!e && row && !manifest_read(r->dc->identity->roots, 0, db_blob(s, 0), &m, &signer, NULL))
+	if (!e && row)
 		buf_put_view(ret, db_blob(s, 0));
 	return e;
 }
 
+/* A KMS would take it now: the certificate that signed it has not run out. */
+static bool holds(struct route *r, const struct buf *manifest)
+{
+	struct cms_signer signer;
+	struct manifest m;
+
+	return manifest->len && !manifest_read(r->dc->identity->roots, 0, buf_view(manifest), &m, &signer, NULL);
+}
+
+/*
+ * The one of an earlier try: another signature would be another file. Signed anew only when that one does not hold and
+ * a new one does.
+ */
 static enum err sign_manifest(struct route *r, const struct delivery *d, const struct manifest *m, struct buf *ret,
 			      struct fail *f)
 {
-	enum err e = kept_manifest(r, d, ret, f);
+	BUF_AUTO kept = { 0 };
+	BUF_AUTO fresh = { 0 };
+	enum err e = kept_manifest(r, d, &kept, f);
 
-	if (e || ret->len)
+	if (!e && !holds(r, &kept)) {
+		pthread_mutex_lock(&r->dc->signing);
+		e = manifest_make(r->dc->identity, m, &fresh, f);
+		pthread_mutex_unlock(&r->dc->signing);
+	}
+	if (e)
 		return e;
-	pthread_mutex_lock(&r->dc->signing);
-	e = manifest_make(r->dc->identity, m, ret, f);
-	pthread_mutex_unlock(&r->dc->signing);
-	return e ? e
-		 : db_run(r->db, f, "UPDATE delivery SET manifest = ? WHERE number = ?", "bi", buf_view(ret),
-			  d->number);
+	if (!fresh.len || (kept.len && !holds(r, &fresh))) {
+		buf_put_view(ret, buf_view(&kept));
+	} else {
+		buf_put_view(ret, buf_view(&fresh));
+		e = db_run(r->db, f, "UPDATE delivery SET manifest = ? WHERE number = ?", "bi", buf_view(ret),
+			   d->number);
+	}
+	return e ? e : buf_ok(ret) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 }
 
 /* The key file, then the manifest: without it the file is not there yet. */

@@ -295,7 +295,7 @@ START_TEST(repeated_write_has_the_same_manifest) /* R2.2 */
 	BUF_AUTO before = { 0 };
 	BUF_AUTO after = { 0 };
 	struct fail f = { 0 };
-	char name[200];
+	char name[200], path[400];
 
 	receive_many("d-1", 1, 2);
 	run_route(0);
@@ -308,6 +308,12 @@ START_TEST(repeated_write_has_the_same_manifest) /* R2.2 */
 	read_spool(name, &after);
 	ck_assert(view_equal(buf_view(&before), buf_view(&after)));
 	ck_assert_int_eq(number("SELECT count(*) FROM delivery WHERE state = 'delivered'"), 1);
+	/* One that no KMS would take any more is signed anew. */
+	must(db_run(dc.db, &f, "UPDATE delivery SET state = 'waiting', manifest = ?", "b", VIEW_STR("outdated")), &f);
+	snprintf(path, sizeof(path), "%s/%s", spool, name);
+	ck_assert_int_eq(unlink(path), 0);
+	run_route(0);
+	ck_assert_uint_eq(manifest_beside(names[0]).sequence, 1);
 }
 END_TEST
 
