@@ -2,8 +2,13 @@
 """Operator cards: RSA and EC keys of other makers' modules sign; no, wrong, locked, pulled cards do not. R1.5, R2.3"""
 import os
 import pathlib
+import re
+import sys
 import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "servers"))
+import piv  # noqa: E402
 
 from chain import Token
 from factory import SOFTHSM, program, query, run, wait_until
@@ -119,6 +124,65 @@ class Cards(LineCase):
     def test_without_a_reader_the_module_of_opensc_refuses(self):  # R1.5
         card = SoftCard(self.chain, "unused", "rsa:2048")
         self.refuses_card(["--card", "pkcs11:token=operator", "--pin-file", card.pin_file, "--module", OPENSC], "no card reader|no token")
+
+    def personalised(self, reader):
+        """A PIV card of operator 7, issued from a key that was made elsewhere."""
+        chain = self.chain
+        request, certificate, key = (chain.folder / f"piv.{n}" for n in ("csr", "pem", "key"))
+        run(["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-subj", "/CN=x", "-out", request])
+        chain.ca.call("issue", "--dir", chain.ca.dir, "--role", "operator", "--name", "operator 7", "--csr", request, "--out",
+                      certificate)
+        text = run(["openssl", "rsa", "-in", key, "-text", "-noout"]).stdout.decode()
+        modulus, exponent = (int(re.sub(r"[\s:]", "", re.search(rf"{n}:\n((?:    .*\n)+)", text).group(1)), 16)
+                             for n in ("modulus", "privateExponent"))
+        pin_file = chain.folder / "piv.pin"
+        pin_file.touch(mode=0o600)
+        pin_file.write_text("246810\n")
+        card = piv.Card((modulus, exponent), self.der(certificate).read_bytes(), "246810")
+        return card, ["--card", "pkcs11:manufacturer=piv_II", "--pin-file", pin_file, "--module", OPENSC], \
+            {**self.chain.card.env, **reader.env}
+
+    @unittest.skipIf(piv.available(), piv.available())
+    def test_card_behind_opensc_signs_while_it_is_there(self):  # R1.5
+        """OpenSC's module, pcscd and a PIV card whose key asks for the PIN at every signature."""
+        chain, reader = self.chain, piv.Reader()
+        try:
+            card, arguments, env = self.personalised(reader)
+            self.refuses_card(arguments, "no token|no card", env)
+            reader.insert(card)
+            wait_until(lambda: run(["opensc-tool", "-n"], env=env, check=False).returncode == 0, "the card in the reader")
+            chain.order("L-11", ["L11-A", "L11-B"])
+            self.pos("L11-A")
+            self.pos("L11-B")
+            line = Opterm(chain, "L-11", "--batch", 1, card=arguments, env=env)
+            self.visit("L11-A", line.ready())
+            self.visit("L11-B", line.ready())
+            status, text, errors = line.end()
+            self.assertEqual(status, 0, text + errors)
+            self.assertEqual(card.signatures, 2)
+            wait_until(lambda: set(self.devices("L-11").values()) == {"delivered"}, "delivery")
+            chain.order("L-12", ["L12-A"])
+            self.pos("L12-A")
+            line = Opterm(chain, "L-12", card=arguments, env=env)
+            address = line.ready()
+            reader.pull()
+            self.visit("L12-A", address)
+            status, text, errors = line.end()
+            self.assertEqual(status, 1, text)
+            self.assertIn("operator card", errors)
+            reader.insert(card)
+            wait_until(lambda: run(["opensc-tool", "-n"], env=env, check=False).returncode == 0, "the card in the reader again")
+            status, text, errors = Opterm(chain, "L-12", "--count", 1, card=arguments, env=env).end()
+            self.assertEqual(status, 0, text + errors)
+            self.assertEqual((card.signatures, chain.status("L12-A")["tk_made"]), (3, 1))
+            wrong = chain.folder / "piv.wrong"
+            wrong.touch(mode=0o600)
+            wrong.write_text("111111\n")
+            for words in ("PIN refused", "PIN refused", "PIN refused", "locked"):
+                self.refuses_card([*arguments[:3], wrong, *arguments[4:]], words, env)
+            self.refuses_card(arguments, "locked", env)
+        finally:
+            reader.stop()
 
 
 if __name__ == "__main__":
