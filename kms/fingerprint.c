@@ -31,17 +31,6 @@ enum err fingerprint_tk(struct kms *k, struct view serial, int64_t counter, cons
 	return e ? e : put(k, "AUK", serial, counter, auk, f);
 }
 
-enum err fingerprint_tmk(struct kms *k, struct view serial, int64_t generation, struct view blob, struct fail *f)
-{
-	uint8_t value[OPS_FINGERPRINT_LEN];
-	enum err e;
-
-	if (!k->fpk)
-		return ERR_OK;
-	e = ops_tmk_fingerprint(k->ops, k->srk, blob, k->fpk, value, f);
-	return e ? e : put(k, "TMK", serial, generation, value, f);
-}
-
 /* A line for each key of the file that stands somewhere else too; first: the serial number of the first one. */
 static enum err duplicates(struct kms *k, int64_t file, struct buf *lines, char first[FORMAT_POS_SERIAL_MAX + 1],
 			   size_t *ret_count, struct fail *f)
@@ -102,6 +91,39 @@ enum err fingerprint_report(struct kms *k, int64_t file, struct fail *f)
 	if (!e)
 		e = audit_append(k->db, &entry, f);
 	return e ? e : notify_event(k, TEMPLATE_DUPLICATE_KEY, file, values, ARRAY_LEN(values), f);
+}
+
+/* Random keys are never equal, unless the HSM's generator is broken. */
+static enum err tmk_twice(struct kms *k, struct view serial, int64_t generation, struct fail *f)
+{
+	char name[FORMAT_POS_SERIAL_MAX + 1];
+	static const char text[] = "a TMK that was just made is there already: kmsd duplicates names the terminals";
+	struct audit_entry entry = { .event = "duplicate keys", .object = name, .code = ERR_DUPLICATE, .text = text };
+	const struct template_value values[] = { { "serial", name }, { "count", "1" }, { "detail", text } };
+	int64_t twice = 0;
+	enum err e;
+
+	snprintf(name, sizeof(name), "%.*s", (int)serial.n, (const char *)serial.p);
+	e = db_one(k->db, &twice, f,
+		   "SELECT count(*) FROM key_fingerprint a JOIN key_fingerprint b ON b.fingerprint = a.fingerprint AND"
+		   " b.fpk = a.fpk WHERE a.kind = 'TMK' AND a.serial_number = ? AND a.number = ?",
+		   "vi", serial, generation);
+	if (e || twice < 2)
+		return e;
+	e = audit_append(k->db, &entry, f);
+	return e ? e : notify_event(k, TEMPLATE_DUPLICATE_KEY, 0, values, ARRAY_LEN(values), f);
+}
+
+enum err fingerprint_tmk(struct kms *k, struct view serial, int64_t generation, struct view blob, struct fail *f)
+{
+	uint8_t value[OPS_FINGERPRINT_LEN];
+	struct fail none = { 0 };
+	enum err e;
+
+	if (!k->fpk || ops_tmk_fingerprint(k->ops, k->srk, blob, k->fpk, value, &none))
+		return ERR_OK;
+	e = put(k, "TMK", serial, generation, value, f);
+	return e ? e : tmk_twice(k, serial, generation, f);
 }
 
 /* ---- what is missing ---- */

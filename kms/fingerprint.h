@@ -13,7 +13,11 @@
 /* fingerprint_tk: part of the open transaction. */
 enum err fingerprint_tk(struct kms *k, struct view serial, int64_t counter, const uint8_t tek[OPS_FINGERPRINT_LEN],
 			const uint8_t auk[OPS_FINGERPRINT_LEN], struct fail *f) MUST_CHECK;
-/* fingerprint_tmk: asks the HSM, then as fingerprint_tk; nothing to do without FPK. */
+/*
+ * fingerprint_tmk: of a TMK that was just made, for the caller's commit; a TMK that is there already is told by a
+ * notification and an audit entry. Nothing to do without FPK. When the HSM does not say it, no fingerprint is made now:
+ * fingerprint_all makes it.
+ */
 enum err fingerprint_tmk(struct kms *k, struct view serial, int64_t generation, struct view blob,
 			 struct fail *f) MUST_CHECK;
 

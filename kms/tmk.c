@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "fingerprint.h"
 #include "tmk.h"
 
 static const struct tmk_kind {
@@ -106,6 +107,8 @@ enum reason tmk_generate(struct kms *k, struct view serial, const struct tmk_tek
 		   "viiibitii", serial, generation, (int64_t)type, (int64_t)length, buf_view(ret_ciphertext),
 		   (int64_t)check.method, hex, now, now);
 	*ret_made = !e && db_changes(k->db) == 1;
+	if (*ret_made)
+		e = fingerprint_tmk(k, serial, generation, buf_view(ret_ciphertext), f);
 	return e == ERR_BUSY ? REASON_DB_BUSY : e ? REASON_DB : REASON_NONE;
 }
 
