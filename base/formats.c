@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "formats.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,44 @@ void key_attrs_put(struct buf *b, const struct key_attrs *a)
 	buf_put_u8(b, a->length);
 	buf_put_u8(b, (uint8_t)a->iv.n);
 	buf_put_view(b, a->iv);
+}
+
+uint8_t format_suite_key(uint8_t suite)
+{
+	switch (suite) {
+	case FORMAT_SUITE_TDES:
+		return FORMAT_KEY_TDES;
+	case FORMAT_SUITE_AES:
+	case FORMAT_SUITE_BLOCK:
+		return FORMAT_KEY_AES;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * A key block of version D: header 16, optional block LB with the serial number, what fills the cipher block (at least
+ * 4 letters), key data in hexadecimal (length and key, AES as if of 32, TDES of 24 bytes), MAC in hexadecimal.
+ */
+static size_t block_len(const struct key_attrs *a, size_t serial_len)
+{
+	size_t label = 4 + serial_len, fill = (16 - label % 16) % 16;
+
+	if (fill && fill < 4)
+		fill += 16;
+	return 16 + label + fill + 2 * (a->type == FORMAT_KEY_AES ? 48 : 32) + 2 * 16;
+}
+
+size_t format_wrapped_len(uint8_t suite, const struct key_attrs *a, size_t serial_len)
+{
+	switch (suite) {
+	case FORMAT_SUITE_TDES:
+		return a->length;
+	case FORMAT_SUITE_AES:
+		return (size_t)a->length + 8;
+	default:
+		return block_len(a, serial_len);
+	}
 }
 
 uint8_t check_value_method(uint8_t type)
@@ -312,7 +351,7 @@ static void format_mac_input(const struct format *f, struct buf *b, const void *
 	}
 
 static const struct field packet_fields[] = {
-	RAW(tk_packet, suite, FORMAT_SUITE_TDES, FORMAT_SUITE_AES),
+	RAW(tk_packet, suite, FORMAT_SUITE_TDES, FORMAT_SUITE_MAX),
 	RAW(tk_packet, version, FORMAT_VERSION, FORMAT_VERSION),
 	U8(tk_packet, handshake, FORMAT_HANDSHAKE_V1, FORMAT_HANDSHAKE_V2),
 	U8(tk_packet, oaep_hash, FORMAT_HASH_SHA1, FORMAT_HASH_SHA512),
@@ -328,7 +367,7 @@ static const struct field packet_fields[] = {
 };
 
 static const struct field record_fields[] = {
-	RAW(tk_record, suite, FORMAT_SUITE_TDES, FORMAT_SUITE_AES),
+	RAW(tk_record, suite, FORMAT_SUITE_TDES, FORMAT_SUITE_MAX),
 	RAW(tk_record, version, FORMAT_VERSION, FORMAT_VERSION),
 	U8(tk_record, handshake, FORMAT_HANDSHAKE_V1, FORMAT_HANDSHAKE_V2),
 	BYTES(tk_record, customer, true, 1, FORMAT_CUSTOMER_MAX, format_customer_ok),
@@ -339,9 +378,9 @@ static const struct field record_fields[] = {
 	U64(tk_record, counter, 1),
 	U8(tk_record, parameters, 2, 2),
 	ATTRS(tk_record, tek),
-	BYTES(tk_record, ctek, true, 16, FORMAT_WRAPPED_MAX, NULL),
+	BYTES(tk_record, ctek, true, 16, FORMAT_BLOCK_MAX, NULL),
 	ATTRS(tk_record, auk),
-	BYTES(tk_record, cauk, true, 16, FORMAT_WRAPPED_MAX, NULL),
+	BYTES(tk_record, cauk, true, 16, FORMAT_BLOCK_MAX, NULL),
 	BYTES(tk_record, mac, false, 8, FORMAT_MAC_MAX, NULL),
 	{ .name = "imported",
 	  .kind = KIND_TIME,
@@ -380,13 +419,24 @@ static bool packet_ok(const void *value)
 	       p->mac.n == (p->auk.type == FORMAT_KEY_AES ? 16 : 8);
 }
 
+/* The outside of a ciphertext: what is inside of a key block is for the token to say. */
+static bool ciphertext_ok(const struct tk_record *r, const struct key_attrs *a, struct view c)
+{
+	char head[6];
+
+	if (c.n != format_wrapped_len(r->suite, a, r->pos_serial.n))
+		return false;
+	snprintf(head, sizeof(head), "D%04u", (unsigned)c.n);
+	return r->suite != FORMAT_SUITE_BLOCK || !memcmp(c.p, head, 5);
+}
+
 static bool record_ok(const void *value)
 {
 	const struct tk_record *r = value;
 	size_t iv = r->suite == FORMAT_SUITE_TDES ? FORMAT_IV : 0;
 
 	return pair_ok(r->suite, &r->tek, &r->auk) && r->tek.iv.n == iv && r->auk.iv.n == iv &&
-	       wrapped_ok(&r->tek, r->ctek) && wrapped_ok(&r->auk, r->cauk) &&
+	       ciphertext_ok(r, &r->tek, r->ctek) && ciphertext_ok(r, &r->auk, r->cauk) &&
 	       r->mac.n == (r->suite == FORMAT_SUITE_TDES ? 8 : 16);
 }
 

@@ -18,7 +18,8 @@
 
 #define FORMAT_VERSION 1
 
-enum format_suite { FORMAT_SUITE_TDES = 1, FORMAT_SUITE_AES = 2 };
+enum format_suite { FORMAT_SUITE_TDES = 1, FORMAT_SUITE_AES = 2, FORMAT_SUITE_BLOCK = 3 };
+#define FORMAT_SUITE_MAX FORMAT_SUITE_BLOCK
 enum format_handshake { FORMAT_HANDSHAKE_V1 = 1, FORMAT_HANDSHAKE_V2 = 2 };
 enum format_key_type { FORMAT_KEY_TDES = 1, FORMAT_KEY_AES = 2 };
 enum format_hash { FORMAT_HASH_SHA1 = 1, FORMAT_HASH_SHA256 = 2, FORMAT_HASH_SHA384 = 3, FORMAT_HASH_SHA512 = 4 };
@@ -35,6 +36,7 @@ enum format_role { FORMAT_ROLE_TEK = 5, FORMAT_ROLE_AUK = 6, FORMAT_ROLE_TMK = 7
 #define FORMAT_RSA_MAX 512
 #define FORMAT_KEY_MAX 32
 #define FORMAT_WRAPPED_MAX 40
+#define FORMAT_BLOCK_MAX 192 /* a key block of suite 3 */
 #define FORMAT_IV 8
 #define FORMAT_MAC_MAX 16
 #define FORMAT_NONCE 16
@@ -42,7 +44,7 @@ enum format_role { FORMAT_ROLE_TEK = 5, FORMAT_ROLE_AUK = 6, FORMAT_ROLE_TMK = 7
 #define FORMAT_ATTRS_MAX (4 + FORMAT_IV)
 /* The whole of a packet, a record, a TMK message, a transcript never passes these. */
 #define FORMAT_PACKET_MAX 1536
-#define FORMAT_RECORD_MAX 512
+#define FORMAT_RECORD_MAX 768
 #define FORMAT_TMK_MESSAGE_MAX 256
 #define FORMAT_TRANSCRIPT_MAX 256
 
@@ -62,6 +64,11 @@ struct key_attrs {
 };
 bool key_attrs_parse(struct view v, struct key_attrs *ret) MUST_CHECK;
 void key_attrs_put(struct buf *b, const struct key_attrs *a);
+
+/* format_suite_key: the type of a suite's PK and MAK (enum format_key_type); 0: no such suite. */
+uint8_t format_suite_key(uint8_t suite);
+/* format_wrapped_len: bytes of a TEK or AUK in a record of this suite; serial_len: of the POS serial number. */
+size_t format_wrapped_len(uint8_t suite, const struct key_attrs *a, size_t serial_len);
 
 struct check_value {
 	uint8_t method; /* enum format_check_method */
@@ -103,7 +110,7 @@ struct tk_record {
 	uint64_t counter;
 	uint8_t parameters; /* always 2 */
 	struct key_attrs tek;
-	struct view ctek; /* under PK */
+	struct view ctek; /* under PK; suite 3: a key block */
 	struct key_attrs auk;
 	struct view cauk;
 	struct view mac;

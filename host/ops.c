@@ -202,6 +202,11 @@ enum err ops_relax(struct pk11_session *so, unsigned need, struct fail *f)
 	return pk11_policy_set(so, buf_view(&names), f);
 }
 
+const struct ops_row *ops_row_of(const struct ops *o, enum ops_kind kind)
+{
+	return o->row[kind];
+}
+
 struct pk11 *ops_token(const struct ops *o)
 {
 	return o->token;

@@ -95,7 +95,10 @@ enum err ops_check_value(struct ops *o, struct pk11_key *key, struct check_value
 enum err ops_key_checks(struct ops *o, struct pk11_key *key, struct check_value *ret, size_t *ret_count,
 			struct fail *f) MUST_CHECK;
 
-/* ops_suite_keys: PK and MAK are there and of the suite's type (formats.md, Suites); ERR_CONFIG names the key. */
+/*
+ * ops_suite_keys: PK and MAK are there and of the suite's type (formats.md, Suites); ERR_CONFIG names the key, or says
+ * that the way chosen for records has no suite 3.
+ */
 enum err ops_suite_keys(struct ops *o, unsigned suite, struct pk11_key *pk, struct pk11_key *mak,
 			struct fail *f) MUST_CHECK;
 
@@ -116,7 +119,7 @@ enum err ops_pr_generate(struct ops *o, unsigned bits, const char *label, struct
  * pr         private key; pk, mak of the suite that the packet names
  * customer   customer (KMS) id
  * collected  seconds since 1970-01-01 UTC
- * tek_iv, auk_iv  suite 1: 8 bytes each, or empty: random from the token; suite 2: empty
+ * tek_iv, auk_iv  suite 1: 8 bytes each, or empty: random from the token; suites 2, 3: empty
  * ret_record the record, appended
  */
 struct ops_rewrap_in {

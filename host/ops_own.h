@@ -114,6 +114,8 @@ struct ops_load_arg { /* OPS_TMK_LOAD */
 /* ops_run: the chosen row, in a session of the pool (s NULL) or in the session that a TK holds. */
 enum err ops_run(struct ops *o, enum ops_kind kind, struct pk11_session *s, void *arg, struct fail *f) MUST_CHECK;
 enum err ops_take(struct buf *ret, const struct buf *made, struct fail *f) MUST_CHECK;
+/* ops_row_of: the row that ops_open chose; NULL: it was not asked for. */
+const struct ops_row *ops_row_of(const struct ops *o, enum ops_kind kind);
 /* ops_check_value_of: OPS_CHECK_VALUE of a handle, by the way chosen. */
 enum err ops_check_value_of(struct ops *o, struct pk11_session *s, CK_OBJECT_HANDLE key, struct check_value *ret,
 			    struct fail *f) MUST_CHECK;

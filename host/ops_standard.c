@@ -30,6 +30,14 @@ void standard_uses(struct template *t, CK_FLAGS uses)
 		template_bool(t, rows[i].type, (uses & rows[i].use) != 0);
 }
 
+enum err standard_suite(uint8_t suite, struct fail *f)
+{
+	if (suite != FORMAT_SUITE_BLOCK)
+		return ERR_OK;
+	return fail_set(f, ERR_CONFIG, 0,
+			"suite 3 (X9.143 key blocks) has no standard way: its keys would be derived outside the token");
+}
+
 enum err standard_suite_key(struct pk11_session *s, struct pk11_key *key, uint8_t suite, CK_OBJECT_HANDLE *ret,
 			    struct fail *f)
 {
@@ -38,8 +46,7 @@ enum err standard_suite_key(struct pk11_session *s, struct pk11_key *key, uint8_
 
 	if (e == ERR_OK)
 		e = step_key_kind(s, *ret, &type, &length, f);
-	if (e == ERR_OK &&
-	    (suite == FORMAT_SUITE_AES ? type != FORMAT_KEY_AES || length != 32 : type != FORMAT_KEY_TDES))
+	if (e == ERR_OK && (type != format_suite_key(suite) || (type == FORMAT_KEY_AES && length != 32)))
 		e = fail_set(f, ERR_BAD_DATA, 0, "suite %u does not go with the type of %.120s", suite,
 			     pk11_key_uri(key));
 	return e;
@@ -184,9 +191,11 @@ static enum err standard_rewrap(struct ops *o, struct pk11_session *s, void *arg
 {
 	const struct ops_rewrap_arg *in = arg;
 	uint8_t suite = in->packet->suite;
-	struct rewrap_keys k = { .pk_type = suite == FORMAT_SUITE_AES ? FORMAT_KEY_AES : FORMAT_KEY_TDES };
-	enum err e = pk11_key_handle(s, in->in->pr, &k.pr, f);
+	struct rewrap_keys k = { .pk_type = format_suite_key(suite) };
+	enum err e = standard_suite(suite, f);
 
+	if (e == ERR_OK)
+		e = pk11_key_handle(s, in->in->pr, &k.pr, f);
 	if (e == ERR_OK)
 		e = standard_suite_key(s, in->in->pk, suite, &k.pk, f);
 	if (e == ERR_OK)
@@ -259,13 +268,13 @@ const struct ops_row ops_standard_rows[OPS_COUNT] = {
 			 .needs = { OPS_NEED(CKM_RSA_PKCS_OAEP), OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_CMAC) },
 			 .relax = "untrusted-wrap",
 			 .how = "C_UnwrapKey of TEK and AUK under Pr (session keys), C_Verify of the possession MAC, "
-				"C_WrapKey of both under PK, C_Sign with MAK" },
+				"C_WrapKey of both under PK, C_Sign with MAK; suite 3 has none" },
 	[OPS_TK_OPEN] = { .kind = OPS_TK_OPEN,
 			  .way = OPS_WAY_STANDARD,
 			  .run = standard_tk_open,
 			  .needs = { OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_CMAC) },
 			  .relax_tdes = "raw-unwrap",
-			  .how = "C_Verify with MAK, then C_UnwrapKey of TEK and AUK under PK (session keys)" },
+			  .how = "C_Verify with MAK, then C_UnwrapKey of TEK and AUK under PK (session keys); suite 3 has none" },
 	[OPS_TMK_GENERATE] = { .kind = OPS_TMK_GENERATE,
 			       .way = OPS_WAY_STANDARD,
 			       .run = standard_tmk_generate,

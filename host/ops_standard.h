@@ -23,6 +23,8 @@ CK_FLAGS standard_check_use(uint8_t type);
 CK_FLAGS standard_auk_uses(uint8_t type, uint8_t handshake);
 /* standard_uses: every usage attribute of a secret key, yes or no: tokens differ in what absent ones mean. */
 void standard_uses(struct template *t, CK_FLAGS uses);
+/* standard_suite: ERR_CONFIG for suite 3, whose key blocks no composition of standard calls makes or opens. */
+enum err standard_suite(uint8_t suite, struct fail *f) MUST_CHECK;
 /* standard_suite_key: PK or MAK; ERR_BAD_DATA when the suite goes with another type. */
 enum err standard_suite_key(struct pk11_session *s, struct pk11_key *key, uint8_t suite, CK_OBJECT_HANDLE *ret,
 			    struct fail *f) MUST_CHECK;

@@ -9,7 +9,7 @@ static enum err record_key(struct pk11_session *s, CK_OBJECT_HANDLE pk, const st
 			   const struct key_attrs *attrs, struct view wrapped, bool extractable, CK_OBJECT_HANDLE *ret,
 			   struct fail *f)
 {
-	uint8_t pk_type = r->suite == FORMAT_SUITE_AES ? FORMAT_KEY_AES : FORMAT_KEY_TDES;
+	uint8_t pk_type = format_suite_key(r->suite);
 	CK_MECHANISM m = step_key_mechanism(pk_type, attrs->iv);
 	struct template t = { 0 };
 
@@ -30,10 +30,12 @@ enum err standard_tk_open(struct ops *o, struct pk11_session *s, void *arg, stru
 	struct ops_open_arg *in = arg;
 	const struct tk_record *r = in->record;
 	CK_OBJECT_HANDLE pk, mak, tek = CK_INVALID_HANDLE, auk = CK_INVALID_HANDLE;
-	CK_MECHANISM cmac = { r->suite == FORMAT_SUITE_AES ? CKM_AES_CMAC : CKM_DES3_CMAC, NULL, 0 };
+	CK_MECHANISM cmac = { format_suite_key(r->suite) == FORMAT_KEY_AES ? CKM_AES_CMAC : CKM_DES3_CMAC, NULL, 0 };
 	BUF_AUTO covered = { 0 };
-	enum err e = standard_suite_key(s, in->keys->pk, r->suite, &pk, f);
+	enum err e = standard_suite(r->suite, f);
 
+	if (e == ERR_OK)
+		e = standard_suite_key(s, in->keys->pk, r->suite, &pk, f);
 	if (e == ERR_OK)
 		e = standard_suite_key(s, in->keys->mak, r->suite, &mak, f);
 	tk_record_mac_input(&covered, r);

@@ -4,7 +4,9 @@
 
 #include "vendor.h"
 
-_Static_assert(SR_SUITE_TDES == FORMAT_SUITE_TDES && SR_SUITE_AES == FORMAT_SUITE_AES, "suites");
+_Static_assert(SR_SUITE_TDES == FORMAT_SUITE_TDES && SR_SUITE_AES == FORMAT_SUITE_AES &&
+		   SR_SUITE_BLOCK == FORMAT_SUITE_BLOCK,
+	       "suites");
 _Static_assert(SR_HANDSHAKE_V1 == FORMAT_HANDSHAKE_V1 && SR_HANDSHAKE_V2 == FORMAT_HANDSHAKE_V2, "versions");
 _Static_assert(SR_RECORD_MAX >= FORMAT_RECORD_MAX && SR_TK_PACKET_MAX >= FORMAT_PACKET_MAX, "bounds");
 

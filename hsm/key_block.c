@@ -231,6 +231,21 @@ static size_t padding_of(size_t n, size_t block)
 	return missing < OPTION_HEAD ? missing + block : missing;
 }
 
+size_t key_block_data_len(const struct key_block_header *h, size_t key_len, bool hides)
+{
+	size_t block = key_block_cipher_block(h->version), n = key_len;
+
+	if (hides) {
+		if (h->algorithm == 'T' || h->algorithm == 'D')
+			n = 24;
+		else if (h->algorithm == 'A')
+			n = 32;
+		else
+			n = (key_len + 63) / 64 * 64;
+	}
+	return (2 + n + block - 1) / block * block;
+}
+
 size_t key_block_length(char version, size_t options_len, unsigned count, size_t data_len)
 {
 	size_t block = key_block_cipher_block(version);

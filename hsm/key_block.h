@@ -71,6 +71,9 @@ void key_block_put_header(struct buf *b, const struct key_block_header *h, struc
 /* key_block_put_hex: upper case. key_block_get_hex: of what key_block_parse has checked; out: v.n / 2 bytes. */
 void key_block_put_hex(struct buf *b, struct view v);
 void key_block_get_hex(struct view v, uint8_t *out);
+/* key_block_data_len: bytes of key data: length in bits, key, padding to the longest key of the algorithm (hides) and
+ * to a cipher block. */
+size_t key_block_data_len(const struct key_block_header *h, size_t key_len, bool hides);
 /* key_block_length: of the whole text; 0: longer than a key block may be. */
 size_t key_block_length(char version, size_t options_len, unsigned count, size_t data_len);
 

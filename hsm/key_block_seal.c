@@ -156,6 +156,36 @@ CK_RV key_block_open(const struct crypto *c, CK_KEY_TYPE type, struct view kbpk,
 	return CKR_OK;
 }
 
+CK_RV key_block_make(const struct crypto *c, CK_KEY_TYPE type, struct view kbpk, const struct key_block_header *h,
+		     struct view options, unsigned count, struct view key, size_t data_len, struct buf *text)
+{
+	uint8_t filler[KEY_BLOCK_FILLER], mac[16];
+	SECRET_AUTO data = { 0 };
+	CK_RV rv;
+
+	if (key.n + 2 > data_len)
+		return CKR_GENERAL_ERROR;
+	if (!secret_init(&data, data_len))
+		return CKR_HOST_MEMORY;
+	rv = crypto_random(c, filler, sizeof(filler));
+	if (rv == CKR_OK)
+		rv = crypto_random(c, data.p, data_len);
+	if (rv != CKR_OK)
+		return rv;
+	data.len = data_len;
+	be_put16(data.p, (uint16_t)(8 * key.n));
+	memcpy(data.p + 2, key.p, key.n);
+	key_block_put_header(text, h, options, count, data_len, filler);
+	if (!buf_ok(text))
+		return CKR_MECHANISM_PARAM_INVALID;
+	rv = key_block_seal(c, type, kbpk, buf_view(text), &data, mac);
+	if (rv != CKR_OK)
+		return rv;
+	key_block_put_hex(text, secret_view(&data));
+	key_block_put_hex(text, VIEW(mac, key_block_mac_len(h->version)));
+	return buf_ok(text) ? CKR_OK : CKR_HOST_MEMORY;
+}
+
 CK_RV key_block_kcv(const struct crypto *c, CK_KEY_TYPE type, struct view key, bool cmac, char text[KEY_BLOCK_KCV],
 		    size_t *ret_len)
 {

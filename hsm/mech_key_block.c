@@ -132,53 +132,6 @@ static CK_RV options_of(const struct sr_key_block_params *p, const struct object
 	return rv == CKR_OK && !buf_ok(options) ? CKR_HOST_MEMORY : rv;
 }
 
-/* data_len: length in bits, key, padding: to the longest key of the algorithm, unless told otherwise, and to a block.
- */
-static size_t data_len(const struct key_block_header *h, size_t key_len, CK_ULONG flags)
-{
-	size_t block = key_block_cipher_block(h->version), n = key_len;
-
-	if (!(flags & SR_KEY_BLOCK_NO_LENGTH_HIDING)) {
-		if (h->algorithm == 'T' || h->algorithm == 'D')
-			n = 24;
-		else if (h->algorithm == 'A')
-			n = 32;
-		else
-			n = (key_len + 63) / 64 * 64;
-	}
-	return (2 + n + block - 1) / block * block;
-}
-
-static CK_RV seal(const struct object *kbpk, const struct object *key, const struct key_block_header *h,
-		  struct view options, unsigned count, size_t n, struct buf *text)
-{
-	struct view value = object_secret(key, CKA_VALUE);
-	uint8_t filler[KEY_BLOCK_FILLER], mac[16];
-	SECRET_AUTO data = { 0 };
-	CK_RV rv;
-
-	if (!secret_init(&data, n))
-		return CKR_HOST_MEMORY;
-	rv = crypto_random(module_crypto(), filler, sizeof(filler));
-	if (rv == CKR_OK)
-		rv = crypto_random(module_crypto(), data.p, n);
-	if (rv != CKR_OK)
-		return rv;
-	data.len = n;
-	be_put16(data.p, (uint16_t)(8 * value.n));
-	memcpy(data.p + 2, value.p, value.n);
-	key_block_put_header(text, h, options, count, n, filler);
-	if (!buf_ok(text))
-		return CKR_MECHANISM_PARAM_INVALID;
-	rv = key_block_seal(module_crypto(), object_key_type(kbpk), object_secret(kbpk, CKA_VALUE), buf_view(text),
-			    &data, mac);
-	if (rv != CKR_OK)
-		return rv;
-	key_block_put_hex(text, secret_view(&data));
-	key_block_put_hex(text, VIEW(mac, key_block_mac_len(h->version)));
-	return buf_ok(text) ? CKR_OK : CKR_HOST_MEMORY;
-}
-
 static CK_RV wrap(struct session *s, const struct mech_row *row, const CK_MECHANISM *m, struct object *kbpk,
 		  struct object *key, uint8_t *out, CK_ULONG *len)
 {
@@ -205,7 +158,7 @@ static CK_RV wrap(struct session *s, const struct mech_row *row, const CK_MECHAN
 		rv = options_of(p, kbpk, key, &options, &count);
 	if (rv != CKR_OK)
 		return rv;
-	n = data_len(&h, object_secret(key, CKA_VALUE).n, p->flags);
+	n = key_block_data_len(&h, object_secret(key, CKA_VALUE).n, !(p->flags & SR_KEY_BLOCK_NO_LENGTH_HIDING));
 	length = key_block_length(h.version, options.len, count, n);
 	if (length == 0)
 		return CKR_MECHANISM_PARAM_INVALID;
@@ -213,7 +166,8 @@ static CK_RV wrap(struct session *s, const struct mech_row *row, const CK_MECHAN
 		*len = length;
 		return out == NULL ? CKR_OK : CKR_BUFFER_TOO_SMALL;
 	}
-	rv = seal(kbpk, key, &h, buf_view(&options), count, n, &text);
+	rv = key_block_make(module_crypto(), object_key_type(kbpk), object_secret(kbpk, CKA_VALUE), &h,
+			    buf_view(&options), count, object_secret(key, CKA_VALUE), n, &text);
 	/* Letters of the caller that no reader would take. */
 	if (rv == CKR_OK && !key_block_parse(buf_view(&text), &check))
 		rv = CKR_MECHANISM_PARAM_INVALID;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* CKM_SR_TK_REWRAP (R1.7) and CKM_SR_TK_OPEN (R1.9). */
+#include <stdio.h>
 #include <string.h>
 #include "crypto.h"
 #include "mech_vendor.h"
@@ -9,6 +10,7 @@
 #include "key.h"
 #include "rsa.h"
 #include "session.h"
+#include "tk_block.h"
 
 static CK_RV rewrap_check(const struct mech_row *row, const CK_MECHANISM *m)
 {
@@ -34,10 +36,10 @@ const struct mech_param param_tk_open = { .text = "struct sr_tk_open_params",
 					  .size = sizeof(struct sr_tk_open_params),
 					  .check = open_check };
 
-/* The suite that a PK or MAK belongs to. */
-static uint8_t suite_of(const struct object *pk)
+/* suite_takes: a PK or MAK of this suite has the type of this one. */
+static bool suite_takes(uint8_t suite, const struct object *pk)
 {
-	return object_key_type(pk) == CKK_AES ? FORMAT_SUITE_AES : FORMAT_SUITE_TDES;
+	return format_suite_key(suite) == payment_wire_type(object_key_type(pk));
 }
 
 /* The MAK of a parameter: its role, the suite of the PK, and not the PK's own bytes. */
@@ -53,7 +55,7 @@ static CK_RV mak_get(struct session *s, CK_OBJECT_HANDLE handle, const struct ob
 	rv = role_require(mak, SR_ROLE_MAK, mechanism);
 	a = object_secret(mak, CKA_VALUE);
 	b = object_secret(pk, CKA_VALUE);
-	if (rv == CKR_OK && suite_of(mak) != suite_of(pk))
+	if (rv == CKR_OK && payment_wire_type(object_key_type(mak)) != payment_wire_type(object_key_type(pk)))
 		rv = CKR_KEY_TYPE_INCONSISTENT;
 	if (rv == CKR_OK && a.n == b.n && ct_equal(a.p, b.p, a.n))
 		rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
@@ -155,14 +157,16 @@ static struct tk_record record_of(const struct tk_packet *p, const struct sr_tk_
 /* The length of the record is known before anything is decrypted: the same writer, over bytes that are not keys. */
 static CK_RV record_length(const struct object *pk, struct tk_record r, size_t *ret)
 {
-	static const uint8_t blank[FORMAT_WRAPPED_MAX];
+	uint8_t blank[FORMAT_BLOCK_MAX] = { 0 };
 	BUF_AUTO b = { 0 };
 
 	r.tek.iv = VIEW(blank, payment_iv_len(pk));
 	r.auk.iv = r.tek.iv;
-	r.ctek = VIEW(blank, payment_wrapped_len(pk, r.tek.length));
-	r.cauk = VIEW(blank, payment_wrapped_len(pk, r.auk.length));
-	r.mac = VIEW(blank, r.suite == FORMAT_SUITE_AES ? 16 : 8);
+	r.ctek = VIEW(blank, format_wrapped_len(r.suite, &r.tek, r.pos_serial.n));
+	r.cauk = VIEW(blank, format_wrapped_len(r.suite, &r.auk, r.pos_serial.n));
+	if (r.suite == FORMAT_SUITE_BLOCK)
+		snprintf((char *)blank, sizeof(blank), "D%04zu", r.ctek.n); /* the writer looks at it */
+	r.mac = VIEW(blank, format_suite_key(r.suite) == FORMAT_KEY_AES ? 16 : 8);
 	tk_record_put(&b, &r);
 	if (!buf_ok(&b))
 		return CKR_HOST_MEMORY;
@@ -170,12 +174,36 @@ static CK_RV record_length(const struct object *pk, struct tk_record r, size_t *
 	return CKR_OK;
 }
 
+/* One key under PK, as its suite has it. */
+static CK_RV key_wrap(const struct object *pk, const struct tk_record *r, const struct key_attrs *a, struct view key,
+		      struct buf *out)
+{
+	uint8_t wrapped[FORMAT_WRAPPED_MAX];
+	size_t n = 0;
+	CK_RV rv;
+
+	if (r->suite == FORMAT_SUITE_BLOCK)
+		return tk_block_seal(pk, r, a, key, out);
+	rv = payment_wrap(pk, a->iv, key, wrapped, &n);
+	if (rv != CKR_OK)
+		return rv;
+	buf_put(out, wrapped, n);
+	return buf_ok(out) ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+static CK_RV key_unwrap(const struct object *pk, const struct tk_record *r, const struct key_attrs *a, struct view c,
+			struct secret *ret)
+{
+	return r->suite == FORMAT_SUITE_BLOCK ? tk_block_open(pk, r, a, c, ret) : payment_unwrap(pk, a, c, ret);
+}
+
 static CK_RV record_seal(const struct object *pk, const struct object *mak, const struct sr_tk_rewrap_params *params,
 			 const struct secret *tek, const struct secret *auk, struct tk_record *r, struct buf *out)
 {
 	uint8_t tek_iv[FORMAT_IV], auk_iv[FORMAT_IV];
-	uint8_t ctek[FORMAT_WRAPPED_MAX], cauk[FORMAT_WRAPPED_MAX];
 	uint8_t mac[FORMAT_MAC_MAX];
+	BUF_AUTO ctek = { 0 };
+	BUF_AUTO cauk = { 0 };
 	BUF_AUTO covered = { 0 };
 	size_t n = 0;
 	CK_RV rv = payment_iv(pk, params->pTekIv, params->ulTekIvLen, tek_iv, &r->tek.iv);
@@ -183,14 +211,13 @@ static CK_RV record_seal(const struct object *pk, const struct object *mak, cons
 	if (rv == CKR_OK)
 		rv = payment_iv(pk, params->pAukIv, params->ulAukIvLen, auk_iv, &r->auk.iv);
 	if (rv == CKR_OK)
-		rv = payment_wrap(pk, r->tek.iv, secret_view(tek), ctek, &n);
+		rv = key_wrap(pk, r, &r->tek, secret_view(tek), &ctek);
+	if (rv == CKR_OK)
+		rv = key_wrap(pk, r, &r->auk, secret_view(auk), &cauk);
 	if (rv != CKR_OK)
 		return rv;
-	r->ctek = VIEW(ctek, n);
-	rv = payment_wrap(pk, r->auk.iv, secret_view(auk), cauk, &n);
-	if (rv != CKR_OK)
-		return rv;
-	r->cauk = VIEW(cauk, n);
+	r->ctek = buf_view(&ctek);
+	r->cauk = buf_view(&cauk);
 	tk_record_mac_input(&covered, r);
 	rv = payment_mac(mak, &covered, mac, &n);
 	if (rv != CKR_OK)
@@ -213,9 +240,9 @@ static CK_RV rewrap_packet(struct object *pk, struct object *pr, struct object *
 
 	if ((params->pTekIv ? params->ulTekIvLen : FORMAT_IV) != FORMAT_IV ||
 	    (params->pAukIv ? params->ulAukIvLen : FORMAT_IV) != FORMAT_IV ||
-	    (suite_of(pk) == FORMAT_SUITE_AES && (params->pTekIv || params->pAukIv)))
+	    (object_key_type(pk) == CKK_AES && (params->pTekIv || params->pAukIv)))
 		return CKR_MECHANISM_PARAM_INVALID;
-	if (!tk_packet_parse(VIEW(params->pPacket, params->ulPacketLen), &p) || p.suite != suite_of(pk) ||
+	if (!tk_packet_parse(VIEW(params->pPacket, params->ulPacketLen), &p) || !suite_takes(p.suite, pk) ||
 	    p.ctek.n != payment_modulus(pr))
 		return CKR_WRAPPED_KEY_INVALID;
 	r = record_of(&p, params);
@@ -294,14 +321,14 @@ static CK_RV record_open(const struct object *pk, const struct object *mak, cons
 	BUF_AUTO covered = { 0 };
 	CK_RV rv;
 
-	if (r->suite != suite_of(pk))
+	if (!suite_takes(r->suite, pk))
 		return CKR_WRAPPED_KEY_INVALID;
 	tk_record_mac_input(&covered, r);
 	rv = payment_mac_check(mak, &covered, r->mac);
 	if (rv == CKR_OK)
-		rv = payment_unwrap(pk, &r->tek, r->ctek, ret_tek);
+		rv = key_unwrap(pk, r, &r->tek, r->ctek, ret_tek);
 	if (rv == CKR_OK)
-		rv = payment_unwrap(pk, &r->auk, r->cauk, ret_auk);
+		rv = key_unwrap(pk, r, &r->auk, r->cauk, ret_auk);
 	if (rv == CKR_OK && secret_equal(ret_tek, ret_auk))
 		rv = CKR_WRAPPED_KEY_INVALID;
 	return rv;

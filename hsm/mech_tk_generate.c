@@ -37,7 +37,7 @@ static CK_RV generate_check(const struct mech_row *row, const CK_MECHANISM *m)
 	if (!p->phAuk || !p->pPacket || !p->pulPacketLen || (p->ulSerialLen && !p->pSerial) ||
 	    (p->ulPinPadLen && !p->pPinPad) || (p->ulCertSerialLen && !p->pCertSerial))
 		return CKR_MECHANISM_PARAM_INVALID;
-	if (p->suite != SR_SUITE_TDES && p->suite != SR_SUITE_AES)
+	if (!format_suite_key(p->suite > FORMAT_SUITE_MAX ? 0 : (uint8_t)p->suite))
 		return CKR_MECHANISM_PARAM_INVALID;
 	if (p->handshake != SR_HANDSHAKE_V1 && p->handshake != SR_HANDSHAKE_V2)
 		return CKR_MECHANISM_PARAM_INVALID;

@@ -257,8 +257,9 @@ struct sr_sm2_params {
 #define SR_SIDE_TERMINAL 1UL
 #define SR_SIDE_HOST 2UL
 
-#define SR_SUITE_TDES 1UL /* TDES PK and MAK, DES3-CBC, DES3-CMAC of 8 bytes */
-#define SR_SUITE_AES 2UL  /* AES-256 PK and MAK, AES key wrap (RFC 3394), AES-CMAC of 16 bytes */
+#define SR_SUITE_TDES 1UL  /* TDES PK and MAK, DES3-CBC, DES3-CMAC of 8 bytes */
+#define SR_SUITE_AES 2UL   /* AES-256 PK and MAK, AES key wrap (RFC 3394), AES-CMAC of 16 bytes */
+#define SR_SUITE_BLOCK 3UL /* AES-256 PK and MAK, X9.143 key blocks of version D, AES-CMAC of 16 bytes */
 
 #define SR_HANDSHAKE_V1 1UL
 #define SR_HANDSHAKE_V2 2UL
@@ -271,7 +272,7 @@ struct sr_sm2_params {
  * pPacket         the TK packet of the terminal (formats.md, TK packet)
  * pCustomer       customer (KMS) id, 1 to 32 bytes of [A-Za-z0-9._-]
  * collectionTime  seconds since 1970-01-01 UTC
- * pTekIv, pAukIv  suite 1: 8 bytes each, or NULL with length 0: made by the token; suite 2: NULL and 0
+ * pTekIv, pAukIv  suite 1: 8 bytes each, or NULL with length 0: made by the token; suites 2, 3: NULL and 0
  */
 struct sr_tk_rewrap_params {
 	CK_OBJECT_HANDLE hMak;
@@ -287,8 +288,10 @@ struct sr_tk_rewrap_params {
 };
 
 /*
- * CKM_SR_TK_OPEN. The MAC is verified before anything is decrypted. CKR_WRAPPED_KEY_INVALID for every fault inside the
- * record. The template may hold CKA_LABEL, CKA_ID and what the role gives anyway; both keys are session objects.
+ * CKM_SR_TK_OPEN. The MAC is verified before anything is decrypted; suite 3: what the headers of the key blocks say of
+ * usage, algorithm, mode of use and serial number must be what the record says. CKR_WRAPPED_KEY_INVALID for every fault
+ * inside the record. The template may hold CKA_LABEL, CKA_ID and what the role gives anyway; both keys are session
+ * objects.
  *
  * hMak    key of role MAK, of the suite of the PK
  * phAuk   out: handle of the AUK; written only with CKR_OK
@@ -460,7 +463,7 @@ struct sr_transport_params {
 /* Upper bounds of the formats, in bytes. */
 #define SR_TRANSPORT_MAX 1024
 #define SR_TK_PACKET_MAX 1536
-#define SR_RECORD_MAX 512
+#define SR_RECORD_MAX 768
 #define SR_TMK_MESSAGE_MAX 256
 
 #endif

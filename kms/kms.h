@@ -26,7 +26,7 @@ struct kms {
 	const char *customer; /* our KMS id: a record for another one is refused */
 	struct pk11_key *srk;
 	struct pk11_key *srk_old;                          /* NULL: only what generations srk has */
-	struct ops_record_keys keys[FORMAT_SUITE_AES + 1]; /* by suite; a suite without keys is refused */
+	struct ops_record_keys keys[FORMAT_SUITE_MAX + 1]; /* by suite; a suite without keys is refused */
 	uint8_t tmk_type;                                  /* enum format_key_type; 0: type and length of the TEK */
 	uint8_t tmk_length;                                /* bytes */
 	const char *node;                                  /* our name among the kmsd that share the database */

@@ -31,6 +31,8 @@ static void keys_of(const struct kms *k, struct node_keys *ret)
 		{ .kind = "MAK-1", .name = "MAK of suite 1", .key = k->keys[FORMAT_SUITE_TDES].mak },
 		{ .kind = "PK-2", .name = "PK of suite 2", .key = k->keys[FORMAT_SUITE_AES].pk },
 		{ .kind = "MAK-2", .name = "MAK of suite 2", .key = k->keys[FORMAT_SUITE_AES].mak },
+		{ .kind = "PK-3", .name = "PK of suite 3", .key = k->keys[FORMAT_SUITE_BLOCK].pk },
+		{ .kind = "MAK-3", .name = "MAK of suite 3", .key = k->keys[FORMAT_SUITE_BLOCK].mak },
 		{ .kind = "SRK", .name = "storage key", .key = k->srk },
 	};
 

@@ -27,6 +27,8 @@ const struct conf_key kms_keys[] = {
 	{ "token", "mak", NULL, "PKCS#11 URI of MAK of suite 2 (AES)" },
 	{ "token", "pk_tdes", NULL, "PKCS#11 URI of PK of suite 1 (TDES)" },
 	{ "token", "mak_tdes", NULL, "PKCS#11 URI of MAK of suite 1 (TDES)" },
+	{ "token", "pk_block", NULL, "PKCS#11 URI of PK of suite 3 (AES, key blocks)" },
+	{ "token", "mak_block", NULL, "PKCS#11 URI of MAK of suite 3 (AES)" },
 	{ "terminals", "listen", "127.0.0.1:0",
 	  "address and port for terminals; port 0: any free one; none: TLS only" },
 	{ "terminals", "tls_listen", NULL, "address and port for terminals that speak TLS; absent: none" },
@@ -70,6 +72,7 @@ static const struct suite_keys {
 } suites[] = {
 	{ FORMAT_SUITE_TDES, "pk_tdes", "mak_tdes" },
 	{ FORMAT_SUITE_AES, "pk", "mak" },
+	{ FORMAT_SUITE_BLOCK, "pk_block", "mak_block" },
 };
 
 enum err conf_number(const struct conf *c, const char *section, const char *name, unsigned long min, unsigned long max,

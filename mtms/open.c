@@ -22,7 +22,7 @@ const struct conf_key mtms_keys[] = {
 	{ "dc", "url", CONF_REQUIRED, "https://host:port of the DC" },
 	{ "customer *", "pk", CONF_REQUIRED, "PKCS#11 URI of the customer's PK" },
 	{ "customer *", "mak", CONF_REQUIRED, "PKCS#11 URI of the customer's MAK" },
-	{ "customer *", "suite", "2", "1: TDES, 2: AES" },
+	{ "customer *", "suite", "2", "1: TDES, 2: AES, 3: AES with X9.143 key blocks" },
 };
 const size_t mtms_keys_count = ARRAY_LEN(mtms_keys);
 
@@ -82,8 +82,8 @@ enum err mtms_open_customers(struct mtms *m, struct fail *f)
 		c->id = id;
 		m->customer_count = i + 1;
 		c->suite = (unsigned)atoi(conf_get(m->conf, section, "suite"));
-		if (c->suite != FORMAT_SUITE_TDES && c->suite != FORMAT_SUITE_AES)
-			return fail_set(f, ERR_CONFIG, 0, "[%s] suite: 1 or 2", section);
+		if (c->suite > FORMAT_SUITE_MAX || !format_suite_key((uint8_t)c->suite))
+			return fail_set(f, ERR_CONFIG, 0, "[%s] suite: 1, 2 or 3", section);
 		e = open_key(m, conf_get(m->conf, section, "pk"), &c->pk, f);
 		if (!e)
 			e = open_key(m, conf_get(m->conf, section, "mak"), &c->mak, f);

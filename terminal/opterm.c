@@ -31,7 +31,7 @@ static const char usage[] =
     "    --batch N       terminals of one signed batch, at most 1000 (default 1000)\n"
     "    --wait SECONDS  give up waiting for terminals (default: never)\n"
     "    --retry SECONDS try so long to reach the MTMS again at the upload (default 60)\n"
-    "    --suite 1|2 (default: the order's)  --handshake 1|2  --hash sha1|sha256|sha384|sha512\n"
+    "    --suite 1|2|3 (default: the order's)  --handshake 1|2  --hash sha1|sha256|sha384|sha512\n"
     "    --key-type tdes16|tdes24|aes16|aes24|aes32\n"
     "    --json          a JSON object per event; --plain: lines, no bar, on a terminal too\n"
     "\n"

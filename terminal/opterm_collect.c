@@ -80,7 +80,7 @@ static enum err read_numbers(struct run *r, unsigned long *ret_handshake, unsign
 	if ((e = opterm_number(o->count, 1, COUNT_MAX, "count", &r->count, f)) != ERR_OK ||
 	    (e = opterm_number(o->batch, 1, SPOOL_BATCH_MAX, "batch", &r->batch_max, f)) != ERR_OK ||
 	    (e = opterm_number(o->retry, 0, 1000000, "retry", &r->retry_s, f)) != ERR_OK ||
-	    (e = opterm_number(o->suite, 1, 2, "suite", ret_suite, f)) != ERR_OK ||
+	    (e = opterm_number(o->suite, 1, FORMAT_SUITE_MAX, "suite", ret_suite, f)) != ERR_OK ||
 	    (e = opterm_number(o->handshake, 1, 2, "handshake", ret_handshake, f)) != ERR_OK ||
 	    (e = opterm_number(o->wait, 1, 1000000, "wait", &wait, f)) != ERR_OK)
 		return e;
@@ -106,7 +106,8 @@ static enum err read_request(struct run *r, unsigned long suite, unsigned long h
 	if (r->in.oaep_hash == 0)
 		return fail_set(f, ERR_USAGE, 0, "--hash: sha1, sha256, sha384 or sha512");
 	if (r->in.key_type == 0 || (r->in.suite == FORMAT_SUITE_TDES && r->in.key_type != FORMAT_KEY_TDES))
-		return fail_set(f, ERR_USAGE, 0, "--key-type: tdes16, tdes24, or with suite 2 aes16, aes24, aes32");
+		return fail_set(f, ERR_USAGE, 0,
+				"--key-type: tdes16, tdes24, or with suites 2 and 3 aes16, aes24, aes32");
 	r->in.handshake = (uint8_t)handshake;
 	return ERR_OK;
 }

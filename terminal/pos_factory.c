@@ -95,10 +95,9 @@ static enum err on_make_tk(struct visit *v, const struct frame *in, struct fail 
 		.pin_pad = device_pin_pad(d),
 		.cert_serial = VIEW(v->cert.serial, v->cert.serial_len),
 	};
-	if (tk.suite < FORMAT_SUITE_TDES || tk.suite > FORMAT_SUITE_AES || tk.handshake < FORMAT_HANDSHAKE_V1 ||
-	    tk.handshake > FORMAT_HANDSHAKE_V2 || tk.oaep_hash < FORMAT_HASH_SHA1 ||
-	    tk.oaep_hash > FORMAT_HASH_SHA512 || !format_key_ok(tk.type, tk.length) ||
-	    (tk.suite == FORMAT_SUITE_TDES && tk.type != FORMAT_KEY_TDES))
+	if (!format_suite_key(tk.suite) || tk.handshake < FORMAT_HANDSHAKE_V1 || tk.handshake > FORMAT_HANDSHAKE_V2 ||
+	    tk.oaep_hash < FORMAT_HASH_SHA1 || tk.oaep_hash > FORMAT_HASH_SHA512 ||
+	    !format_key_ok(tk.type, tk.length) || (tk.suite == FORMAT_SUITE_TDES && tk.type != FORMAT_KEY_TDES))
 		return fail_set(f, ERR_MALFORMED, 0, "MAKE_TK asks for a TK that does not exist");
 	enum err e = pu_key(v, &pu, f);
 	if (e == ERR_OK)

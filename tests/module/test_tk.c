@@ -360,7 +360,7 @@ START_TEST(generation_checks_its_parameter) /* R1.4 */
 
 		switch (kind) {
 		case 0:
-			p.suite = 3;
+			p.suite = FORMAT_SUITE_MAX + 1;
 			break;
 		case 1:
 			p.suite = SR_SUITE_TDES;

@@ -17,7 +17,8 @@ struct tk_shape {
 	CK_MECHANISM_TYPE hash;
 };
 extern const struct kit_wish tk_wishes[6]; /* the three PK, then the three MAK */
-#define TK_SHAPES 10
+#define TK_SHAPES 14
+#define TK_SHAPES_WRAPPED 10 /* the first: suites 1 and 2; then suite 3 */
 extern const struct tk_shape tk_shapes[TK_SHAPES];
 
 /* A TK and what became of it: both ends' keys. */

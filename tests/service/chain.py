@@ -15,7 +15,7 @@ from factory import WAIT, Authority, Daemon, Folder, StrongToken, program, query
 COMBINE = "0xD3520001"  # CKM_SR_COMPONENT_COMBINE, hsm/vendor.h
 CUSTOMER = "ACME"
 # Suite: type and length of PK, of MAK; how its configuration keys end in kmsd.
-KEYS = {1: ("DES3", 16, 16, "_tdes"), 2: ("AES", 32, 32, "")}
+KEYS = {1: ("DES3", 16, 16, "_tdes"), 2: ("AES", 32, 32, ""), 3: ("AES", 32, 32, "_block")}
 
 
 class Token(StrongToken):

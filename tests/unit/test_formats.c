@@ -22,6 +22,7 @@ struct shape {
 static const struct shape shapes[] = {
 	{ 1, 1, FORMAT_KEY_TDES, 16, 256 }, { 1, 2, FORMAT_KEY_TDES, 24, 384 }, { 2, 2, FORMAT_KEY_TDES, 16, 512 },
 	{ 2, 1, FORMAT_KEY_AES, 16, 256 },  { 2, 2, FORMAT_KEY_AES, 24, 256 },  { 2, 2, FORMAT_KEY_AES, 32, 512 },
+	{ 3, 1, FORMAT_KEY_TDES, 24, 256 }, { 3, 2, FORMAT_KEY_AES, 16, 256 },  { 3, 2, FORMAT_KEY_AES, 32, 384 },
 };
 
 static struct tk_packet packet_of(const struct shape *s)
@@ -45,6 +46,16 @@ static struct tk_record record_of(const struct shape *s)
 {
 	size_t iv = s->suite == 1 ? 8 : 0;
 	size_t wrapped = s->length + (s->suite == 1 ? 0u : 8u);
+	static uint8_t block[FORMAT_BLOCK_MAX];
+	struct view one = VIEW(noise, wrapped), two = VIEW(noise + 50, wrapped);
+
+	/* Serial number of 5 letters: header 16, label and what fills it 32, key data, MAC. */
+	if (s->suite == 3) {
+		wrapped = 16 + 32 + (s->type == FORMAT_KEY_AES ? 96 : 64) + 32;
+		memset(block, 'A', sizeof(block));
+		memcpy(block, wrapped == 176 ? "D0176" : "D0144", 5);
+		one = two = VIEW(block, wrapped);
+	}
 
 	return (struct tk_record){ .suite = s->suite,
 				   .version = FORMAT_VERSION,
@@ -57,9 +68,9 @@ static struct tk_record record_of(const struct shape *s)
 				   .counter = UINT64_MAX,
 				   .parameters = 2,
 				   .tek = attrs_of(FORMAT_ROLE_TEK, s->type, s->length, iv),
-				   .ctek = VIEW(noise, wrapped),
+				   .ctek = one,
 				   .auk = attrs_of(FORMAT_ROLE_AUK, s->type, s->length, iv),
-				   .cauk = VIEW(noise + 50, wrapped),
+				   .cauk = two,
 				   .mac = VIEW(noise, s->suite == 1 ? 8 : 16),
 				   .has_imported = s->handshake == 2,
 				   .imported = s->handshake == 2 ? 1700000009 : 0 };
