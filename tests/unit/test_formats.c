@@ -49,11 +49,11 @@ static struct tk_record record_of(const struct shape *s)
 	static uint8_t block[FORMAT_BLOCK_MAX];
 	struct view one = VIEW(noise, wrapped), two = VIEW(noise + 50, wrapped);
 
-	/* Serial number of 5 letters: header 16, label and what fills it 32, key data, MAC. */
+	/* Serial number of 5 letters: header 16, label and what fills it 16, key data, MAC. */
 	if (s->suite == 3) {
-		wrapped = 16 + 32 + (s->type == FORMAT_KEY_AES ? 96 : 64) + 32;
+		wrapped = 16 + 16 + (s->type == FORMAT_KEY_AES ? 96 : 64) + 32;
 		memset(block, 'A', sizeof(block));
-		memcpy(block, wrapped == 176 ? "D0176" : "D0144", 5);
+		memcpy(block, wrapped == 160 ? "D0160" : "D0128", 5);
 		one = two = VIEW(block, wrapped);
 	}
 
