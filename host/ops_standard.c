@@ -274,7 +274,8 @@ const struct ops_row ops_standard_rows[OPS_COUNT] = {
 			  .run = standard_tk_open,
 			  .needs = { OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_CMAC) },
 			  .relax_tdes = "raw-unwrap",
-			  .how = "C_Verify with MAK, then C_UnwrapKey of TEK and AUK under PK (session keys); suite 3 has none" },
+			  .how = "C_Verify with MAK, then C_UnwrapKey of TEK and AUK under PK (session keys); suite 3 "
+				 "has none" },
 	[OPS_TMK_GENERATE] = { .kind = OPS_TMK_GENERATE,
 			       .way = OPS_WAY_STANDARD,
 			       .run = standard_tmk_generate,
