@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "kms_rig.h"
+#include "pg_server.h"
 
 /* Two kmsd with tokens of their own on one database: SQLite, or PostgreSQL with RIG_POSTGRES. */
 
@@ -373,6 +374,134 @@ START_TEST(a_node_with_another_storage_key_is_refused)
 }
 END_TEST
 
+/* ---- PostgreSQL: the connection to the database is cut ---- */
+
+/* A download as far as it goes; what was loaded, if anything, and whether DONE came. */
+static void attempt(const struct rig_terminal *t, bool *ret_loaded, struct check_value *ret, bool *ret_done)
+{
+	struct rig_client c;
+	uint8_t tag[OPS_TAG_MAX], random[16];
+	struct frame got;
+	size_t n;
+
+	*ret_loaded = *ret_done = false;
+	rig_connect(r, &c);
+	ck_assert(!ops_random(r->pos_ops, random, sizeof(random), NULL));
+	ck_assert(!ops_tk_find(r->pos_ops, VIEW(t->id, 8), t->handshake, view_of_string(t->serial), &c.tk, NULL));
+	c.nonce_len = 16;
+	memcpy(c.terminal_random, random, 16);
+	rig_hello_send(&c, t->handshake, t->serial, VIEW(random, 16));
+	got = rig_recv(&c);
+	if (got.type != FRAME_PROOF_K)
+		goto out;
+	memcpy(c.host_random, got.field[PROOF_K_RANDOM].p, 16);
+	ck_assert_int_eq(rig_check_host(r, &c, &got), ERR_OK);
+	n = rig_proof(r, &c, tag);
+	rig_proof_send(&c, VIEW(tag, n));
+	got = rig_recv(&c);
+	if (got.type != FRAME_TMK)
+		goto out;
+	ck_assert_int_eq(rig_load(r, &c, got.field[TMK_MESSAGE], ret), ERR_OK);
+	*ret_loaded = true;
+	rig_confirm(r, &c, ret);
+	got = rig_recv(&c);
+	*ret_done = got.type == FRAME_DONE;
+out:
+	/* whatever it was: busy, or the database; never a refusal of the terminal */
+	if (!*ret_done && got.type == FRAME_ERROR)
+		ck_assert_msg(frame_error_code(&got) == ERR_BUSY || frame_error_code(&got) == ERR_INTERNAL,
+			      "%s: code %u", t->serial, frame_error_code(&got));
+	rig_close(&c);
+}
+
+static bool was_cut(void)
+{
+	json_t *json = pg_server_ask("disarm");
+	bool cut = json_integer_value(json_object_get(json, "cuts")) > 0;
+
+	json_decref(json);
+	return cut;
+}
+
+/* R1.12: wherever the connection breaks, a COMMIT included: one TMK, the one that the terminal gets in the end */
+START_TEST(a_connection_cut_anywhere_in_a_download_loses_nothing)
+{
+	static const char *const modes[] = { "before", "after" };
+	struct rig_node cut;
+	char straight[sizeof(r->database)];
+	BUF_AUTO out = { 0 };
+	int cuts = 0;
+
+	if (!r->database_name[0])
+		return; /* SQLite has no connection */
+	memcpy(straight, r->database, sizeof(straight));
+	pg_server_url(r->database_name, true, r->database);
+	rig_node_make(r, &cut, "cut", LIMITS);
+	memcpy(r->database, straight, sizeof(straight));
+	ck_assert(rig_node_start(&cut));
+	for (int at = 1, more = 2; more && at < 60; at += 3) {
+		more = 0;
+		for (size_t m = 0; m < ARRAY_LEN(modes); m++) {
+			struct rig_terminal t = { 0 };
+			struct check_value first = { 0 }, last;
+			bool loaded, done;
+
+			rig_known(r, &t, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+			rig_node_use(&cut);
+			pg_server_do("arm %d %s", at + (int)m, modes[m]);
+			attempt(&t, &loaded, &first, &done);
+			if (was_cut())
+				more++, cuts++;
+			else
+				ck_assert(done);
+			ck_assert(!done || rig_number(r, "SELECT count(*) FROM download WHERE serial_number = ?",
+						      t.serial) == 1);
+			rig_node_use(at % 2 ? &cut : &node[0]);
+			last = rig_download(r, &t);
+			ck_assert(!loaded || !memcmp(first.value, last.value, FORMAT_CHECK));
+			ck_assert_int_eq(rig_number(r, "SELECT count(*) FROM tmk WHERE serial_number = ?", t.serial),
+					 1);
+			ck_assert_int_eq(
+			    rig_number(r, "SELECT count(*) FROM tmk WHERE serial_number = ? AND confirmed > 0",
+				       t.serial),
+			    1);
+			rig_terminal_done(&t);
+		}
+	}
+	ck_assert_int_ge(cuts, 12);
+	rig_node_stop(&cut, SIGTERM);
+	ck_assert_int_eq(rig_command(r, "node remove cut", &out), 0);
+}
+END_TEST
+
+/* Without its database a node says busy, and goes on when the server is back. */
+START_TEST(a_database_that_is_not_there_is_busy_to_terminals)
+{
+	struct rig_terminal t = { 0 };
+	bool loaded, done;
+	struct check_value got;
+
+	if (!r->database_name[0])
+		return;
+	rig_known(r, &t, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	rig_node_use(&node[0]);
+	pg_server_do("halt");
+	attempt(&t, &loaded, &got, &done);
+	ck_assert(!loaded && !done);
+	pg_server_do("again");
+	/* the next try is due in a moment */
+	for (int i = 0; i < 200 && !done; i++) {
+		usleep(50000);
+		attempt(&t, &loaded, &got, &done);
+	}
+	ck_assert(done);
+	/* our own connection learns it by its next statement, too */
+	for (int64_t n, i = 0; i < 100 && db_one(r->db, &n, NULL, "SELECT count(*) FROM node", ""); i++)
+		usleep(50000);
+	rig_terminal_done(&t);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("kms_nodes");
@@ -380,7 +509,7 @@ int main(void)
 	SRunner *runner = srunner_create(s);
 	int failed;
 
-	tcase_set_timeout(c, 120);
+	tcase_set_timeout(c, 180);
 	tcase_add_unchecked_fixture(c, setup, teardown);
 	tcase_add_test(c, nodes_are_listed_with_their_keys);
 	tcase_add_test(c, a_terminal_gets_the_same_tmk_from_every_node);
@@ -389,6 +518,8 @@ int main(void)
 	tcase_add_test(c, a_nonce_seen_at_one_node_is_refused_at_the_other);
 	tcase_add_test(c, a_lock_out_holds_at_every_node_and_not_for_the_terminal);
 	tcase_add_test(c, nothing_is_lost_or_doubled_when_a_node_is_killed);
+	tcase_add_test(c, a_connection_cut_anywhere_in_a_download_loses_nothing);
+	tcase_add_test(c, a_database_that_is_not_there_is_busy_to_terminals);
 	tcase_add_test(c, a_node_with_another_storage_key_is_refused);
 	suite_add_tcase(s, c);
 	srunner_set_fork_status(runner, CK_NOFORK);
