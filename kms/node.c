@@ -34,6 +34,7 @@ static void keys_of(const struct kms *k, struct node_keys *ret)
 		{ .kind = "PK-3", .name = "PK of suite 3", .key = k->keys[FORMAT_SUITE_BLOCK].pk },
 		{ .kind = "MAK-3", .name = "MAK of suite 3", .key = k->keys[FORMAT_SUITE_BLOCK].mak },
 		{ .kind = "SRK", .name = "storage key", .key = k->srk },
+		{ .kind = "FPK", .name = "fingerprint key", .key = k->fpk },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)

@@ -97,7 +97,8 @@ const struct report_row report_downloads[] = {
 	{ .name = "nodes",
 	  .help = "the kmsd that share this database, with the check values of their newest keys",
 	  .sql = "SELECT n.name, n.started, n.seen, n.stopped, " NODE_KEY("PK-1") ", " NODE_KEY("MAK-1") ", " NODE_KEY(
-	      "PK-2") ", " NODE_KEY("MAK-2") ", " NODE_KEY("SRK") " FROM node n WHERE n.name <> '' ORDER BY n.name",
+	      "PK-2") ", " NODE_KEY("MAK-2") ", " NODE_KEY("SRK") ", " NODE_KEY("FPK") " FROM node n WHERE n.name <> "
+										       "'' ORDER BY n.name",
 	  .columns = { { "name", 't' },
 		       { "started", 'T' },
 		       { "seen", 'T' },
@@ -106,7 +107,8 @@ const struct report_row report_downloads[] = {
 		       { "mak_1", 't' },
 		       { "pk_2", 't' },
 		       { "mak_2", 't' },
-		       { "srk", 't' } },
+		       { "srk", 't' },
+		       { "fpk", 't' } },
 	  .requirement = "R1.3" },
 };
 const size_t report_downloads_count = ARRAY_LEN(report_downloads);

@@ -236,7 +236,7 @@ START_TEST(failed_proofs_over_all_terminals_open_one_alarm)
 	/* terminals go on */
 	rig_download(r, &t);
 	ck_assert_int_eq(rig_command(r, "alarms --json", &out), 0);
-	ck_assert_ptr_nonnull(strstr((char *)out.p, "\"closed\": 0"));
+	ck_assert_ptr_nonnull(strstr((char *)out.p, "\"closed\":0"));
 	ck_assert_int_ne(rig_command(r, "alarm close 4711", &out), 0);
 	ck_assert_int_ne(rig_command(r, "alarm close x", &out), 0);
 	alarms_close();
@@ -293,8 +293,8 @@ START_TEST(a_failed_download_tells_the_operator_both_sides)
 		ck_assert_str_eq(told, formal);
 	ck_assert_int_eq(rig_command(r, "download-errors --json", &report), 0);
 	if (tek.method == 2)
-		ck_assert_ptr_nonnull(strstr((char *)report.p, "\"verdict\": \"same TK\""));
-	ck_assert_ptr_nonnull(strstr((char *)report.p, "\"verdict\": \"the terminal says another TK\""));
+		ck_assert_ptr_nonnull(strstr((char *)report.p, "\"verdict\":\"same TK\""));
+	ck_assert_ptr_nonnull(strstr((char *)report.p, "\"verdict\":\"the terminal says another TK\""));
 	ck_assert_ptr_nonnull(strstr((char *)report.p, "aabbcc/ddeeff"));
 	/* a wrong proof: the HSM's values stand there, the terminal's do not */
 	wrong("127.0.0.16", t.serial);

@@ -338,7 +338,7 @@ START_TEST(nodes_are_listed_with_their_keys)
 		       NULL),
 	    1);
 	ck_assert_int_eq(rig_command(r, "nodes --json", &out), 0);
-	ck_assert_ptr_nonnull(strstr((char *)out.p, "\"name\": \"two\""));
+	ck_assert_ptr_nonnull(strstr((char *)out.p, "\"name\":\"two\""));
 }
 END_TEST
 
