@@ -72,14 +72,14 @@ enum reason rows_prove(struct handshake *h, struct fail *f)
 	e = db_run(d, f,
 		   "UPDATE handshake SET state = 'proven' WHERE id = ? AND state = 'open' AND NOT EXISTS"
 		   " (SELECT 1 FROM handshake n WHERE n.serial_number = ? AND n.id > ?"
-		   " AND n.state IN('proven', 'confirmed'))",
+		   " AND n.state <> 'ended' AND n.state IN('proven', 'confirmed'))",
 		   "ivi", h->row, who.serial, h->row);
 	if (!e && db_changes(d) != 1)
 		return REASON_SUPERSEDED;
 	if (!e)
 		e = db_run(d, f,
 			   "UPDATE handshake SET state = 'superseded', ended = ? WHERE serial_number = ? AND id < ?"
-			   " AND state IN('open', 'proven')",
+			   " AND state <> 'ended' AND state IN('open', 'proven')",
 			   "ivi", (int64_t)time(NULL), who.serial, h->row);
 	if (!e)
 		e = limit_proven(h->kms, &who, f);

@@ -167,9 +167,11 @@ enum err limit_proven(struct kms *k, const struct limit_who *who, struct fail *f
 
 enum err limit_prune(struct kms *k, struct fail *f)
 {
-	int64_t now = (int64_t)time(NULL);
+	int64_t now = (int64_t)time(NULL), kept = (int64_t)k->limits.nonce_s, live = 60 + k->expiry_ms / 1000;
 	enum err e;
 
+	if (kept < live)
+		kept = live;
 	e = db_run(k->db, f, "UPDATE throttle SET locked_until = 0 WHERE locked_until > 0 AND locked_until <= ?", "i",
 		   now);
 	if (!e)
@@ -181,13 +183,13 @@ enum err limit_prune(struct kms *k, struct fail *f)
 	if (!e)
 		e = db_run(k->db, f,
 			   "UPDATE handshake SET state = 'ended', reason = 'expired', ended = ?"
-			   " WHERE state IN('open', 'proven') AND expires < ?",
+			   " WHERE state = 'open' AND expires < ?",
 			   "ii", now, now - 60);
 	if (!e)
 		e = db_run(k->db, f,
 			   "DELETE FROM handshake WHERE id IN (SELECT id FROM handshake WHERE started < ?"
-			   " AND state NOT IN('open', 'proven') ORDER BY started LIMIT ?)",
-			   "ii", now - (int64_t)k->limits.nonce_s, (int64_t)PRUNE_ROWS);
+			   " AND state <> 'open' ORDER BY started LIMIT ?)",
+			   "ii", now - kept, (int64_t)PRUNE_ROWS);
 	return e;
 }
 
