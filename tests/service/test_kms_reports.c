@@ -467,11 +467,11 @@ START_TEST(questions_have_filters_pages_and_forms)
 	HAS(out, "FPK,");
 	command("sequences --csv", 0, &out);
 	HAS(out, "dc1,");
-	/* a text that a spreadsheet would run, quotes, commas, and line ends */
+	/* a text that a spreadsheet would run, quotes, commas, and what is not ASCII */
 	rig_db_write(r, "INSERT INTO audit(at, peer, event, object, code, text) VALUES(1, '=1+2', 'test', '@x', 0,"
-			" 'a \"b\", c\nd')");
+			" 'a \"b\", c\xc3\xa4')");
 	command("audit --event test --csv", 0, &out);
-	HAS(out, ",'=1+2,test,'@x,0,\"a \"\"b\"\", c\\x0ad\"\r\n");
+	HAS(out, ",'=1+2,test,'@x,0,\"a \"\"b\"\", c\\xc3\\xa4\"\r\n");
 	/* what is no option of a question, or no value of one */
 	static const char *const wrong[] = { "files --flag error",       "sources --flag",  "sources --flag nonsense",
 					     "files --since monday",     "files --limit 0", "files --file x",
