@@ -3,12 +3,17 @@
 import csv
 import io
 import json
+import pathlib
 import random
+import sys
 import time
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "servers"))
+import postgres  # noqa: E402
+
 import test_mtms
-from factory import Terminal, b64, batch_content, cms_sign, post, query, run, wait_until
+from factory import Authority, Folder, Terminal, b64, batch_content, cms_sign, post, query, run, wait_until
 
 MANY = 1203
 
@@ -191,6 +196,68 @@ class Orders(test_mtms.Base, unittest.TestCase):
         self.assertIn("revoked", states[0][2])
         self.assertEqual(query(self.database, "SELECT count(*) FROM outbox"), [(0,)])
         self.assertEqual(self.upload("O-ACME", "B2", cms_sign(self.ca, "thief", batch_content("O-ACME", "B2", self.terminals(1))))[0], 403)
+
+
+class OnPostgres(unittest.TestCase):
+    """The same daemon and commands with the tables in PostgreSQL."""
+
+    def setUp(self):
+        self.line, self.server = test_mtms.Line.__new__(test_mtms.Line), postgres.Postgres().start()
+        self.folder = self.line.folder = Folder()
+        self.ca = self.line.ca = Authority(self.folder)
+        self.ca.operator()
+        self.line.token = test_mtms.StrongToken(self.folder, test_mtms.CUSTOMERS)
+        (self.folder / "dc").mkdir()
+        self.dcd = self.line.dcd(self.folder / "dc", self.folder / "dc/dc.db").start()
+        self.mtmsd = self.line.mtmsd(self.folder, self.server.fresh("mtms"), self.dcd.address, workers=2)
+
+    def tearDown(self):
+        try:
+            for daemon in (self.mtmsd, self.dcd):
+                if daemon.process:
+                    self.assertEqual(daemon.stop(), 0, daemon.log.read_text())
+                self.assertNotIn("Sanitizer", daemon.log.read_text())
+        finally:
+            self.server.stop()
+            self.folder.stop()
+
+    def refused(self, *words):
+        done = run([*self.mtmsd.argv, *words], check=False, env=self.mtmsd.env)
+        self.assertEqual(done.returncode, 1, words)
+        return done.stderr.decode()
+
+    def send(self, batch, terminals):
+        cms = cms_sign(self.ca, "operator", batch_content("O-ACME", batch, terminals))
+        return post(self.ca, "opterm", self.mtmsd.address, "/v1/batches", {"order": "O-ACME", "batch": batch, "cms": b64(cms)})[1]
+
+    def test_order_goes_its_way_from_inventory_to_delivery(self):  # R1.1, R1.5 to R1.7, R2.1, R2.3
+        certificate = self.folder / "hsm.pem"
+        self.line.certify(self.mtmsd, "request.der", certificate)
+        self.line.order(self.mtmsd, "O-ACME", [f"SN-{i:04},PP-SN-{i:04}" for i in range(50)])
+        wrong, gone = self.folder / "wrong", self.folder / "gone"
+        wrong.write_text("SN-0001\nX\nX\n")
+        gone.write_text("SN-0049\n")
+        text = self.refused("order", "add", "O-BANK", "BANK", "--inventory", wrong)
+        self.assertIn("wrong:1: serial number SN-0001 stands in the open order O-ACME", text)
+        self.assertIn("wrong:3: serial number X stands in line 2 already", text)
+        self.mtmsd.command("grant", "opterm-1", "*", "customer:ACME")
+        self.refused("grant", "opterm-1", "*", "customer:ACME")
+        self.mtmsd.start()
+        terminals = [Terminal(certificate, f"SN-{i:04}") for i in range(40)]
+        self.assertEqual(self.send("B1", terminals)["accepted"], 40)
+        answer = self.send("B2", [Terminal(certificate, "SN-0003", counter=2), Terminal(certificate, "SN-9999")])
+        self.assertEqual((answer["accepted"], [r["serial"] for r in answer["refused"]]), (1, ["SN-9999"]))
+        wait_until(lambda: "device\tdelivered\t40" in self.mtmsd.command("status"), "delivery")
+        wait_until(lambda: "delivery\twaiting" not in self.mtmsd.command("status"), "all deliveries")
+        self.assertIn("10 of 50", self.refused("order", "close", "O-ACME"))
+        self.mtmsd.command("order", "amend", "O-ACME", "--remove", gone)
+        for words in (("order", "close", "O-ACME", "--incomplete"), ("order", "reopen", "O-ACME"), ("deliveries", "again", "1"),
+                      ("revoke", "opterm-1", "*", "customer:ACME"), ("orders",), ("devices", "O-ACME"), ("missing", "O-ACME"),
+                      ("rejected", "O-ACME"), ("history", "SN-0003"), ("terminals",), ("grants",), ("key-status",), ("audit",)):
+            self.mtmsd.command(*words)
+        self.assertEqual(self.send("B3", [Terminal(certificate, "SN-0041")])["error"], 4)
+        self.assertIn("has no permission to collect for order O-ACME", self.mtmsd.command("audit"))
+
 
 
 if __name__ == "__main__":
