@@ -215,6 +215,7 @@ class Chain:
         text = {"format": "strongroom manifest", "version": 1, "dc": dc, "kms": head["kms"], "sequence": sequence,
                 "name": name or path.stem, "order": order, "count": head["count"], "size": len(data),
                 "sha256": hashlib.sha256(data).hexdigest()}
+        pathlib.Path(manifest).touch(mode=0o600)
         run(["openssl", "cms", "-sign", "-binary", "-nodetach", "-md", "sha256", "-outform", "DER", "-signer", self.ca.cert("dc"),
              "-inkey", self.ca.key("dc"), "-out", manifest], input=json.dumps(text).encode())
 

@@ -262,7 +262,7 @@ class Trust(unittest.TestCase):
             ours = name.startswith(("pos-", "opterm/", "spool/", "outgoing/", "HSM1.tokens/", "HSM2.tokens/", "CARD.tokens/", "ca/"))
             ours = ours or ".db" in name or name.endswith((".pin", ".key"))
             mode = stat.S_IMODE(path.lstat().st_mode)
-            public = name in ("ca/root.pem",) or name.startswith("ca/issued/") or name.endswith(".key") and "operator" in name
+            public = name in ("ca/root.pem", "ca/root-1.pem", "ca/roots.pem") or name.startswith("ca/issued/") or name.endswith(".key") and "operator" in name
             if ours and mode & 0o077 and not public:
                 open_ones.append((name, oct(mode)))
         self.assertEqual(open_ones, [])
