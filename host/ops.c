@@ -240,6 +240,11 @@ enum err ops_run(struct ops *o, enum ops_kind kind, struct pk11_session *s, void
 	return e;
 }
 
+bool ops_is_standard(const struct ops *o, enum ops_kind kind)
+{
+	return o->row[kind] && o->row[kind]->way == OPS_WAY_STANDARD;
+}
+
 enum err ops_take(struct buf *ret, const struct buf *made, struct fail *f)
 {
 	buf_put_view(ret, buf_view(made));
@@ -332,18 +337,6 @@ enum err ops_key_checks(struct ops *o, struct pk11_key *key, struct check_value 
 bool check_value_equal(const struct check_value *a, const struct check_value *b)
 {
 	return a->method == b->method && ct_equal(a->value, b->value, sizeof(a->value));
-}
-
-enum err ops_pr_generate(struct ops *o, unsigned bits, const char *label, struct view id, struct buf *ret_spki,
-			 struct fail *f)
-{
-	BUF_AUTO made = { 0 };
-	struct ops_generate_arg arg = { .bits = bits, .label = label, .id = id, .out = &made };
-
-	if (bits < 2048 || bits > 4096 || id.n == 0 || id.n > 32)
-		return fail_set(f, ERR_USAGE, 0, "Pr of %u bits, id of %zu bytes", bits, id.n);
-	enum err e = ops_run(o, OPS_PR_GENERATE, NULL, &arg, f);
-	return e == ERR_OK ? ops_take(ret_spki, &made, f) : e;
 }
 
 enum err ops_srk_generate(struct ops *o, const char *label, struct view id, struct fail *f)

@@ -113,6 +113,12 @@ enum err ops_pr_generate(struct ops *o, unsigned bits, const char *label, struct
 			 struct fail *f) MUST_CHECK;
 
 /*
+ * ops_oaep_hash: the hash of OAEP (enum format_hash) with which TKs may come under this Pr: SHA-256, or SHA-1 where the
+ * token takes no other (standard way; it is asked with a ciphertext that is none). Operation terminals are told.
+ */
+enum err ops_oaep_hash(struct ops *o, struct pk11_key *pr, uint8_t *ret, struct fail *f) MUST_CHECK;
+
+/*
  * ops_rewrap: a TK that arrived under Pu leaves under PK, with a MAC under MAK (R1.7).
  *
  * packet     TK packet of the terminal

@@ -113,6 +113,8 @@ struct ops_load_arg { /* OPS_TMK_LOAD */
 
 /* ops_run: the chosen row, in a session of the pool (s NULL) or in the session that a TK holds. */
 enum err ops_run(struct ops *o, enum ops_kind kind, struct pk11_session *s, void *arg, struct fail *f) MUST_CHECK;
+/* ops_is_standard: the way chosen for an operation. */
+bool ops_is_standard(const struct ops *o, enum ops_kind kind);
 enum err ops_take(struct buf *ret, const struct buf *made, struct fail *f) MUST_CHECK;
 /* ops_row_of: the row that ops_open chose; NULL: it was not asked for. */
 const struct ops_row *ops_row_of(const struct ops *o, enum ops_kind kind);

@@ -143,3 +143,62 @@ out:
 	X509_free(cert);
 	return e;
 }
+
+struct oaep_arg {
+	struct pk11_key *pr;
+	uint8_t hash;
+};
+
+/* A parameter that the token does not know is refused before the ciphertext is looked at. */
+static enum err oaep_run(struct pk11_session *s, void *arg, struct fail *f)
+{
+	struct oaep_arg *a = arg;
+	CK_RSA_PKCS_OAEP_PARAMS params;
+	CK_MECHANISM m;
+	CK_OBJECT_HANDLE pr = CK_INVALID_HANDLE, made = CK_INVALID_HANDLE;
+	struct template t = { 0 };
+	uint8_t none[FORMAT_RSA_MAX] = { 0 };
+	BUF_AUTO modulus = { 0 };
+	enum err e = pk11_key_handle(s, a->pr, &pr, f);
+	CK_RV rv;
+
+	if (e == ERR_OK)
+		e = pk11_attribute(s, pr, CKA_MODULUS, &modulus, f);
+	if (e != ERR_OK)
+		return e;
+	if (!step_oaep(FORMAT_HASH_SHA256, &params, &m) || modulus.len > sizeof(none))
+		return fail_set(f, ERR_INTERNAL, 0, "OAEP");
+	template_secret(&t, FORMAT_KEY_AES, 32, false, false);
+	none[sizeof(none) - 1] = 2;
+	rv = s->f->C_UnwrapKey(s->handle, &m, pr, none + sizeof(none) - modulus.len, modulus.len, t.a, t.n, &made);
+	if (rv == CKR_OK)
+		step_destroy(s, &made);
+	if (pk11_lost(rv))
+		return pk11_fail(f, rv, "C_UnwrapKey");
+	a->hash = rv == CKR_MECHANISM_PARAM_INVALID || rv == CKR_ARGUMENTS_BAD ? FORMAT_HASH_SHA1 : FORMAT_HASH_SHA256;
+	return ERR_OK;
+}
+
+enum err ops_oaep_hash(struct ops *o, struct pk11_key *pr, uint8_t *ret, struct fail *f)
+{
+	struct oaep_arg arg = { .pr = pr, .hash = FORMAT_HASH_SHA256 };
+	enum err e = ERR_OK;
+
+	if (ops_is_standard(o, OPS_REWRAP))
+		e = pk11_run(ops_token(o), oaep_run, &arg, f);
+	if (e == ERR_OK)
+		*ret = arg.hash;
+	return e;
+}
+
+enum err ops_pr_generate(struct ops *o, unsigned bits, const char *label, struct view id, struct buf *ret_spki,
+			 struct fail *f)
+{
+	BUF_AUTO made = { 0 };
+	struct ops_generate_arg arg = { .bits = bits, .label = label, .id = id, .out = &made };
+
+	if (bits < 2048 || bits > 4096 || id.n == 0 || id.n > 32)
+		return fail_set(f, ERR_USAGE, 0, "Pr of %u bits, id of %zu bytes", bits, id.n);
+	enum err e = ops_run(o, OPS_PR_GENERATE, NULL, &arg, f);
+	return e == ERR_OK ? ops_take(ret_spki, &made, f) : e;
+}

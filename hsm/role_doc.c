@@ -60,6 +60,10 @@ static const char last[] =
     "itself does "
     "not\n"
     "leave: it opens the packet of the parameter, whose keys leave under PK.\n\n"
+    "Keys that services share leave by CKM_SR_TRANSPORT_RSA and CKM_SR_TRANSPORT_AES, out and in with the approvals "
+    "of two\ncustodians, and are never extractable where they arrive. The wrapper KTR is the receiver's: on the way "
+    "out its "
+    "public\nhalf, or any RSA key that two custodians have approved (docs/ceremony.md, docs/other-hsms.md).\n\n"
     "| wrapper | mechanism | cargo |\n"
     "| --- | --- | --- |\n";
 

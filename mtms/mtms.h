@@ -50,6 +50,8 @@ struct mtms {
 	struct db *db;
 	struct pk11 *token;
 	struct ops *ops;
+	uint8_t oaep; /* enum format_hash of the Pr with oaep_index; 0: not asked yet */
+	int64_t oaep_index;
 	struct customer *customers;
 	size_t customer_count;
 	struct rewrapper *rewrappers;
@@ -82,6 +84,8 @@ void mtms_done(struct mtms *m);
 /* pr_id: the CKA_ID that stands for an index number, 4 bytes, big-endian. */
 #define PR_ID_LEN 4
 void pr_id(int64_t index, uint8_t ret[PR_ID_LEN]);
+/* pr_uri: of the private key with this index number; room of 128. */
+void pr_uri(int64_t index, char *ret, size_t room);
 /* pr_of_certificate: the private key behind the working certificate of that serial number; owned by w. */
 enum err pr_of_certificate(struct rewrapper *w, struct view serial, struct pk11_key **ret, struct fail *f) MUST_CHECK;
 

@@ -173,9 +173,16 @@ void pr_id(int64_t index, uint8_t ret[PR_ID_LEN])
 	be_put32(ret, (uint32_t)index);
 }
 
-enum err pr_of_certificate(struct rewrapper *w, struct view serial, struct pk11_key **ret, struct fail *f)
+void pr_uri(int64_t index, char *ret, size_t room)
 {
 	uint8_t id[PR_ID_LEN];
+
+	pr_id(index, id);
+	snprintf(ret, room, "pkcs11:type=private;id=%%%02x%%%02x%%%02x%%%02x", id[0], id[1], id[2], id[3]);
+}
+
+enum err pr_of_certificate(struct rewrapper *w, struct view serial, struct pk11_key **ret, struct fail *f)
+{
 	int64_t index = 0;
 	struct pr *pr;
 	char uri[128];
@@ -191,9 +198,7 @@ enum err pr_of_certificate(struct rewrapper *w, struct view serial, struct pk11_
 		if (!pr)
 			return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 		pr->index = index;
-		pr_id(index, id);
-		snprintf(uri, sizeof(uri), "pkcs11:type=private;id=%%%02x%%%02x%%%02x%%%02x", id[0], id[1], id[2],
-			 id[3]);
+		pr_uri(index, uri, sizeof(uri));
 		e = pk11_key_new(w->m->token, uri, &pr->key, f);
 		if (e) {
 			free(pr);

@@ -8,10 +8,12 @@
 
 struct certificate_out {
 	struct view certificate;
+	struct view oaep; /* hash of OAEP under its key: sha256, or sha1 where HSM 1 knows no other */
 };
 
 static const struct msg_field certificate_field[] = {
 	{ "certificate", MSG_BASE64, 1, 65536, offsetof(struct certificate_out, certificate), false, NULL },
+	{ "oaep", MSG_TEXT, 1, 8, offsetof(struct certificate_out, oaep), false, NULL },
 };
 static const struct msg_fields certificate_fields = MSG_FIELDS(certificate_field, struct certificate_out);
 
@@ -36,6 +38,32 @@ static const struct msg_field batch_out_field[] = {
 };
 static const struct msg_fields batch_out_fields = MSG_FIELDS(batch_out_field, struct batch_out);
 
+/* oaep_of: what HSM 1 can do under the Pr of this index; asked once. */
+static enum err oaep_of(struct mtms *m, int64_t index, struct view *ret, struct fail *f)
+{
+	struct pk11_key *pr = NULL;
+	char uri[128];
+	enum err e = ERR_OK;
+
+	if (!m->ops) { /* no HSM 1 is open */
+		*ret = VIEW_STR("sha256");
+		return ERR_OK;
+	}
+	if (m->oaep == 0 || m->oaep_index != index) {
+		pr_uri(index, uri, sizeof(uri));
+		e = pk11_key_new(m->token, uri, &pr, f);
+		if (!e)
+			e = ops_oaep_hash(m->ops, pr, &m->oaep, f);
+		pk11_key_free(pr);
+		m->oaep_index = index;
+	}
+	if (!e)
+		*ret = m->oaep == FORMAT_HASH_SHA1 ? VIEW_STR("sha1") : VIEW_STR("sha256");
+	else
+		m->oaep = 0;
+	return e;
+}
+
 static enum err working_certificate(struct msg_call *call, const void *in, void *out, struct fail *f)
 {
 	struct mtms *m = call->service;
@@ -53,6 +81,9 @@ static enum err working_certificate(struct msg_call *call, const void *in, void 
 		return fail_set(f, ERR_NOT_FOUND, 0, "no working certificate is stored");
 	snprintf(call->object, sizeof(call->object), "Pr %lld", (long long)db_int(s, 1));
 	answer->certificate = arena_copy(call->arena, db_blob(s, 0));
+	e = oaep_of(m, db_int(s, 1), &answer->oaep, f);
+	if (e)
+		return e;
 	return answer->certificate.p ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 }
 

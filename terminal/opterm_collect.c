@@ -296,6 +296,8 @@ enum err opterm_collect(const struct opterm_options *o, int *ret_status, struct 
 	spool_each(r.in.spool, on_open, NULL);
 	if (o->again != NULL)
 		lot_again(lot);
+	if (o->hash == NULL)
+		r.in.oaep_hash = r.upload.oaep_hash;
 	r.in.working_cert = buf_view(&r.working_cert);
 	r.in.cert_serial = buf_view(&r.cert_serial);
 	e = collect_and_upload(&r, f);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "upload.h"
+#include "formats.h"
 #include "msg.h"
 
 #include <stdio.h>
@@ -12,9 +13,11 @@
 
 struct certificate_out {
 	struct view certificate;
+	struct view oaep;
 };
 static const struct msg_field certificate_field[] = {
 	{ "certificate", MSG_BASE64, 1, CERT_MAX, offsetof(struct certificate_out, certificate), false, NULL },
+	{ "oaep", MSG_TEXT, 1, 8, offsetof(struct certificate_out, oaep), true, NULL },
 };
 static const struct msg_fields certificate_fields = MSG_FIELDS(certificate_field, struct certificate_out);
 
@@ -102,6 +105,9 @@ enum err upload_working_certificate(struct upload *u, struct buf *ret_der, struc
 	enum err e = msg_post(&call, &a, &out, f);
 	if (e == ERR_OK)
 		e = identity_cert_parse(out.certificate, &cert, f);
+	u->oaep_hash = FORMAT_HASH_SHA256;
+	if (e == ERR_OK && view_equal(out.oaep, VIEW_STR("sha1")))
+		u->oaep_hash = FORMAT_HASH_SHA1;
 	if (e == ERR_OK)
 		e = identity_check(u->identity->roots, NULL, cert, ROLE_HSM, 0, f);
 	if (e == ERR_OK)

@@ -11,7 +11,8 @@
 struct upload {
 	struct identity *identity;
 	struct http_client *client;
-	char url[512]; /* "https://host:port" */
+	char url[512];     /* "https://host:port" */
+	uint8_t oaep_hash; /* that HSM 1 can do, as the MTMS says with its certificate */
 };
 
 /* upload_open: our identity (role opterm); the MTMS's is checked at every call. ERR_CONFIG. *ret must be zero. */

@@ -10,6 +10,7 @@ import pathlib
 import socket
 import subprocess
 
+from foreign import SoftHsm, carry, softhsm_folder
 from factory import WAIT, Authority, Daemon, Folder, StrongToken, program, query, run, sanitizer_preload, wait_until
 
 COMBINE = "0xD3520001"  # CKM_SR_COMPONENT_COMBINE, hsm/vendor.h
@@ -20,6 +21,8 @@ KEYS = {1: ("DES3", 16, 16, "_tdes"), 2: ("AES", 32, 32, ""), 3: ("AES", 32, 32,
 
 class Token(StrongToken):
     """A token of the strongroom module with a default user; custodians when keys are to be combined in it."""
+
+    name = "strongroom"
 
     def __init__(self, folder, label, custodians=()):  # pylint: disable=super-init-not-called
         self.folder, self.label = folder, label
@@ -55,20 +58,17 @@ def free_port():
 
 class Chain:
     """Built once for a test program. suite: of the customer. messages: from DC to KMS by message, all ports the same after a
-    restart; otherwise by key files that hand_over carries."""
+    restart; otherwise by key files that hand_over carries. makers: of HSM 1 and HSM 2; card: of the operator card."""
 
-    def __init__(self, suite, messages=False):
+    def __init__(self, suite, messages=False, makers=(Token, Token), card=Token):
         self.suite, self.messages = suite, messages
         self.ports = {name: free_port() if messages else 0 for name in ("mtms", "dc", "kms", "terminals")}
         self.folder = Folder()
         self.ca = Authority(self.folder)
         kind, pk, mak, self.end = KEYS[suite]
-        self.hsm1, self.hsm2 = (Token(self.folder, label, ("anna", "bert")) for label in ("HSM1", "HSM2"))
-        for label, length in (("PK", pk), ("MAK", mak)):
-            parts = [os.urandom(length), os.urandom(length)]
-            for token in (self.hsm1, self.hsm2):
-                token.combine_parts(label, kind, parts)
-        self.card = Token(self.folder, "CARD")
+        self.hsm1, self.hsm2 = (maker(self.folder, label, ("anna", "bert")) for maker, label in zip(makers, ("HSM1", "HSM2")))
+        self.shared_keys(kind, (("PK", pk), ("MAK", mak)))
+        self.card = card(self.folder, "CARD")
         self.card_arguments = ["--card", "pkcs11:token=CARD", "--pin-file", self.card.pin_file, "--module", self.card.module]
         self.operator_card()
         self.spool = self.folder / "spool"
@@ -84,6 +84,18 @@ class Chain:
                      self.folder / "hsm.request", "--out", self.folder / "hsm.pem")
         self.mtmsd.command("cert-import", str(self.folder / "hsm.pem"))
         self.mtmsd.start()
+
+    def shared_keys(self, kind, keys):
+        """PK and MAK from components in tokens of strongroom; from there, or from a token that is for ceremonies alone, to those
+        of another maker."""
+        ours = [t for t in (self.hsm1, self.hsm2) if isinstance(t, Token)] or [Token(self.folder, "CEREMONY", ("anna", "bert"))]
+        for label, length in keys:
+            parts = [os.urandom(length), os.urandom(length)]
+            for token in ours:
+                token.combine_parts(label, kind, parts)
+            for token, service in ((self.hsm1, "mtms"), (self.hsm2, "kms")):
+                if isinstance(token, SoftHsm):
+                    carry(ours[0], label, token, service)
 
     def stop(self):
         """Ends all; answers what went wrong, as text."""
@@ -155,11 +167,12 @@ class Chain:
 
     def pos(self, serial, command, *arguments, check=True):
         env = {k: v for k, v in os.environ.items() if k != "STRONGROOM_TOKEN_DIR"}
+        env["SOFTHSM2_CONF"] = softhsm_folder(self.folder, f"pos-{serial}")  # for a secure module of SoftHSMv2
         return run([program("POS"), command, "--dir", self.folder / f"pos-{serial}", *arguments], env=env, check=check)
 
-    def make(self, serial, address):
+    def make(self, serial, address, module=None):
         self.pos(serial, "make", "--serial", serial, "--pinpad", f"PP-{serial}", "--root", self.ca.root, "--module",
-                 program("STRONGROOM_MODULE"), "--connect", address)
+                 module or program("STRONGROOM_MODULE"), "--connect", address)
 
     def status(self, serial):
         return json.loads(self.pos(serial, "status", "--json").stdout)

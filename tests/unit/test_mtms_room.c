@@ -350,15 +350,17 @@ END_TEST
 
 struct certificate_answer {
 	struct view certificate;
+	struct view oaep;
 };
 
 START_TEST(newest_working_certificate_is_handed_out) /* R1.2 */
 {
-	struct certificate_answer answer = { { NULL, 0 } };
+	struct certificate_answer answer = { { NULL, 0 }, { NULL, 0 } };
 	struct fail f = { 0 };
 
 	ck_assert_int_eq(room_post(&room, WORKING_CERTIFICATE, NULL, &answer), ERR_OK);
 	ck_assert(view_equal(answer.certificate, VIEW_STR("a certificate")));
+	ck_assert(view_equal(answer.oaep, VIEW_STR("sha256")));
 	working_certificate("4712", 2, "a newer one");
 	ck_assert_int_eq(room_post(&room, WORKING_CERTIFICATE, NULL, &answer), ERR_OK);
 	ck_assert(view_equal(answer.certificate, VIEW_STR("a newer one")));
@@ -405,7 +407,7 @@ START_TEST(working_certificate_is_of_this_ca_over_a_key_of_ours) /* R1.1 */
 				       .key_usage = "critical,keyEncipherment" };
 	struct pki_cert c = good;
 	EVP_PKEY *pu = EVP_RSA_gen(2048), *foreign = EVP_RSA_gen(2048);
-	struct certificate_answer answer = { { NULL, 0 } };
+	struct certificate_answer answer = { { NULL, 0 }, { NULL, 0 } };
 	unsigned char *spki = NULL;
 	int n = i2d_PUBKEY(pu, &spki);
 	struct fail f = { 0 };
