@@ -4,6 +4,7 @@ kill -9 at any moment. R2.1, R2.2, R2.9"""
 import base64
 import csv
 import hashlib
+import http.client
 import io
 import json
 import os
@@ -345,7 +346,7 @@ class Killed(Rig):
             while True:
                 try:
                     status, answer = self.send(i + 1, records)
-                except OSError:
+                except (OSError, http.client.HTTPException, ValueError):  # killed before or in the middle of its answer
                     time.sleep(0.05)
                     continue
                 if status == 200:
