@@ -158,6 +158,7 @@ class SmtpServer:
         self.folder = self.home.folder
         self.arguments = ["--tls", tls, "--certificate", certificate, *([] if login else ["--no-login"])]
         self.process, self.port = None, 0
+        self.seen = {}
 
     def start(self):
         program = self.folder / "smtp.py"  # the tree may not be readable for the server's user
@@ -204,7 +205,13 @@ class SmtpServer:
     def lines(self, name):
         path = self.folder / name
         text = path.read_text(encoding="ascii") if path.exists() else ""
-        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
+        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()][self.seen.get(name, 0):]
+
+    def forget(self):
+        """No rules, and what came until now is not told again."""
+        self.clear()
+        for name in ("mails", "events"):
+            self.seen[name] = self.seen.get(name, 0) + len(self.lines(name))
 
     def mails(self):
         """Accepted mails, oldest first; data as bytes."""
