@@ -132,6 +132,51 @@ START_TEST(closed_batch_keeps_name_and_content_until_acknowledged) /* R1.5 */
 }
 END_TEST
 
+static void count_open(void *arg, struct view serial, uint64_t counter)
+{
+	size_t *n = arg;
+	ck_assert(serial.n == 4 && counter > 0);
+	++*n;
+}
+
+START_TEST(full_batch_is_closed_before_the_next_serial_number) /* R1.5 */
+{
+	struct spool_batch b = { 0 };
+	struct fail f = { 0 };
+	size_t open = 0, batches = 0, terminals = 0;
+	struct spool *s = opened("F");
+	spool_batch_max(s, 2);
+	put(s, "SN-1", 1);
+	put(s, "SN-2", 1);
+	put(s, "SN-2", 2); /* the same serial number needs no room */
+	put(s, "SN-3", 1);
+	spool_free(s);
+	s = opened("F"); /* as after a kill */
+	spool_batch_max(s, 2);
+	put(s, "SN-4", 1);
+	put(s, "SN-5", 1);
+	spool_each(s, count_open, &open);
+	ck_assert_uint_eq(open, 5);
+	ck_assert_int_eq(spool_close_batch(s, &f), ERR_OK);
+	size_t sizes[3] = { 0 };
+	while (next(s, &b)) {
+		ck_assert_uint_lt(batches, 3);
+		sizes[batches++] = b.terminals;
+		terminals += b.terminals;
+		ck_assert_int_eq(spool_acknowledge(s, &b, VIEW_STR("{}"), &f), ERR_OK);
+		spool_batch_done(&b);
+	}
+	ck_assert_uint_eq(batches, 3);
+	ck_assert_uint_eq(terminals, 5);
+	for (size_t i = 0; i < 3; i++) /* names of batches are random: any order */
+		ck_assert(sizes[i] == 1 || sizes[i] == 2);
+	open = 0;
+	spool_each(s, count_open, &open);
+	ck_assert_uint_eq(open, 0);
+	spool_free(s);
+}
+END_TEST
+
 START_TEST(closing_nothing_makes_no_batch)
 {
 	struct spool_batch b;
@@ -252,6 +297,7 @@ int main(void)
 	tcase_add_loop_test(c, damaged_packet_file_is_named, 0, ARRAY_LEN(damage));
 	tcase_add_test(c, packet_of_another_serial_number_is_damage);
 	tcase_add_test(c, unfinished_file_of_a_kill_is_passed_over);
+	tcase_add_test(c, full_batch_is_closed_before_the_next_serial_number);
 	tcase_add_test(c, folder_is_private);
 	suite_add_tcase(suite, c);
 	SRunner *r = srunner_create(suite);
