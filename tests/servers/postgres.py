@@ -114,12 +114,16 @@ class Postgres(process.Process):
         tail = "&".join(f"{k}={v}" for k, v in all_options.items() if v is not None)
         return f"postgresql://{USER}@127.0.0.1:{port or self.port}/{database}?{tail}"
 
-    def psql_try(self, database, sql):
-        env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "PGPASSFILE": str(self.passfile), "LC_ALL": "C.UTF-8",
+    def environment(self):
+        return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "PGPASSFILE": str(self.passfile), "LC_ALL": "C.UTF-8",
                "PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(self.folder / "ca.pem"), "HOME": str(self.folder)}
-        return subprocess.run([self.bin + "/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
-                               str(self.port), "-U", USER, "-d", database, "-c", sql], capture_output=True, text=True,
-                              timeout=process.WAIT, env=env, stdin=subprocess.DEVNULL)
+
+    def client(self, database):
+        return [self.bin + "/psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", database]
+
+    def psql_try(self, database, sql):
+        return subprocess.run([*self.client(database), "-v", "ON_ERROR_STOP=1", "-c", sql], capture_output=True, text=True,
+                              timeout=process.WAIT, env=self.environment(), stdin=subprocess.DEVNULL)
 
     def psql(self, database, sql):
         """The rows as text, columns parted by |."""
@@ -139,6 +143,37 @@ class Postgres(process.Process):
     def create(self, database):
         self.psql("postgres", f"CREATE DATABASE {database}")
         return self.url(database)
+
+
+class Session:
+    """One psql that stays connected: a test that looks again and again would spend its time on logins."""
+
+    def __init__(self, server, database):
+        self.process = subprocess.Popen(server.client(database), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        text=True, env=server.environment())
+
+    def ask(self, sql):
+        """The rows as text; None: the connection is gone."""
+        try:
+            self.process.stdin.write(sql + "\n;\n\\echo :ERROR end-of-answer :LAST_ERROR_MESSAGE\n")
+            self.process.stdin.flush()
+        except OSError:
+            return None
+        lines = []
+        for line in self.process.stdout:
+            if " end-of-answer " not in line:
+                lines.append(line)
+                continue
+            if line.startswith("true"):
+                raise AssertionError(f"psql: {sql}: {line.split(' ', 2)[2]}")
+            return "".join(lines)
+        return None
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
 
 
 def portable(sql):

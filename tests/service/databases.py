@@ -17,14 +17,35 @@ POSTGRES = bool(os.environ.get("TEST_POSTGRES"))
 Error = (sqlite3.OperationalError, AssertionError)  # of query and change: no such table yet
 _numbers = itertools.count()
 _servers = []
+_sessions = {}
 
 
 def _server():
     if not _servers:
         import postgres
         _servers.append(postgres.Postgres().start())
-        atexit.register(_servers[0].stop)
+        atexit.register(_stop)
     return _servers[0]
+
+
+def _stop():
+    for session in _sessions.values():
+        session.close()
+    _servers[0].stop()
+
+
+def _ask(place, sql):
+    """By the session of this database; a new one when it was ended by somebody."""
+    import postgres
+    name, server = _name(place), _server()
+    for _ in range(3):
+        if name not in _sessions:
+            _sessions[name] = postgres.Session(server, name)
+        text = _sessions[name].ask(postgres.portable(sql))
+        if text is not None:
+            return text
+        _sessions.pop(name).close()
+    raise AssertionError(f"no session with {name}")
 
 
 def _on_server(place):
@@ -80,8 +101,7 @@ def _value(value):
 def query(place, sql, *parameters):
     """Rows of a service's database, read beside the running service."""
     if _on_server(place):
-        import postgres
-        text = _server().psql(_name(place), f"SELECT coalesce(json_agg(q), '[]') FROM ({postgres.portable(_filled(sql, parameters))}) q")
+        text = _ask(place, f"SELECT coalesce(json_agg(q), '[]') FROM ({_filled(sql, parameters)}) q")
         # Two columns may have the same name.
         return [tuple(_value(v) for _, v in row) for row in json.loads(text, object_pairs_hook=list)]
     connection = sqlite3.connect(f"file:{place}?mode=ro", uri=True, timeout=WAIT)
@@ -94,8 +114,7 @@ def query(place, sql, *parameters):
 def change(place, sql, *parameters):
     """Does to the tables what no service would."""
     if _on_server(place):
-        import postgres
-        _server().psql(_name(place), postgres.portable(_filled(sql, parameters)))
+        _ask(place, _filled(sql, parameters))
         return
     connection = sqlite3.connect(place, timeout=WAIT)
     try:
