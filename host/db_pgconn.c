@@ -10,6 +10,7 @@
 
 #define OPTIONS_MAX 64
 #define TRIES 3
+#define SLOW_MS 1000
 #define PAUSE_MS 100
 #define PAUSE_MAX_MS 5000
 
@@ -236,6 +237,7 @@ static bool closed(PGconn *conn)
 
 enum err pg_ready(struct pg *p, struct fail *f)
 {
+	uint64_t begin = now_ms();
 	struct fail why = { 0 };
 	enum err e = ERR_BUSY;
 
@@ -247,6 +249,9 @@ enum err pg_ready(struct pg *p, struct fail *f)
 	for (unsigned i = 0; i < TRIES && e == ERR_BUSY; i++) {
 		struct timespec pause = { 0, (long)PAUSE_MS * 1000000 * i };
 
+		/* A host that does not answer at all is asked once: others wait for this thread. */
+		if (i && now_ms() - begin > SLOW_MS)
+			break;
 		nanosleep(&pause, NULL);
 		why = (struct fail){ 0 };
 		e = pg_connect(p, &why);
