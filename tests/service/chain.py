@@ -231,6 +231,7 @@ class Chain:
         pathlib.Path(manifest).touch(mode=0o600)
         run(["openssl", "cms", "-sign", "-binary", "-nodetach", "-md", "sha256", "-outform", "DER", "-signer", self.ca.cert("dc"),
              "-inkey", self.ca.key("dc"), "-out", manifest], input=json.dumps(text).encode())
+        os.chmod(manifest, 0o600)
 
     def imported(self, name):
         wait_until(lambda: query(self.kms_database, "SELECT 1 FROM key_file WHERE name = ? AND state <> 'importing'", name),

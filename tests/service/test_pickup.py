@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""kmsd fetches key files from vsftpd with TLS and from OpenSSH's sftp (R2.2); kmsd, the data centre's identity and the servers
+are real. SERVERS: tests/servers. Programs as chain.py.
+"""
+import os
+import pathlib
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.environ["SERVERS"])
+from chain import Chain, keyfile  # pylint: disable=wrong-import-position
+from factory import query, wait_until  # pylint: disable=wrong-import-position
+from ftp import Ftp  # pylint: disable=wrong-import-position
+from sftp import Sftp  # pylint: disable=wrong-import-position
+
+class Places(Chain):
+    """A chain whose KMS looks into two servers."""
+
+    def __init__(self, servers):
+        self.servers = servers
+        super().__init__(2)
+
+    def write(self, name, head, **sections):
+        if name == "kms":
+            for where, server in self.servers.items():
+                work = self.folder / f"work-{where}"
+                work.mkdir(mode=0o700, exist_ok=True)
+                sections[f"pickup {where}"] = {"url": server.url, "work": work, "poll_s": 1, **server.options(),
+                                               **({"after": "remove"} if where == "ftp" else {})}
+        return super().write(name, head, **sections)
+
+
+class Pickup(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.servers = {"ftp": Ftp().start(), "sftp": Sftp().start()}
+        cls.chain = Places(cls.servers)
+
+    @classmethod
+    def tearDownClass(cls):
+        wrong = cls.chain.stop()
+        for server in cls.servers.values():
+            server.stop()
+        assert not wrong, wrong
+
+    def put(self, where, name, count, sign_as=None):
+        """As a data centre puts them: the key file, then the manifest."""
+        server, mine = self.servers[where], self.chain.folder
+        keys, manifest = mine / f"{name}.text", mine / f"{name}.signed"
+        keys.write_text(keyfile(name, [os.urandom(16) for _ in range(count)], dc="dc9"))
+        self.chain.sign(keys, manifest, "dc9", self.chain.next_sequence("dc9"), name)
+        if sign_as:
+            manifest.write_bytes(sign_as)
+        for source, suffix in ((keys, "keys"), (manifest, "manifest")):
+            target = server.files / f"{name}.{suffix}"
+            part = server.files / f".{name}.{suffix}.part"
+            part.write_bytes(source.read_bytes())
+            server.give(part)
+            part.rename(target)
+
+    def row(self, name):
+        rows = query(self.chain.kms_database, "SELECT state, source, records, whole FROM key_file WHERE name = ? ORDER BY id DESC",
+                     name)
+        return rows[0] if rows else None
+
+    def names(self, where):
+        return {p.name for p in pathlib.Path(self.servers[where].files).iterdir()}
+
+    def test_1_files_are_fetched_by_ftp_with_tls_and_removed(self):  # R2.2
+        self.put("ftp", "by-ftp", 3)
+        wait_until(lambda: self.row("by-ftp") == ("done", "pickup ftp", 3, 1), "the import by FTP")
+        wait_until(lambda: not self.names("ftp"), "the files to be removed")
+
+    def test_2_files_are_fetched_by_sftp_and_renamed(self):  # R2.2
+        self.put("sftp", "by-sftp", 3)
+        wait_until(lambda: self.row("by-sftp") == ("done", "pickup sftp", 3, 1), "the import by SFTP")
+        wait_until(lambda: {"by-sftp.keys.done", "by-sftp.manifest.done"} <= self.names("sftp"), "the files to be renamed")
+
+    def test_3_a_bad_manifest_is_refused_and_put_aside(self):  # R2.2, R2.9
+        self.put("sftp", "forged", 2, b"no manifest")
+        wait_until(lambda: self.row("forged") and self.row("forged")[0] == "refused", "the refusal")
+        wait_until(lambda: {"forged.keys.failed", "forged.manifest.failed"} <= self.names("sftp"), "the files to be put aside")
+        self.assertEqual(query(self.chain.kms_database, "SELECT count(*) FROM key_source s JOIN key_file k ON k.id = s.file WHERE "
+                               "k.name = 'forged'"), [(0,)])
+
+    def test_4_kill_9_while_a_file_is_fetched(self):  # R2.2, R2.4
+        self.put("sftp", "large", 60000)
+        part = self.chain.folder / "work-sftp" / "large.keys.part"
+        for _ in range(3):
+            wait_until(lambda: part.exists() or self.row("large"), "the fetching")
+            time.sleep(0.2)
+            self.chain.kmsd.kill()
+            self.chain.kmsd.start()
+        wait_until(lambda: self.row("large") and self.row("large")[3] == 1, "the whole file", 200)
+        wait_until(lambda: {"large.keys.done", "large.manifest.done"} <= self.names("sftp"), "the files to be renamed")
+        self.assertEqual(query(self.chain.kms_database, "SELECT count(*), count(DISTINCT line) FROM key_source s JOIN key_file k ON "
+                               "k.id = s.file WHERE k.name = 'large'"), [(60000, 60000)])
+        self.assertEqual(query(self.chain.kms_database, "SELECT count(*) FROM key_file WHERE name = 'large'"), [(1,)])
+
+    def test_5_a_server_that_is_away_is_waited_for(self):  # R2.2
+        self.servers["ftp"].halt()
+        self.put("ftp", "later", 1)
+        time.sleep(2)
+        self.assertIsNone(self.row("later"))
+        self.servers["ftp"].start()
+        wait_until(lambda: self.row("later") == ("done", "pickup ftp", 1, 1), "the import", 120)
+
+
+if __name__ == "__main__":
+    unittest.main()
