@@ -47,6 +47,8 @@ static json_t *keys_json(struct kms *k)
 		     { "MAK-1", k->keys[FORMAT_SUITE_TDES].mak },
 		     { "PK-2", k->keys[FORMAT_SUITE_AES].pk },
 		     { "MAK-2", k->keys[FORMAT_SUITE_AES].mak },
+		     { "PK-3", k->keys[FORMAT_SUITE_BLOCK].pk },
+		     { "MAK-3", k->keys[FORMAT_SUITE_BLOCK].mak },
 		     { "SRK", k->srk },
 		     { "FPK", k->fpk } };
 	json_t *all = json_object();
