@@ -4,11 +4,12 @@ R2.8 in every test."""
 import base64
 import os
 import re
-import sqlite3
 import unittest
 
+import databases
 from chain import CUSTOMER, Chain
-from factory import Daemon, query, wait_until
+from databases import change, query
+from factory import Daemon, wait_until
 from mail_kit import MailCase, add_sender, in_memory, parsed, password_file, text_of
 from smtp import SmtpServer
 
@@ -21,9 +22,20 @@ class MailChain(Chain):
 
     def kms(self):
         daemon = super().kms()
-        with open(self.folder / "kms.conf", "a", encoding="ascii") as conf:
-            conf.write("[mail]\n" + "".join(f"{k} = {v}\n" for k, v in TIMES.items()))
+        conf = self.folder / "kms.conf"
+        place = databases.new(self.kms_database)
+        text = conf.read_text().replace(f"database = {self.kms_database}\n", f"database = {place}\n")
+        conf.write_text(text + "[mail]\n" + "".join(f"{k} = {v}\n" for k, v in TIMES.items()))
+        self.kms_database = place
         return daemon
+
+    def imported(self, name):
+        wait_until(lambda: query(self.kms_database, "SELECT 1 FROM key_file WHERE name = ? AND state <> 'importing'", name),
+                   f"the import of {name}")
+
+    def next_sequence(self, dc):
+        rows = query(self.kms_database, "SELECT coalesce(max(sequence), 0) + 1 FROM delivery_sequence WHERE dc = ?", dc)
+        return rows[0][0]
 
 
 class Mail(MailCase):
@@ -194,8 +206,7 @@ class Mail(MailCase):
         server.rule("MAIL", "refuse", times=1000, code=421)
         name = self.bad_file("old")
         wait_until(lambda: self.rows(name, "attempts")[0][0] >= 1, "a failure")
-        with sqlite3.connect(self.chain.kms_database, timeout=30) as db:
-            db.execute("UPDATE notification SET since = since - 6 * 86400000 WHERE state = 'waiting'")
+        change(self.chain.kms_database, "UPDATE notification SET since = since - 6 * 86400000 WHERE state = 'waiting'")
         self.state(name, "given up")
         number = self.rows(name, "n.id")[0][0]
         self.assertEqual(query(self.chain.kms_database, "SELECT count(*) FROM audit WHERE event = 'mail' AND object = ?", str(number)),
@@ -288,14 +299,13 @@ class Mail(MailCase):
     def test_17_a_table_that_was_tampered_with_breaks_out_of_no_header(self):
         server = self.main
         self.recipient("ops")
-        with sqlite3.connect(self.chain.kms_database, timeout=30) as db:
-            db.execute("UPDATE recipient SET mailbox = 'ops@acme.example' || char(13, 10) || 'RCPT TO:<x@y.example>'")
+        change(self.chain.kms_database, "UPDATE recipient SET mailbox = ?", "ops@acme.example\r\nRCPT TO:<x@y.example>")
         name = self.bad_file("evil")
         self.state(name, "refused")
         self.assertIn("no address", self.rows(name, "last_error")[0][0])
-        with sqlite3.connect(self.chain.kms_database, timeout=30) as db:
-            db.execute("UPDATE recipient SET mailbox = 'ops@acme.example'")
-            db.execute("UPDATE notification SET title = 'x' || char(13, 10) || 'Bcc: x@y.example' WHERE state = 'refused'")
+        change(self.chain.kms_database, "UPDATE recipient SET mailbox = 'ops@acme.example'")
+        change(self.chain.kms_database, "UPDATE notification SET title = ? WHERE state = 'refused'",
+               "x\r\nBcc: x@y.example")
         self.kmsd.command("notification", "retry", "all")
         wait_until(lambda: self.rows(name, "state, last_error LIKE '%title cannot stand in a header%'") == [("refused", 1)], "refusal")
         self.assertEqual(server.events("MAIL"), [])
@@ -303,7 +313,7 @@ class Mail(MailCase):
     def test_18_alarms_gaps_and_duplicates_reach_those_who_asked_for_alarms(self):
         server = self.main
         self.recipient("guard", "--type", "alarm")
-        self.chain.next_sequence = lambda dc: Chain.next_sequence(self.chain, dc) + 5
+        self.chain.next_sequence = lambda dc: MailChain.next_sequence(self.chain, dc) + 5
         try:
             self.bad_file("gap")
         finally:

@@ -3,8 +3,9 @@
 servers that are not what they ought to be. R2.8 in every test."""
 import unittest
 
+import databases
 from chain import CUSTOMER
-from factory import SOFTHSM, Daemon, Folder, SoftToken, query, run
+from factory import SOFTHSM, Daemon, Folder, SoftToken, run
 from mail_kit import MailCase, parsed, password_file
 
 
@@ -15,7 +16,7 @@ class MailCommands(MailCase):
     def setUpClass(cls):
         cls.folder = Folder()
         cls.token = SoftToken(cls.folder, ())
-        cls.database = cls.folder / "kms.db"
+        cls.database = databases.new(cls.folder / "kms.db")
         conf = cls.folder / "kms.conf"
         conf.write_text(f"customer = {CUSTOMER}\ndatabase = {cls.database}\n[mail]\ntimeout_ms = 20000\n[token]\nuri = {cls.token.uri}\n"
                         "srk = pkcs11:object=SRK\n")
@@ -98,7 +99,7 @@ class MailCommands(MailCase):
         self.refused("no event", "template", "set", "nonsense", "en", "--subject", "x")
         self.refused("no language", "template", "show", "alarm", "fr")
         self.refused("needs --subject", "template", "set", "alarm", "en")
-        self.assertEqual(query(self.database, "SELECT count(*) FROM mail_template"), [(0,)])
+        self.assertEqual(databases.query(self.database, "SELECT count(*) FROM mail_template"), [(0,)])
 
     def test_6_senders_and_recipients_refuse_what_makes_no_sense(self):
         server = self.server()
