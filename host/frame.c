@@ -1,25 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "frame.h"
 
-struct frame_field {
-	const char *name;
-	uint16_t min;
-	uint16_t max;
-};
-
-struct frame_row {
-	uint8_t type;
-	const char *name;
-	size_t count;
-	struct frame_field field[FRAME_FIELDS_MAX];
-	size_t optional; /* so many at the end may be absent */
-};
-
 #define CERT_MAX (FRAME_MAX - 3)
 #define BLOCK_MIN 8
 
 /* Field numbers are the enums of frame.h; version 1 and version 2 share a row with the wider bounds. */
-static const struct frame_row frame_rows[] = {
+const struct frame_row frame_rows[] = {
 	{ FRAME_HELLO,
 	  "HELLO",
 	  3,
@@ -56,12 +42,38 @@ static const struct frame_row frame_rows[] = {
 	{ FRAME_ERROR, "ERROR", 2, { { "code", 2, 2 }, { "check values", 8, 8 } }, 1 },
 };
 
+const size_t frame_rows_count = ARRAY_LEN(frame_rows);
+
 static const struct frame_row *frame_row(uint8_t type)
 {
 	for (size_t i = 0; i < ARRAY_LEN(frame_rows); i++)
 		if (frame_rows[i].type == type)
 			return &frame_rows[i];
 	return NULL;
+}
+
+size_t frame_row_max(const struct frame_row *row)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < row->count; i++)
+		n += 2 + (size_t)row->field[i].max;
+	return n < FRAME_MAX ? n : FRAME_MAX;
+}
+
+enum err frame_head(size_t length, uint8_t type, struct fail *f)
+{
+	const struct frame_row *row = frame_row(type);
+
+	if (length == 0)
+		return fail_set(f, ERR_MALFORMED, 0, "frame: empty");
+	if (length > FRAME_MAX)
+		return fail_set(f, ERR_TOO_LARGE, 0, "frame: %zu bytes", length);
+	if (!row)
+		return fail_set(f, ERR_MALFORMED, 0, "frame: unknown type %02xh", type);
+	if (length > frame_row_max(row))
+		return fail_set(f, ERR_TOO_LARGE, 0, "frame %s: %zu bytes", row->name, length);
+	return ERR_OK;
 }
 
 const char *frame_name(uint8_t type)

@@ -49,6 +49,28 @@ struct frame {
 	struct view field[FRAME_FIELDS_MAX];
 };
 
+/* struct frame_row: what a frame of a type may be. */
+struct frame_field {
+	const char *name;
+	uint16_t min;
+	uint16_t max;
+};
+struct frame_row {
+	uint8_t type;
+	const char *name;
+	size_t count;
+	struct frame_field field[FRAME_FIELDS_MAX];
+	size_t optional; /* so many at the end may be absent */
+};
+extern const struct frame_row frame_rows[];
+extern const size_t frame_rows_count;
+/*
+ * frame_head: may a frame of this length and type come at all? Asked before the rest is waited for. ERR_MALFORMED: no
+ * such type, empty; ERR_TOO_LARGE: longer than the row's fields can be. frame_row_max: that length.
+ */
+enum err frame_head(size_t length, uint8_t type, struct fail *f) MUST_CHECK;
+size_t frame_row_max(const struct frame_row *row);
+
 /* frame_name: "HELLO"; "?" for an unknown type. */
 const char *frame_name(uint8_t type);
 /* frame_put: the whole frame, length first; fails the buffer when a field is outside its bounds. */

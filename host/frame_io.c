@@ -18,32 +18,36 @@
 
 enum err frame_take(struct evbuffer *in, struct buf *storage, struct frame *ret, bool *ret_got, struct fail *f)
 {
-	uint8_t head[2];
+	uint8_t head[3] = { 0 };
 	uint8_t bytes[FRAME_MAX];
 	size_t have = evbuffer_get_length(in);
+	enum err e;
 
-	if (have < sizeof(head)) {
+	if (have < 2) {
 		*ret_got = false;
 		return ERR_OK;
 	}
-	if (evbuffer_copyout(in, head, sizeof(head)) != (ev_ssize_t)sizeof(head))
+	if (evbuffer_copyout(in, head, sizeof(head)) < 2)
 		return fail_set(f, ERR_INTERNAL, 0, "frame: evbuffer_copyout");
 	size_t n = be_get16(head);
-	if (n == 0)
-		return fail_set(f, ERR_MALFORMED, 0, "frame: empty");
-	if (n > FRAME_MAX)
-		return fail_set(f, ERR_TOO_LARGE, 0, "frame: %zu bytes", n);
-	if (have < sizeof(head) + n) {
+	if (have < sizeof(head) && n && n <= FRAME_MAX) {
 		*ret_got = false;
 		return ERR_OK;
 	}
-	if (evbuffer_drain(in, sizeof(head)) || evbuffer_remove(in, bytes, n) != (int)n)
+	e = frame_head(n, head[2], f);
+	if (e != ERR_OK)
+		return e;
+	if (have < 2 + n) {
+		*ret_got = false;
+		return ERR_OK;
+	}
+	if (evbuffer_drain(in, 2) || evbuffer_remove(in, bytes, n) != (int)n)
 		return fail_set(f, ERR_INTERNAL, 0, "frame: evbuffer_remove");
 	buf_done(storage);
 	buf_put(storage, bytes, n);
 	if (!buf_ok(storage))
 		return fail_set(f, ERR_NO_MEMORY, 0, "frame");
-	enum err e = frame_parse(buf_view(storage), ret, f);
+	e = frame_parse(buf_view(storage), ret, f);
 	if (e == ERR_OK)
 		*ret_got = true;
 	return e;
@@ -147,18 +151,19 @@ enum err stream_recv(const struct frame_stream *s, struct buf *storage, struct f
 		     struct fail *f)
 {
 	uint8_t head[2];
-	uint8_t bytes[FRAME_MAX];
+	uint8_t bytes[FRAME_MAX] = { 0 };
 	int64_t deadline = frame_deadline(timeout_ms);
 	enum err e = read_all(s, head, sizeof(head), deadline, f);
 
 	if (e != ERR_OK)
 		return e;
 	size_t n = be_get16(head);
-	if (n == 0)
-		return fail_set(f, ERR_MALFORMED, 0, "frame: empty");
-	if (n > FRAME_MAX)
-		return fail_set(f, ERR_TOO_LARGE, 0, "frame: %zu bytes", n);
-	e = read_all(s, bytes, n, deadline, f);
+	if (n && n <= FRAME_MAX)
+		e = read_all(s, bytes, 1, deadline, f);
+	if (e == ERR_OK)
+		e = frame_head(n, bytes[0], f);
+	if (e == ERR_OK)
+		e = read_all(s, bytes + 1, n - 1, deadline, f);
 	if (e != ERR_OK)
 		return e;
 	buf_done(storage);

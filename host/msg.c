@@ -39,6 +39,11 @@ enum err msg_public(enum err e)
 	return public_row(e)->seen;
 }
 
+int msg_status(enum err e)
+{
+	return public_row(e)->status;
+}
+
 unsigned msg_peers(const struct msg_service *s)
 {
 	unsigned roles = 0;

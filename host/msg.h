@@ -119,6 +119,8 @@ unsigned msg_peers(const struct msg_service *s);
 size_t msg_body_max(const struct msg_service *s);
 /* msg_public: the error that a peer sees for e (token, keys, I/O become ERR_INTERNAL, bad data ERR_REFUSED). */
 enum err msg_public(enum err e);
+/* msg_status: the HTTP status of an answer with e. */
+int msg_status(enum err e);
 
 /*
  * msg_post: the client's end: encodes, posts to base_url + path, decodes the answer. An {"error":...} answer comes back

@@ -145,6 +145,8 @@ const struct msg_row kms_messages[] = {
 	  .in = &notice_in_fields,
 	  .out = &notice_out_fields,
 	  .handler = on_deliveries,
-	  .requirement = "R2.2" },
+	  .requirement = "R2.2",
+	  .header_max = 4096,
+	  .time_s = 20 },
 };
 const size_t kms_messages_count = ARRAY_LEN(kms_messages);

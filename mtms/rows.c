@@ -115,9 +115,9 @@ static const struct msg_fields order_out_fields = MSG_FIELDS(order_out_field, st
 
 const struct msg_row mtms_rows[] = {
 	{ "working certificate", "/v1/working-certificate", ROLE_BIT(ROLE_OPTERM), 0, 1024, NULL, &certificate_fields,
-	  working_certificate, "R1.2" },
+	  working_certificate, "R1.2", 4096, 20, 0 },
 	{ "order", "/v1/orders", ROLE_BIT(ROLE_OPTERM), 0, 16384, &order_in_fields, &order_out_fields, order_ask,
-	  "R1.5, R2.3" },
+	  "R1.5, R2.3", 4096, 20, 0 },
 	{ "batch", "/v1/batches", ROLE_BIT(ROLE_OPTERM), 0, (BATCH_CMS_MAX / 3 + 1) * 4 + 1024, &batch_in_fields,
 	  &batch_out_fields, batch_receive, "R1.5, R1.6" },
 };
