@@ -134,7 +134,7 @@ class Good:
 
     def kmsd_deliveries(self):
         good = {"dc": "dc1", "delivery": "b-2", "sequence": 2, "count": 1, "size": 100, "sha256": "0" * 64}
-        return good, lambda answer: [("replayed", good, {**answer, "known": True}), ("other content", {**good, "count": 2}, 4),
+        return good, lambda answer: [("replayed", good, answer), ("other content", {**good, "count": 2}, 4),
                                      ("no hash", {**good, "delivery": "b-3", "sha256": "G" * 64}, 1)]
 
 
