@@ -60,8 +60,13 @@ def swapped_serial(story):
     return offer(story, "swapped", [wire.record_change(record, serial=b"POS99999999")])
 
 
-def older_record(story):
-    return offer(story, "older", [wire.keyfile_records(good_file(story))[0]])
+def known_record(story):
+    """The genuine record once more, in another file: no error, and nothing changes."""
+    refused = offer(story, "known", [wire.keyfile_records(good_file(story))[0]])
+    if refused:  # it was the only one of its file
+        return refused
+    rows = [r for r in kms_rows(story, "sources") if r["file"] == "known"]
+    return "known, nothing changed" if [r["outcome"] for r in rows] == ["known"] else None
 
 
 def foreign_record(story):
@@ -125,7 +130,7 @@ ALL = [
     ("a swapped serial number", swapped_serial),
     ("the same key file again", same_file),
     ("the same key file under another name", same_file_other_name),
-    ("an older record", older_record),
+    ("a record that is there already", known_record),
     ("a record for another KMS", foreign_record),
     ("a fake terminal", fake_terminal),
     ("a fake KMS", fake_kms),
