@@ -18,6 +18,8 @@ struct sending {
 	bool login; /* demanded */
 	bool logged_in;
 	bool body_begun;
+	const struct smtp_server *server;
+	bool stopped;
 };
 
 /* The server's reply lines. */
@@ -49,6 +51,15 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	memcpy(p, s->left.p, len);
 	s->left = VIEW(s->left.p + len, s->left.n - len);
 	return len;
+}
+
+/* Behind the last byte of the mail only its server knows what becomes of it: then it is waited for. */
+static int on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up, curl_off_t up_now)
+{
+	struct sending *s = arg;
+
+	s->stopped = s->left.n && s->server->stop && s->server->stop(s->server->stop_arg);
+	return s->stopped ? 1 : 0;
 }
 
 static CURLcode set_server(CURL *c, const struct smtp_server *s, const char *url)
@@ -91,6 +102,9 @@ static CURLcode set_mail(CURL *c, struct sending *s, const char *from, const str
 	SET(CURLOPT_HEADERFUNCTION, on_reply);
 	SET(CURLOPT_HEADERDATA, s);
 	SET(CURLOPT_ERRORBUFFER, text);
+	SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+	SET(CURLOPT_XFERINFODATA, s);
+	SET(CURLOPT_NOPROGRESS, 0L);
 #undef SET
 	return rc;
 }
@@ -111,6 +125,8 @@ static enum err failed(CURLcode rc, const struct smtp_server *server, const stru
 	const char *reply = s->answer->text;
 	enum err e = ERR_PEER;
 
+	if (s->stopped)
+		return fail_set(f, ERR_BUSY, 0, "%.100s: stopped", server->address);
 	if (rc == CURLE_ABORTED_BY_CALLBACK)
 		return fail_set(f, ERR_REFUSED, 0, "%.100s does not ask for the login of %.60s", server->address,
 				server->user);
@@ -170,7 +186,7 @@ static enum err perform(CURL *c, const struct smtp_server *server, struct sendin
 enum err smtp_send(const struct smtp_server *server, const char *from, const char *to, struct view message,
 		   struct smtp_answer *ret, struct fail *f)
 {
-	struct sending s = { .left = message, .answer = ret, .login = server->user && *server->user };
+	struct sending s = { .left = message, .answer = ret, .login = server->user && *server->user, .server = server };
 	struct curl_slist *list = NULL;
 	CURL *c = NULL;
 	enum err e = ERR_OK;

@@ -17,9 +17,12 @@
  * password   secret: given to libcurl for this call alone, whose copies are wiped when it ends (curl_start.h)
  * ret        what the server said; filled on errors too. permanent: 5xx to sender, recipient or mail: trying again is
  *            of no use. All else (no connection, TLS, login, 4xx) may be mended on either side.
- * Errors: ERR_PEER, ERR_TIMEOUT, ERR_REFUSED (certificate, no STARTTLS, login; or permanent), ERR_TOO_LARGE,
- * ERR_CONFIG.
+ * Errors: ERR_PEER, ERR_TIMEOUT, ERR_BUSY (stopped), ERR_REFUSED (certificate, no STARTTLS, login; or permanent),
+ * ERR_TOO_LARGE, ERR_CONFIG.
  */
+/* smtp_stop: asked now and then; true: give up, unless the whole mail is on its way. */
+typedef bool (*smtp_stop)(void *arg);
+
 enum smtp_tls { SMTP_STARTTLS, SMTP_TLS };
 
 struct smtp_server {
@@ -28,7 +31,9 @@ struct smtp_server {
 	const char *ca_file;           /* NULL or "": the system's */
 	const char *user;              /* NULL or "": no login */
 	const struct secret *password; /* a zero byte behind it that is not counted (sealed.h) */
-	unsigned timeout_ms;           /* of the whole call */
+	smtp_stop stop;                /* NULL: never */
+	void *stop_arg;
+	unsigned timeout_ms; /* of the whole call */
 };
 struct smtp_answer {
 	long code;      /* of the last reply, or of the first refusal; 0: none came */

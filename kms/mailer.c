@@ -112,9 +112,15 @@ static enum err password(struct pk11 *token, const struct job *j, struct secret 
 	return e ? fail_set(f, e, why.rv, "%s", why.text) : ERR_OK;
 }
 
-/* send: composes and sends. ERR_MALFORMED: this mail can never be sent. */
-static enum err send(struct pk11 *token, const struct job *j, unsigned timeout_ms, struct smtp_answer *ret,
-		     struct fail *f)
+static bool stopping(void *worker)
+{
+	return worker && worker_stopping(worker);
+}
+
+/* send: composes and sends; worker: NULL, or whose end ends it (ERR_BUSY). ERR_MALFORMED: this mail can never be sent.
+ */
+static enum err send(struct pk11 *token, const struct job *j, unsigned timeout_ms, struct worker *worker,
+		     struct smtp_answer *ret, struct fail *f)
 {
 	const struct mail mail = { .from = view(j, FROM),
 				   .from_name = view(j, FROM_NAME),
@@ -131,6 +137,8 @@ static enum err send(struct pk11 *token, const struct job *j, unsigned timeout_m
 				      .ca_file = text(j, CA),
 				      .user = text(j, ACCOUNT),
 				      .password = &secret,
+				      .stop = stopping,
+				      .stop_arg = worker,
 				      .timeout_ms = timeout_ms };
 	BUF_AUTO message = { 0 };
 	enum err e;
@@ -255,6 +263,14 @@ static enum err mark_failed(struct mailer *m, int64_t id, const struct job *j, b
 	return e;
 }
 
+/* We stop: somebody else may have it at once. */
+static enum err let_go(struct mailer *m, int64_t id, struct fail *f)
+{
+	return db_run(m->db, f,
+		      "UPDATE notification SET claim_owner = '', claim_until = 0 WHERE id = ? AND claim_owner = ?",
+		      "it", id, m->owner);
+}
+
 static enum err deliver(struct mailer *m, int64_t id, struct fail *f)
 {
 	struct smtp_answer answer = { 0 };
@@ -265,7 +281,11 @@ static enum err deliver(struct mailer *m, int64_t id, struct fail *f)
 	e = job_of_notification(m->db, id, &j, f);
 	if (e)
 		goto out;
-	sent = send(m->k->token, &j, m->o.timeout_ms, &answer, &why);
+	sent = send(m->k->token, &j, m->o.timeout_ms, &m->worker, &answer, &why);
+	if (sent == ERR_BUSY && worker_stopping(&m->worker)) {
+		e = let_go(m, id, f);
+		goto out;
+	}
 	if (sent) {
 		e = mark_failed(m, id, &j, answer.permanent || sent == ERR_MALFORMED, why.text, f);
 		goto out;
@@ -409,7 +429,7 @@ enum err mailer_test(struct kms *k, const char *recipient, unsigned timeout_ms, 
 	if (!e)
 		e = test_texts(k, recipient, title, &j, f);
 	if (!e)
-		e = send(k->token, &j, timeout_ms, ret, f);
+		e = send(k->token, &j, timeout_ms, NULL, ret, f);
 	job_done(&j);
 	return e;
 }

@@ -28,7 +28,7 @@ struct mailer_options {
 /* mailer_new: starts the thread. db: for it alone, becomes its own, also on errors. k must outlive it. */
 enum err mailer_new(struct kms *k, struct db *db, const struct mailer_options *o, struct mailer **ret,
 		    struct fail *f) MUST_CHECK;
-/* mailer_free: waits for the delivery in hand. */
+/* mailer_free: waits for the delivery in hand only when the whole mail is on its way; else it goes back. */
 void mailer_free(struct mailer *m);
 
 /* mailer_password: name of the token's object with the password of a sender (sealed.h); ret: with final zero. */

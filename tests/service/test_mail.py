@@ -4,6 +4,7 @@ R2.8 in every test."""
 import base64
 import os
 import re
+import time
 import unittest
 
 import databases
@@ -274,6 +275,27 @@ class Mail(MailCase):
         self.state(name, "sent")
         self.assertEqual(mails[0]["Message-ID"], mails[1]["Message-ID"])
         self.assertEqual(len(server.mails()), 2)
+
+    def test_15a_a_kmsd_that_stops_waits_for_no_slow_server(self):
+        server = self.main
+        self.kmsd.command("sender", "set", "acme", "--enabled", "no")
+        self.recipient("ops")
+        name = self.bad_file("stop")
+        self.assertEqual(self.kmsd.stop(), 0)
+        self.kmsd.command("sender", "set", "acme", "--enabled", "yes")
+        server.rule("MAIL", "slow", seconds=90)
+        conf = self.chain.folder / "patient.conf"
+        conf.write_text((self.chain.folder / "kms.conf").read_text().replace("timeout_ms = 3000", "timeout_ms = 600000"))
+        (self.chain.folder / "patient").mkdir()
+        other = Daemon("KMSD", conf, self.chain.folder / "patient", self.kmsd.env).start()
+        wait_until(lambda: server.events("MAIL"), "the mail under way")
+        before = time.monotonic()
+        self.assertEqual(other.stop(), 0)
+        self.assertLess(time.monotonic() - before, 45)
+        self.assertEqual(self.rows(name, "state, sent, claim_until, attempts"), [("waiting", 0, 0, 1)])
+        self.kmsd.start()
+        self.state(name, "sent")
+        self.assertEqual(len(server.mails()), 1)
 
     def test_16_two_kmsd_on_one_database_send_every_mail_once(self):
         server = self.main
