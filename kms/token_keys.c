@@ -31,6 +31,8 @@ enum err token_keys_note(struct kms *k, struct fail *f)
 		{ "FPK", k->fpk },
 		{ "PK", k->keys[FORMAT_SUITE_AES].pk },
 		{ "MAK", k->keys[FORMAT_SUITE_AES].mak },
+		{ "PK-BLOCK", k->keys[FORMAT_SUITE_BLOCK].pk },
+		{ "MAK-BLOCK", k->keys[FORMAT_SUITE_BLOCK].mak },
 		{ "PK-TDES", k->keys[FORMAT_SUITE_TDES].pk },
 		{ "MAK-TDES", k->keys[FORMAT_SUITE_TDES].mak },
 	};
