@@ -277,10 +277,11 @@ int main(int argc, char **argv)
 	struct options o = { 0 };
 	struct fail f = { 0 };
 	enum err e = fail_set(&f, ERR_USAGE, 0, "see pos --help");
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		fputs(usage, stdout);
-		return 0;
-	}
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0) {
+			fputs(usage, stdout);
+			return 0;
+		}
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; argc > 1 && i < ARRAY_LEN(commands); i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)

@@ -353,6 +353,8 @@ class Programs(Place):
         for argv, status in ((["ca", "list"], 2), (["ca", "get", "00" * 16, "--dir", ca.dir], 1), (["ca", "--help"], 0), (["opterm"], 2)):
             self.assertEqual(run([self.strongroom, *argv], check=False).returncode, status, argv)
         self.assertIn(b"strongroom-ca", run([self.strongroom, "ca", "--help"]).stdout)
+        for argv in (["opterm", "--help"], ["opterm", "collect", "--help"], ["opterm", "collect", "--order", "O", "--help"]):
+            self.assertIn(b"--scan FILE", run([self.strongroom, *argv]).stdout, argv)
         self.assertIn(b"stand behind it", run([self.strongroom, "--json", "ca", "list"], check=False).stderr)
 
     def test_terminal_signals_and_input_go_through(self):
