@@ -5,14 +5,57 @@
 #include <time.h>
 
 #include "alarm.h"
+#include "formats.h"
 #include "notify.h"
 
 #define KIND "proofs"
 
-static enum err notify(struct kms *k, int64_t failed, const char *text, struct fail *f)
+/* Of all that failed: how many came from the one address, and went for the one serial number, with the most. */
+struct worst {
+	char address[64];
+	char serial[FORMAT_POS_SERIAL_MAX + 1];
+	int64_t of_address;
+	int64_t of_serial;
+};
+
+static enum err most(struct kms *k, const char *sql, int64_t since, char *ret, size_t room, int64_t *ret_count,
+		     struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = false;
+	enum err e = db_query(k->db, &s, f, sql, "i", since);
+
+	if (!e)
+		e = db_next(s, &row, f);
+	if (e || !row)
+		return e;
+	snprintf(ret, room, "%s", db_text(s, 0));
+	*ret_count = db_int(s, 1);
+	return ERR_OK;
+}
+
+static enum err find_worst(struct kms *k, int64_t since, struct worst *ret, struct fail *f)
+{
+	enum err e = most(k,
+			  "SELECT address, count(*) FROM handshake WHERE failed = 1 AND ended > ? GROUP BY address"
+			  " ORDER BY count(*) DESC, address LIMIT 1",
+			  since, ret->address, sizeof(ret->address), &ret->of_address, f);
+
+	return e ? e
+		 : most(k,
+			"SELECT serial_number, count(*) FROM handshake WHERE failed = 1 AND ended > ?"
+			" GROUP BY serial_number ORDER BY count(*) DESC, serial_number LIMIT 1",
+			since, ret->serial, sizeof(ret->serial), &ret->of_serial, f);
+}
+
+static enum err notify(struct kms *k, int64_t failed, const struct worst *worst, const char *text, struct fail *f)
 {
 	char count[24];
-	const struct template_value values[] = { { "alarm", KIND }, { "count", count }, { "detail", text } };
+	const struct template_value values[] = { { "alarm", KIND },
+						 { "count", count },
+						 { "address", worst->address },
+						 { "serial", worst->serial },
+						 { "detail", text } };
 
 	snprintf(count, sizeof(count), "%lld", (long long)failed);
 	return notify_event(k, TEMPLATE_ALARM, 0, values, ARRAY_LEN(values), f);
@@ -22,18 +65,26 @@ enum err alarm_check(struct kms *k, bool *ret_opened, char *ret_text, size_t roo
 {
 	int64_t now = (int64_t)time(NULL), since = now - (int64_t)k->limits.alarm_window_s, failed = 0, closed = 0;
 	struct audit_entry entry = { .peer = k->node, .event = "alarm", .object = KIND, .code = ERR_REFUSED };
+	struct worst worst = { 0 };
 	enum err e;
 
 	*ret_opened = false;
 	e = db_one(k->db, &closed, f, "SELECT coalesce(max(closed), 0) FROM alarm WHERE kind = '" KIND "'", "");
+	since = closed > since ? closed : since;
 	if (!e)
 		e = db_one(k->db, &failed, f, "SELECT count(*) FROM handshake WHERE failed = 1 AND ended > ?", "i",
-			   closed > since ? closed : since);
+			   since);
 	if (e || failed < (int64_t)k->limits.alarm_failures)
 		return e;
+	e = find_worst(k, since, &worst, f);
+	if (e)
+		return e;
 	snprintf(ret_text, room,
-		 "%lld handshakes failed their proof within %lu s: somebody may be trying to be a terminal of ours",
-		 (long long)failed, k->limits.alarm_window_s);
+		 "%lld handshakes failed their proof within %lu s: somebody may be trying to be a terminal of ours; "
+		 "most from"
+		 " address %s (%lld), most for serial number %s (%lld)",
+		 (long long)failed, k->limits.alarm_window_s, worst.address, (long long)worst.of_address, worst.serial,
+		 (long long)worst.of_serial);
 	e = db_run(k->db, f,
 		   "INSERT INTO alarm(kind, node, opened, text) VALUES('" KIND "', ?, ?, ?)"
 		   " ON CONFLICT(kind) WHERE closed = 0 DO NOTHING",
@@ -43,7 +94,7 @@ enum err alarm_check(struct kms *k, bool *ret_opened, char *ret_text, size_t roo
 	entry.text = ret_text;
 	e = audit_append(k->db, &entry, f);
 	if (!e)
-		e = notify(k, failed, ret_text, f);
+		e = notify(k, failed, &worst, ret_text, f);
 	*ret_opened = !e;
 	return e;
 }

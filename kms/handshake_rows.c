@@ -136,7 +136,7 @@ enum err rows_end(struct handshake *h, const struct rows_end *end, struct fail *
 	struct audit_entry entry = {
 		.peer = h->peer, .event = "download", .object = h->serial, .code = reason_err(end->reason)
 	};
-	char text[700], locked[160] = "", alarm[200] = "";
+	char text[700], locked[160] = "", alarm[400] = "";
 	struct limit_who who = who_of(h);
 	struct db *d = h->kms->db;
 	bool opened = false;

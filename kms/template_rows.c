@@ -58,14 +58,15 @@ const struct template_row template_rows[TEMPLATE_EVENTS] = {
 				    "{refused}\n{failures}\n\n发送方:{sender};KMS:{kms};时间:{time}\n" } },
 	[TEMPLATE_ALARM] = { "alarm",
 			     "alarm",
-			     "an alarm of the download side: failed downloads above the limit, a lock-out",
+			     "so many terminals failed their proof, all together, that it is an alarm; once, until it "
+			     "is closed",
 			     { "event", "kms", "time", "alarm", "address", "serial", "count", "detail" },
 			     { "KMS {kms}: alarm {alarm}", "KMS {kms}:告警 {alarm}" },
-			     { "alarm {alarm} at {time} in KMS {kms}, count {count}, serial number {serial}, address "
-			       "{address}\n"
+			     { "alarm {alarm} at {time} in KMS {kms}, count {count}, most from address {address}, most "
+			       "for serial number {serial}\n"
 			       "{detail}\n",
-			       "KMS {kms} 于 {time} 发生告警 {alarm},次数 {count},序列号 {serial},地址 "
-			       "{address}\n{detail}\n" } },
+			       "KMS {kms} 于 {time} 发生告警 {alarm},次数 {count},最多的地址 {address},最多的序列号 "
+			       "{serial}\n{detail}\n" } },
 	[TEMPLATE_SEQUENCE_GAP] = { "sequence-gap",
 				    "alarm",
 				    "deliveries of a data centre are missing",

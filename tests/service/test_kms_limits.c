@@ -233,6 +233,13 @@ START_TEST(failed_proofs_over_all_terminals_open_one_alarm)
 		" AND body LIKE '%handshakes failed their proof%'",
 		NULL),
 	    before + 1);
+	/* it says where most of it came from */
+	ck_assert_int_eq(
+	    rig_number(r,
+		       "SELECT count(*) FROM notification WHERE event = 'alarm' AND body LIKE '%address 127.0.1.%'"
+		       " AND body LIKE '%serial number ALARM%' AND body NOT LIKE '%{%'",
+		       NULL),
+	    before + 1);
 	/* terminals go on */
 	rig_download(r, &t);
 	ck_assert_int_eq(rig_command(r, "alarms --json", &out), 0);

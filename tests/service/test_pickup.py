@@ -11,22 +11,35 @@ import unittest
 sys.path.insert(0, os.environ["SERVERS"])
 from chain import Chain, keyfile  # pylint: disable=wrong-import-position
 from factory import query, wait_until  # pylint: disable=wrong-import-position
+from cut import Cut  # pylint: disable=wrong-import-position
 from ftp import Ftp  # pylint: disable=wrong-import-position
 from sftp import Sftp  # pylint: disable=wrong-import-position
 
 class Places(Chain):
-    """A chain whose KMS looks into two servers."""
+    """A chain whose KMS looks into two servers, over lines that can be cut. FTP's data have a line of their own."""
 
     def __init__(self, servers):
         self.servers = servers
+        ftp, sftp = servers["ftp"], servers["sftp"]
+        control = Cut(("127.0.0.1", ftp.port), "127.0.0.2")
+        self.lines = {"ftp": Cut(("127.0.0.1", ftp.data_port), "127.0.0.2", ftp.data_port), "sftp": Cut(("127.0.0.1", sftp.port))}
+        self.all_lines = [control, *self.lines.values()]
+        sftp.know(port=self.lines["sftp"].port)
+        self.urls = {"ftp": ftp.folder_at("127.0.0.2", control.port), "sftp": sftp.folder_at(port=self.lines["sftp"].port)}
         super().__init__(2)
+
+    def stop(self):
+        wrong = super().stop()
+        for line in self.all_lines:
+            line.stop()
+        return wrong
 
     def write(self, name, head, **sections):
         if name == "kms":
             for where, server in self.servers.items():
                 work = self.folder / f"work-{where}"
                 work.mkdir(mode=0o700, exist_ok=True)
-                sections[f"pickup {where}"] = {"url": server.url, "work": work, "poll_s": 1, **server.options(),
+                sections[f"pickup {where}"] = {"url": self.urls[where], "work": work, "poll_s": 1, **server.options(),
                                                **({"after": "remove"} if where == "ftp" else {})}
         return super().write(name, head, **sections)
 
@@ -98,7 +111,22 @@ class Pickup(unittest.TestCase):
                                "k.id = s.file WHERE k.name = 'large'"), [(60000, 60000)])
         self.assertEqual(query(self.chain.kms_database, "SELECT count(*) FROM key_file WHERE name = 'large'"), [(1,)])
 
-    def test_5_a_server_that_is_away_is_waited_for(self):  # R2.2
+    def test_5_a_fetching_that_breaks_goes_on_where_it_broke(self):  # R2.2, R2.4
+        for where in ("ftp", "sftp"):
+            with self.subTest(where):
+                line, name = self.chain.lines[where], f"broken-{where}"
+                cuts, passed = line.cuts, line.passed["down"]
+                line.arm(down=400000)
+                self.put(where, name, 24000)
+                size = (self.chain.folder / f"{name}.text").stat().st_size
+                self.assertGreater(size, 550000)
+                wait_until(lambda: self.row(name) and self.row(name)[3] == 1, "the whole file", 120)
+                self.assertEqual(self.row(name)[2], 24000)
+                self.assertEqual(line.cuts, cuts + 1)
+                self.assertLess(line.passed["down"] - passed, size + 150000, "it was fetched from its beginning once more")
+                wait_until(lambda: self.row(name)[0] == "done", "the import", 200)
+
+    def test_6_a_server_that_is_away_is_waited_for(self):  # R2.2
         self.servers["ftp"].halt()
         self.put("ftp", "later", 1)
         time.sleep(2)
