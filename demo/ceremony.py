@@ -59,6 +59,22 @@ class Token:
     def combine(self, officer, key):
         self.as_officer(officer, "--keygen", "--mechanism", COMBINE, "--key-type", f"AES:{KEY_BYTES}", "--label", key)
 
+    def strongroom(self):
+        """The words that name it to the command strongroom."""
+        return ["--module", self.place.module, "--token", self.label]
+
+    def custodians(self, officers):
+        """The words that say which officers are there, with files for their PINs."""
+        words = []
+        for name in officers:
+            path = self.place.secret_file(f"{name}/{self.label}.pin", self.pins[name])
+            words += ["--custodian", name, "--custodian-pin-file", f"{name}={path}"]
+        return words
+
+    def takes(self, officers, _service):
+        """The words of a key's import."""
+        return ["--pin-file", self.service_pin, *self.custodians(officers)]
+
     def check_value(self, officer, key):
         return self.as_officer(officer, "--hash", "--mechanism", CHECK_VALUE, stdin=key.encode()).hex().upper()
 

@@ -12,7 +12,7 @@ OTHER = "ACME"
 
 
 def kms_rows(story, report, customer=TARGET):
-    return story.place.json(story.hsm2[customer].env, "kmsd", "--config", story.kms_conf[customer], report)[report]
+    return story.place.json(story.hsm2[customer][0].env, "kmsd", "--config", story.kms_conf[customer][0], report)[report]
 
 
 def spool(story):
@@ -95,7 +95,7 @@ def fake_terminal(story):
     serial = story.serials[TARGET][0]
     before = len(kms_rows(story, "audit"))
     downloads = len(kms_rows(story, "downloads"))
-    kind, _ = wire.fake_terminal(story.kms[TARGET]["terminals"], serial)
+    kind, _ = wire.fake_terminal(story.kms[TARGET][0]["terminals"], serial)
     rows = until("the KMS wrote it down", lambda: [r for r in kms_rows(story, "audit")[before:] if r["code"]], 20)
     return rows[0]["text"] if kind == wire.ERROR and len(kms_rows(story, "downloads")) == downloads else None
 
