@@ -66,8 +66,10 @@ class Place:
 
     def start(self, env, log, program, *args):
         """Starts a program that goes on; its standard output is a pipe."""
+        path = self.folder("logs") / log
         process = subprocess.Popen([str(self.bin / program), *map(str, args)], env=env, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=open(self.folder("logs") / log, "ab"))
+                                   stdout=subprocess.PIPE, stderr=open(path, "ab"))
+        process.log = path
         self.daemons.append(process)
         return process
 
@@ -79,7 +81,8 @@ class Place:
         for line in process.stdout:
             if line.startswith(b"ready "):
                 return dict(word.split("=", 1) for word in line.decode().split()[2:])
-        raise Refused(f"{process.args[0]} did not start, see {self.top}/logs")
+        words = process.log.read_text(errors="replace").strip().splitlines()
+        raise Refused(f"{process.args[0]} did not start: {words[-1] if words else 'it said nothing'}")
 
     def close(self):
         for process in self.daemons:
