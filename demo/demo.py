@@ -80,6 +80,7 @@ def distribution(story):
 
 def mail(story):
     """One notification per key file or delivery; the server refused the first mail once, for the time being (R2.8)."""
+    until("the second TK at BOLT", lambda: len(kmsd(story, "BOLT", "files")["files"]) == 2)
     told = sum(len(kmsd(story, customer, "files")["files"]) for customer in CUSTOMERS)
     mails = until("mails", lambda: len(m := story.around.smtp.mails()) >= told and m)
     for one in mails:
@@ -142,6 +143,7 @@ STEPS = [
     ("production orders", line.orders, "orders"),
     ("terminals make TKs, operation terminals collect them", line.collect, "terminals"),
     ("MTMS re-wraps, DC distributes, KMS imports the rest", distribution, "records"),
+    ("a terminal is collected again", line.collect_again, "terminals"),
     ("orders are closed", line.close, "orders"),
     ("mail", mail, "mails"),
     ("terminals download their TMK", download, "TMKs"),

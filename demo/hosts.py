@@ -66,7 +66,7 @@ def kms_config(story, customer, node, token):
     if kind.way == "file":  # by FTP, from a server that the DC reaches over another line
         sections["pickup files"] = {"url": story.around.ftp.url, **story.around.ftp.options(), "poll_s": 1,
                                     "work": story.place.folder(f"kms-{customer}/work")}
-    if kind.way != "message":
+    if kind.way != "message":  # also where one by FTP could be put by hand
         sections["spool"] = {"folder": spool_of(story, customer)}
     return write_config(folder / f"kms-{customer}-{node}.conf",
                         {"customer": customer, "database": story.databases[customer], "listen": "127.0.0.1:0"}, sections)

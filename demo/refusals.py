@@ -5,9 +5,11 @@ import secrets
 
 import wire
 from ceremony import KEY_BYTES
+from hosts import spool_of
+from line import order_of
 from place import Refused, pin, until
 
-TARGET = "BOLT"  # its KMS takes key files
+TARGET = "BOLT"  # its KMS takes key files from a file server
 OTHER = "ACME"
 
 
@@ -15,36 +17,31 @@ def kms_rows(story, report, customer=TARGET):
     return story.place.json(story.hsm2[customer][0].env, "kmsd", "--config", story.kms_conf[customer][0], report)[report]
 
 
-def spool(story):
-    return story.place.top / f"kms-{TARGET}/spool"
-
-
 def good_file(story):
-    """The key file that the DC delivered and the KMS has imported."""
-    if not hasattr(story, "good_file"):
-        story.good_file = next(spool(story).rglob("done/*.keys"))
-    return story.good_file
+    """The key file that the DC delivered and the KMS has taken from the file server."""
+    return min(story.around.ftp.files.glob("*.keys.done"))
 
 
-def dc_identity(story):
-    return story.issued / "dc.pem", story.issued / "dc.key"
+def offer(story, name, records, signer="dc"):
+    """Puts a key file into the spool, as whoever has stolen the identity of the DC could; answers the error of its record, or of
+    the file."""
+    number = story.offered = getattr(story, "offered", 1000) + 1
+    header, text = wire.keyfile_text(good_file(story), name, records)
+    word = wire.manifest(header, text, number, order_of(TARGET), story.issued / f"{signer}.pem", story.issued / f"{signer}.key")
+    return put(story, name, text.encode(), word)
 
 
-def next_number(story):
-    story.intruder_number = getattr(story, "intruder_number", 0) + 1
-    return story.intruder_number
-
-
-def offer(story, name, records):
-    """Puts a key file into the spool; answers the error of its record, or of the file."""
-    like = good_file(story)
-    wire.keyfile_write(spool(story), like, name, records, dc_identity(story), next_number(story))
+def put(story, name, keys, manifest):
+    """The key file first, its manifest last."""
+    seen = {r["id"] for r in kms_rows(story, "files")}
+    wire.put(spool_of(story, TARGET), f"{name}.keys", keys)
+    wire.put(spool_of(story, TARGET), f"{name}.manifest", manifest)
 
     def done():
-        rows = [r for r in kms_rows(story, "files") if r["name"] == name]
-        return rows and rows[-1]["state"] != "importing" and rows[-1]
+        rows = [r for r in kms_rows(story, "files") if r["id"] not in seen and r["name"] == name]
+        return rows and rows[-1]["state"] not in ("importing", "receiving") and rows[-1]
 
-    row = until(f"{name} is worked off", done, 20)
+    row = until(f"{name} is worked off", done, 30)
     errors = [r["error"] for r in kms_rows(story, "sources") if r["file"] == name and r["error"]]
     return row["error"] or (errors[0] if errors and row["imported"] == 0 else None)
 
@@ -52,7 +49,7 @@ def offer(story, name, records):
 def altered_record(story):
     record = wire.keyfile_records(good_file(story))[0]
     counter = int.from_bytes(wire.record_field(record, "counter"), "big")
-    return offer(story, "altered", [wire.record_change(record, counter=(counter + 1).to_bytes(8, "big"))])
+    return offer(story, "altered", [wire.record_change(record, counter=(counter + 9).to_bytes(8, "big"))])
 
 
 def swapped_serial(story):
@@ -60,13 +57,10 @@ def swapped_serial(story):
     return offer(story, "swapped", [wire.record_change(record, serial=b"POS99999999")])
 
 
-def known_record(story):
-    """The genuine record once more, in another file: no error, and nothing changes."""
-    refused = offer(story, "known", [wire.keyfile_records(good_file(story))[0]])
-    if refused:  # it was the only one of its file
-        return refused
-    rows = [r for r in kms_rows(story, "sources") if r["file"] == "known"]
-    return "known, nothing changed" if [r["outcome"] for r in rows] == ["known"] else None
+def older_record(story):
+    """The first terminal was collected twice: its first TK is history."""
+    return offer(story, "older", [r for r in wire.keyfile_records(good_file(story))
+                                  if wire.record_field(r, "serial") == story.serials[TARGET][0].encode()])
 
 
 def foreign_record(story):
@@ -74,21 +68,18 @@ def foreign_record(story):
     return offer(story, "foreign", [wire.record_change(record, customer=OTHER.encode(), serial=b"POS99999998")])
 
 
-def again(story, name):
-    """The bytes of a good file once more, under this name; answers why the KMS refused them."""
-    before = len(kms_rows(story, "audit"))
-    (spool(story) / f".{name}.part").write_bytes(good_file(story).read_bytes())
-    wire.manifest_write(spool(story), name, dc_identity(story), 1)
-    rows = until("the file is looked at", lambda: [r for r in kms_rows(story, "audit")[before:] if r["code"]], 20)
-    return rows[0]["text"]
+def signed_by_another(story):
+    return offer(story, "not-by-the-dc", wire.keyfile_records(good_file(story))[:1], signer="opterm")
 
 
 def same_file(story):
-    return again(story, good_file(story).stem)
+    keys = good_file(story)
+    manifest = keys.with_name(keys.name.replace(".keys.", ".manifest."))
+    return put(story, keys.name.removesuffix(".keys.done"), keys.read_bytes(), manifest.read_bytes())
 
 
 def same_file_other_name(story):
-    return again(story, "another-name")
+    return offer(story, "another-name", wire.keyfile_records(good_file(story)))
 
 
 def fake_terminal(story):
@@ -130,7 +121,8 @@ ALL = [
     ("a swapped serial number", swapped_serial),
     ("the same key file again", same_file),
     ("the same key file under another name", same_file_other_name),
-    ("a record that is there already", known_record),
+    ("a key file that the DC did not sign", signed_by_another),
+    ("an older record", older_record),
     ("a record for another KMS", foreign_record),
     ("a fake terminal", fake_terminal),
     ("a fake KMS", fake_kms),

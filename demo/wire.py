@@ -55,16 +55,30 @@ def manifest_write(folder, name, identity, sequence):
     part.rename(folder / f"{name}.manifest")
 
 
-def keyfile_write(folder, like, name, records, identity, sequence):
-    """A well-formed key file with a header like that of another one, put into the spool as a DC does; whoever made it can
-    sign as a data centre."""
+def keyfile_text(like, name, records):
+    """A well-formed key file with a header like that of another one."""
     header = json.loads(like.read_text().splitlines()[0])
-    header.update(name=name, count=len(records), dc="intruder")
+    header.update(name=name, count=len(records))
     text = json.dumps(header, separators=(",", ":")) + "\n"
     text += "".join(base64.b64encode(r).decode() + "\n" for r in records)
-    text += json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest()}, separators=(",", ":")) + "\n"
-    (folder / f".{name}.part").write_text(text)
-    manifest_write(folder, name, identity, sequence)
+    return header, text + json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest()}, separators=(",", ":")) + "\n"
+
+
+def manifest(header, text, sequence, order, certificate, key):
+    """What the owner of that identity says about the key file: CMS SignedData by the openssl command."""
+    said = {"format": "strongroom manifest", "version": 1, "dc": header["dc"], "kms": header["kms"], "sequence": sequence,
+            "name": header["name"], "order": order, "count": header["count"], "size": len(text.encode()),
+            "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    return subprocess.run(["openssl", "cms", "-sign", "-binary", "-nodetach", "-md", "sha256", "-outform", "DER", "-signer",
+                           str(certificate), "-inkey", str(key)], input=json.dumps(said).encode(), check=True, capture_output=True,
+                          timeout=60).stdout
+
+
+def put(folder, name, content):
+    """Whole or not at all, as a DC does it."""
+    part = folder / f".{name}.part"
+    part.write_bytes(content)
+    part.rename(folder / name)
 
 
 def frame_send(sock, kind, *fields):
