@@ -15,7 +15,7 @@ from smtp import SmtpServer
 
 
 class Around:
-    """Started as they are asked for; stop() ends all."""
+    """Started as they are asked for; stop() ends all, with keep their folders stay."""
 
     def __init__(self, place):
         tempfile.tempdir = str(place.folder("servers"))
@@ -42,6 +42,6 @@ class Around:
         self.smtp = self.start(SmtpServer())
         return self.smtp
 
-    def stop(self):
+    def stop(self, keep):
         for server in reversed(self.running):
-            server.stop()
+            getattr(server, "halt" if keep else "stop", server.stop)()

@@ -174,7 +174,7 @@ def main():
             story.say(no.args[0], False)
         finally:
             place.close()
-            story.around.stop()
+            story.around.stop(keep=options.place)
         story.table()
     print("\nAll of it held." if story.held else "\nNot all of it held.")
     return 0 if story.held else 1

@@ -92,7 +92,7 @@ def mailbox(story, customer):
     env, smtp = story.hsm2[customer][0].env, story.around.smtp
     password = story.place.secret_file(f"kms-{customer}/mail.password", smtp.password)
     story.place.run(env, *kmsd, "sender", "add", "house", "--mailbox", f"kms@{customer.lower()}.example", "--server", smtp.address,
-                    "--user", smtp.user, "--ca", smtp.ca, "--title", f"KMS {customer}")
+                    "--user", smtp.user, "--ca", smtp.ca)
     story.place.run(env, *kmsd, "sender", "password", "house", "--file", password)
     story.place.run(env, *kmsd, "recipient", "add", "operators", "--mailbox", f"operators@{customer.lower()}.example", "--sender",
                     "house", "--type", "all", "--language", "zh" if customer == "CORE" else "en")
