@@ -240,6 +240,28 @@ START_TEST(rewrap_refuses_keys_of_another_suite_and_bad_usage)
 }
 END_TEST
 
+/* R2.1, R6.3: suite 3 goes the vendor way (the first side); the standard one says that it has none. */
+START_TEST(suite_3_goes_the_vendor_way_alone)
+{
+	BUF_AUTO record = { 0 };
+
+	for (size_t i = 0; i < side_count; i++) {
+		const struct side *s = &sides[i];
+		const struct ops_record_keys keys = { s->pk[2], s->mak[2] };
+		enum err want = i ? ERR_CONFIG : ERR_OK;
+		struct ops_tk tk = { 0 };
+		BUF_AUTO packet = { 0 };
+
+		good_packet(s, 3, 2, A, 32, &packet);
+		struct ops_rewrap_in in = { s->pr, keys.pk, keys.mak, buf_view(&packet), VIEW_STR("ACME"), 0 };
+		refuses(ops_suite_keys(s->ops, 3, keys.pk, keys.mak, NULL), want);
+		refuses(ops_rewrap(s->ops, &in, &record, NULL), want);
+		refuses(ops_tk_open(s->ops, &keys, buf_view(&record), &tk, NULL), want);
+		ops_tk_close(&tk);
+	}
+}
+END_TEST
+
 /* R2.4, R2.6, R2.7: the record's MAC covers every byte but itself and the DC import time. */
 START_TEST(open_refuses_every_changed_record)
 {
@@ -561,6 +583,7 @@ int main(void)
 	tcase_add_test(t, rewrap_refuses_every_changed_packet);
 	tcase_add_test(t, rewrap_refuses_twins_and_keys_of_another_length);
 	tcase_add_test(t, rewrap_refuses_keys_of_another_suite_and_bad_usage);
+	tcase_add_test(t, suite_3_goes_the_vendor_way_alone);
 	tcase_add_test(t, open_refuses_every_changed_record);
 	tcase_add_test(t, closed_tk_leaves_no_session_object);
 	tcase_add_test(t, blob_that_was_changed_is_refused);
