@@ -102,7 +102,7 @@ class Roles(unittest.TestCase):
                                      "--out", chain.folder / "r.out", check=False)
                 self.assertEqual(done.returncode, 0 if role == "mtms" else 1, done.stderr)
 
-    def present(self, role, port, deadline=30):
+    def present(self, role, port, deadline=WAIT):
         """A TLS server of this role at a port; answers what the first client to come did: read (it sent a request), or refused."""
         c = context(self.chain.ca, f"r-{role}", server=True)
         with socket.create_server(("127.0.0.1", port), reuse_port=False) as listener:
@@ -122,10 +122,12 @@ class Roles(unittest.TestCase):
         status, text = chain.factory(order, [serial])
         self.assertEqual(status, 0, text)
 
-    def server_doors(self, daemon, port, right):
+    def server_doors(self, daemon, port, right, *resume):
         for role in ROLES:
             with self.subTest(door=daemon.name, role=role):
                 daemon.stop()
+                if resume:  # the pauses between its tries grow
+                    daemon.command(*resume)
                 daemon.start()
                 self.assertEqual(self.present(role, port), "read" if role == right else "refused")
 
@@ -136,10 +138,13 @@ class Roles(unittest.TestCase):
         self.server_doors(chain.mtmsd, chain.ports["dc"], "dc")
         chain.kmsd.stop()
         chain.dcd.start()
-        wait_until(lambda: query(chain.dc_database, "SELECT 1 FROM kms_delivery WHERE state = 'waiting'"), "the DC's delivery")
-        self.server_doors(chain.dcd, chain.ports["kms"], "kms")
+        wait_until(lambda: query(chain.dc_database, "SELECT 1 FROM delivery WHERE state IN ('waiting', 'placed')"), "the DC's delivery")
+        self.server_doors(chain.dcd, chain.ports["kms"], "kms", "route", "resume", CUSTOMER)
         chain.kmsd.start()
-        wait_until(lambda: not query(chain.dc_database, "SELECT 1 FROM kms_delivery WHERE state = 'waiting'"), "the KMS takes it")
+        chain.dcd.stop()
+        chain.dcd.command("route", "resume", CUSTOMER)
+        chain.dcd.start()
+        wait_until(lambda: not query(chain.dc_database, "SELECT 1 FROM delivery WHERE state IN ('waiting', 'placed')"), "the KMS takes it")
 
     def test_servers_of_operation_terminal_and_terminal(self):  # R2.3, R1.13
         chain = self.chain
