@@ -4,6 +4,7 @@ R2.8 in every test."""
 import base64
 import os
 import re
+import socket
 import time
 import unittest
 
@@ -26,7 +27,7 @@ class MailChain(Chain):
         conf = self.folder / "kms.conf"
         place = databases.new(self.kms_database)
         text = conf.read_text().replace(f"database = {self.kms_database}\n", f"database = {place}\n")
-        conf.write_text(text + "[mail]\n" + "".join(f"{k} = {v}\n" for k, v in TIMES.items()))
+        conf.write_text(text + "[limits]\nalarm_failures = 3\n[mail]\n" + "".join(f"{k} = {v}\n" for k, v in TIMES.items()))
         self.kms_database = place
         return daemon
 
@@ -332,7 +333,7 @@ class Mail(MailCase):
         wait_until(lambda: self.rows(name, "state, last_error LIKE '%title cannot stand in a header%'") == [("refused", 1)], "refusal")
         self.assertEqual(server.events("MAIL"), [])
 
-    def test_18_alarms_gaps_and_duplicates_reach_those_who_asked_for_alarms(self):
+    def test_18_missing_deliveries_are_told_to_those_who_asked_for_alarms(self):
         server = self.main
         self.recipient("guard", "--type", "alarm")
         self.chain.next_sequence = lambda dc: MailChain.next_sequence(self.chain, dc) + 5
@@ -345,6 +346,35 @@ class Mail(MailCase):
         self.assertIn(f"gap-{self.at} of data centre dc9 has sequence number", text_of(mail))
         row = query(self.chain.kms_database, "SELECT state, event FROM notification ORDER BY id DESC LIMIT 2")
         self.assertIn("sequence-gap", {e for _, e in row})
+
+    def wrong_proof(self, source, serial):
+        """A terminal that is none: HELLO, then a proof made of nothing."""
+        host, port = self.kmsd.addresses["terminals"].split(":")
+        with socket.create_connection((host, int(port)), 20, (source, 0)) as sock:
+            name = serial.encode()
+            for kind, fields in ((1, (b"\2", name, os.urandom(16))), (3, (os.urandom(16),))):
+                body = bytes([kind]) + b"".join(len(x).to_bytes(2, "big") + x for x in fields)
+                sock.sendall(len(body).to_bytes(2, "big") + body)
+                self.assertTrue(sock.recv(1000))
+
+    def test_19_an_alarm_reaches_the_guards_in_their_languages(self):
+        server = self.main
+        self.recipient("guard", "--type", "alarm")
+        self.recipient("guard-zh", "--type", "alarm", "--language", "zh")
+        self.recipient("others", "--type", "import-bad")
+        for source, serial in (("127.0.0.9", "FAKE-1"), ("127.0.0.8", "FAKE-2"), ("127.0.0.9", "FAKE-2")):
+            self.wrong_proof(source, serial)
+        mails = {m["to"][0].split("@")[0]: parsed(m) for m in server.wait(2)}
+        self.assertEqual(set(mails), {"guard", "guard-zh"})
+        self.assertEqual(mails["guard"]["Subject"], f"KMS {CUSTOMER}: alarm proofs")
+        self.assertIn("count 3, most from address 127.0.0.9, most for serial number FAKE-2\n3 handshakes failed their proof",
+                      text_of(mails["guard"]))
+        self.assertEqual(mails["guard-zh"]["Subject"], f"KMS {CUSTOMER}:告警 proofs")
+        self.assertIn("次数 3,最多的地址 127.0.0.9,最多的序列号 FAKE-2\n", text_of(mails["guard-zh"]))
+        for mail in mails.values():
+            self.assertNotRegex(text_of(mail), r"[{}]")
+        for (number,) in query(self.chain.kms_database, "SELECT id FROM alarm WHERE closed = 0"):
+            self.kmsd.command("alarm", "close", str(number))
 
     def test_20_what_waits_can_be_cancelled_and_goes_with_its_recipient(self):
         server = self.main
