@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mtms_kit.h"
+#include "tables.h"
 
 static void failed_at_second_look(const char *words)
 {
@@ -113,6 +114,49 @@ START_TEST(failed_terminal_is_retried_unless_a_newer_tk_is_there) /* R1.7 */
 }
 END_TEST
 
+/* What waited in the first version goes on: it had no inventories, no numbers of deliveries, no claims. */
+START_TEST(tables_of_the_first_version_are_taken_over) /* R1.6, R2.1 */
+{
+	static const char *const old[] = {
+		"INSERT INTO pr_key (key_index, label, created) VALUES (1, 'PR', 1)",
+		"INSERT INTO production_order (order_id, customer, created, state) VALUES ('o-1', 'ACME', 1, 'open'),"
+		" ('o-2', 'ACME', 1, 'open')",
+		"INSERT INTO batch (batch_id, order_id, content_sha256, cms, signer, signer_serial, sender, received, "
+		"state)"
+		" VALUES ('b-1', 'o-1', 'x', x'00', 's', '1', 'line', 2, 'received'),"
+		" ('b-2', 'o-2', 'y', x'00', 's', '1', 'line', 2, 'done')",
+		"INSERT INTO sn_key (serial, pin_pad, counter, cert_serial, batch, position, collected, packet, state)"
+		" VALUES ('T-1', 'P-1', 1, x'01', 1, 0, 2, x'00', 'waiting')",
+		"INSERT INTO sn_key (serial, pin_pad, counter, cert_serial, batch, position, collected, packet, state,"
+		" record, rewrapped) VALUES ('T-2', 'P-2', 1, x'01', 2, 0, 2, x'00', 'rewrapped', x'02', 3),"
+		" ('T-3', 'P-3', 1, x'01', 2, 1, 2, x'00', 'rewrapped', x'03', 3)",
+		"INSERT INTO outbox (sn_key, record_sha256, queued, state, settled) VALUES (2, 'd2', 3, 'delivered', "
+		"4),"
+		" (3, 'd3', 3, 'waiting', NULL)",
+	};
+	struct fail f = { 0 };
+	struct db *db = NULL;
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s.first", inventory(""));
+	must(db_open(path, mtms_tables, 1, &db, &f), &f);
+	for (size_t i = 0; i < ARRAY_LEN(old); i++)
+		must(db_run(db, &f, old[i], ""), &f);
+	db_free(db);
+	must(db_open(path, mtms_tables, mtms_tables_count, &db, &f), &f);
+	ck_assert_int_eq(room_number(db, "SELECT count(*) FROM sn_key WHERE order_id = ?", "o-1"), 1);
+	ck_assert_int_eq(room_number(db, "SELECT count(*) FROM sn_key WHERE order_id = ?", "o-2"), 2);
+	ck_assert_int_eq(room_number(db,
+				     "SELECT count(*) FROM outbox WHERE order_id = 'o-2' AND delivery IS NULL AND"
+				     " ((sn_key = 2 AND state = 'delivered' AND settled = 4) OR"
+				     " (sn_key = 3 AND state = 'waiting'))",
+				     NULL),
+			 2);
+	ck_assert_int_eq(room_number(db, "SELECT count(*) FROM production_order WHERE state = 'open'", NULL), 2);
+	db_free(db);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("mtms rewrap");
@@ -124,6 +168,7 @@ int main(void)
 	tcase_add_loop_test(t, rows_that_differ_from_what_was_signed_are_not_rewrapped, 0, 4);
 	tcase_add_test(t, second_look_is_at_the_time_of_receipt);
 	tcase_add_test(t, failed_terminal_is_retried_unless_a_newer_tk_is_there);
+	tcase_add_test(t, tables_of_the_first_version_are_taken_over);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
