@@ -7,6 +7,7 @@
 #include "http.h"
 
 #define TIMEOUT_S 30
+#define LIFETIME_S 60L /* of a connection: then the server proves itself anew, and lists of revoked ones count */
 #define ANSWER_MAX ((size_t)4 << 20)
 
 struct http_client {
@@ -79,6 +80,7 @@ enum err http_client_new(const struct http_client_options *o, struct http_client
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	SET(CURLOPT_MAXLIFETIME_CONN, LIFETIME_S);
 	SET(CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
 	SET(CURLOPT_SSL_CTX_DATA, c);
 	SET(CURLOPT_WRITEFUNCTION, on_answer);

@@ -3,6 +3,7 @@
 #define HOST_HTTP_HEAD_H
 
 #include "bytes.h"
+#include "err.h"
 
 /*
  * The head of an HTTP request as far as a limit needs it: path, and length of the body. It is read beside libevent,
@@ -23,5 +24,12 @@ struct http_head {
 
 /* http_head_feed: takes bytes until the head is whole; answers how many it took. A zero struct is an empty one. */
 size_t http_head_feed(struct http_head *h, struct view bytes);
+
+struct evhttp_request;
+/*
+ * http_judge: what is wrong with a whole request before anybody looks into it: the HTTP status, *ret and *ret_why; 0:
+ * nothing.
+ */
+int http_judge(struct evhttp_request *rq, size_t body, size_t body_max, enum err *ret, const char **ret_why);
 
 #endif

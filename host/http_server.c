@@ -14,6 +14,7 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 
+#include "budget.h"
 #include "daemon.h"
 #include "http.h"
 #include "http_head.h"
@@ -28,6 +29,10 @@
 #define DRAINED_MS 200
 #define TIMEOUT_S 30
 #define CONNECTIONS_MAX 256
+#define HANDSHAKES_PART 4 /* of the connections, so many may be in their TLS handshake: strangers keep nobody out */
+/* Refused handshakes that are audited: at once, and one each so many seconds. */
+#define TOLD_BURST 50
+#define TOLD_EACH_S 10
 /* All that libevent knows: every one but POST gets a code. */
 #define METHODS                                                                                                        \
 	(EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |                     \
@@ -55,6 +60,7 @@ struct http_server {
 	size_t body_max;
 	unsigned timeout_s;
 	unsigned connections_max;
+	struct budget told;
 	char address[300];
 };
 
@@ -67,6 +73,7 @@ struct http_link {
 	size_t got;    /* bytes of the request that is coming in */
 	size_t before; /* of these, at the last tick */
 	bool idle;     /* nothing came between the last two ticks */
+	bool ending;   /* in its handshake, to make room */
 	/* Of the request that is coming in. */
 	struct http_head head;
 	struct http_limits limits;
@@ -102,6 +109,24 @@ static void run_broken(struct http_server *s, struct http_request *rq, enum err 
 	s->handler(s->arg, rq, reply);
 }
 
+/* A flood of strangers does not become a flood of audit entries. */
+static void tell_refused(struct http_link *l)
+{
+	struct http_server *s = l->gate->server;
+	const struct identity_peer nobody = { 0 };
+	struct http_request rq = { .path = "", .peer = &nobody, .address = l->address };
+	struct http_reply reply = { .status = 200 };
+	char text[256], why[320];
+	unsigned untold = 0;
+
+	if (!budget_take(&s->told, &untold))
+		return;
+	identity_verify_text(s->roots, SSL_get_verify_result(l->ssl), text);
+	snprintf(why, sizeof(why), untold ? "%s; %u refusals before it are not listed" : "%s", text, untold);
+	run_broken(s, &rq, ERR_REFUSED, why, &reply);
+	buf_done(&reply.body);
+}
+
 /* link_leave: called when the SSL object of a connection is freed. */
 static void link_leave(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
 {
@@ -110,16 +135,8 @@ static void link_leave(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
 	if (!l)
 		return;
 	struct http_gate *gate = l->gate;
-	long verdict = SSL_get_verify_result(l->ssl);
-	if (gate->server && !SSL_is_init_finished(l->ssl) && verdict != X509_V_OK) {
-		const struct identity_peer nobody = { 0 };
-		struct http_request rq = { .path = "", .peer = &nobody, .address = l->address };
-		struct http_reply reply = { .status = 200 };
-		char why[256];
-		identity_verify_text(gate->server->roots, verdict, why);
-		run_broken(gate->server, &rq, ERR_REFUSED, why, &reply);
-		buf_done(&reply.body);
-	}
+	if (gate->server && !SSL_is_init_finished(l->ssl) && SSL_get_verify_result(l->ssl) != X509_V_OK)
+		tell_refused(l);
 	if (l->tick)
 		event_free(l->tick);
 	if (l->deadline)
@@ -259,6 +276,7 @@ static void head_judged(struct http_link *l)
 	struct http_server *s = l->gate->server;
 	struct http_head *h = &l->head;
 	size_t head_max = HTTP_HEAD_MAX;
+	struct fail f = { 0 };
 
 	l->limits = (struct http_limits){ .body_max = s->body_max };
 	identity_ssl_peer(l->ssl, &l->peer);
@@ -274,6 +292,8 @@ static void head_judged(struct http_link *l)
 	}
 	if (h->size > head_max)
 		link_refuse(l, ERR_TOO_LARGE, 413, "headers too large");
+	else if (identity_ssl_check(l->ssl, s->roots, &f) != ERR_OK)
+		link_refuse(l, ERR_REFUSED, 0, f.text);
 	else if (l->limits.connections && links_of(l) > l->limits.connections)
 		link_refuse(l, ERR_BUSY, 0, "too many connections of this peer");
 	else if (l->limits.refuse && (h->length > HTTP_SMALL || h->chunked))
@@ -360,6 +380,24 @@ static void on_handshake(const SSL *ssl, int where, int ret)
 	snprintf(l->address, sizeof(l->address), "%s:%s", host, port);
 }
 
+/* Who has not shown a certificate makes room, the oldest first. */
+static void handshakes_bound(struct http_server *s)
+{
+	struct http_link *oldest = NULL;
+	unsigned n = 0;
+
+	for (struct http_link *l = s->gate->links; l; l = l->next) {
+		if (!l->bev || l->ending || SSL_is_init_finished(l->ssl))
+			continue;
+		oldest = l;
+		n++;
+	}
+	if (n < s->connections_max / HANDSHAKES_PART || !oldest)
+		return;
+	oldest->ending = true;
+	link_end(oldest);
+}
+
 static struct http_link *link_new(struct http_server *s)
 {
 	struct http_link *l = calloc(1, sizeof(*l));
@@ -370,6 +408,7 @@ static struct http_link *link_new(struct http_server *s)
 		free(l);
 		return NULL;
 	}
+	handshakes_bound(s);
 	l->gate = s->gate;
 	l->ssl = ssl;
 	l->next = s->gate->links;
@@ -424,38 +463,6 @@ static void answer_err(struct evhttp_request *rq, int status, enum err e)
 	answer(rq, status, view_of_string(text));
 }
 
-/* application/json, with or without parameters. */
-static bool is_json(struct evhttp_request *rq)
-{
-	static const char json[] = "application/json";
-	const char *type = evhttp_find_header(evhttp_request_get_input_headers(rq), "Content-Type");
-	size_t n = sizeof(json) - 1;
-
-	return type && !strncasecmp(type, json, n) && (!type[n] || type[n] == ';' || type[n] == ' ');
-}
-
-/* What is wrong with a request before anybody looks into it; 0: nothing. */
-static int judge(const struct http_server *s, struct evhttp_request *rq, size_t body, enum err *ret,
-		 const char **ret_why)
-{
-	if (evhttp_request_get_command(rq) != EVHTTP_REQ_POST) {
-		*ret = ERR_MALFORMED;
-		*ret_why = "not a POST";
-		return 405;
-	}
-	if (body > s->body_max) {
-		*ret = ERR_TOO_LARGE;
-		*ret_why = "body above the largest of any message";
-		return 413;
-	}
-	if (!is_json(rq)) {
-		*ret = ERR_MALFORMED;
-		*ret_why = "Content-Type is not application/json";
-		return 415;
-	}
-	return 0;
-}
-
 static void on_request(struct evhttp_request *rq, void *arg)
 {
 	struct http_server *s = arg;
@@ -485,7 +492,7 @@ static void on_request(struct evhttp_request *rq, void *arg)
 		.peer = &peer,
 		.address = l->address,
 	};
-	int status = judge(s, rq, n, &e, &why);
+	int status = http_judge(rq, n, s->body_max, &e, &why);
 	if (status) {
 		run_broken(s, &request, e, why, &reply);
 		reply.status = status;
@@ -519,6 +526,7 @@ enum err http_server_new(struct event_base *base, const struct http_server_optio
 		.body_max = o->body_max ? o->body_max : BODY_MAX,
 		.timeout_s = o->timeout_s ? o->timeout_s : TIMEOUT_S,
 		.connections_max = o->connections_max ? o->connections_max : CONNECTIONS_MAX,
+		.told = { .burst = TOLD_BURST, .each_s = TOLD_EACH_S },
 	};
 	s->gate = calloc(1, sizeof(*s->gate));
 	if (!s->gate || link_index < 0) {

@@ -117,5 +117,10 @@ struct identity_peer {
 };
 /* identity_ssl_peer: after the handshake; ROLE_NONE and "" without a certificate. */
 void identity_ssl_peer(const SSL *ssl, struct identity_peer *ret);
+/*
+ * identity_ssl_check: a connection may last longer than its peer's certificate: is that still good, and on no
+ * revocation list, now? Before each request. ERR_REFUSED (R2.3).
+ */
+enum err identity_ssl_check(const SSL *ssl, X509_STORE *roots, struct fail *f) MUST_CHECK;
 
 #endif

@@ -93,3 +93,12 @@ void identity_ssl_peer(const SSL *ssl, struct identity_peer *ret)
 	ret->role = identity_cert_role(cert);
 	identity_cert_name(cert, ret->name, sizeof(ret->name));
 }
+
+enum err identity_ssl_check(const SSL *ssl, X509_STORE *roots, struct fail *f)
+{
+	X509 *cert = SSL_get0_peer_certificate(ssl);
+
+	if (!cert)
+		return fail_set(f, ERR_REFUSED, 0, "certificate: none");
+	return identity_check(roots, SSL_get_peer_cert_chain(ssl), cert, identity_cert_role(cert), 0, f);
+}
