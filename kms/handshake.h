@@ -20,6 +20,7 @@ struct handshake {
 	enum handshake_state state;
 	enum reason stand_in; /* why the TK that is open is somebody else's; REASON_NONE: it is the right one */
 	bool failure;         /* what ended it is nothing that an honest terminal does */
+	bool hushed;          /* one of a flood: its end is counted, and neither audited nor in download_error */
 	struct ops_tk tk;     /* TEK and AUK, session objects of HSM 2 */
 	size_t nonce_len;
 	uint8_t terminal_random[FORMAT_NONCE];

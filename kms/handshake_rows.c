@@ -152,11 +152,11 @@ enum err rows_end(struct handshake *h, const struct rows_end *end, struct fail *
 		e = limit_failed(h->kms, &who, locked, sizeof(locked), f);
 	if (!e && end->failure)
 		e = alarm_check(h->kms, &opened, alarm, sizeof(alarm), f);
-	if (!e && h->serial_len && !end->quiet)
+	if (!e && h->serial_len && !end->quiet && !h->hushed)
 		e = error_row(h, end, f);
 	audit_text(h, end, locked, text, sizeof(text));
 	entry.text = text;
-	if (!e)
+	if (!e && !h->hushed)
 		e = audit_append(d, &entry, f);
 	if (!e)
 		e = db_commit(d, f);

@@ -36,6 +36,7 @@ struct kms {
 	unsigned long renew_after_days;                    /* of TMKs; 0: never */
 	unsigned long renew_after_downloads;
 	struct event *node_event;
+	bool clock_told;           /* that another node's clock is ahead */
 	struct pk11_key *fpk;      /* fingerprint key; NULL: no fingerprints are made */
 	char fpk_check[CHECK_HEX]; /* its check value: under which key a fingerprint was made */
 	char owner[96];            /* of claims: "<node>/<random>" */

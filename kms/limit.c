@@ -29,6 +29,7 @@ enum err limits_read(const struct conf *c, struct limits *ret, struct fail *f)
 		{ "nonce_s", 1, 2592000, offsetof(struct limits, nonce_s) },
 		{ "alarm_failures", 1, 1000000, offsetof(struct limits, alarm_failures) },
 		{ "alarm_window_s", 1, 86400, offsetof(struct limits, alarm_window_s) },
+		{ "told", 1, 1000000, offsetof(struct limits, told) },
 	};
 	struct limits all = { 0 };
 	enum err e = ERR_OK;
@@ -45,6 +46,9 @@ enum err limits_read(const struct conf *c, struct limits *ret, struct fail *f)
 	return e;
 }
 
+/* Nodes' clocks differ a little: one that is behind does not begin the minute anew that another has begun. */
+#define SAME_MINUTE "throttle.minute >= excluded.minute AND throttle.minute <= excluded.minute + 1"
+
 /* One HELLO more of this row of throttle. */
 static enum err count(struct kms *k, struct view serial, const char *address, unsigned long most, int64_t now,
 		      enum reason *ret_reason, struct fail *f)
@@ -56,8 +60,9 @@ static enum err count(struct kms *k, struct view serial, const char *address, un
 	e = db_query(k->db, &s, f,
 		     "INSERT INTO throttle(serial_number, address, minute, hellos) VALUES(?, ?, ?, 1)"
 		     " ON CONFLICT(serial_number, address) DO UPDATE SET"
-		     " hellos = CASE WHEN throttle.minute = excluded.minute THEN throttle.hellos + 1 ELSE 1 END,"
-		     " minute = excluded.minute RETURNING hellos, locked_until",
+		     " hellos = CASE WHEN " SAME_MINUTE " THEN throttle.hellos + 1 ELSE 1 END,"
+		     " minute = CASE WHEN " SAME_MINUTE " THEN throttle.minute ELSE excluded.minute END"
+		     " RETURNING hellos, locked_until",
 		     "vti", serial, address, now / 60);
 	if (!e)
 		e = db_next(s, &row, f);
@@ -165,8 +170,9 @@ enum err limit_proven(struct kms *k, const struct limit_who *who, struct fail *f
 		      "vt", who->serial, who->address);
 }
 
-enum err limit_prune(struct kms *k, struct fail *f)
+enum err limit_prune(struct kms *k, bool *ret_more, struct fail *f)
 {
+	bool more = false;
 	int64_t now = (int64_t)time(NULL), kept = (int64_t)k->limits.nonce_s, live = 60 + k->expiry_ms / 1000;
 	enum err e;
 
@@ -179,6 +185,7 @@ enum err limit_prune(struct kms *k, struct fail *f)
 			   "DELETE FROM throttle WHERE (serial_number, address) IN (SELECT serial_number, address FROM"
 			   " throttle WHERE minute < ? AND locked_until = 0 AND (failures = 0 OR failed < ?) LIMIT ?)",
 			   "iii", now / 60 - 1, now - (int64_t)k->limits.forget_s, (int64_t)PRUNE_ROWS);
+	more = !e && db_changes(k->db) >= PRUNE_ROWS;
 	/* what a node left behind that was killed */
 	if (!e)
 		e = db_run(k->db, f,
@@ -190,6 +197,7 @@ enum err limit_prune(struct kms *k, struct fail *f)
 			   "DELETE FROM handshake WHERE id IN (SELECT id FROM handshake WHERE started < ?"
 			   " AND state <> 'open' ORDER BY started LIMIT ?)",
 			   "ii", now - kept, (int64_t)PRUNE_ROWS);
+	*ret_more = !e && (more || db_changes(k->db) >= PRUNE_ROWS);
 	return e;
 }
 

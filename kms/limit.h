@@ -30,10 +30,13 @@ struct limits {
 	unsigned long nonce_s; /* a terminal's nonce is remembered so long */
 	unsigned long alarm_failures;
 	unsigned long alarm_window_s;
+	unsigned long told; /* refusals of who proved nothing, written one by one; then one in LIMIT_TOLD_EACH_S */
 };
 
 /* limits_read: section [limits]; its keys stand in open.c. ERR_CONFIG. */
 enum err limits_read(const struct conf *c, struct limits *ret, struct fail *f) MUST_CHECK;
+
+#define LIMIT_TOLD_EACH_S 5
 
 struct limit_who {
 	struct view serial;
@@ -53,8 +56,8 @@ enum err limit_failed(struct kms *k, const struct limit_who *who, char *ret_text
 		      struct fail *f) MUST_CHECK;
 enum err limit_proven(struct kms *k, const struct limit_who *who, struct fail *f) MUST_CHECK;
 
-/* limit_prune: forgets what is over; some hundred rows a call, from a timer. */
-enum err limit_prune(struct kms *k, struct fail *f) MUST_CHECK;
+/* limit_prune: forgets what is over; some hundred rows a call, from a timer. *ret_more: there are others. */
+enum err limit_prune(struct kms *k, bool *ret_more, struct fail *f) MUST_CHECK;
 
 /* limit_lift: the operator ends a lock-out; serial "-": of the address alone; both "-": all. ERR_NOT_FOUND. */
 enum err limit_lift(struct db *d, const char *serial, const char *address, struct fail *f) MUST_CHECK;

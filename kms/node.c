@@ -8,6 +8,10 @@
 #include "node.h"
 
 #define BEAT_S 10
+#define MORE_MS 100 /* until the next rows are forgotten */
+/* Claims, handshakes and lock-outs end by the clock: nodes must agree about it. */
+#define CLOCK_WARN_S 5
+#define CLOCK_MAX_S 20
 #define KINDS_MAX 8
 
 /* The generations of one key in our token, the newest first; none: the HSM tells no check value. */
@@ -124,6 +128,40 @@ static enum err compare(struct kms *k, const struct node_keys *keys, struct fail
 	return e;
 }
 
+/* The running node whose last sign of life is the furthest ahead of our clock; 0: none is. */
+static enum err clock_ahead(struct kms *k, char ret_node[33], int64_t *ret, struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = false;
+	enum err e = db_query(k->db, &s, f,
+			      "SELECT name, seen FROM node WHERE name <> ? AND name <> '' AND stopped = 0"
+			      " ORDER BY seen DESC LIMIT 1",
+			      "t", k->node);
+
+	*ret = 0;
+	if (!e)
+		e = db_next(s, &row, f);
+	if (e || !row || db_int(s, 1) <= (int64_t)time(NULL))
+		return e;
+	*ret = db_int(s, 1) - (int64_t)time(NULL);
+	snprintf(ret_node, 33, "%s", db_text(s, 0));
+	return ERR_OK;
+}
+
+static enum err clock_compare(struct kms *k, struct fail *f)
+{
+	char node[33];
+	int64_t ahead = 0;
+	enum err e = clock_ahead(k, node, &ahead, f);
+
+	if (e || ahead <= CLOCK_MAX_S)
+		return e;
+	return fail_set(f, ERR_CONFIG, 0,
+			"the clock of node %s is %lld s ahead of ours: set them right (NTP), or `kmsd node remove %s`"
+			" if that node is gone",
+			node, (long long)ahead, node);
+}
+
 static enum err enter(struct kms *k, const struct node_keys *keys, struct fail *f)
 {
 	enum err e = db_begin(k->db, f);
@@ -133,15 +171,34 @@ static enum err enter(struct kms *k, const struct node_keys *keys, struct fail *
 	if (!e)
 		e = compare(k, keys, f);
 	if (!e)
+		e = clock_compare(k, f);
+	if (!e)
 		e = db_commit(k->db, f);
 	db_rollback(k->db);
 	return e;
 }
 
+/* Said once, until it is over. */
+static enum err clock_watch(struct kms *k, struct fail *f)
+{
+	char node[33];
+	int64_t ahead = 0;
+	enum err e = clock_ahead(k, node, &ahead, f);
+
+	if (!e && ahead > CLOCK_WARN_S && !k->clock_told)
+		log_line(LOG_LEVEL_ERROR, "node", "the clock of node %s is %lld s ahead of ours: set them right (NTP)",
+			 node, (long long)ahead);
+	if (!e)
+		k->clock_told = ahead > CLOCK_WARN_S;
+	return e;
+}
+
 static void on_beat(evutil_socket_t fd, short what, void *arg)
 {
+	struct timeval soon = { 0, MORE_MS * 1000 }, beat = { BEAT_S, 0 };
 	struct kms *k = arg;
 	struct fail f = { 0 };
+	bool more = false;
 	enum err e = db_run(k->db, &f, "UPDATE node SET seen = ?, stopped = 0 WHERE name = ? AND instance = ?", "itt",
 			    (int64_t)time(NULL), k->node, k->instance);
 
@@ -149,9 +206,12 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 		log_line(LOG_LEVEL_ERROR, "node",
 			 "another kmsd on this database calls itself %s, too: give each its own [node] name", k->node);
 	if (!e)
-		e = limit_prune(k, &f);
+		e = clock_watch(k, &f);
+	if (!e)
+		e = limit_prune(k, &more, &f);
 	if (e)
 		log_line(LOG_LEVEL_WARN, "node", "%s", f.text);
+	event_add(k->node_event, more ? &soon : &beat);
 }
 
 enum err node_start(struct kms *k, struct fail *f)

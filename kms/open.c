@@ -48,6 +48,8 @@ const struct conf_key kms_keys[] = {
 	{ "limits", "nonce_s", "86400", "so long a terminal's nonce is remembered: it is taken once" },
 	{ "limits", "alarm_failures", "50", "failed proofs over all terminals that open the alarm" },
 	{ "limits", "alarm_window_s", "600", "within so many seconds" },
+	{ "limits", "told", "1000",
+	  "refused handshakes that proved nothing are audited one by one; when there were so many, one in 5 s" },
 	{ "spool", "folder", NULL, "folder with key files; absent: none" },
 	{ "spool", "poll_ms", "500", "how often the folder is looked at" },
 	{ "spool", "file_max", "67108864", "largest key file, bytes" },

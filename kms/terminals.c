@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "daemon.h"
 #include "frame_tls.h"
 #include "handshake.h"
@@ -57,7 +58,7 @@ struct terminals {
 	struct timeval expiry;
 	time_t told_at;              /* second in which refusals without a row were audited last */
 	unsigned told[REASON_COUNT]; /* in that second */
-	unsigned untold;             /* so many were not, since then */
+	struct budget told_all;      /* of all who proved nothing */
 };
 
 static void link_free(struct link *l)
@@ -105,47 +106,52 @@ static void link_tell(struct link *l, enum reason reason, const char *detail)
 {
 	struct fail f = { 0 };
 
-	log_line(LOG_LEVEL_INFO, "download", "%s %s: %s at %s; %s", l->address, l->shake.serial, reason_word(reason),
-		 handshake_step(&l->shake), detail);
+	if (!l->shake.hushed)
+		log_line(LOG_LEVEL_INFO, "download", "%s %s: %s at %s; %s", l->address, l->shake.serial,
+			 reason_word(reason), handshake_step(&l->shake), detail);
 	if (handshake_refuse(&l->shake, reason, detail, &f))
 		log_line(LOG_LEVEL_ERROR, "download", "audit: %s", f.text);
 }
 
 /*
- * A flood does not become a flood of commits: of what was refused before it had a row, so many a second are audited,
- * with the number of the others.
+ * Whoever proves nothing can be refused as often as he likes, at many addresses, with serial numbers of his choice.
+ * That becomes neither a flood of commits nor a full disk: of what was refused before it had a row, so many a second
+ * are written; of all of it, so many at once, then one each few seconds, with the number of the others.
  */
-static bool tell_later(struct link *l, enum reason reason)
+static bool told(struct link *l, enum reason reason, unsigned *ret_untold)
 {
 	struct terminals *t = l->server;
 	time_t now = time(NULL);
 
-	if (l->shake.row)
-		return false;
+	*ret_untold = 0;
+	if (l->shake.state != HANDSHAKE_HELLO && l->shake.state != HANDSHAKE_PROOF)
+		return true;
 	if (now != t->told_at) {
 		t->told_at = now;
 		memset(t->told, 0, sizeof(t->told));
 	}
-	if (t->told[reason]++ < (handshake_quiet(reason) ? TOLD_QUIET_MAX : TOLD_MAX))
+	if (!l->shake.row && t->told[reason]++ >= (handshake_quiet(reason) ? TOLD_QUIET_MAX : TOLD_MAX)) {
+		t->told_all.untold++;
 		return false;
-	t->untold++;
-	return true;
+	}
+	return budget_take(&t->told_all, ret_untold);
 }
 
 static void tell(struct link *l, enum reason reason, const char *detail)
 {
-	char text[64] = "";
+	char text[400];
+	unsigned untold;
 
-	if (tell_later(l, reason)) {
+	l->shake.hushed = !told(l, reason, &untold);
+	if (l->shake.hushed && !l->shake.row) {
 		handshake_done(&l->shake);
 		l->shake.state = HANDSHAKE_OVER;
 		return;
 	}
-	if (l->server->untold && !detail[0])
-		snprintf(text, sizeof(text), "and %u refusals before this one", l->server->untold);
-	if (text[0])
-		l->server->untold = 0;
-	link_tell(l, reason, text[0] ? text : detail);
+	if (untold)
+		snprintf(text, sizeof(text), "%.300s%sand %u refusals before this one", detail, detail[0] ? "; " : "",
+			 untold);
+	link_tell(l, reason, untold ? text : detail);
 }
 
 static void link_refuse(struct link *l, enum reason reason, const char *detail)
@@ -229,16 +235,14 @@ static void on_written(struct bufferevent *bev, void *arg)
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct link *l = arg;
-	struct fail f = { 0 };
 
 	if (what & BEV_EVENT_CONNECTED)
 		return; /* the TLS handshake is done */
 	/* The peer may say first that it sends no more; our last frame still goes out, or the timer ends it. */
 	if (l->closing && (what & BEV_EVENT_EOF) && evbuffer_get_length(bufferevent_get_output(bev)))
 		return;
-	if (!l->closing && l->shake.serial_len &&
-	    handshake_refuse(&l->shake, l->superseded ? REASON_SUPERSEDED : REASON_PEER, "closed without a word", &f))
-		log_line(LOG_LEVEL_ERROR, "download", "audit: %s", f.text);
+	if (!l->closing && l->shake.serial_len)
+		tell(l, l->superseded ? REASON_SUPERSEDED : REASON_PEER, "closed without a word");
 	link_free(l);
 }
 
@@ -386,6 +390,7 @@ enum err terminals_new(struct kms *k, const struct terminals_options *o, struct 
 	t->kms = k;
 	t->connections_max = o->connections_max;
 	t->address_connections_max = o->address_connections_max;
+	t->told_all = (struct budget){ .burst = (unsigned)k->limits.told, .each_s = LIMIT_TOLD_EACH_S };
 	t->expiry = (struct timeval){ k->expiry_ms / 1000, k->expiry_ms % 1000 * 1000 };
 	if (o->listen)
 		e = door_open(t, &t->clear, o->listen, false, f);

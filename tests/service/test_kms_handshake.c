@@ -353,29 +353,31 @@ START_TEST(rows_that_are_over_are_pruned)
 	BUF_AUTO storage = { 0 };
 	struct handshake h;
 	struct rig_client c;
+	bool more = true;
 	int64_t n = 0;
 
 	known(&t, "HSPRUNE", FORMAT_HANDSHAKE_V2);
 	until(&h, HANDSHAKE_PROOF, &c, &t, &storage);
 	ops_tk_close(&c.tk);
 	handshake_done(&h);
-	ck_assert(!limit_prune(&kms, NULL));
+	ck_assert(!limit_prune(&kms, &more, NULL));
+	ck_assert(!more);
 	ck_assert(!db_one(kms.db, &n, NULL, count_sql, ""));
 	ck_assert_int_eq(n, 1);
 	/* open still, but long expired: ended first, then forgotten when its nonce is */
 	ck_assert(!db_run(kms.db, NULL, "UPDATE handshake SET expires = 1000", ""));
-	ck_assert(!limit_prune(&kms, NULL));
+	ck_assert(!limit_prune(&kms, &more, NULL));
 	ck_assert(!db_one(kms.db, &n, NULL, "SELECT count(*) FROM handshake WHERE state = 'open'", ""));
 	ck_assert_int_eq(n, 0);
 	ck_assert(!db_one(kms.db, &n, NULL, count_sql, ""));
 	ck_assert_int_eq(n, 1);
 	ck_assert(!db_run(kms.db, NULL, "UPDATE handshake SET started = 1000", ""));
-	ck_assert(!limit_prune(&kms, NULL));
+	ck_assert(!limit_prune(&kms, &more, NULL));
 	ck_assert(!db_one(kms.db, &n, NULL, count_sql, ""));
 	ck_assert_int_eq(n, 0);
 	ck_assert(!db_run(kms.db, NULL,
 			  "UPDATE throttle SET minute = 1, failures = 3, failed = 1000, locked_until = 1000", ""));
-	ck_assert(!limit_prune(&kms, NULL));
+	ck_assert(!limit_prune(&kms, &more, NULL));
 	ck_assert(!db_one(kms.db, &n, NULL, "SELECT count(*) FROM throttle", ""));
 	ck_assert_int_eq(n, 0);
 	rig_terminal_done(&t);

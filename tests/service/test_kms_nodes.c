@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kms_rig.h"
@@ -502,6 +503,24 @@ START_TEST(a_database_that_is_not_there_is_busy_to_terminals)
 }
 END_TEST
 
+/* R1.12: claims, handshakes and lock-outs end by the clock; nodes that disagree about it do not begin to share. */
+START_TEST(a_node_whose_clock_is_behind_is_refused)
+{
+	BUF_AUTO out = { 0 };
+	char sql[200];
+
+	rig_node_stop(&node[1], SIGTERM);
+	snprintf(sql, sizeof(sql), "INSERT INTO node(name, instance, started, seen) VALUES('ahead', 'x', 0, %lld)",
+		 (long long)time(NULL) + 600);
+	rig_db_write(r, sql);
+	ck_assert(!rig_node_start(&node[1]));
+	ck_assert(rig_node_logged(&node[1], "the clock of node ahead is"));
+	rig_wait(r, 0, "SELECT count(*) FROM node WHERE name = 'two' AND stopped = 0", NULL);
+	ck_assert_int_eq(rig_command(r, "node remove ahead", &out), 0);
+	ck_assert(rig_node_start(&node[1]));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("kms_nodes");
@@ -521,6 +540,7 @@ int main(void)
 	tcase_add_test(c, a_connection_cut_anywhere_in_a_download_loses_nothing);
 	tcase_add_test(c, a_database_that_is_not_there_is_busy_to_terminals);
 	tcase_add_test(c, a_node_with_another_storage_key_is_refused);
+	tcase_add_test(c, a_node_whose_clock_is_behind_is_refused);
 	suite_add_tcase(s, c);
 	srunner_set_fork_status(runner, CK_NOFORK);
 	srunner_run_all(runner, CK_NORMAL);

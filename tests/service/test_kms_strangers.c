@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,67 @@ START_TEST(a_flood_from_another_address_does_not_stop_the_terminal)
 }
 END_TEST
 
+static int64_t written(void)
+{
+	return rig_number(r, "SELECT (SELECT count(*) FROM audit) + (SELECT count(*) FROM download_error)", NULL);
+}
+
+#define TOLD 20
+#define FLOOD 60
+
+/*
+ * R1.13: serial numbers out of the air, each at once given up or proved wrongly: a few are written one by one, the
+ * others as a number; the alarm and the lock-outs count all; and what a terminal of ours does is written as ever.
+ */
+START_TEST(a_flood_of_strangers_does_not_fill_the_disk)
+{
+	struct rig_terminal t = { 0 };
+	uint8_t tag[16] = { 1 };
+	int64_t before, failed;
+
+	rig_stop(r, SIGTERM);
+	rig_conf(r, "[limits]\ntold = 20\naddress_failures = 1000\n");
+	rig_start(r);
+	rig_known(r, &t, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	before = written();
+	failed = rig_number(r, "SELECT count(*) FROM handshake WHERE failed = 1", NULL);
+	for (int i = 0; i < FLOOD; i++) {
+		struct rig_client c;
+		char serial[24], from[24];
+
+		snprintf(serial, sizeof(serial), "AIR-%d", i);
+		snprintf(from, sizeof(from), "127.0.9.%d", i + 1);
+		ck_assert_int_eq(rig_stranger(r, &c, from, serial).type, FRAME_PROOF_K);
+		if (i & 1) {
+			rig_proof_send(&c, VIEW(tag, 16));
+			rig_refused(&c, ERR_REFUSED);
+		}
+		rig_close(&c);
+	}
+	rig_wait(r, FLOOD, "SELECT count(*) FROM handshake WHERE serial_number LIKE 'AIR-%' AND state = 'ended'", NULL);
+	ck_assert_int_le(written() - before, 2 * (TOLD + 10));
+	ck_assert_int_eq(rig_number(r, "SELECT count(*) FROM handshake WHERE failed = 1", NULL) - failed, FLOOD / 2);
+	before = written();
+	rig_download(r, &t);
+	ck_assert_int_eq(written() - before, 1);
+	rig_terminal_done(&t);
+}
+END_TEST
+
+/* R1.13: what a flood left behind is forgotten faster than a flood can bring it. */
+START_TEST(rows_of_a_flood_are_forgotten_soon)
+{
+	rig_stop(r, SIGTERM);
+	rig_db_write(r,
+		     "INSERT INTO handshake(serial_number, nonce, host_nonce, node, address, peer, state, started,"
+		     " expires) SELECT 'OLD', CAST('N' || x AS BLOB), CAST('H' || x AS BLOB), 'n', 'a', 'p', 'ended',"
+		     " 1000, 1000 FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 6000)"
+		     " SELECT x FROM c)");
+	rig_start(r);
+	rig_wait(r, 0, "SELECT count(*) FROM handshake WHERE serial_number = 'OLD'", NULL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("kms_strangers");
@@ -190,6 +252,8 @@ int main(void)
 	tcase_add_test(c, an_unknown_serial_number_looks_like_any_other);
 	tcase_add_test(c, a_strangers_hellos_end_no_handshake);
 	tcase_add_test(c, a_flood_from_another_address_does_not_stop_the_terminal);
+	tcase_add_test(c, rows_of_a_flood_are_forgotten_soon);
+	tcase_add_test(c, a_flood_of_strangers_does_not_fill_the_disk);
 	suite_add_tcase(s, c);
 	srunner_set_fork_status(runner, CK_NOFORK);
 	srunner_run_all(runner, CK_NORMAL);
