@@ -259,6 +259,39 @@ START_TEST(addresses_are_split_and_listened_on)
 }
 END_TEST
 
+/* R1.13: a frame is refused by its length and type, before the rest of it is there. */
+START_TEST(no_frame_is_longer_than_its_row)
+{
+	struct evbuffer *in = evbuffer_new();
+	BUF_AUTO storage = { 0 };
+	struct frame fr;
+
+	for (size_t i = 0; i < frame_rows_count; i++) {
+		const struct frame_row *row = &frame_rows[i];
+		size_t most = frame_row_max(row);
+		uint8_t head[3];
+		bool got = true;
+
+		ck_assert_int_eq(frame_head(most, row->type, NULL), ERR_OK);
+		if (most == FRAME_MAX)
+			continue;
+		ck_assert_int_eq(frame_head(most + 1, row->type, NULL), ERR_TOO_LARGE);
+		be_put16(head, (uint16_t)(most + 1));
+		head[2] = row->type;
+		evbuffer_add(in, head, 2);
+		ck_assert_int_eq(frame_take(in, &storage, &fr, &got, NULL), ERR_OK);
+		ck_assert(!got);
+		evbuffer_add(in, head + 2, 1);
+		ck_assert_int_eq(frame_take(in, &storage, &fr, &got, NULL), ERR_TOO_LARGE);
+		evbuffer_drain(in, evbuffer_get_length(in));
+	}
+	ck_assert_int_eq(frame_head(1, 0x6e, NULL), ERR_MALFORMED);
+	ck_assert_int_eq(frame_head(0, FRAME_DONE, NULL), ERR_MALFORMED);
+	ck_assert_int_eq(frame_head(FRAME_MAX + 1, FRAME_DONE, NULL), ERR_TOO_LARGE);
+	evbuffer_free(in);
+}
+END_TEST
+
 int main(void)
 {
 	for (size_t i = 0; i < sizeof(filler); i++)
@@ -273,6 +306,7 @@ int main(void)
 	tcase_add_test(t, evbuffer_gives_frames_only_when_complete);
 	tcase_add_test(t, blocking_ends_are_bounded_in_time);
 	tcase_add_test(t, addresses_are_split_and_listened_on);
+	tcase_add_test(t, no_frame_is_longer_than_its_row);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
