@@ -1,56 +1,45 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """A TCP proxy that breaks connections: what a client sees when the line is cut in the middle of a file.
 
 An FTP client connects to the ports that the server names on the host it knows: a proxy on 127.0.0.2 with the same port numbers
-stands before a server on 127.0.0.1.
-
-cut.py LISTEN TARGET      both host:port
-prints one JSON line when it is ready, takes one JSON object a line: {"up": n}, {"down": n} (once, in one connection, after n bytes
-towards or from the server), {} (no more cuts), {"refuse": true} (new connections are closed), and ends with standard input.
+stands before a server on 127.0.0.1. cut_records.py cuts at a message instead of a number of bytes.
 """
-import json
 import socket
-import sys
 import threading
 
 
-class Cut:
-    """Listens at host:port (0: any), hands everything to target."""
+class Line:
+    """Listens at host:port (0: any) and gives each pair (client, server) to carry() of a subclass, in a thread of its own."""
 
     def __init__(self, target, host="127.0.0.1", port=0):
         self.target = target
+        self.lock = threading.Lock()
+        self.cuts = 0
+        self.open = set()
         self.listener = socket.create_server((host, port))
         self.host, self.port = self.listener.getsockname()[:2]
-        self.lock = threading.Lock()
-        self.left = {"up": None, "down": None}
-        self.refuse = False
-        self.cuts = 0
-        self.passed = {"up": 0, "down": 0}
-        self.open = set()
         threading.Thread(target=self.accept, daemon=True).start()
 
-    def arm(self, up=None, down=None):
-        """The connection that carries this many bytes one way from now on is cut; once."""
-        with self.lock:
-            self.left = {"up": up, "down": down}
+    def turned_away(self):
+        """Is the connection that just came closed at once?"""
+        return False
 
-    def drop(self):
-        """Cuts what is open."""
-        with self.lock:
-            pairs = list(self.open)
-        for pair in pairs:
-            self.end(pair)
+    def carry(self, pair):
+        raise NotImplementedError
+
+    @staticmethod
+    def close(sock):
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        sock.close()
 
     def end(self, pair):
         with self.lock:
             self.open.discard(pair)
-        for s in pair:
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            s.close()
+        for sock in pair:
+            self.close(sock)
 
     def accept(self):
         while True:
@@ -58,7 +47,7 @@ class Cut:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            if self.refuse:
+            if self.turned_away():
                 client.close()
                 continue
             try:
@@ -68,12 +57,43 @@ class Cut:
                 continue
             server.settimeout(None)
             pair = (client, server)
+            for sock in pair:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
                 self.open.add(pair)
-            for way, source, sink in (("up", client, server), ("down", server, client)):
-                threading.Thread(target=self.carry, args=(way, pair, source, sink), daemon=True).start()
+            threading.Thread(target=self.carry, args=(pair,), daemon=True).start()
 
-    def carry(self, way, pair, source, sink):
+    def drop(self):
+        """Cuts what is open."""
+        with self.lock:
+            pairs = list(self.open)
+        for pair in pairs:
+            self.end(pair)
+
+    def stop(self):
+        self.close(self.listener)  # wakes the thread that accepts
+        self.drop()
+
+
+class Cut(Line):
+    """Hands everything on, but for what arm() says."""
+
+    def __init__(self, target, host="127.0.0.1", port=0):
+        self.left = {"up": None, "down": None}
+        self.passed = {"up": 0, "down": 0}
+        super().__init__(target, host, port)
+
+    def arm(self, up=None, down=None):
+        """The connection that carries this many bytes one way (up: to the server) from now on is cut; once."""
+        with self.lock:
+            self.left = {"up": up, "down": down}
+
+    def carry(self, pair):
+        client, server = pair
+        threading.Thread(target=self.one_way, args=("down", pair, server, client), daemon=True).start()
+        self.one_way("up", pair, client, server)
+
+    def one_way(self, way, pair, source, sink):
         try:
             while data := source.recv(16384):
                 with self.lock:
@@ -93,29 +113,3 @@ class Cut:
         except OSError:
             pass
         self.end(pair)
-
-    def stop(self):
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
-        except OSError:
-            pass
-        self.listener.close()
-        self.drop()
-
-
-def main(listen, target):
-    def address(text):
-        host, port = text.rsplit(":", 1)
-        return host, int(port)
-    cut = Cut(address(target), *address(listen))
-    print(json.dumps({"host": cut.host, "port": cut.port}), flush=True)
-    for line in sys.stdin:
-        command = json.loads(line)
-        cut.refuse = command.get("refuse", False)
-        cut.arm(command.get("up"), command.get("down"))
-        print(json.dumps({"cuts": cut.cuts, "passed": cut.passed}), flush=True)
-    cut.stop()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

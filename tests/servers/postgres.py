@@ -204,31 +204,32 @@ def answer(server, words, extra):
 
 def serve():
     """postgres.py [--proxy] [NAME=VALUE...]: settings of the server. Commands on standard input, one a line, one JSON line as the
-    answer: create DATABASE, fresh DATABASE, halt, kill (immediate shutdown), again, sql DATABASE STATEMENT; with --proxy also those of cutter.py."""
+    answer: create DATABASE, fresh DATABASE, halt, kill (immediate shutdown), again, sql DATABASE STATEMENT; with --proxy also
+    those of cut_records.py."""
     words = [w for w in sys.argv[1:] if "=" in w]
     server = Postgres(**dict(w.split("=", 1) for w in words))
-    cutter = None
+    line = None
     try:
         server.start()
         ready = {"port": server.port, "folder": str(server.folder), "passfile": str(server.passfile), "user": USER,
                  "ca": str(server.folder / "ca.pem"), "other_ca": str(server.folder / "other.pem"), "pid": server.process.pid}
         extra = {}
         if "--proxy" in sys.argv:
-            import cutter as module
-            cutter = module.Cutter(server.port)
-            ready["proxy"] = cutter.port
-            extra = cutter.commands()
+            from cut_records import CutRecords
+            line = CutRecords(server.port)
+            ready["proxy"] = line.port
+            extra = line.commands()
         print(json.dumps(ready), flush=True)
-        for line in sys.stdin:
-            if line.split():
+        for command in sys.stdin:
+            if command.split():
                 try:
-                    out = answer(server, line.split(), extra)
+                    out = answer(server, command.split(), extra)
                 except Exception as error:  # the answer tells; the test decides
                     out = {"error": str(error)}
                 print(json.dumps(out), flush=True)
     finally:
-        if cutter:
-            cutter.stop()
+        if line:
+            line.stop()
         server.stop()
 
 
