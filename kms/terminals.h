@@ -8,9 +8,9 @@ struct identity;
 
 /*
  * The server that terminals reach: TCP, and TLS where asked for, frames of docs/formats.md, one handshake per
- * connection. A connection lives at most k->expiry_ms from its accept to the end, the TLS handshake is part of that; an
- * answered HELLO ends an older handshake of the same serial number, which learns it at its next frame. A refusal goes
- * out as ERROR with the code of its row in reason.h and nothing else.
+ * connection. A connection lives at most k->expiry_ms from its accept to the end, the TLS handshake is part of that; a
+ * handshake that proves itself ends every older one of its serial number, which learns it at its next frame. A refusal
+ * goes out as ERROR with the code of its row in reason.h and nothing else.
  */
 struct terminals;
 
