@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "audit.h"
 #include "dc.h"
-
-enum err admin_audit(struct db *db, const char *event, const char *object, const char *text, struct fail *f)
-{
-	char room[1024], peer[160];
-	struct passwd entry, *user = NULL;
-	struct audit_entry row = { peer, event, object, ERR_OK, text };
-
-	if (getpwuid_r(getuid(), &entry, room, sizeof(room), &user) || !user)
-		snprintf(peer, sizeof(peer), "console:%lu", (unsigned long)getuid());
-	else
-		snprintf(peer, sizeof(peer), "console:%.128s", user->pw_name);
-	return audit_append(db, &row, f);
-}
 
 /* The end of a change that an operator makes: audited with it or not made. */
 static enum err finish(struct dc *dc, enum err e, const char *event, const char *object, const char *text,
 		       struct fail *f)
 {
 	if (!e)
-		e = admin_audit(dc->db, event, object, text, f);
+		e = audit_console(dc->db, event, object, text, f);
 	if (!e)
 		e = db_commit(dc->db, f);
 	if (e)
@@ -35,7 +20,7 @@ static enum err finish(struct dc *dc, enum err e, const char *event, const char 
 }
 
 /* The pause ends, what was refused is tried once more. */
-enum err route_resume(void *service, char **arguments, struct fail *f)
+static enum err route_resume(void *service, char **arguments, struct fail *f)
 {
 	struct dc *dc = service;
 	enum err e = db_begin(dc->db, f);
@@ -74,7 +59,7 @@ static enum err refused_delivery(struct dc *dc, const char *customer, char ret_n
 	return e;
 }
 
-enum err route_skip(void *service, char **arguments, struct fail *f)
+static enum err route_skip(void *service, char **arguments, struct fail *f)
 {
 	struct dc *dc = service;
 	char name[129] = "";
@@ -94,7 +79,7 @@ enum err route_skip(void *service, char **arguments, struct fail *f)
 }
 
 /* For an MTMS whose database was made anew: its deliveries begin with number 1 again. */
-enum err mtms_restart(void *service, char **arguments, struct fail *f)
+static enum err mtms_restart(void *service, char **arguments, struct fail *f)
 {
 	struct dc *dc = service;
 	enum err e = db_begin(dc->db, f);
@@ -104,25 +89,6 @@ enum err mtms_restart(void *service, char **arguments, struct fail *f)
 	if (!e && !db_changes(dc->db))
 		e = fail_set(f, ERR_NOT_FOUND, 0, "no MTMS %.64s has sent anything", arguments[0]);
 	return finish(dc, e, "mtms restart", arguments[0], "", f);
-}
-
-static const struct table_row *find_report(const char *name)
-{
-	for (size_t i = 0; i < dc_reports_count; i++)
-		if (!strcmp(dc_reports[i].name, name))
-			return &dc_reports[i];
-	return NULL;
-}
-
-static enum err run_report(struct dc *dc, const struct table_row *report, char **arguments, struct fail *f)
-{
-	const char *json = NULL, *csv = NULL;
-	const struct command_option options[] = { { "--json", false, &json }, { "--csv", false, &csv } };
-	enum err e = command_options(arguments, report->parameters, options, ARRAY_LEN(options), f);
-
-	if (!e && json && csv)
-		e = fail_set(f, ERR_USAGE, 0, "--json or --csv, not both");
-	return e ? e : table_print(dc->db, report, arguments, json ? TABLE_JSON : csv ? TABLE_CSV : TABLE_TEXT, f);
 }
 
 const struct command_row admin_rows[] = {
@@ -151,21 +117,20 @@ void admin_help(struct buf *ret)
 {
 	for (size_t i = 0; i < admin_rows_count; i++)
 		buf_printf(ret, "  %s\n", admin_rows[i].usage);
-	for (size_t i = 0; i < dc_reports_count; i++)
-		buf_printf(ret, "  %s\n", dc_reports[i].usage);
+	table_usage(dc_reports, dc_reports_count, ret);
 	buf_printf(ret, "  find and the questions take --json or --csv\n");
 	buf_put_u8(ret, 0);
 }
 
 enum err admin_run(struct dc *dc, int argc, char **argv, struct fail *f)
 {
-	const struct table_row *report = find_report(argv[0]);
+	const struct table_row *report = table_find(dc_reports, dc_reports_count, argv[0]);
 	const struct command_row *row = NULL;
 	char **arguments = NULL;
 	enum err e;
 
 	if (report)
-		return run_report(dc, report, argv + 1, f);
+		return table_ask(dc->db, report, argv + 1, f);
 	e = command_find(admin_rows, admin_rows_count, argc, argv, &row, &arguments, f);
 	return e ? e : row->run(dc, arguments, f);
 }

@@ -87,7 +87,7 @@ static enum err run(struct dc *dc, const char *event, const char *sql, const cha
 			     kms ? " for " : "", kms ? kms : "");
 	if (!e) {
 		snprintf(text, sizeof(text), "%zu records in %zu deliveries", g->records, g->deliveries);
-		e = admin_audit(dc->db, event, what, text, f);
+		e = audit_console(dc->db, event, what, text, f);
 	}
 	if (!e)
 		e = db_commit(dc->db, f);

@@ -64,8 +64,6 @@ void dc_done(struct dc *dc);
 /* The messages it takes (docs/messages.md). */
 extern const struct msg_row dc_rows[];
 extern const size_t dc_rows_count;
-/* records_receive: msg_handler of POST /v1/records: sequence, form, import time, tk_record (R2.1). */
-enum err records_receive(struct msg_call *call, const void *in, void *out, struct fail *f) MUST_CHECK;
 
 /*
  * route_step: the oldest delivery that the KMS has not got yet, else a new one of what waits (R2.2). One delivery at a
@@ -81,15 +79,10 @@ extern const size_t dc_reports_count;
 /* admin_run: the command line behind the options. admin_help: appends the lines of --help, with final zero. */
 enum err admin_run(struct dc *dc, int argc, char **argv, struct fail *f) MUST_CHECK;
 void admin_help(struct buf *ret);
-/* admin_audit: who is at the console did this. */
-enum err admin_audit(struct db *db, const char *event, const char *object, const char *text, struct fail *f) MUST_CHECK;
-/* find_run, again_*, route_*, mtms_restart: rows of admin_rows. */
+/* find_run, again_*: rows of admin_rows. */
 enum err find_run(void *service, char **arguments, struct fail *f) MUST_CHECK;
 enum err again_serial(void *service, char **arguments, struct fail *f) MUST_CHECK;
 enum err again_order(void *service, char **arguments, struct fail *f) MUST_CHECK;
 enum err again_delivery(void *service, char **arguments, struct fail *f) MUST_CHECK;
-enum err route_resume(void *service, char **arguments, struct fail *f) MUST_CHECK;
-enum err route_skip(void *service, char **arguments, struct fail *f) MUST_CHECK;
-enum err mtms_restart(void *service, char **arguments, struct fail *f) MUST_CHECK;
 
 #endif

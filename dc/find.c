@@ -89,6 +89,7 @@ enum err find_run(void *service, char **arguments, struct fail *f)
 	struct command_option options[ARRAY_LEN(conditions) + 1] = { { "--json", false, &json },
 								     { "--csv", false, &csv } };
 	char times[ARRAY_LEN(conditions)][24];
+	enum table_form form = TABLE_TEXT;
 	bool serial = arguments[0] && strncmp(arguments[0], "--", 2) != 0;
 	enum err e;
 
@@ -97,8 +98,8 @@ enum err find_run(void *service, char **arguments, struct fail *f)
 	e = command_options(arguments + serial, 0, options, ARRAY_LEN(options), f);
 	if (serial)
 		values[0] = arguments[0];
-	if (!e && json && csv)
-		e = fail_set(f, ERR_USAGE, 0, "--json or --csv, not both");
+	if (!e)
+		e = table_form_of(json, csv, &form, f);
 	for (size_t i = 0; i < ARRAY_LEN(conditions) && !e; i++) {
 		if (!conditions[i].time || !values[i])
 			continue;
@@ -107,5 +108,5 @@ enum err find_run(void *service, char **arguments, struct fail *f)
 				     conditions[i].option);
 		values[i] = times[i];
 	}
-	return e ? e : ask(service, values, json ? TABLE_JSON : csv ? TABLE_CSV : TABLE_TEXT, f);
+	return e ? e : ask(service, values, form, f);
 }

@@ -223,7 +223,7 @@ static enum err receive(struct msg_call *call, const struct records_in *in, cons
 	return e ? e : db_commit(dc->db, f);
 }
 
-enum err records_receive(struct msg_call *call, const void *in_struct, void *out_struct, struct fail *f)
+static enum err records_receive(struct msg_call *call, const void *in_struct, void *out_struct, struct fail *f)
 {
 	const struct records_in *in = in_struct;
 	struct dc *dc = call->service;

@@ -191,15 +191,6 @@ enum err ask_yes(const char *prompt, bool *ret, struct fail *f)
 	return e;
 }
 
-bool ask_possible(void)
-{
-	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
 void ask_tell(const char *format, ...)
 {
 	int fd = open("/dev/tty", O_WRONLY | O_CLOEXEC | O_NOCTTY);

@@ -21,8 +21,6 @@ enum err ask_line(const char *prompt, struct buf *ret, struct fail *f) MUST_CHEC
 enum err ask_yes(const char *prompt, bool *ret, struct fail *f) MUST_CHECK;
 /* ask_tell: a line on the terminal, for what belongs to a dialogue and not into the answer. No terminal: stderr. */
 void ask_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* ask_possible: is there a terminal? */
-bool ask_possible(void);
 
 /*
  * ask_file: the first line of a file with a secret: mode 0600 or less, ours or root's, as pin_read; or a pipe; `-`: the

@@ -23,5 +23,8 @@ struct audit_entry {
 };
 /* audit_append: part of the open transaction if there is one, else durable on return. Time is now, unix seconds. */
 enum err audit_append(struct db *d, const struct audit_entry *e, struct fail *f) MUST_CHECK;
+/* audit_console: the same for a command at this machine: peer is "console:" and the user's name, or number. */
+enum err audit_console(struct db *db, const char *event, const char *object, const char *text,
+		       struct fail *f) MUST_CHECK;
 
 #endif

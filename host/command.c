@@ -89,17 +89,3 @@ void command_text(const char *text)
 		else
 			printf("\\x%02x", (unsigned char)*text);
 }
-
-enum err command_print(struct db *db, const char *sql, const char *text, unsigned columns, struct fail *f)
-{
-	DB_STMT_AUTO *s = NULL;
-	bool row = false;
-	enum err e = db_query(db, &s, f, sql, text ? "t" : "", text);
-
-	while (!e && !(e = db_next(s, &row, f)) && row)
-		for (unsigned i = 0; i < columns; i++) {
-			command_text(db_text(s, (int)i));
-			putchar(i == columns - 1 ? '\n' : '\t');
-		}
-	return e;
-}

@@ -34,10 +34,5 @@ void command_usage(const struct command_row *rows, size_t count, struct buf *ret
 
 /* command_text: text on stdout; what is not printable ASCII, and the backslash, as \\xNN: one row stays one line. */
 void command_text(const char *text);
-/*
- * command_print: the rows of a query on stdout, tab between columns, 8 at most; text (NULL: none): bound as the only
- * parameter.
- */
-enum err command_print(struct db *db, const char *sql, const char *text, unsigned columns, struct fail *f) MUST_CHECK;
 
 #endif

@@ -45,11 +45,6 @@ const char *role_oid(enum role r)
 	return r < ROLE_COUNT ? role_rows[r].oid : "";
 }
 
-bool role_is_tls(enum role r)
-{
-	return r == ROLE_OPTERM || r == ROLE_MTMS || r == ROLE_DC || r == ROLE_KMS;
-}
-
 /* ssl_fail: OpenSSL's oldest queued error into the text; empties the queue. */
 static enum err ssl_fail(struct fail *f, enum err code, const char *what)
 {

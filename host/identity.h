@@ -35,9 +35,8 @@ enum role {
 /* role_name: as in configurations and texts; unknown numbers are "none". */
 const char *role_name(enum role r);
 enum role role_of_name(const char *name); /* ROLE_NONE: unknown */
-/* role_oid: dotted OID, or "" (none, ca). role_is_tls: takes part in TLS (opterm, mtms, dc, kms). */
+/* role_oid: dotted OID, or "" (none, ca). */
 const char *role_oid(enum role r);
-bool role_is_tls(enum role r);
 
 /* identity_cert_role: the role of a certificate; none or several role OIDs, or a CA certificate: ROLE_NONE, ROLE_CA. */
 enum role identity_cert_role(X509 *cert);

@@ -130,3 +130,37 @@ enum err table_print(struct db *db, const struct table_row *row, char *const *pa
 		e = table_line(&t, s, f);
 	return e ? e : table_end(&t, f);
 }
+
+const struct table_row *table_find(const struct table_row *rows, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(rows[i].name, name))
+			return &rows[i];
+	return NULL;
+}
+
+void table_usage(const struct table_row *rows, size_t count, struct buf *ret)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_printf(ret, "  %s\n", rows[i].usage);
+}
+
+enum err table_form_of(const char *json, const char *csv, enum table_form *ret, struct fail *f)
+{
+	if (json && csv)
+		return fail_set(f, ERR_USAGE, 0, "--json or --csv, not both");
+	*ret = json ? TABLE_JSON : csv ? TABLE_CSV : TABLE_TEXT;
+	return ERR_OK;
+}
+
+enum err table_ask(struct db *db, const struct table_row *row, char **arguments, struct fail *f)
+{
+	const char *json = NULL, *csv = NULL;
+	const struct command_option options[] = { { "--json", false, &json }, { "--csv", false, &csv } };
+	enum table_form form = TABLE_TEXT;
+	enum err e = command_options(arguments, row->parameters, options, ARRAY_LEN(options), f);
+
+	if (!e)
+		e = table_form_of(json, csv, &form, f);
+	return e ? e : table_print(db, row, arguments, form, f);
+}

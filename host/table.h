@@ -31,6 +31,14 @@ struct table_row {
 enum err table_print(struct db *db, const struct table_row *row, char *const *parameters, enum table_form form,
 		     struct fail *f) MUST_CHECK;
 
+/* table_find: the row of this name, NULL: none. table_usage: appends a line per row, for --help; no final zero. */
+const struct table_row *table_find(const struct table_row *rows, size_t count, const char *name) MUST_CHECK;
+void table_usage(const struct table_row *rows, size_t count, struct buf *ret);
+/* table_form_of: what --json and --csv ask for, NULL where not given. ERR_USAGE: both. */
+enum err table_form_of(const char *json, const char *csv, enum table_form *ret, struct fail *f) MUST_CHECK;
+/* table_ask: table_print by a command line: the row's parameters, --json or --csv. ERR_USAGE: anything else. */
+enum err table_ask(struct db *db, const struct table_row *row, char **arguments, struct fail *f) MUST_CHECK;
+
 /*
  * The same for a caller that has several queries to one answer: table_begin, a table_line for each row, table_end, also
  * without any. columns end with an empty one and outlive the table. table_end: ERR_IO: stdout did not take all of it.

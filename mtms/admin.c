@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "admin.h"
 #include "audit.h"
@@ -12,41 +10,10 @@
 #include "permission.h"
 #include "report.h"
 
-enum err admin_audit(struct db *db, const char *event, const char *object, const char *text, struct fail *f)
-{
-	char room[1024], peer[160];
-	struct passwd entry, *user = NULL;
-	struct audit_entry row = { peer, event, object, ERR_OK, text };
-
-	if (getpwuid_r(getuid(), &entry, room, sizeof(room), &user) || !user)
-		snprintf(peer, sizeof(peer), "console:%lu", (unsigned long)getuid());
-	else
-		snprintf(peer, sizeof(peer), "console:%.128s", user->pw_name);
-	return audit_append(db, &row, f);
-}
-
-static const struct table_row *find_report(const char *name)
-{
-	for (size_t i = 0; i < mtms_reports_count; i++)
-		if (!strcmp(mtms_reports[i].name, name))
-			return &mtms_reports[i];
-	return NULL;
-}
-
-static enum err run_report(struct mtms *m, const struct table_row *report, char **arguments, struct fail *f)
-{
-	const char *json = NULL, *csv = NULL;
-	const struct command_option options[] = { { "--json", false, &json }, { "--csv", false, &csv } };
-	enum err e = command_options(arguments, report->parameters, options, ARRAY_LEN(options), f);
-
-	if (!e && json && csv)
-		e = fail_set(f, ERR_USAGE, 0, "--json or --csv, not both");
-	return e ? e : table_print(m->db, report, arguments, json ? TABLE_JSON : csv ? TABLE_CSV : TABLE_TEXT, f);
-}
-
 static enum err order_list(void *service, char **arguments, struct fail *f)
 {
-	return run_report(service, find_report("orders"), arguments, f);
+	return table_ask(((struct mtms *)service)->db, table_find(mtms_reports, mtms_reports_count, "orders"),
+			 arguments, f);
 }
 
 static enum err order_show(void *service, char **arguments, struct fail *f)
@@ -58,7 +25,7 @@ static enum err order_show(void *service, char **arguments, struct fail *f)
 
 	if (!e && !there)
 		e = fail_set(f, ERR_NOT_FOUND, 0, "no order %.64s", arguments[0]);
-	return e ? e : run_report(m, find_report("devices"), arguments, f);
+	return e ? e : table_ask(m->db, table_find(mtms_reports, mtms_reports_count, "devices"), arguments, f);
 }
 
 /* For a fault of HSM 1 that was mended; a terminal that has given a newer TK needs no older one. */
@@ -88,7 +55,7 @@ static enum err terminals_retry(void *service, char **arguments, struct fail *f)
 		    " sn_key WHERE serial = ? AND state = 'waiting')",
 		    "it", (int64_t)time(NULL), arguments[0]);
 	if (!e)
-		e = admin_audit(m->db, "terminals retry", arguments[0], "", f);
+		e = audit_console(m->db, "terminals retry", arguments[0], "", f);
 	if (!e)
 		e = db_commit(m->db, f);
 	if (e)
@@ -117,7 +84,7 @@ static enum err deliveries_again(void *service, char **arguments, struct fail *f
 	if (!e && !db_changes(m->db))
 		e = fail_set(f, ERR_NOT_FOUND, 0, "no delivery from %lld on was delivered", from);
 	if (!e)
-		e = admin_audit(m->db, "deliveries again", arguments[0], text, f);
+		e = audit_console(m->db, "deliveries again", arguments[0], text, f);
 	if (!e)
 		e = db_commit(m->db, f);
 	if (e)
@@ -162,8 +129,7 @@ void admin_help(struct buf *ret)
 {
 	for (size_t i = 0; i < admin_rows_count; i++)
 		buf_printf(ret, "  %s\n", admin_rows[i].usage);
-	for (size_t i = 0; i < mtms_reports_count; i++)
-		buf_printf(ret, "  %s\n", mtms_reports[i].usage);
+	table_usage(mtms_reports, mtms_reports_count, ret);
 	buf_printf(ret, "  reports take --json or --csv\n");
 	buf_put_u8(ret, 0);
 }
@@ -182,13 +148,14 @@ static bool is_command(int argc, char **argv)
 
 enum err admin_run(struct mtms *m, int argc, char **argv, struct fail *f)
 {
-	const struct table_row *report = is_command(argc, argv) ? NULL : find_report(argv[0]);
+	const struct table_row *report =
+	    is_command(argc, argv) ? NULL : table_find(mtms_reports, mtms_reports_count, argv[0]);
 	const struct command_row *row = NULL;
 	char **arguments = NULL;
 	enum err e;
 
 	if (report)
-		return run_report(m, report, argv + 1, f);
+		return table_ask(m->db, report, argv + 1, f);
 	e = command_find(admin_rows, admin_rows_count, argc, argv, &row, &arguments, f);
 	return e ? e : row->run(m, arguments, f);
 }

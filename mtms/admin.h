@@ -14,9 +14,6 @@ enum err admin_run(struct mtms *m, int argc, char **argv, struct fail *f) MUST_C
 /* admin_help: a line per subcommand and report, with final zero. */
 void admin_help(struct buf *ret);
 
-/* admin_audit: who at this machine did what; part of the open transaction. */
-enum err admin_audit(struct db *db, const char *event, const char *object, const char *text, struct fail *f) MUST_CHECK;
-
 /*
  * key_init: REQUEST [--lost-or-leaked REASON]: Pr/Pu in HSM 1, its index number recorded, the request for HsmWCRT
  * written to a file; a second time only with a reason, which is audited (R1.1).

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "admin.h"
+#include "audit.h"
 #include "cms.h"
 
 #define PR_BITS 2048
@@ -75,7 +76,7 @@ static enum err make_key(struct mtms *m, const char *path, const char *reason, s
 	snprintf(text, sizeof(text), "request %.180s%s%.180s", path,
 		 reason ? "; the one before was lost or leaked: " : "", reason ? reason : "");
 	if (!e)
-		e = admin_audit(m->db, "key-init", number, text, f);
+		e = audit_console(m->db, "key-init", number, text, f);
 	if (!e)
 		printf("Pr has the index number %lld; its request for HsmWCRT: %s\n", (long long)index, path);
 	return e;
@@ -122,7 +123,7 @@ static enum err import_checked(struct mtms *m, const struct working_certificate 
 			   " (SELECT coalesce(max(number), 0) + 1 FROM working_certificate))",
 			   "bibi", buf_view(&w->serial), index, buf_view(&w->der), (int64_t)time(NULL));
 	if (!e)
-		e = admin_audit(m->db, "cert-import", number, "", f);
+		e = audit_console(m->db, "cert-import", number, "", f);
 	if (!e)
 		e = db_commit(m->db, f);
 	if (e)

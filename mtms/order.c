@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "admin.h"
+#include "audit.h"
 #include "formats.h"
 #include "inventory.h"
 #include "keyfile.h"
@@ -102,7 +103,7 @@ static enum err settle(struct mtms *m, enum err e, const char *event, const char
 		       struct fail *f)
 {
 	if (!e)
-		e = admin_audit(m->db, event, order, text, f);
+		e = audit_console(m->db, event, order, text, f);
 	if (!e)
 		e = db_commit(m->db, f);
 	if (e)

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "admin.h"
+#include "audit.h"
 #include "permission.h"
 
 #define SERIAL "serial:"
@@ -80,7 +81,7 @@ static enum err settle(struct mtms *m, enum err e, const char *event, const stru
 
 	snprintf(text, sizeof(text), "operation terminal %s, operator %s", p->opterm, p->operator_name);
 	if (!e)
-		e = admin_audit(m->db, event, what, text, f);
+		e = audit_console(m->db, event, what, text, f);
 	if (!e)
 		e = db_commit(m->db, f);
 	if (e)

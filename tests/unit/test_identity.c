@@ -46,7 +46,6 @@ START_TEST(role_table_is_consistent)
 			ck_assert(!role_oid(r)[0] || strcmp(role_oid(r), role_oid(q)) != 0);
 	}
 	ck_assert_int_eq(role_of_name("admin"), ROLE_NONE);
-	ck_assert(role_is_tls(ROLE_KMS) && !role_is_tls(ROLE_HSM) && !role_is_tls(ROLE_OPERATOR));
 }
 END_TEST
 
