@@ -5,16 +5,9 @@
 
 #include "delivery.h"
 #include "log.h"
+#include "now.h"
 
 #define RETRY_FIRST_MS 200
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* How the route does, as the database has it: a command may have changed it. */
 struct condition {

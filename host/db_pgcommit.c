@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "db_postgres.h"
+#include "now.h"
 
 #define SETTLE_MS 30000 /* how long a lost COMMIT is asked after */
 #define SETTLE_PAUSE_MAX_MS 2000
@@ -110,12 +111,11 @@ static enum err settle(struct pg *p, struct fail *f)
 	char id[2 * OPERATION_LEN + 1], started[sizeof(p->started)];
 	int process = p->process;
 	struct fail why = { 0 };
-	unsigned pause_ms = 50, waited_ms = 0;
-	struct timespec begin, now;
+	unsigned pause_ms = 50;
+	int64_t end = steady_ms() + SETTLE_MS;
 
 	snprintf(started, sizeof(started), "%s", p->started);
 	hex_encode(VIEW(p->operation, OPERATION_LEN), id);
-	clock_gettime(CLOCK_MONOTONIC, &begin);
 	do {
 		struct timespec pause = { pause_ms / 1000, (long)(pause_ms % 1000) * 1000000 };
 		bool done = false;
@@ -127,9 +127,7 @@ static enum err settle(struct pg *p, struct fail *f)
 					       "database: connection lost before the commit; nothing was changed");
 		nanosleep(&pause, NULL);
 		pause_ms = pause_ms * 2 > SETTLE_PAUSE_MAX_MS ? SETTLE_PAUSE_MAX_MS : pause_ms * 2;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		waited_ms = (unsigned)((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000);
-	} while (waited_ms < SETTLE_MS);
+	} while (steady_ms() < end);
 	return fail_set(
 	    f, ERR_IO, 0,
 	    "database: connection lost in a commit; whether operation %s was committed is not known: %.100s", id,

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "db_postgres.h"
+#include "now.h"
 
 #define OPTIONS_MAX 64
 #define TRIES 3
@@ -19,14 +20,6 @@ static const char settings[] =
     "SET client_encoding = 'UTF8'; SET search_path = public, pg_temp; SET standard_conforming_strings = on;"
     "SET lock_timeout = '10s'; SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '120s';"
     "SET default_transaction_isolation = 'read committed'; SET bytea_output = 'hex'; SET TimeZone = 'UTC'";
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static PQconninfoOption *option(PQconninfoOption *list, const char *keyword)
 {
@@ -237,20 +230,20 @@ static bool closed(PGconn *conn)
 
 enum err pg_ready(struct pg *p, struct fail *f)
 {
-	uint64_t begin = now_ms();
+	int64_t begin = steady_ms();
 	struct fail why = { 0 };
 	enum err e = ERR_BUSY;
 
 	if (p->conn && !closed(p->conn))
 		return ERR_OK;
 	pg_lose(p);
-	if (now_ms() < p->next_try)
+	if (steady_ms() < p->next_try)
 		return fail_set(f, ERR_BUSY, 0, "database: the server is not there; the next try is due in a moment");
 	for (unsigned i = 0; i < TRIES && e == ERR_BUSY; i++) {
 		struct timespec pause = { 0, (long)PAUSE_MS * 1000000 * i };
 
 		/* A host that does not answer at all is asked once: others wait for this thread. */
-		if (i && now_ms() - begin > SLOW_MS)
+		if (i && steady_ms() - begin > SLOW_MS)
 			break;
 		nanosleep(&pause, NULL);
 		why = (struct fail){ 0 };
@@ -261,7 +254,7 @@ enum err pg_ready(struct pg *p, struct fail *f)
 		return ERR_OK;
 	}
 	p->failures += p->failures < 6;
-	p->next_try = now_ms() + (PAUSE_MS << p->failures > PAUSE_MAX_MS ? PAUSE_MAX_MS : PAUSE_MS << p->failures);
+	p->next_try = steady_ms() + (PAUSE_MS << p->failures > PAUSE_MAX_MS ? PAUSE_MAX_MS : PAUSE_MS << p->failures);
 	return fail_set(f, e, 0, "%s", why.text);
 }
 

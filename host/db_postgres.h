@@ -22,7 +22,7 @@ struct pg {
 	uint8_t operation[OPERATION_LEN];
 	char started[40]; /* when the server's process of conn began */
 	int process;
-	uint64_t next_try; /* milliseconds of the monotonic clock: no connection before */
+	int64_t next_try; /* milliseconds of the monotonic clock: no connection before */
 	unsigned failures;
 	unsigned commits;
 };

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -15,6 +14,7 @@
 #include "daemon.h"
 #include "frame.h"
 #include "frame_tls.h"
+#include "now.h"
 
 enum err frame_take(struct evbuffer *in, struct buf *storage, struct frame *ret, bool *ret_got, struct fail *f)
 {
@@ -53,23 +53,15 @@ enum err frame_take(struct evbuffer *in, struct buf *storage, struct frame *ret,
 	return e;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int64_t frame_deadline(int timeout_ms)
 {
-	return now_ms() + timeout_ms;
+	return steady_ms() + timeout_ms;
 }
 
 enum err frame_wait(int fd, short events, int64_t deadline, struct fail *f)
 {
 	for (;;) {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - steady_ms();
 		struct pollfd p = { .fd = fd, .events = events };
 		if (left <= 0)
 			return fail_set(f, ERR_TIMEOUT, 0, "no frame in time");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "now.h"
 #include "pk11_own.h"
 
 #define ATTRIBUTE_MAX 65536
@@ -13,7 +13,7 @@ struct pk11_key {
 	P11KitUri *uri;
 	CK_OBJECT_HANDLE handle; /* under the token's mutex */
 	unsigned long epoch;
-	time_t since; /* seconds of a clock that nobody sets */
+	int64_t since; /* seconds of a clock that nobody sets */
 	bool known;
 	struct pk11_key *behind;
 };
@@ -68,14 +68,6 @@ void pk11_key_free(struct pk11_key *k)
 const char *pk11_key_uri(const struct pk11_key *k)
 {
 	return k->text;
-}
-
-static time_t seconds(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
 }
 
 struct generation {
@@ -145,7 +137,7 @@ enum err pk11_key_handle(struct pk11_session *s, struct pk11_key *k, CK_OBJECT_H
 {
 	struct generation all[PK11_GENERATIONS];
 	size_t n = 0, at = 0;
-	time_t now = seconds();
+	int64_t now = steady_ms() / 1000;
 
 	pthread_mutex_lock(&k->token->mutex);
 	unsigned long epoch = k->token->epoch;

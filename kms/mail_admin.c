@@ -7,6 +7,7 @@
 #include "mail_admin.h"
 #include "mailer.h"
 #include "notify.h"
+#include "now.h"
 #include "open.h"
 #include "report.h"
 
@@ -220,7 +221,7 @@ static enum err notification_change(const struct conf *c, const char *which_one,
 	if (!e && after_sql)
 		e = db_run(d, f, after_sql, "ii", id, id);
 	if (!e)
-		e = db_run(d, f, sql, "iii", notify_now_ms(), id, id);
+		e = db_run(d, f, sql, "iii", now_ms(), id, id);
 	changed = e ? 0 : db_changes(d);
 	if (!e && !changed)
 		e = fail_set(f, ERR_NOT_FOUND, 0, "%.30s: %s", which_one, nothing);

@@ -10,6 +10,7 @@
 #include "mail.h"
 #include "mailer.h"
 #include "notify.h"
+#include "now.h"
 #include "sealed.h"
 #include "worker.h"
 
@@ -171,7 +172,7 @@ static enum err candidates(struct mailer *m, int64_t now, int64_t ids[CANDIDATES
 /* claim: the first that nobody else took meanwhile; *ret 0: none. */
 static enum err claim(struct mailer *m, int64_t *ret, struct fail *f)
 {
-	int64_t ids[CANDIDATES], now = notify_now_ms();
+	int64_t ids[CANDIDATES], now = now_ms();
 	size_t count = 0;
 	enum err e = candidates(m, now, ids, &count, f);
 
@@ -226,7 +227,7 @@ static enum err end_with(struct mailer *m, int64_t id, const struct job *j, cons
 
 static enum err hold_back(struct mailer *m, int64_t id, const struct job *j, const char *why, struct fail *f)
 {
-	int64_t now = notify_now_ms(), delay = j->backoff > 0 ? 2 * j->backoff : m->o.retry_first_ms;
+	int64_t now = now_ms(), delay = j->backoff > 0 ? 2 * j->backoff : m->o.retry_first_ms;
 	enum err e;
 
 	delay = delay > m->o.retry_max_ms ? m->o.retry_max_ms : delay;
@@ -253,7 +254,7 @@ static enum err mark_failed(struct mailer *m, int64_t id, const struct job *j, b
 	why = buf_ok(&clean) ? (const char *)clean.p : "";
 	if (!e && permanent)
 		e = end_with(m, id, j, NOTIFICATION_REFUSED, why, f);
-	else if (!e && notify_now_ms() - j->since >= m->o.give_up_ms)
+	else if (!e && now_ms() - j->since >= m->o.give_up_ms)
 		e = end_with(m, id, j, NOTIFICATION_GIVEN_UP, why, f);
 	else if (!e)
 		e = hold_back(m, id, j, why, f);

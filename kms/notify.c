@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "now.h"
 #include "notify.h"
 
 #define FAILURES_MAX 1000 /* told in detail; the rest stands in key_source */
@@ -17,14 +18,6 @@ void notify_time(int64_t at, char ret[NOTIFY_TIME])
 
 	gmtime_r(&t, &tm);
 	strftime(ret, NOTIFY_TIME, "%Y-%m-%d %H:%M:%S UTC", &tm);
-}
-
-int64_t notify_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 enum err notify_message_id(const char *mailbox, struct buf *ret, struct fail *f)
@@ -95,7 +88,7 @@ static enum err row_put(struct kms *k, enum template_event event, int64_t file, 
 			struct view title, struct view body, struct fail *f)
 {
 	BUF_AUTO id = { 0 };
-	int64_t now = notify_now_ms();
+	int64_t now = now_ms();
 	enum err e = a->id ? notify_message_id(a->sender, &id, f) : ERR_OK;
 
 	if (e)

@@ -33,7 +33,5 @@ enum err notify_audit(struct kms *k, int64_t file, struct fail *f) MUST_CHECK;
 void notify_time(int64_t at, char ret[NOTIFY_TIME]);
 /* notify_message_id: random, under the domain of the sender's mailbox. */
 enum err notify_message_id(const char *mailbox, struct buf *ret, struct fail *f) MUST_CHECK;
-/* notify_now_ms: unix time in milliseconds. */
-int64_t notify_now_ms(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "collect.h"
 #include "frame.h"
+#include "now.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -262,13 +263,6 @@ static void let_in(struct collector *c)
 	pthread_attr_destroy(&attr);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static bool all_there(struct collector *c)
 {
 	size_t n = spool_open_count(c->in->spool);
@@ -305,7 +299,7 @@ static void send_home(struct collector *c)
 enum err collect(const struct collect_in *in, struct fail *f)
 {
 	struct collector c = { .in = in };
-	int64_t end = in->wait_s != 0 ? now_ms() + 1000 * (int64_t)in->wait_s : INT64_MAX;
+	int64_t end = in->wait_s != 0 ? steady_ms() + 1000 * (int64_t)in->wait_s : INT64_MAX;
 	enum err e = ERR_OK;
 	pthread_mutex_init(&c.mutex, NULL);
 	while (!all_there(&c)) {
@@ -314,7 +308,7 @@ enum err collect(const struct collect_in *in, struct fail *f)
 			e = fail_set(f, ERR_UNEXPECTED, 0, "stopped");
 			break;
 		}
-		if (now_ms() >= end) {
+		if (steady_ms() >= end) {
 			e = fail_set(f, ERR_TIMEOUT, 0, "not all terminals came in %u seconds", in->wait_s);
 			break;
 		}
