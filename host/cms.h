@@ -16,8 +16,8 @@ struct cms_signer {
 /*
  * cms_verify: exactly one signer, whose certificate stands in the CMS, chains to the roots, is valid at
  * time at (0: now) and has this role; SHA-256 or longer; content of type id-data, appended to ret_content.
- * ERR_MALFORMED: not DER of that form; ERR_REFUSED: signature, chain, role, algorithm, the reason in f. Nothing is
- * written on error.
+ * ERR_MALFORMED: not DER of that form; ERR_REFUSED: signature, chain, role, algorithm, the reason in f; ERR_CONFIG: our
+ * revocation list. Nothing is written on error.
  */
 enum err cms_verify(X509_STORE *roots, enum role role, time_t at, struct view der, struct buf *ret_content,
 		    struct cms_signer *ret, struct fail *f) MUST_CHECK;

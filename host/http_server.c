@@ -293,7 +293,7 @@ static void head_judged(struct http_link *l)
 	if (h->size > head_max)
 		link_refuse(l, ERR_TOO_LARGE, 413, "headers too large");
 	else if (identity_ssl_check(l->ssl, s->roots, &f) != ERR_OK)
-		link_refuse(l, ERR_REFUSED, 0, f.text);
+		link_refuse(l, f.code, 0, f.text);
 	else if (l->limits.connections && links_of(l) > l->limits.connections)
 		link_refuse(l, ERR_BUSY, 0, "too many connections of this peer");
 	else if (l->limits.refuse && (h->length > HTTP_SMALL || h->chunked))

@@ -121,7 +121,7 @@ enum err identity_check(X509_STORE *roots, STACK_OF(X509) * chain, X509 *cert, e
 	}
 	if (X509_verify_cert(ctx) != 1) {
 		identity_verify_text(roots, X509_STORE_CTX_get_error(ctx), text);
-		e = fail_set(f, ERR_REFUSED, 0, "%s", text);
+		e = fail_set(f, identity_verify_err(roots, X509_STORE_CTX_get_error(ctx)), 0, "%s", text);
 		goto out;
 	}
 	if (at && identity_crl_used(roots)) {

@@ -46,7 +46,8 @@ void identity_cert_name(X509 *cert, char *ret, size_t room);
 /*
  * identity_check: cert chains to a root in roots (NULL chain: directly), is valid at time at (0: now) and has this
  * role. With a revocation list (identity_crl) it must not be revoked; for a time at before now: not revoked then, nor
- * since with the reason that its key may be known, or without a reason. ERR_REFUSED with the reason.
+ * since with the reason that its key may be known, or without a reason. ERR_REFUSED with the reason;
+ * ERR_CONFIG: our revocation list is not there, broken or expired: nobody can tell, ask again.
  */
 enum err identity_check(X509_STORE *roots, STACK_OF(X509) * chain, X509 *cert, enum role role, time_t at,
 			struct fail *f) MUST_CHECK;

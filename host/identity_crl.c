@@ -271,6 +271,19 @@ void identity_verify_text(X509_STORE *roots, long error, char ret[256])
 	snprintf(ret, 256, "certificate: %s", X509_verify_cert_error_string(error));
 }
 
+enum err identity_verify_err(X509_STORE *roots, long error)
+{
+	struct crl_file *c = crl_of(roots);
+	bool ours = c && error == X509_V_ERR_CRL_NOT_YET_VALID;
+
+	if (c && (error == X509_V_ERR_UNABLE_TO_GET_CRL || error == X509_V_ERR_CRL_HAS_EXPIRED)) {
+		pthread_mutex_lock(&c->mutex);
+		ours = c->problem[0] != 0;
+		pthread_mutex_unlock(&c->mutex);
+	}
+	return ours ? ERR_CONFIG : ERR_REFUSED;
+}
+
 /* What takes away all that a key ever signed, and what only ends its use. */
 static bool taints(int reason)
 {
@@ -319,7 +332,7 @@ enum err identity_check_revoked(X509_STORE *roots, STACK_OF(X509) * chain, X509 
 	X509_STORE_CTX_set_verify_cb(ctx, verify_revoked);
 	if (X509_verify_cert(ctx) != 1) {
 		identity_verify_text(roots, X509_STORE_CTX_get_error(ctx), text);
-		e = fail_set(f, ERR_REFUSED, 0, "%s", text);
+		e = fail_set(f, identity_verify_err(roots, X509_STORE_CTX_get_error(ctx)), 0, "%s", text);
 	}
 out:
 	X509_STORE_CTX_free(ctx);

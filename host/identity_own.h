@@ -15,4 +15,10 @@ bool identity_crl_used(X509_STORE *roots);
 enum err identity_check_revoked(X509_STORE *roots, STACK_OF(X509) * chain, X509 *cert, time_t at, int depth,
 				struct fail *f) MUST_CHECK;
 
+/*
+ * identity_verify_err: ERR_REFUSED, or ERR_CONFIG where our revocation list is what is wrong: after
+ * identity_verify_text, which looks at it once more.
+ */
+enum err identity_verify_err(X509_STORE *roots, long error);
+
 #endif

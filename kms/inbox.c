@@ -17,14 +17,19 @@ struct given {
 	char detail[200];
 };
 
-static enum reason manifest_look(X509_STORE *roots, const struct inbox_file *in, struct given *g)
+/* An error: not the manifest's fault; a list of revoked certificates that is not there, for one. */
+static enum err manifest_look(X509_STORE *roots, const struct inbox_file *in, struct given *g, enum reason *ret,
+			      struct fail *f)
 {
 	struct fail why = { 0 };
 	enum err e = manifest_read(roots, 0, in->manifest, &g->manifest, &g->signer, &why);
 
+	if (e && e != ERR_REFUSED && e != ERR_MALFORMED && e != ERR_BAD_DATA)
+		return fail_set(f, e, why.rv, "%s", why.text);
 	g->signed_ = !e;
 	snprintf(g->detail, sizeof(g->detail), "%.190s", e ? why.text : "");
-	return !e ? REASON_NONE : e == ERR_REFUSED ? REASON_MANIFEST_SIGNER : REASON_MANIFEST_FORM;
+	*ret = !e ? REASON_NONE : e == ERR_REFUSED ? REASON_MANIFEST_SIGNER : REASON_MANIFEST_FORM;
+	return ERR_OK;
 }
 
 /* An error: not the file's fault. */
@@ -91,10 +96,12 @@ static enum err seen_first(struct kms *k, const struct import_in *in, enum reaso
 static enum err judge(const struct receive *r, X509_STORE *roots, const struct inbox_file *in, struct given *g,
 		      enum reason *ret, struct fail *f)
 {
-	enum reason signature = in->is_unsigned ? REASON_NONE : manifest_look(roots, in, g);
+	enum reason signature = REASON_NONE;
 	char detail[sizeof(g->detail)];
-	enum err e;
+	enum err e = in->is_unsigned ? ERR_OK : manifest_look(roots, in, g, &signature, f);
 
+	if (e)
+		return e;
 	*ret = signature;
 	if (in->bad) {
 		*ret = signature ? signature : in->bad;

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Revocation lists in daemons that run: who is revoked stays out from the next connection on, whatever stands for him: TLS
 client, TLS server, batch, HsmWCRT. A list that is missing, broken, foreign, expired or set back lets nobody in. R1.2, R2.3"""
+import contextlib
 import os
 import shutil
+import sqlite3
 import time
 import unittest
 
@@ -142,6 +144,34 @@ class Lists(unittest.TestCase):
         self.audited("No such file")
         chain.crl.write_bytes(good)
         self.assertTrue(self.reads(name))
+
+    def test_a_list_that_is_not_there_loses_nothing_that_was_received(self):  # R1.6, R2.4
+        """What waits for its signature to be looked at goes on waiting: it is not its fault."""
+        chain = self.chain
+        chain.lists()
+        chain.order("C-5", ["CX-1"])
+        operator = self.new("operator", "x-operator")
+        chain.mtmsd.command("grant", "opterm-1", operator, "order:C-5")
+        cms = b64(cms_sign(chain.ca, operator, batch_content("C-5", "cx-1", [Terminal(chain.folder / "hsm.pem", "CX-1")])))
+        self.assertEqual(post(chain.ca, "opterm", chain.mtmsd.address, "/v1/batches", {"order": "C-5", "batch": "cx-1", "cms": cms})[0], 200)
+        keys = wait_until(lambda: [p for p in chain.outgoing() if p.with_suffix(".manifest").exists()], "the key file")[-1]
+        state = lambda: query(chain.mtms_database, "SELECT state FROM batch WHERE batch_id = 'cx-1'")
+        wait_until(lambda: state() == [("done",)], "the re-wrap")
+        good = chain.crl.read_bytes()
+        chain.crl.write_bytes(b"no list")
+        try:
+            with contextlib.closing(sqlite3.connect(chain.mtms_database, timeout=20)) as db, db:
+                db.execute("UPDATE batch SET state = 'received' WHERE batch_id = 'cx-1'")
+            for path in (keys, keys.with_suffix(".manifest")):
+                os.rename(path, chain.spool / path.name)
+            wait_until(lambda: all(b"neither PEM nor DER" in d.log.read_bytes() for d in (chain.mtmsd, chain.kmsd)), "both wait")
+            self.assertEqual(state(), [("received",)])
+            self.assertEqual(query(chain.kms_database, "SELECT * FROM key_file WHERE name = ?", keys.stem), [])
+            self.assertTrue((chain.spool / keys.name).exists())
+        finally:
+            chain.crl.write_bytes(good)
+        wait_until(lambda: state() == [("done",)], "the re-wrap once more")
+        wait_until(lambda: query(chain.kms_database, "SELECT state FROM key_file WHERE name = ?", keys.stem) == [("done",)], "the import")
 
     def test_daemons_do_not_start_without_a_good_list(self):  # R2.3
         chain = self.chain
