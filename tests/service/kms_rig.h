@@ -78,6 +78,9 @@ void rig_tk(struct rig *r, struct rig_terminal *t, const char *serial, uint8_t s
 /* rig_record: MTMS's and DC's part: the record for a customer, DC import time set. other_keys: PK and MAK of OTHER. */
 void rig_record(struct rig *r, const struct rig_terminal *t, const char *customer, bool other_keys, struct buf *ret);
 
+/* rig_fresh: a terminal with a serial number that no other has, of suite 2, and its good record. */
+void rig_fresh(struct rig *r, struct rig_terminal *t, struct buf *ret_record);
+
 /* rig_wait: until this query (one number) answers want, at most 20 s. */
 void rig_wait(struct rig *r, int64_t want, const char *sql, const char *text);
 int64_t rig_number(struct rig *r, const char *sql, const char *text);

@@ -291,6 +291,16 @@ void rig_import(struct rig *r, struct buf *record)
 		 key);
 }
 
+void rig_fresh(struct rig *r, struct rig_terminal *t, struct buf *ret_record)
+{
+	static unsigned number;
+	char serial[33];
+
+	snprintf(serial, sizeof(serial), "FRESH%05u", ++number);
+	rig_tk(r, t, serial, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	rig_record(r, t, "ACME", false, ret_record);
+}
+
 void rig_known(struct rig *r, struct rig_terminal *t, uint8_t suite, uint8_t handshake)
 {
 	static unsigned number;

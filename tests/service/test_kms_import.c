@@ -10,7 +10,6 @@
 /* Import of records into the KMS, by message; kmsd is a process, the tokens are real. */
 
 static struct rig *r;
-static unsigned serial_number;
 
 static void setup(void)
 {
@@ -21,16 +20,6 @@ static void setup(void)
 static void teardown(void)
 {
 	rig_free(r);
-}
-
-/* A fresh terminal and its good record. */
-static void fresh(struct rig_terminal *t, struct buf *record)
-{
-	char serial[33];
-
-	snprintf(serial, sizeof(serial), "IMP%05u", ++serial_number);
-	rig_tk(r, t, serial, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
-	rig_record(r, t, "ACME", false, record);
 }
 
 static const char flag_sql[] = "SELECT s.flag || ': ' || coalesce(s.error, '') FROM key_source s JOIN key_file k"
@@ -60,7 +49,7 @@ START_TEST(a_good_record_by_message_reaches_the_formal_table_with_check_values)
 	struct ops_tk tk = { 0 };
 	char text[512], hex[2 * FORMAT_CHECK + 1];
 
-	fresh(&t, &record);
+	rig_fresh(r, &t, &record);
 	verdict("first", buf_view(&record), text);
 	ck_assert_str_eq(text, "imported: ");
 	ck_assert_int_eq(rig_number(r, "SELECT tk_counter FROM key_formal WHERE serial_number = ?", t.serial),
@@ -111,7 +100,7 @@ START_TEST(an_altered_byte_anywhere_under_the_mac_is_an_import_error)
 	struct tk_record parsed;
 	size_t count, errors;
 
-	fresh(&t, &record);
+	rig_fresh(r, &t, &record);
 	ck_assert(tk_record_parse(buf_view(&record), &parsed));
 	count = (size_t)(parsed.mac.p - record.p) + parsed.mac.n; /* all up to and with the MAC */
 	copies = malloc(count * record.len);
@@ -147,8 +136,8 @@ START_TEST(a_swapped_serial_number_is_refused)
 	struct tk_record ra, rb;
 	char text[512];
 
-	fresh(&a, &record_a);
-	fresh(&b, &record_b);
+	rig_fresh(r, &a, &record_a);
+	rig_fresh(r, &b, &record_b);
 	ck_assert(tk_record_parse(buf_view(&record_a), &ra) && tk_record_parse(buf_view(&record_b), &rb));
 	ra.pos_serial = rb.pos_serial;
 	tk_record_put(&swapped, &ra);
@@ -170,7 +159,7 @@ START_TEST(a_record_for_another_kms_is_refused_under_any_keys)
 	BUF_AUTO forged = { 0 };
 	char text[512];
 
-	fresh(&t, &record);
+	rig_fresh(r, &t, &record);
 	rig_record(r, &t, "OTHER", true, &record);
 	verdict("other-kms", buf_view(&record), text);
 	ck_assert_str_eq(text, "import error: record for another KMS");
@@ -201,7 +190,7 @@ START_TEST(an_older_or_equal_counter_is_refused_and_a_newer_one_replaces)
 	int64_t counter;
 	char text[512], serial[33];
 
-	fresh(&t, &older);
+	rig_fresh(r, &t, &older);
 	snprintf(serial, sizeof(serial), "%s", t.serial);
 	rig_tk(r, &t, serial, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
 	counter = (int64_t)r->counter;
@@ -237,7 +226,7 @@ START_TEST(bad_records_never_stop_the_good_ones)
 	struct view list[6];
 	char body[512];
 
-	fresh(&t, &record);
+	rig_fresh(r, &t, &record);
 	ck_assert(tk_record_parse(buf_view(&record), &parsed));
 	parsed.has_imported = false;
 	tk_record_put(&undated, &parsed);
@@ -284,7 +273,7 @@ START_TEST(a_delivery_that_comes_again_is_answered_and_changes_nothing)
 	struct view v;
 	int64_t rows;
 
-	fresh(&t, &record);
+	rig_fresh(r, &t, &record);
 	v = buf_view(&record);
 	ck_assert_int_eq(rig_deliver(r, "again", &v, 1, &first), 200);
 	ck_assert_ptr_nonnull(strstr((char *)first.p, "\"repeated\":false"));
@@ -294,7 +283,7 @@ START_TEST(a_delivery_that_comes_again_is_answered_and_changes_nothing)
 	ck_assert_ptr_nonnull(strstr((char *)second.p, "\"repeated\":true"));
 	ck_assert_ptr_nonnull(strstr((char *)second.p, "\"received\":1"));
 	/* the same number with another content */
-	fresh(&u, &other);
+	rig_fresh(r, &u, &other);
 	v = buf_view(&other);
 	ck_assert_int_ge(rig_deliver(r, "again", &v, 1, &third), 400);
 	ck_assert_ptr_nonnull(strstr((char *)third.p, "\"error\":4"));
@@ -361,7 +350,7 @@ START_TEST(kill_9_after_the_answer_loses_no_record)
 	memset(t, 0, sizeof(t));
 	memset(records, 0, sizeof(records));
 	for (int i = 0; i < N; i++) {
-		fresh(&t[i], &records[i]);
+		rig_fresh(r, &t[i], &records[i]);
 		list[i] = buf_view(&records[i]);
 	}
 	ck_assert_int_eq(rig_deliver(r, "killed", list, N, &answer), 200);

@@ -12,7 +12,6 @@
 /* Import of key files from the spool folder; kmsd is a process, the tokens are real. */
 
 static struct rig *r;
-static unsigned serial_number;
 
 static void setup(void)
 {
@@ -23,16 +22,6 @@ static void setup(void)
 static void teardown(void)
 {
 	rig_free(r);
-}
-
-/* A fresh terminal and its good record. */
-static void fresh(struct rig_terminal *t, struct buf *record)
-{
-	char serial[33];
-
-	snprintf(serial, sizeof(serial), "KF%05u", ++serial_number);
-	rig_tk(r, t, serial, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
-	rig_record(r, t, "ACME", false, record);
 }
 
 static const char waiting_sql[] = "SELECT count(*) FROM key_source WHERE flag = 'not imported'";
@@ -71,7 +60,7 @@ START_TEST(a_key_file_is_imported_once_whatever_it_is_called)
 	int64_t sources;
 	char text[512];
 
-	fresh(&t, &record);
+	rig_fresh(r, &t, &record);
 	v = buf_view(&record);
 	rig_keyfile(r, "k1.keys", "k1", "ACME", &v, 1);
 	rig_wait(r, 1, done_sql, "k1");
@@ -92,7 +81,7 @@ START_TEST(a_key_file_is_imported_once_whatever_it_is_called)
 	refusal("k3", text);
 	ck_assert_str_eq(text, "this content was imported before under another name");
 	/* other records under a name that was used */
-	fresh(&u, &other);
+	rig_fresh(r, &u, &other);
 	v = buf_view(&other);
 	rig_keyfile(r, "k1.keys", "k1", "ACME", &v, 1);
 	rig_wait(r, 2, "SELECT count(*) FROM key_file WHERE state = 'refused' AND name = ?", "k1");
@@ -125,7 +114,7 @@ START_TEST(a_broken_or_foreign_key_file_is_refused_whole)
 	struct view v;
 	FILE *f;
 
-	fresh(&t, &record);
+	rig_fresh(r, &t, &record);
 	v = buf_view(&record);
 	rig_keyfile(r, "f1.keys", "f1", "OTHER", &v, 1);
 	refusal("f1", text);
@@ -176,8 +165,8 @@ START_TEST(a_key_file_with_bad_lines_gives_its_good_records)
 	BUF_AUTO b = { 0 };
 	struct view list[4];
 
-	fresh(&t, &a);
-	fresh(&u, &b);
+	rig_fresh(r, &t, &a);
+	rig_fresh(r, &u, &b);
 	list[0] = buf_view(&a);
 	list[1] = VIEW_STR("nonsense");
 	list[2] = VIEW(a.p, a.len / 2);
@@ -215,7 +204,7 @@ START_TEST(a_file_that_was_stored_but_not_moved_is_not_refused_after_a_crash)
 	char command[900];
 	struct view v;
 
-	fresh(&t, &record);
+	rig_fresh(r, &t, &record);
 	v = buf_view(&record);
 	rig_keyfile(r, "crash.keys", "crash", "ACME", &v, 1);
 	rig_wait(r, 1, done_sql, "crash");

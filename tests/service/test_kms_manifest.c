@@ -15,7 +15,6 @@
 /* Manifests of key files, numbers of deliveries, announcements; kmsd is a process, the tokens are real. */
 
 static struct rig *r;
-static unsigned serial_number;
 
 static void setup(void)
 {
@@ -26,15 +25,6 @@ static void setup(void)
 static void teardown(void)
 {
 	rig_free(r);
-}
-
-static void fresh(struct rig_terminal *t, struct buf *record)
-{
-	char serial[33];
-
-	snprintf(serial, sizeof(serial), "MF%05u", ++serial_number);
-	rig_tk(r, t, serial, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
-	rig_record(r, t, "ACME", false, record);
 }
 
 static const char formal_sql[] = "SELECT count(*) FROM key_formal WHERE serial_number = ?";
@@ -48,7 +38,7 @@ static void good_text(const char *name, struct rig_terminal *t, struct buf *text
 	struct view v;
 	struct fail f = { 0 };
 
-	fresh(t, &record);
+	rig_fresh(r, t, &record);
 	v = buf_view(&record);
 	snprintf(head.name, sizeof(head.name), "%s", name);
 	ck_assert_msg(!keyfile_write(&head, &v, 1, text, &f), "%s", f.text);

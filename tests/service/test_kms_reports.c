@@ -25,7 +25,6 @@ struct rig_packet {
 void rig_packet(struct view spki, const struct rig_packet *in, struct buf *ret);
 
 static struct rig *r;
-static unsigned serial_number;
 static char here[200], work[200];
 
 static void setup(void)
@@ -48,15 +47,6 @@ static void setup(void)
 static void teardown(void)
 {
 	rig_free(r);
-}
-
-static void fresh(struct rig_terminal *t, struct buf *record)
-{
-	char serial[33];
-
-	snprintf(serial, sizeof(serial), "RP%05u", ++serial_number);
-	rig_tk(r, t, serial, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
-	rig_record(r, t, "ACME", false, record);
 }
 
 /* The record of a TK whose keys are patterns. */
@@ -115,7 +105,7 @@ START_TEST(keys_that_are_there_twice_are_found_and_told)
 	known_record("TWIN-1", 0x11, 0x22, &a);
 	known_record("TWIN-2", 0x11, 0x33, &b);
 	known_record("TWIN-3", 0x44, 0x22, &c);
-	fresh(&t, &single);
+	rig_fresh(r, &t, &single);
 	list[0] = buf_view(&a);
 	list[1] = buf_view(&single);
 	rig_keyfile(r, "one.keys", "one", "ACME", list, 2);
@@ -189,7 +179,7 @@ START_TEST(an_order_is_reconciled_with_its_inventory)
 	memset(t, 0, sizeof(t));
 	memset(record, 0, sizeof(record));
 	for (int i = 0; i < 4; i++)
-		fresh(&t[i], &record[i]);
+		rig_fresh(r, &t[i], &record[i]);
 	record[1].p[record[1].len - 20] ^= 1; /* its MAC */
 	/* expected: 0, 1, 3 and one that never comes; 2 is surplus; 3 comes later */
 	snprintf(text, sizeof(text), "serial,pin_pad\n%s\n%s,PP-9\n%s\nNEVER-1\n", t[0].serial, t[1].serial,
@@ -254,7 +244,7 @@ START_TEST(an_altered_formal_record_is_repaired_by_the_genuine_one)
 	struct check_value before, after;
 
 	rig_known(r, &other, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
-	fresh(&t, &older);
+	rig_fresh(r, &t, &older);
 	rig_import(r, &older);
 	snprintf(serial, sizeof(serial), "%s", t.serial);
 	rig_tk(r, &t, serial, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
@@ -354,7 +344,7 @@ START_TEST(a_key_file_is_imported_by_command)
 	BUF_AUTO out = { 0 };
 	char text[600];
 
-	fresh(&t, &good);
+	rig_fresh(r, &t, &good);
 	for (int i = 0; i < N; i++)
 		list[i] = i == 5 ? buf_view(&good) : VIEW_STR("no record");
 	put_at(work, "command", list, N, true);
@@ -400,7 +390,7 @@ START_TEST(key_files_are_picked_up_from_a_folder)
 	BUF_AUTO good = { 0 };
 	struct view v;
 
-	fresh(&t, &good);
+	rig_fresh(r, &t, &good);
 	v = buf_view(&good);
 	put_at(here, "picked", &v, 1, true);
 	rig_wait(r, 1, "SELECT count(*) FROM key_formal WHERE serial_number = ?", t.serial);

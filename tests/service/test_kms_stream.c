@@ -15,7 +15,6 @@
 /* Reception of key files line by line: bounded memory, interrupted anywhere; kmsd is a process, the tokens are real. */
 
 static struct rig *r;
-static unsigned serial_number;
 
 static void setup(void)
 {
@@ -26,15 +25,6 @@ static void setup(void)
 static void teardown(void)
 {
 	rig_free(r);
-}
-
-static void fresh(struct rig_terminal *t, struct buf *record)
-{
-	char serial[33];
-
-	snprintf(serial, sizeof(serial), "ST%05u", ++serial_number);
-	rig_tk(r, t, serial, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
-	rig_record(r, t, "ACME", false, record);
 }
 
 /* A key file of this many bad records of the size of good ones, offered with its manifest. */
@@ -135,7 +125,7 @@ START_TEST(kill_9_at_any_moment_loses_nothing_and_doubles_nothing)
 	memset(t, 0, sizeof(t));
 	memset(good, 0, sizeof(good));
 	for (int i = 0; i < GOOD; i++)
-		fresh(&t[i], &good[i]);
+		rig_fresh(r, &t[i], &good[i]);
 	for (int i = 0; i < ALL; i++)
 		list[i] = i % (ALL / GOOD) == 7 ? buf_view(&good[i / (ALL / GOOD)]) : VIEW_STR(bad);
 	srand((unsigned)time(NULL));
@@ -192,7 +182,7 @@ START_TEST(a_file_that_changed_between_two_lives_is_not_mixed)
 	BUF_AUTO record = { 0 };
 	struct view v;
 
-	fresh(&t, &record);
+	rig_fresh(r, &t, &record);
 	v = buf_view(&record);
 	rig_stop(r, SIGKILL);
 	/* as a killed reception leaves it: one line stored, of another content under that name */
@@ -226,7 +216,7 @@ START_TEST(rows_of_an_earlier_life_that_are_not_of_the_file_are_seen)
 	struct view list[N] = { VIEW_STR("a"), VIEW_STR("b"), VIEW_STR("c") };
 	char sql[700], digest[65];
 
-	fresh(&t, &record);
+	rig_fresh(r, &t, &record);
 	for (int i = 0; i < N; i++) {
 		base64_encode(list[i], &body);
 		buf_put_u8(&body, '\n');
@@ -258,7 +248,7 @@ START_TEST(a_busy_database_is_waited_for)
 	sqlite3 *d = NULL;
 	char path[200];
 
-	fresh(&t, &record);
+	rig_fresh(r, &t, &record);
 	v = buf_view(&record);
 	snprintf(path, sizeof(path), "%s/kms.db", r->dir);
 	ck_assert_int_eq(sqlite3_open_v2(path, &d, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
