@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which test proves which requirement? Tests name the line in a comment beside their name: `/* R1.4 */`, `# R1.4, R2.6`.
+"""Which test proves which requirement? Tests name the line in a comment beside their name: `/* R1.4 */`, `# R1.4, R2.6`,
+`# R1.4 to R1.7`.
 
 requirements_check.py ROOT [--list]   every line of R1 and R2 must be named by a test below tests/; --list prints them all
 """
@@ -9,11 +10,18 @@ import re
 import sys
 
 LINES = [f"R1.{n}" for n in range(1, 14)] + [f"R2.{n}" for n in range(1, 10)]
-NAME = re.compile(r"\bR\d\.\d+\b")
+NAME = re.compile(r"\b(R\d\.)(\d+)(?: to \1(\d+))?\b")
 # Where a test begins: in C START_TEST(name), in Python def test_name.
 TEST = re.compile(r"START_TEST\((\w+)\)|^\s*def (test_\w+)\(", re.M)
 # A comment says it: R-numbers in code or in texts that are printed prove nothing.
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|(?<!['\"\w])#[^\n]*|\"\"\".*?\"\"\"", re.S)
+
+
+def named(comment):
+    """`R1.4`, and each of `R1.4 to R1.7`."""
+    for chapter, first, last in NAME.findall(comment):
+        for n in range(int(first), int(last or first) + 1):
+            yield f"{chapter}{n}"
 
 
 def tests_of(path, text):
@@ -21,7 +29,7 @@ def tests_of(path, text):
     the file stands for the file."""
     starts = [(m.start(), m.group(1) or m.group(2)) for m in TEST.finditer(text)]
     for comment in COMMENT.finditer(text):
-        for line in NAME.findall(comment.group(0)):
+        for line in named(comment.group(0)):
             before = [name for at, name in starts if at <= comment.start()]
             after = [(at, name) for at, name in starts if at > comment.start()]
             close = after and not text[comment.end():after[0][0]].strip()
