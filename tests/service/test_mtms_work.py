@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import pathlib
 import random
 import sys
@@ -86,9 +87,8 @@ class Orders(test_mtms.Base, unittest.TestCase):
         found = self.records(3)
         self.assertEqual(found[2][1].count(b"SN-1"), 2)  # serial number and PIN pad
         self.check([found[2]], [new])
-        history = self.report("history", "SN-1")
-        self.assertEqual([(h["counter"], h["outbox"], h["note"]) for h in history],
-                         [(1, "superseded", "superseded by counter 2"), (2, "delivered", "")])
+        wanted = [(1, "superseded", "superseded by counter 2"), (2, "delivered", "")]
+        wait_until(lambda: [(h["counter"], h["outbox"], h["note"]) for h in self.report("history", "SN-1")] == wanted, "the delivery settled")
 
     def test_newer_tk_follows_one_that_was_delivered(self):  # R1.4
         terminals = [self.terminal("SN-1", counter=c) for c in (1, 2)]
@@ -116,6 +116,22 @@ class Orders(test_mtms.Base, unittest.TestCase):
                         " d.sequence GROUP BY d.sequence ORDER BY 1")
         self.assertEqual(numbers, [(i + 1, 1) for i in range(len(numbers))])
         self.assertEqual(query(self.database, "SELECT count(*) FROM sn_key WHERE claimed_by IS NOT NULL AND state = 'waiting'"), [(0,)])
+
+    def test_as_many_workers_as_processors_share_a_batch(self):  # R1.7
+        def threads():
+            return len(list(pathlib.Path(f"/proc/{self.mtmsd.process.pid}/task").iterdir()))
+
+        self.again(workers=1)
+        one = threads()
+        self.again(workers=0)
+        processors = os.sysconf("SC_NPROCESSORS_ONLN")
+        self.assertEqual(threads() - one, processors - 1)
+        terminals = [t for prefix in ("A", "P0", "P1") for t in self.terminals(40, prefix)]
+        self.send(terminals, batch="B1")
+        self.check(self.records(120), terminals)
+        by = query(self.database, "SELECT claimed_worker, count(*) FROM sn_key WHERE state = 'rewrapped' GROUP BY claimed_worker")
+        self.assertEqual(sum(n for _, n in by), 120)
+        self.assertGreaterEqual(len(by), min(2, processors), by)
 
     def test_claim_of_another_machine_ends_by_itself(self):  # R1.7
         waiting = self.kill_with_one_waiting()
