@@ -171,7 +171,7 @@ static void db_write(const char *format, const char *serial)
 	rig_db_write(r, sql);
 }
 
-/* R2.4 R2.5 R2.6 R2.7 R2.8 R1.11 R1.12 */
+/* R1.8 R1.11 R1.12 R2.4 R2.5 R2.6 R2.7 R2.8 */
 START_TEST(each_rule_sees_what_breaks_it)
 {
 	struct rig_terminal t = { 0 };

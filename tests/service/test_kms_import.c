@@ -126,7 +126,7 @@ START_TEST(an_altered_byte_anywhere_under_the_mac_is_an_import_error)
 }
 END_TEST
 
-/* R1.13, R2.9: the record of one terminal under the name of another */
+/* R1.8, R1.13, R2.9: the record of one terminal under the name of another */
 START_TEST(a_swapped_serial_number_is_refused)
 {
 	struct rig_terminal a = { 0 }, b = { 0 };
