@@ -190,7 +190,7 @@ START_TEST(collected_needs_a_tk_first) /* R1.4 */
 END_TEST
 
 static const uint8_t bad_make[][5] = {
-	{ 3, 2, 2, FORMAT_KEY_AES, 32 },
+	{ 4, 2, 2, FORMAT_KEY_AES, 32 },
 	{ 0, 2, 2, FORMAT_KEY_AES, 32 },
 	{ 2, 0, 2, FORMAT_KEY_AES, 32 },
 	{ 2, 3, 2, FORMAT_KEY_AES, 32 },
@@ -219,7 +219,7 @@ END_TEST
 static const uint8_t kinds[][5] = {
 	{ 2, 2, FORMAT_HASH_SHA256, FORMAT_KEY_AES, 32 },  { 2, 1, FORMAT_HASH_SHA1, FORMAT_KEY_AES, 16 },
 	{ 2, 2, FORMAT_HASH_SHA512, FORMAT_KEY_TDES, 24 }, { 1, 2, FORMAT_HASH_SHA256, FORMAT_KEY_TDES, 24 },
-	{ 1, 1, FORMAT_HASH_SHA384, FORMAT_KEY_TDES, 16 },
+	{ 1, 1, FORMAT_HASH_SHA384, FORMAT_KEY_TDES, 16 }, { 3, 2, FORMAT_HASH_SHA256, FORMAT_KEY_AES, 32 },
 };
 
 /* The packet is what was asked for, under this certificate, and the counter goes up by one each time. */
