@@ -12,33 +12,14 @@ import argparse
 import json
 import os
 import pathlib
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import certificates  # pylint: disable=wrong-import-position
 from process import Process, free_port  # pylint: disable=wrong-import-position
 
 VSFTPD = "/usr/sbin/vsftpd"
 PASSWORD = "loopback-4711"
-
-
-def openssl(*arguments):
-    subprocess.run(["openssl", *[str(a) for a in arguments]], check=True, capture_output=True, timeout=60)
-
-
-def certificates(folder, kind):
-    """A CA and a server's certificate; answers the paths of the CA to trust, certificate and key."""
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    for name in ("ca", "other"):
-        openssl("req", "-x509", *curve, "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem", "-subj", f"/CN={name}",
-                "-days", "30", "-addext", "basicConstraints=critical,CA:TRUE")
-    issuer = "other" if kind == "other-ca" else "ca"
-    names = "DNS:files.invalid" if kind == "other-name" else "IP:127.0.0.1,IP:127.0.0.2,DNS:localhost"
-    (folder / "san").write_text(f"subjectAltName={names}\nextendedKeyUsage=serverAuth\n")
-    openssl("req", *curve, "-keyout", folder / "server.key", "-out", folder / "server.csr", "-subj", "/CN=files")
-    openssl("x509", "-req", "-in", folder / "server.csr", "-CA", folder / f"{issuer}.pem", "-CAkey", folder / f"{issuer}.key",
-            "-CAcreateserial", "-days", "-1" if kind == "expired" else "30", "-extfile", folder / "san", "-out", folder / "server.pem")
-    return folder / "ca.pem", folder / "server.pem", folder / "server.key"
 
 
 class Ftp(Process):
@@ -76,7 +57,7 @@ class Ftp(Process):
                  "xferlog_file": self.folder / "transfers", "xferlog_std_format": "NO", "vsftpd_log_file": self.folder / "transfers",
                  "log_ftp_protocol": "YES"}
         if self.tls != "none":
-            self.ca, pem, key = certificates(self.folder, certificate)
+            self.ca, pem, key = certificates.make(self.folder, certificate, "IP:127.0.0.1,IP:127.0.0.2,DNS:localhost")
             self.give(key)
             lines.update({"ssl_enable": "YES", "allow_anon_ssl": "YES", "force_anon_logins_ssl": "YES", "force_anon_data_ssl": "YES",
                           "ssl_sslv2": "NO", "ssl_sslv3": "NO", "ssl_tlsv1": "YES", "require_ssl_reuse": "YES", "ssl_ciphers": "HIGH",
@@ -130,6 +111,6 @@ def as_program(make, arguments):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--tls", choices=["none", "required", "implicit"], default="required")
-    parser.add_argument("--certificate", choices=["good", "other-name", "other-ca", "expired"], default="good")
+    parser.add_argument("--certificate", choices=certificates.KINDS, default="good")
     parser.add_argument("--file-max", type=int)
     as_program(lambda a: Ftp(a.tls, a.certificate, a.file_max), parser.parse_args())

@@ -14,6 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import certificates  # noqa: E402
 import process  # noqa: E402
 
 USER = "strongroom"
@@ -52,16 +53,7 @@ class Postgres(process.Process):
 
     def certificates(self):
         """A CA, the server's certificate for 127.0.0.1 and localhost, and another CA that signed nothing here."""
-        def openssl(*argv):
-            subprocess.run(["openssl", *map(str, argv)], check=True, capture_output=True, cwd=self.folder, timeout=process.WAIT)
-        for name in ("ca", "other"):
-            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
-                    f"/CN=test {name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout",
-                "server.key", "-out", "server.csr")
-        (self.folder / "server.ext").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\n")
-        openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30",
-                "-extfile", "server.ext", "-out", "server.pem")
+        certificates.make(self.folder)
         for name in ("server.key", "server.pem"):
             os.chmod(self.folder / name, 0o600)
             self.give(self.folder / name)

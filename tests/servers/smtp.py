@@ -31,32 +31,10 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import certificates  # pylint: disable=wrong-import-position
+
 USER, PASSWORD = "kms@mail.example", "correct horse, battery: 9 staples"
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's aiosmtpd
-
-
-def openssl(*arguments):
-    subprocess.run(["openssl", *[str(a) for a in arguments]], check=True, capture_output=True)
-
-
-def certificates(folder, kind):
-    """A CA and a server's certificate; answers the paths of CA, certificate and key. The CA told of is the one to trust."""
-    def authority(name):
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder / f"{name}.key",
-                "-out", folder / f"{name}.pem", "-subj", f"/CN={name}", "-days", "30", "-addext", "basicConstraints=critical,CA:TRUE")
-    authority("ca")
-    issuer = "ca"
-    if kind == "other-ca":
-        issuer = "other"
-        authority(issuer)
-    names = "DNS:mail.invalid" if kind == "other-name" else "IP:127.0.0.1,DNS:localhost"
-    (folder / "san").write_text(f"subjectAltName={names}\nextendedKeyUsage=serverAuth\n")
-    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder / "server.key", "-out",
-            folder / "server.csr", "-subj", "/CN=mail")
-    days = "-1" if kind == "expired" else "30"
-    openssl("x509", "-req", "-in", folder / "server.csr", "-CA", folder / f"{issuer}.pem", "-CAkey", folder / f"{issuer}.key",
-            "-CAcreateserial", "-days", days, "-extfile", folder / "san", "-out", folder / "server.pem")
-    return folder / "ca.pem", folder / "server.pem", folder / "server.key"
 
 
 def serve(arguments):
@@ -64,7 +42,7 @@ def serve(arguments):
     from aiosmtpd.smtp import SMTP, AuthResult
 
     folder = pathlib.Path(arguments.folder).resolve()
-    ca, certificate, key = certificates(folder, arguments.certificate)
+    ca, certificate, key = certificates.make(folder, arguments.certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     rules = []
@@ -161,9 +139,10 @@ class SmtpServer:
         self.seen = {}
 
     def start(self):
-        program = self.folder / "smtp.py"  # the tree may not be readable for the server's user
-        program.write_text(pathlib.Path(__file__).read_text(encoding="utf-8"), encoding="utf-8")
-        self.home.give(program)
+        here, program = pathlib.Path(__file__), self.folder / "smtp.py"
+        for part in ("smtp.py", "certificates.py"):  # the tree may not be readable for the server's user
+            (self.folder / part).write_text((here.parent / part).read_text(encoding="utf-8"), encoding="utf-8")
+            self.home.give(self.folder / part)
         with open(self.home.log, "ab") as log:
             self.process = subprocess.Popen(
                 self.home.as_user([PYTHON, program, self.folder, "--port", self.port, *self.arguments]), stdin=subprocess.PIPE,
@@ -235,7 +214,7 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--tls", choices=("starttls", "tls", "none"), default="starttls")
-    parser.add_argument("--certificate", choices=("good", "other-name", "other-ca", "expired"), default="good")
+    parser.add_argument("--certificate", choices=certificates.KINDS, default="good")
     parser.add_argument("--no-login", action="store_true")
     serve(parser.parse_args())
 
