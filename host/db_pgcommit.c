@@ -27,7 +27,7 @@ static enum err with_id(struct pg *p, const char *sql, PGresult **ret, struct fa
 	const Oid type = 17; /* bytea */
 	const char *const values[] = { (const char *)p->operation };
 	const int lengths[] = { OPERATION_LEN }, formats[] = { 1 };
-	PGresult *r = PQexecParams(p->conn, sql, 1, &type, values, lengths, formats, 0);
+	PGresult *r = pg_answer(p, PQsendQueryParams(p->conn, sql, 1, &type, values, lengths, formats, 0));
 	ExecStatusType status = PQresultStatus(r);
 
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
@@ -69,6 +69,7 @@ enum err pg_begin(struct db *d, struct fail *f)
 		return fail_set(f, e, 0, "%s", why.text);
 	p->open = true;
 	p->wrote = false;
+	p->patient = false;
 	return ERR_OK;
 }
 
@@ -78,7 +79,7 @@ static void old_process_end(struct pg *p, int process, const char *started)
 	const char *const values[] = { number, started };
 
 	snprintf(number, sizeof(number), "%d", process);
-	PQclear(PQexecParams(p->conn, end_sql, 2, NULL, values, NULL, NULL, 0));
+	PQclear(pg_answer(p, PQsendQueryParams(p->conn, end_sql, 2, NULL, values, NULL, NULL, 0)));
 }
 
 static enum err settle_once(struct pg *p, int process, const char *started, bool *ret_done, struct fail *f)
@@ -136,7 +137,7 @@ static enum err settle(struct pg *p, struct fail *f)
 
 static enum err commit_send(struct pg *p, struct fail *f)
 {
-	PGresult *r = PQexec(p->conn, "COMMIT");
+	PGresult *r = pg_answer(p, PQsendQuery(p->conn, "COMMIT"));
 	enum err e = ERR_OK;
 
 	if (PQresultStatus(r) == PGRES_COMMAND_OK) {
@@ -173,6 +174,7 @@ enum err pg_commit(struct db *d, struct fail *f)
 	}
 	p->open = false;
 	e = commit_send(p, f);
+	p->patient = false;
 	/* What could not be swept now is swept at the next commit. */
 	if (e == ERR_OK && p->wrote && p->conn && p->commits++ % SWEEP_COMMITS == 0)
 		p->commits -= pg_exec(p, sweep_sql, NULL) != ERR_OK;
@@ -186,4 +188,5 @@ void pg_rollback(struct db *d)
 	if (p->open && p->conn && pg_exec(p, "ROLLBACK", NULL) != ERR_OK)
 		pg_lose(p);
 	p->open = false;
+	p->patient = false;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +15,13 @@
 #define SLOW_MS 1000
 #define PAUSE_MS 100
 #define PAUSE_MAX_MS 5000
+#define ANSWER_MS 25000 /* longer than statement_timeout: a server that is silent then is not there */
+#define LOOK_MS 1000
 
 /* What every session is set to before anything else. */
 static const char settings[] =
     "SET client_encoding = 'UTF8'; SET search_path = public, pg_temp; SET standard_conforming_strings = on;"
-    "SET lock_timeout = '10s'; SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '120s';"
+    "SET lock_timeout = '10s'; SET statement_timeout = '20s'; SET idle_in_transaction_session_timeout = '120s';"
     "SET default_transaction_isolation = 'read committed'; SET bytea_output = 'hex'; SET TimeZone = 'UTC'";
 
 static PQconninfoOption *option(PQconninfoOption *list, const char *keyword)
@@ -198,8 +201,9 @@ enum err pg_connect(struct pg *p, struct fail *f)
 		e = pg_exec(p, settings, f);
 	if (e == ERR_OK)
 		e = server_check(p, f);
+	/* nobody waits for an operator's question */
 	if (e == ERR_OK && p->read)
-		e = pg_exec(p, "SET default_transaction_read_only = on", f);
+		e = pg_exec(p, "SET default_transaction_read_only = on; SET statement_timeout = '600s'", f);
 	if (e == ERR_OK)
 		e = pg_value(p, "SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()",
 			     p->started, sizeof(p->started), f);
@@ -304,9 +308,56 @@ enum err pg_fail(struct pg *p, const PGresult *r, const char *what, struct fail 
 	return fail_set(f, e, 0, "database: %s: %.80s", text, what);
 }
 
+/* What TLS has read ahead no poll shows. */
+static bool read_ahead(PGconn *conn)
+{
+	SSL *ssl = PQsslStruct(conn, "OpenSSL");
+
+	return ssl && SSL_pending(ssl) > 0;
+}
+
+/* Until PQgetResult does not block; false: silence. */
+static bool answer_wait(struct pg *p)
+{
+	int64_t end = steady_ms() + ANSWER_MS;
+
+	while (PQisBusy(p->conn)) {
+		struct pollfd fd = { .fd = PQsocket(p->conn), .events = POLLIN };
+
+		if (!p->patient && !p->read && steady_ms() >= end)
+			return false;
+		if (!read_ahead(p->conn))
+			poll(&fd, 1, LOOK_MS);
+		if (!PQconsumeInput(p->conn))
+			return true; /* PQgetResult says what it is */
+	}
+	return true;
+}
+
+PGresult *pg_answer(struct pg *p, int sent)
+{
+	PGresult *last = NULL;
+
+	while (p->conn && sent) {
+		PGresult *r;
+
+		if (!answer_wait(p)) {
+			PQclear(last);
+			pg_lose(p);
+			return NULL;
+		}
+		r = PQgetResult(p->conn);
+		if (!r)
+			break;
+		PQclear(last);
+		last = r;
+	}
+	return last;
+}
+
 enum err pg_exec(struct pg *p, const char *sql, struct fail *f)
 {
-	PGresult *r = PQexec(p->conn, sql);
+	PGresult *r = pg_answer(p, PQsendQuery(p->conn, sql));
 	ExecStatusType status = PQresultStatus(r);
 	enum err e = ERR_OK;
 
@@ -318,7 +369,7 @@ enum err pg_exec(struct pg *p, const char *sql, struct fail *f)
 
 enum err pg_value(struct pg *p, const char *sql, char *ret, size_t ret_room, struct fail *f)
 {
-	PGresult *r = PQexec(p->conn, sql);
+	PGresult *r = pg_answer(p, PQsendQuery(p->conn, sql));
 	enum err e = ERR_OK;
 
 	if (PQresultStatus(r) != PGRES_TUPLES_OK)

@@ -128,7 +128,7 @@ static enum err prepare(struct pg *p, struct pg_stmt *s, struct fail *f)
 
 		types[i] = t == 'i' ? OID_INT8 : t == 'b' ? OID_BYTEA : t == 'n' ? OID_UNKNOWN : OID_TEXT;
 	}
-	r = PQprepare(p->conn, s->name, s->text, (int)s->count, types);
+	r = pg_answer(p, PQsendPrepare(p->conn, s->name, s->text, (int)s->count, types));
 	if (PQresultStatus(r) != PGRES_COMMAND_OK)
 		e = pg_fail(p, r, s->base.sql, f);
 	else
@@ -177,7 +177,7 @@ static enum err run(struct pg *p, struct pg_stmt *s, struct fail *f)
 	for (size_t i = 0; i < s->count; i++)
 		formats[i] = 1;
 	p->wrote |= s->writes;
-	r = PQexecPrepared(p->conn, s->name, (int)s->count, s->values, s->lengths, formats, 1);
+	r = pg_answer(p, PQsendQueryPrepared(p->conn, s->name, (int)s->count, s->values, s->lengths, formats, 1));
 	status = PQresultStatus(r);
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
 		e = pg_fail(p, r, s->base.sql, f);
@@ -317,10 +317,13 @@ static enum err pg_version_get(struct db *d, int64_t *ret, struct fail *f)
 {
 	struct pg *p = (struct pg *)d;
 	char text[32] = "";
-	enum err e = pg_exec(p,
-			     "SET LOCAL lock_timeout = '120s'; SET LOCAL statement_timeout = 0;"
-			     "SELECT pg_advisory_xact_lock(" MIGRATION_LOCK ")",
-			     f);
+	enum err e;
+
+	p->patient = true;
+	e = pg_exec(p,
+		    "SET LOCAL lock_timeout = '120s'; SET LOCAL statement_timeout = 0;"
+		    "SELECT pg_advisory_xact_lock(" MIGRATION_LOCK ")",
+		    f);
 
 	if (e == ERR_OK)
 		e = pg_value(p, "SELECT to_regclass('public.schema_version') IS NULL", text, sizeof(text), f);
@@ -361,6 +364,7 @@ static enum err pg_snapshot(struct db *d, struct fail *f)
 	if (e == ERR_OK) {
 		p->open = true;
 		p->wrote = false;
+		p->patient = true;
 	}
 	return e;
 }

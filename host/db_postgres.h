@@ -17,8 +17,9 @@ struct pg {
 	unsigned generation; /* of conn: statements prepared on an older one are gone */
 	unsigned names;      /* of prepared statements */
 	int64_t changes;
-	bool open;  /* a transaction, also one whose connection was lost */
-	bool wrote; /* in that transaction */
+	bool open;    /* a transaction, also one whose connection was lost */
+	bool wrote;   /* in that transaction */
+	bool patient; /* in that transaction statements may take their time */
 	uint8_t operation[OPERATION_LEN];
 	char started[40]; /* when the server's process of conn began */
 	int process;
@@ -35,6 +36,12 @@ enum err pg_ready(struct pg *p, struct fail *f) MUST_CHECK;
 void pg_lose(struct pg *p);
 /* pg_fail: the error of a result (NULL: of the connection), mapped by SQLSTATE; loses a connection that is broken. */
 enum err pg_fail(struct pg *p, const PGresult *r, const char *what, struct fail *f);
+/*
+ * pg_answer: what PQexec would have returned for what was sent (what a PQsend function answered); the caller's. NULL:
+ * the connection is broken, or the server has not said a word for so long that it is given up: nobody waits for ever
+ * for a server that is frozen.
+ */
+PGresult *pg_answer(struct pg *p, int sent);
 /* pg_exec: statements without parameters; pg_value: the first column of the first row as text, "" without a row. */
 enum err pg_exec(struct pg *p, const char *sql, struct fail *f) MUST_CHECK;
 enum err pg_value(struct pg *p, const char *sql, char *ret, size_t ret_room, struct fail *f) MUST_CHECK;

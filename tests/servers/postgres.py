@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -99,6 +100,19 @@ class Postgres(process.Process):
         """SIGINT is PostgreSQL's fast shutdown: it throws its clients out."""
         super().halt(number)
 
+    def signal_all(self, number):
+        """To the server and all of its processes."""
+        parents = {}
+        for stat in glob.glob("/proc/[0-9]*/stat"):
+            try:
+                with open(stat, encoding="ascii", errors="replace") as file:
+                    words = file.read().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(stat.split("/")[2])] = int(words[1])
+        for pid in [self.process.pid, *(p for p, parent in parents.items() if parent == self.process.pid)]:
+            os.kill(pid, number)
+
     def url(self, database, port=None, **options):
         """verify-full; options replace or (None) drop what stands in it."""
         all_options = {"sslmode": "verify-full", "sslrootcert": self.folder / "ca.pem", "passfile": self.passfile}
@@ -183,6 +197,8 @@ def answer(server, words, extra):
         server.halt()
     elif words[0] == "kill":
         server.halt(3)
+    elif words[0] in ("freeze", "thaw"):
+        server.signal_all(signal.SIGSTOP if words[0] == "freeze" else signal.SIGCONT)
     elif words[0] == "again":
         server.again()
     elif words[0] == "sql":
@@ -196,7 +212,7 @@ def answer(server, words, extra):
 
 def serve():
     """postgres.py [--proxy] [NAME=VALUE...]: settings of the server. Commands on standard input, one a line, one JSON line as the
-    answer: create DATABASE, fresh DATABASE, halt, kill (immediate shutdown), again, sql DATABASE STATEMENT; with --proxy also
+    answer: create DATABASE, fresh DATABASE, halt, kill (immediate shutdown), freeze, thaw, again, sql DATABASE STATEMENT; with --proxy also
     those of cut_records.py."""
     words = [w for w in sys.argv[1:] if "=" in w]
     server = Postgres(**dict(w.split("=", 1) for w in words))

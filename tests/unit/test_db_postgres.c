@@ -212,6 +212,40 @@ START_TEST(a_server_that_was_started_again_is_found_again)
 END_TEST
 
 /* Two who lock the same rows the other way round: one gets on, the other tries again. */
+/* R1.12: a machine that froze answers nothing and closes nothing; nobody waits for it for ever. */
+START_TEST(a_server_that_is_frozen_is_given_up)
+{
+	struct timespec begin, end;
+	struct fail f = { 0 };
+	enum err e;
+
+	through_proxy();
+	pg_server_url(name, false, kit.where);
+	strcat(kit.where, "&connect_timeout=2");
+	struct db *d = open_db();
+	ck_assert_int_eq(put(d, "first", &f), ERR_OK);
+	pg_server_do("freeze");
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	e = put(d, "frozen", &f);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	pg_server_do("thaw");
+	ck_assert_int_eq(e, ERR_BUSY);
+	ck_assert_int_le(end.tv_sec - begin.tv_sec, 50);
+	e = ERR_BUSY;
+	for (int i = 0; e == ERR_BUSY && i < 300; i++) {
+		struct timespec pause = { 0, 100000000 };
+
+		nanosleep(&pause, NULL);
+		f = (struct fail){ 0 };
+		e = put(d, "thawed", &f);
+	}
+	ck_assert_msg(e == ERR_OK, "%s", f.text);
+	ck_assert_int_eq(rows("frozen"), 0);
+	ck_assert_int_eq(rows("thawed"), 1);
+	db_free(d);
+}
+END_TEST
+
 START_TEST(a_deadlock_is_busy_for_one_and_nothing_for_the_other)
 {
 	through_proxy();
@@ -458,6 +492,7 @@ int main(void)
 				       a_change_outside_of_a_transaction_is_settled_too,
 				       a_connection_lost_in_a_transaction_fails_it_until_its_end,
 				       a_server_that_was_started_again_is_found_again,
+				       a_server_that_is_frozen_is_given_up,
 				       a_deadlock_is_busy_for_one_and_nothing_for_the_other,
 				       an_error_in_a_transaction_loses_it_whole,
 				       operation_ids_are_kept_for_a_day,
