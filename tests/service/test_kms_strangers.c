@@ -233,7 +233,7 @@ START_TEST(rows_of_a_flood_are_forgotten_soon)
 		     "INSERT INTO handshake(serial_number, nonce, host_nonce, node, address, peer, state, started,"
 		     " expires) SELECT 'OLD', CAST('N' || x AS BLOB), CAST('H' || x AS BLOB), 'n', 'a', 'p', 'ended',"
 		     " 1000, 1000 FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 6000)"
-		     " SELECT x FROM c)");
+		     " SELECT x FROM c) AS old");
 	rig_start(r);
 	rig_wait(r, 0, "SELECT count(*) FROM handshake WHERE serial_number = 'OLD'", NULL);
 }
