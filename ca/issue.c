@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 
 #include "issue.h"
+#include "sha256.h"
 #include "token_key.h"
 
 #define BACKDATE 300 /* seconds: peers' clocks may be a little behind */
@@ -193,21 +194,11 @@ enum err ca_serial(X509 *cert, char ret[41], struct fail *f)
 	return e;
 }
 
-static bool digest(struct view v, char ret[65])
-{
-	uint8_t sum[32];
-
-	if (!EVP_Digest(v.p, v.n, sum, NULL, EVP_sha256(), NULL))
-		return false;
-	hex_encode(VIEW(sum, sizeof(sum)), ret);
-	return true;
-}
-
 static bool key_digest(EVP_PKEY *key, char ret[65])
 {
 	unsigned char *der = NULL;
 	int n = i2d_PUBKEY(key, &der);
-	bool ok = n > 0 && digest(VIEW(der, (size_t)n), ret);
+	bool ok = n > 0 && sha256_hex(VIEW(der, (size_t)n), ret);
 
 	OPENSSL_free(der);
 	return ok;
@@ -230,7 +221,7 @@ enum err ca_record(const struct ca *ca, int64_t root, X509 *cert, const struct c
 
 	if (!e)
 		e = identity_cert_der(cert, &der, f);
-	if (!e && (!digest(buf_view(&der), sum) || !key_digest(o->subject, key_sum)))
+	if (!e && (!sha256_hex(buf_view(&der), sum) || !key_digest(o->subject, key_sum)))
 		e = fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 	if (!e)
 		e = db_run(

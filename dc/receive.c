@@ -7,6 +7,7 @@
 #include "formats.h"
 #include "keyfile.h"
 #include "records.h"
+#include "sha256.h"
 
 enum receipt { RECEIPT_NEW, RECEIPT_KNOWN, RECEIPT_BAD };
 

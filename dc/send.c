@@ -5,6 +5,7 @@
 
 #include "delivery.h"
 #include "manifest.h"
+#include "sha256.h"
 
 /* Answers of a KMS that stay the same at the next try. */
 static bool for_good(enum err e)

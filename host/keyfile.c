@@ -3,24 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <jansson.h>
-#include <openssl/evp.h>
 
 #include "formats.h"
 #include "keyfile_own.h"
+#include "sha256.h"
 
 #define KEYFILE_FORMAT "strongroom key file"
 #define KEYFILE_VERSION 1
-
-bool sha256_hex(struct view v, char ret_hex[65])
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	if (EVP_Digest(v.p, v.n, digest, &n, EVP_sha256(), NULL) != 1 || n != 32)
-		return false;
-	hex_encode(VIEW(digest, n), ret_hex);
-	return true;
-}
 
 bool keyfile_name_ok(const char *s, size_t max)
 {

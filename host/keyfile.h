@@ -35,7 +35,5 @@ void keyfile_done(struct keyfile *k);
 
 /* keyfile_name_ok: 1 to max of [A-Za-z0-9._-], not beginning with a dot; names of deliveries, orders, batches too. */
 bool keyfile_name_ok(const char *s, size_t max) MUST_CHECK;
-/* sha256_hex: lower case, with final zero. False: OpenSSL failed. */
-bool sha256_hex(struct view v, char ret_hex[65]) MUST_CHECK;
 
 #endif

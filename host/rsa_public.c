@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "rsa_public.h"
+#include "sha256.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -136,10 +137,5 @@ enum err rsa_public_pem(const struct rsa_public *k, struct buf *ret, struct fail
 
 enum err fingerprint_hex(struct view v, char ret[65], struct fail *f)
 {
-	uint8_t hash[32];
-
-	if (EVP_Digest(v.p, v.n, hash, NULL, EVP_sha256(), NULL) != 1)
-		return fail_set(f, ERR_NO_MEMORY, 0, "SHA-256");
-	hex_encode(VIEW(hash, sizeof(hash)), ret);
-	return ERR_OK;
+	return sha256_hex(v, ret) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "SHA-256");
 }

@@ -7,10 +7,12 @@
 /*
  * Public RSA keys of other tokens, as files and as numbers.
  *
- * rsa_public_read  a file: certificate or public key, PEM or DER. rsa_public_of: from the numbers of a token's object.
- *                  Filled (all buffers empty before): SubjectPublicKeyInfo (DER), modulus, exponent. ERR_CONFIG: no
- * such file, or no RSA key of 2048 to 4096 bits in it. rsa_public_pem   as a PEM file, appended fingerprint_hex 64
- * letters and a zero byte: of the SubjectPublicKeyInfo, the key's fingerprint
+ * rsa_public_read   a file: certificate or public key, PEM or DER. Filled (all buffers empty before): info
+ *                   (SubjectPublicKeyInfo, DER), modulus, exponent. ERR_CONFIG: no such file, or no RSA key of 2048 to
+ *                   4096 bits in it
+ * rsa_public_of     from the numbers of a token's object; the same
+ * rsa_public_pem    as a PEM file, appended. ERR_NO_MEMORY
+ * fingerprint_hex   SHA-256, 64 letters and a zero byte: of a SubjectPublicKeyInfo it is the key's fingerprint
  */
 struct rsa_public {
 	struct buf info, modulus, exponent;

@@ -15,19 +15,26 @@
 #include "rewrap.h"
 #include "tmk_admin.h"
 
-static enum err srk_init(void *service, char **arguments, struct fail *f)
+/* Makes a key of the KMS in HSM 2: ops_srk_generate, ops_fpk_generate. */
+static enum err key_init(const struct conf *c, char **arguments, const char *command,
+			 enum err (*generate)(struct ops *, const char *, struct view, struct fail *), struct fail *f)
 {
 	struct kms k = { 0 };
 	BUF_AUTO id = { 0 };
 	enum err e;
 
 	if (!hex_decode(arguments[1], strlen(arguments[1]), &id) || !id.len)
-		return fail_set(f, ERR_USAGE, 0, "srk-init LABEL ID: ID in hex");
-	e = kms_open_token(service, &k, f);
+		return fail_set(f, ERR_USAGE, 0, "%s LABEL ID: ID in hex", command);
+	e = kms_open_token(c, &k, f);
 	if (!e)
-		e = ops_srk_generate(k.ops, arguments[0], buf_view(&id), f);
+		e = generate(k.ops, arguments[0], buf_view(&id), f);
 	kms_done(&k);
 	return e;
+}
+
+static enum err srk_init(void *service, char **arguments, struct fail *f)
+{
+	return key_init(service, arguments, "srk-init", ops_srk_generate, f);
 }
 
 static enum err alarm_close_run(void *service, char **arguments, struct fail *f)
@@ -86,17 +93,7 @@ static enum err rewrap(void *service, char **arguments, struct fail *f)
 
 static enum err fpk_init(void *service, char **arguments, struct fail *f)
 {
-	struct kms k = { 0 };
-	BUF_AUTO id = { 0 };
-	enum err e;
-
-	if (!hex_decode(arguments[1], strlen(arguments[1]), &id) || !id.len)
-		return fail_set(f, ERR_USAGE, 0, "fpk-init LABEL ID: ID in hex");
-	e = kms_open_token(service, &k, f);
-	if (!e)
-		e = ops_fpk_generate(k.ops, arguments[0], buf_view(&id), f);
-	kms_done(&k);
-	return e;
+	return key_init(service, arguments, "fpk-init", ops_fpk_generate, f);
 }
 
 static enum err fingerprints(void *service, char **arguments, struct fail *f)

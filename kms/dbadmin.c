@@ -8,6 +8,7 @@
 #include "dbadmin.h"
 #include "dbcheck.h"
 #include "open.h"
+#include "token_keys.h"
 
 #define SERVICE "kms"
 #define STATUS_WRONG 3
@@ -40,20 +41,11 @@ static json_t *key_json(struct kms *k, struct pk11_key *key)
 /* By kind, the generations from the newest on. */
 static json_t *keys_json(struct kms *k)
 {
-	const struct {
-		const char *kind;
-		struct pk11_key *key;
-	} keys[] = { { "PK-1", k->keys[FORMAT_SUITE_TDES].pk },
-		     { "MAK-1", k->keys[FORMAT_SUITE_TDES].mak },
-		     { "PK-2", k->keys[FORMAT_SUITE_AES].pk },
-		     { "MAK-2", k->keys[FORMAT_SUITE_AES].mak },
-		     { "PK-3", k->keys[FORMAT_SUITE_BLOCK].pk },
-		     { "MAK-3", k->keys[FORMAT_SUITE_BLOCK].mak },
-		     { "SRK", k->srk },
-		     { "FPK", k->fpk } };
+	struct token_key keys[TOKEN_KEYS];
 	json_t *all = json_object();
 
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+	token_keys(k, keys);
+	for (size_t i = 0; i < TOKEN_KEYS; i++) {
 		if (keys[i].key)
 			json_object_set_new(all, keys[i].kind, key_json(k, keys[i].key));
 	}

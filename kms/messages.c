@@ -9,6 +9,7 @@
 #include "messages.h"
 #include "pickup.h"
 #include "records.h"
+#include "sha256.h"
 #include "spool.h"
 
 #define NAME_DC_MAX 64

@@ -6,13 +6,13 @@
 
 #include "log.h"
 #include "node.h"
+#include "token_keys.h"
 
 #define BEAT_S 10
 #define MORE_MS 100 /* until the next rows are forgotten */
 /* Claims, handshakes and lock-outs end by the clock: nodes must agree about it. */
 #define CLOCK_WARN_S 5
 #define CLOCK_MAX_S 20
-#define KINDS_MAX 8
 
 /* The generations of one key in our token, the newest first; none: the HSM tells no check value. */
 struct node_key {
@@ -24,26 +24,19 @@ struct node_key {
 };
 
 struct node_keys {
-	struct node_key key[KINDS_MAX];
+	struct node_key key[TOKEN_KEYS];
 	size_t count;
 };
 
 static void keys_of(const struct kms *k, struct node_keys *ret)
 {
-	const struct node_key all[] = {
-		{ .kind = "PK-1", .name = "PK of suite 1", .key = k->keys[FORMAT_SUITE_TDES].pk },
-		{ .kind = "MAK-1", .name = "MAK of suite 1", .key = k->keys[FORMAT_SUITE_TDES].mak },
-		{ .kind = "PK-2", .name = "PK of suite 2", .key = k->keys[FORMAT_SUITE_AES].pk },
-		{ .kind = "MAK-2", .name = "MAK of suite 2", .key = k->keys[FORMAT_SUITE_AES].mak },
-		{ .kind = "PK-3", .name = "PK of suite 3", .key = k->keys[FORMAT_SUITE_BLOCK].pk },
-		{ .kind = "MAK-3", .name = "MAK of suite 3", .key = k->keys[FORMAT_SUITE_BLOCK].mak },
-		{ .kind = "SRK", .name = "storage key", .key = k->srk },
-		{ .kind = "FPK", .name = "fingerprint key", .key = k->fpk },
-	};
+	struct token_key all[TOKEN_KEYS];
 
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+	token_keys(k, all);
+	for (size_t i = 0; i < TOKEN_KEYS; i++)
 		if (all[i].key)
-			ret->key[ret->count++] = all[i];
+			ret->key[ret->count++] =
+			    (struct node_key){ .kind = all[i].kind, .name = all[i].name, .key = all[i].key };
 }
 
 /* What an HSM cannot say is not compared; that is said. */

@@ -262,13 +262,7 @@ enum err kms_open(const struct conf *c, struct kms *k, struct fail *f)
 	e = terminals_read(c, k, f);
 	if (!e)
 		e = kms_open_db(c, &k->db, f);
-	if (!e)
-		e = kms_open_token(c, k, f);
-	if (!e)
-		e = keys_open(c, k, f);
-	if (!e)
-		e = fpk_open(c, k, f);
-	return e;
+	return e ? e : kms_open_keys(c, k, f);
 }
 
 void kms_done(struct kms *k)

@@ -7,6 +7,7 @@
 #include "notify.h"
 #include "receive.h"
 #include "sequence.h"
+#include "sha256.h"
 
 #define BATCH 256        /* rows in a transaction */
 #define PAUSE_NS 1000000 /* between two: other writers get their turn */

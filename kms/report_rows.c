@@ -3,23 +3,27 @@
 #include "tables.h"
 
 /* The questions. What a number or a time is worth without a value: 0. */
-#define COUNT_OF(flag) "(SELECT count(*) FROM key_source s WHERE s.file = k.id AND s.flag = '" flag "')"
-#define FILE_STATE                                                                                                     \
-	"CASE WHEN k.state = 'importing' AND k.whole = 0 THEN 'receiving' ELSE k.state END,"                           \
-	" coalesce(k.error, '')"
+#define COUNT_OF(what, value) "(SELECT count(*) FROM key_source s WHERE s.file = k.id AND s." what " = '" value "')"
+#define COUNT_WAITING COUNT_OF("flag", FLAG_WAITING)
+#define COUNT_IMPORTED COUNT_OF("flag", FLAG_IMPORTED)
+#define COUNT_FAILED COUNT_OF("flag", FLAG_ERROR)
+#define COUNT_KNOWN COUNT_OF("outcome", OUTCOME_KNOWN)
+#define COUNT_REPAIRED COUNT_OF("outcome", OUTCOME_REPAIRED)
+/* What an import is doing, in a word. */
+#define FILE_STATE "CASE WHEN k.state = 'importing' AND k.whole = 0 THEN 'receiving' ELSE k.state END"
 #define FILE_FILTERS                                                                                                   \
 	{ "--file", " AND k.id = CAST(? AS BIGINT)" }, { "--since", " AND k.received >= CAST(? AS BIGINT)" },          \
 	    { "--order", " AND k.production_order = ?" }, { "--source", " AND k.source = ?" },                         \
 	{                                                                                                              \
-		"--state", " AND CASE WHEN k.whole = 0 AND k.state = 'importing' THEN 'receiving' ELSE k.state END"    \
-			   " = ?"                                                                                      \
+		"--state", " AND " FILE_STATE " = ?"                                                                   \
 	}
 const struct report_row report_rows[] = {
 	{ .name = "files",
 	  .help = "key files and deliveries with their state",
-	  .sql = "SELECT k.id, k.kind, k.name, k.sender, k.records, " COUNT_OF(FLAG_IMPORTED) ", " COUNT_OF(
-	      FLAG_ERROR) ", " FILE_STATE ", k.source, k.dc, coalesce(k.sequence, 0), k.production_order, k.received,"
-			  " k.done FROM key_file k WHERE k.id > {after}{where} ORDER BY k.id LIMIT " REPORT_PAGE,
+	  .sql =
+	      "SELECT k.id, k.kind, k.name, k.sender, k.records, " COUNT_IMPORTED ", " COUNT_FAILED ", " FILE_STATE
+	      ", coalesce(k.error, ''), k.source, k.dc, coalesce(k.sequence, 0), k.production_order, k.received, k.done"
+	      " FROM key_file k WHERE k.id > {after}{where} ORDER BY k.id LIMIT " REPORT_PAGE,
 	  .paging = REPORT_NUMBER_KEY,
 	  .filters = { FILE_FILTERS },
 	  .columns = { { "id", 'i' },
@@ -40,23 +44,14 @@ const struct report_row report_rows[] = {
 	  .requirement = "R2.2" },
 	{ .name = "imports",
 	  .help = "how far each import is, and what came of it",
-	  .sql = "SELECT k.id, k.name, k.source, k.sender, coalesce(k.sequence, 0), k.production_order, k.records, "
-		 "k.stored,"
-		 " " COUNT_OF(FLAG_WAITING) ", " COUNT_OF(FLAG_IMPORTED) ", " COUNT_OF(
-		     FLAG_ERROR) ", (SELECT count(*) FROM"
-				 " key_source s WHERE s.file = k.id AND s.outcome = '" OUTCOME_KNOWN
-				 "'), (SELECT count(*) FROM key_source s"
-				 " WHERE s.file = k.id AND s.outcome = '" OUTCOME_REPAIRED
-				 "'), CASE WHEN k.state = 'refused' OR k.records = 0"
-				 " THEN 0 ELSE 100 * (k.stored - " COUNT_OF(
-				     FLAG_WAITING) ") / k.records END, k.received, k.done,"
-						   " CASE WHEN k.done = 0 THEN 0 ELSE k.done - k.received END, CASE "
-						   "WHEN k.state = 'importing' AND k.whole = 0"
-						   " THEN 'receiving' ELSE k.state END, coalesce(k.error, (SELECT "
-						   "s.error FROM key_source s WHERE s.file = k.id"
-						   " AND s.flag = '" FLAG_ERROR "' ORDER BY s.line LIMIT 1), '')"
-						   " FROM key_file k WHERE k.id > {after}{where} ORDER BY k.id "
-						   "LIMIT " REPORT_PAGE,
+	  .sql = "SELECT k.id, k.name, k.source, k.sender, coalesce(k.sequence, 0), k.production_order, k.records,"
+		 " k.stored, " COUNT_WAITING ", " COUNT_IMPORTED ", " COUNT_FAILED ", " COUNT_KNOWN ", " COUNT_REPAIRED
+		 ", CASE WHEN k.state = 'refused' OR k.records = 0 THEN 0 ELSE 100 * (k.stored - " COUNT_WAITING
+		 ") / k.records END, k.received, k.done, CASE WHEN k.done = 0 THEN 0 ELSE k.done - k.received "
+		 "END, " FILE_STATE
+		 ", coalesce(k.error, (SELECT s.error FROM key_source s WHERE s.file = k.id AND s.flag = '" FLAG_ERROR
+		 "' ORDER BY s.line LIMIT 1), '') FROM key_file k WHERE k.id > {after}{where}"
+		 " ORDER BY k.id LIMIT " REPORT_PAGE,
 	  .paging = REPORT_NUMBER_KEY,
 	  .filters = { FILE_FILTERS },
 	  .columns = { { "id", 'i' },

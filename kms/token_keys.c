@@ -1,7 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
 #include <time.h>
 
 #include "token_keys.h"
+
+void token_keys(const struct kms *k, struct token_key ret[TOKEN_KEYS])
+{
+	const struct token_key all[TOKEN_KEYS] = {
+		{ "PK-1", "PK-TDES", "PK of suite 1", k->keys[FORMAT_SUITE_TDES].pk },
+		{ "MAK-1", "MAK-TDES", "MAK of suite 1", k->keys[FORMAT_SUITE_TDES].mak },
+		{ "PK-2", "PK", "PK of suite 2", k->keys[FORMAT_SUITE_AES].pk },
+		{ "MAK-2", "MAK", "MAK of suite 2", k->keys[FORMAT_SUITE_AES].mak },
+		{ "PK-3", "PK-BLOCK", "PK of suite 3", k->keys[FORMAT_SUITE_BLOCK].pk },
+		{ "MAK-3", "MAK-BLOCK", "MAK of suite 3", k->keys[FORMAT_SUITE_BLOCK].mak },
+		{ "SRK", "SRK", "storage key", k->srk },
+		{ "FPK", "FPK", "fingerprint key", k->fpk },
+	};
+
+	memcpy(ret, all, sizeof(all));
+}
 
 static enum err note(struct kms *k, const char *name, struct pk11_key *key, struct fail *f)
 {
@@ -23,22 +40,11 @@ static enum err note(struct kms *k, const char *name, struct pk11_key *key, stru
 
 enum err token_keys_note(struct kms *k, struct fail *f)
 {
-	const struct {
-		const char *name;
-		struct pk11_key *key;
-	} keys[] = {
-		{ "SRK", k->srk },
-		{ "FPK", k->fpk },
-		{ "PK", k->keys[FORMAT_SUITE_AES].pk },
-		{ "MAK", k->keys[FORMAT_SUITE_AES].mak },
-		{ "PK-BLOCK", k->keys[FORMAT_SUITE_BLOCK].pk },
-		{ "MAK-BLOCK", k->keys[FORMAT_SUITE_BLOCK].mak },
-		{ "PK-TDES", k->keys[FORMAT_SUITE_TDES].pk },
-		{ "MAK-TDES", k->keys[FORMAT_SUITE_TDES].mak },
-	};
+	struct token_key keys[TOKEN_KEYS];
 	enum err e = ERR_OK;
 
-	for (size_t i = 0; !e && i < ARRAY_LEN(keys); i++)
-		e = note(k, keys[i].name, keys[i].key, f);
+	token_keys(k, keys);
+	for (size_t i = 0; !e && i < TOKEN_KEYS; i++)
+		e = note(k, keys[i].seen, keys[i].key, f);
 	return e;
 }

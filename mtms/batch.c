@@ -9,6 +9,7 @@
 #include "keyfile.h"
 #include "mtms.h"
 #include "permission.h"
+#include "sha256.h"
 
 #define BATCH_FORMAT "strongroom tk batch"
 

@@ -9,6 +9,7 @@
 #include "formats.h"
 #include "keyfile.h"
 #include "mtms.h"
+#include "sha256.h"
 
 #define CHUNK 32
 #define CLAIM_S 120 /* a claim of a process that is gone ends by itself after this */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `transport request`, `approve`, `export`. */
+/* `transport approve` and `export`: the source. */
 #include "ck.h"
 
 #include <stdio.h>
@@ -14,15 +14,6 @@
 #include "transport.h"
 #include "vendor_functions.h"
 
-const struct show_field transport_key_fields[] = {
-	OFFICER_TOKEN_FIELDS,
-	{ "fingerprint", "fingerprint",
-	  "SHA-256 of the public key (SubjectPublicKeyInfo), for both custodians of the source" },
-	{ "bits", "bits", "of the modulus" },
-	{ "role", "role", "`KTR`: the private key opens transported keys alone; null: a token of another maker" },
-	{ "file", "file", "with the public key, PEM" },
-	{ 0 },
-};
 const struct show_field transport_approved_fields[] = {
 	OFFICER_TOKEN_FIELDS,
 	{ "custodian", "custodian", "who has approved" },
@@ -36,165 +27,6 @@ const struct show_field transport_out_fields[] = {
 	{ "sent", "sent", "what stands in it", transport_fields },
 	{ 0 },
 };
-
-enum err transport_place_open(struct officer *o, const char *custodian, struct transport_place *ret, struct fail *f)
-{
-	struct fail foreign = { 0 };
-	SECRET_AUTO pin = { 0 };
-	char who[64];
-	enum err e;
-
-	if (custodian) {
-		const char *file = NULL, *given;
-		size_t n = strlen(custodian);
-
-		for (size_t i = 0; !file && (given = officer_value_at(o, "custodian-pin-file", i)); i++)
-			if (!strncmp(given, custodian, n) && given[n] == '=')
-				file = given + n + 1;
-		snprintf(who, sizeof(who), "custodian %.40s", custodian);
-		e = officer_pin_of(custodian, file, &pin, f);
-		if (e == ERR_OK)
-			e = officer_open_as(o, PK11_USER, &pin, who, &ret->p, f);
-	} else {
-		e = officer_open(o, PK11_USER, &ret->p, f);
-	}
-	if (e == ERR_OK && pk11_sr(ret->p, &ret->sr, &foreign) != ERR_OK)
-		ret->sr = NULL;
-	return e == ERR_OK ? pk11_borrow(ret->p, &ret->s, f) : e;
-}
-
-void transport_place_close(struct transport_place *at)
-{
-	pk11_return(at->s, CKR_OK);
-	pk11_free(at->p);
-	*at = (struct transport_place){ 0 };
-}
-
-enum err transport_approve(struct officer *o, struct transport_place *at, CK_ULONG action, const char *subject,
-			   struct fail *f)
-{
-	CK_RV rv;
-
-	if (!at->sr)
-		return fail_set(f, ERR_CONFIG, 0, "a token of another maker knows no approvals");
-	rv = at->sr->SR_Approve(at->s->handle, action, (CK_UTF8CHAR_PTR)(uintptr_t)subject, strlen(subject));
-	return rv == CKR_OK ? ERR_OK : officer_fail(o, f, rv, "SR_Approve", NULL);
-}
-
-static enum err generate(struct officer *o, struct transport_place *at, CK_ULONG bits, CK_OBJECT_HANDLE *ret,
-			 struct fail *f)
-{
-	const char *label = officer_value(o, "label") ? officer_value(o, "label") : "transport";
-	CK_MECHANISM m = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 };
-	CK_BYTE exponent[] = { 1, 0, 1 };
-	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-	CK_ULONG role = SR_ROLE_KTR;
-	CK_ATTRIBUTE public[] = { { CKA_TOKEN, &yes, 1 },
-				  { CKA_MODULUS_BITS, &bits, sizeof(bits) },
-				  { CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent) },
-				  { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
-				  { CKA_WRAP, &yes, 1 },
-				  { CKA_ENCRYPT, &no, 1 },
-				  { CKA_VERIFY, &no, 1 } };
-	CK_ATTRIBUTE private[] = { { CKA_TOKEN, &yes, 1 },
-				   { CKA_PRIVATE, &yes, 1 },
-				   { CKA_SENSITIVE, &yes, 1 },
-				   { CKA_EXTRACTABLE, &no, 1 },
-				   { CKA_UNWRAP, &yes, 1 },
-				   { CKA_DECRYPT, &no, 1 },
-				   { CKA_SIGN, &no, 1 },
-				   { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
-				   { CKA_SR_ROLE, &role, sizeof(role) } };
-	CK_OBJECT_HANDLE private_key = 0;
-	/* Of another maker: the same, but what its role says there. */
-	CK_RV rv = at->s->f->C_GenerateKeyPair(at->s->handle, &m, public, ARRAY_LEN(public), private,
-					       ARRAY_LEN(private) - (at->sr ? 0 : 1), ret, &private_key);
-
-	return rv == CKR_OK ? ERR_OK : officer_fail(o, f, rv, "C_GenerateKeyPair", NULL);
-}
-
-static enum err public_of(struct pk11_session *s, CK_OBJECT_HANDLE key, struct rsa_public *ret, struct fail *f)
-{
-	BUF_AUTO modulus = { 0 };
-	BUF_AUTO exponent = { 0 };
-	enum err e = pk11_attribute(s, key, CKA_MODULUS, &modulus, f);
-
-	if (e == ERR_OK)
-		e = pk11_attribute(s, key, CKA_PUBLIC_EXPONENT, &exponent, f);
-	return e == ERR_OK ? rsa_public_of(buf_view(&modulus), buf_view(&exponent), ret, f) : e;
-}
-
-enum err transport_run_request(struct officer *o, char **words, struct fail *f)
-{
-	const char *out = officer_value(o, "out");
-	struct transport_place at = { 0 };
-	RSA_PUBLIC_AUTO key = { 0 };
-	CK_OBJECT_HANDLE public = 0;
-	BUF_AUTO pem = { 0 };
-	unsigned long bits = 0;
-	char fingerprint[65];
-	enum err e = out ? officer_number(o, "bits", 2048, 4096, 3072, &bits, f)
-			 : fail_set(f, ERR_USAGE, 0, "where does the public key go? --out FILE");
-
-	if (e == ERR_OK)
-		e = transport_place_open(o, NULL, &at, f);
-	if (e == ERR_OK)
-		e = generate(o, &at, bits, &public, f);
-	if (e == ERR_OK)
-		e = public_of(at.s, public, &key, f);
-	if (e == ERR_OK)
-		e = rsa_public_pem(&key, &pem, f);
-	if (e == ERR_OK)
-		e = fingerprint_hex(buf_view(&key.info), fingerprint, f);
-	if (e == ERR_OK)
-		e = transport_new_file(out, buf_view(&pem), 0644, f);
-	if (e == ERR_OK) {
-		json_t *all = officer_answer(at.p);
-
-		json_object_set_new(all, "fingerprint", json_string(fingerprint));
-		json_object_set_new(all, "bits", json_integer(key.bits));
-		json_object_set_new(all, "role", at.sr ? json_string("KTR") : json_null());
-		json_object_set_new(all, "file", json_string(out));
-		e = officer_show(o, all, f);
-	}
-	transport_place_close(&at);
-	return e;
-}
-
-enum err transport_receiver(struct pk11_session *s, struct view target, CK_OBJECT_HANDLE *ret, struct fail *f)
-{
-	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-	CK_KEY_TYPE type = CKK_RSA;
-	CK_BBOOL yes = CK_TRUE;
-	OBJECT_QUERY_AUTO q = { 0 };
-	CK_OBJECT_HANDLE *found = NULL;
-	char wanted[2 * TRANSPORT_RSA_TARGET + 1], has[65];
-	size_t n = 0;
-	enum err e;
-	bool there = false;
-
-	hex_encode(target, wanted);
-	object_query_add(&q, CKA_CLASS, &class, sizeof(class));
-	object_query_add(&q, CKA_KEY_TYPE, &type, sizeof(type));
-	object_query_add(&q, CKA_UNWRAP, &yes, sizeof(yes));
-	e = objects_found(s, &q, &found, &n, f);
-	for (size_t i = 0; e == ERR_OK && !there && i < n; i++) {
-		RSA_PUBLIC_AUTO key = { 0 };
-		struct fail none = { 0 };
-
-		if (public_of(s, found[i], &key, &none) == ERR_OK &&
-		    fingerprint_hex(buf_view(&key.info), has, &none) == ERR_OK)
-			there = strcmp(has, wanted) == 0;
-		if (there)
-			*ret = found[i];
-	}
-	free(found);
-	if (e == ERR_OK && !there)
-		e = fail_set(f, ERR_KEY_MISSING, 0,
-			     "the file is for another receiver: no key of this token has the fingerprint %.16s...",
-			     wanted);
-	return e;
-}
 
 /* struct parcel: key and target of a transport, found in the source. */
 struct parcel {

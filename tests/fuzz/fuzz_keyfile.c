@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "keyfile.h"
+#include "sha256.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -15,6 +15,7 @@
 #include "kms_rig.h"
 #include "kms_rig_own.h"
 #include "pg_server.h"
+#include "sha256.h"
 
 #define FRAME_MS 20000
 

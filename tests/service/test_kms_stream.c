@@ -11,6 +11,7 @@
 
 #include "kms_rig.h"
 #include "keyfile.h"
+#include "sha256.h"
 
 /* Reception of key files line by line: bounded memory, interrupted anywhere; kmsd is a process, the tokens are real. */
 

@@ -10,6 +10,7 @@
 #include "dc_kit.h"
 #include "keyfile.h"
 #include "manifest.h"
+#include "sha256.h"
 #include "tables.h"
 
 static void read_spool(const char *name, struct buf *ret)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "keyfile_stream.h"
+#include "sha256.h"
 
 static const struct keyfile_head head = { "ACME", "dc1", "dc1-ACME-1" };
 
