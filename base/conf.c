@@ -322,3 +322,18 @@ void conf_free(struct conf *c)
 	free(c->sections);
 	free(c);
 }
+
+enum err conf_number(const struct conf *c, const char *section, const char *name, unsigned long min, unsigned long max,
+		     unsigned long *ret, struct fail *f)
+{
+	const char *text = conf_get(c, section, name);
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || end == text || *end || text[0] < '0' || text[0] > '9' || n < min || n > max)
+		return fail_set(f, ERR_CONFIG, 0, "[%s] %s: a number from %lu to %lu", section, name, min, max);
+	*ret = n;
+	return ERR_OK;
+}

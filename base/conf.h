@@ -2,7 +2,7 @@
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
 
-#include "bytes.h"
+#include "err.h"
 
 /*
  * Configuration files: `key = value` lines with [sections], `#` comments, read with inih. A caller names the keys it
@@ -32,6 +32,9 @@ bool conf_load_over(const char *path, const struct conf_key *keys, size_t count,
 		    struct conf **ret, char ret_error[256]) MUST_CHECK;
 /* conf_get: value or NULL; the pointer lives as long as the conf. A key that is not in the table has none. */
 const char *conf_get(const struct conf *c, const char *section, const char *name);
+/* conf_number: a number of the configuration within min..max; the key must have a value. ERR_CONFIG names it. */
+enum err conf_number(const struct conf *c, const char *section, const char *name, unsigned long min, unsigned long max,
+		     unsigned long *ret, struct fail *f) MUST_CHECK;
 /* conf_member: name of the i-th section of a family in the file (`ACME`), in order of appearance; NULL: no more. */
 const char *conf_member(const struct conf *c, const char *family, size_t i);
 void conf_free(struct conf *c);

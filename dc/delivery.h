@@ -25,7 +25,7 @@ struct parcel {
 	size_t bytes; /* as base64 in a message */
 };
 /* parcel_takes: this record may go with those before; it is counted then. batch, bytes: limits. */
-bool parcel_takes(struct parcel *p, const char *order, int64_t id, size_t record_bytes, size_t batch);
+bool parcel_takes(struct parcel *p, const char *order, int64_t id, size_t record_bytes, size_t batch) MUST_CHECK;
 
 /*
  * delivery_new: in the open transaction, a delivery of the customer with the next number and a name that is unique for

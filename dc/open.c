@@ -65,16 +65,15 @@ static enum err route_mode(const struct conf *conf, const char *section, struct 
 
 static enum err route_numbers(const struct conf *conf, const char *section, struct route *r, struct fail *f)
 {
-	unsigned most = r->mode == ROUTE_MESSAGE ? BATCH_MESSAGE_MAX : BATCH_FILE_MAX;
-	int seconds = atoi(conf_get(conf, section, "retry_max_s"));
+	unsigned long batch = 0, seconds = 0;
+	enum err e = conf_number(conf, section, "batch", 1,
+				 r->mode == ROUTE_MESSAGE ? BATCH_MESSAGE_MAX : BATCH_FILE_MAX, &batch, f);
 
-	r->batch = batch_of(conf, r->customer);
-	if (!r->batch || r->batch > most)
-		return fail_set(f, ERR_CONFIG, 0, "[%s] batch: 1 to %u", section, most);
-	if (seconds < 1 || seconds > RETRY_MAX_S)
-		return fail_set(f, ERR_CONFIG, 0, "[%s] retry_max_s: 1 to %d", section, RETRY_MAX_S);
+	if (!e)
+		e = conf_number(conf, section, "retry_max_s", 1, RETRY_MAX_S, &seconds, f);
+	r->batch = (unsigned)batch;
 	r->retry_max_ms = (unsigned)seconds * 1000;
-	return ERR_OK;
+	return e;
 }
 
 static enum err route_open(struct dc *dc, const char *id, struct route *r, struct fail *f)

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <time.h>
-
 #include "budget.h"
+#include "now.h"
 
 static void come_back(struct budget *b)
 {
-	struct timespec now;
-	uint64_t back;
+	uint64_t now = (uint64_t)steady_ms() / 1000, back = (now - b->since) / b->each_s;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	back = ((uint64_t)now.tv_sec - b->since) / b->each_s;
 	if (back >= b->used) {
 		b->used = 0;
-		b->since = (uint64_t)now.tv_sec;
+		b->since = now;
 		return;
 	}
 	b->used -= (unsigned)back;

@@ -2,8 +2,7 @@
 #ifndef HOST_BUDGET_H
 #define HOST_BUDGET_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "err.h"
 
 /*
  * How much may be written about what strangers do, so that nobody without an identity fills a disk: so many entries at
@@ -18,6 +17,6 @@ struct budget {
 };
 
 /* budget_take: false: not this one; it is counted. *ret_untold: those before, which this entry must name. */
-bool budget_take(struct budget *b, unsigned *ret_untold);
+bool budget_take(struct budget *b, unsigned *ret_untold) MUST_CHECK;
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "db_own.h"
 
-bool db_is_url(const char *where)
+static bool is_url(const char *where)
 {
 	return !strncmp(where, "postgresql://", 13) || !strncmp(where, "postgres://", 11);
 }
@@ -95,7 +95,7 @@ static enum err db_migrate(struct db *d, const char *const *steps, size_t count,
 
 static enum err open_any(const char *where, bool read, struct db **ret, struct fail *f)
 {
-	const struct db_engine *engine = db_is_url(where) ? &db_postgres : &db_sqlite;
+	const struct db_engine *engine = is_url(where) ? &db_postgres : &db_sqlite;
 	struct db *d = NULL;
 	enum err e = engine->open(where, read, &d, f);
 

@@ -29,8 +29,7 @@ enum err db_open(const char *where, const char *const *steps, size_t count, stru
 /* db_open_read: read-only, for status commands; the schema must be there. */
 enum err db_open_read(const char *where, struct db **ret, struct fail *f) MUST_CHECK;
 void db_free(struct db *d);
-/* db_is_url: where names a server; db_version: the number of steps that were run. */
-bool db_is_url(const char *where);
+/* db_version: the number of steps that were run. */
 enum err db_version(struct db *d, int64_t *ret, struct fail *f) MUST_CHECK;
 
 /*
@@ -51,11 +50,12 @@ void db_end(struct db_stmt *s);
 #define DB_STMT_AUTO __attribute__((cleanup(db_end_cleanup))) struct db_stmt
 void db_end_cleanup(struct db_stmt **s);
 
-/* Columns from 0; valid until the next db_next or db_end. db_text answers "" for null; db_int 1 for true. */
+/* Columns from 0; valid until the next db_next or db_end. db_text answers "" for null, db_blob nothing, db_int 1
+ * for true. */
 int64_t db_int(struct db_stmt *s, int column);
 const char *db_text(struct db_stmt *s, int column);
 struct view db_blob(struct db_stmt *s, int column);
-bool db_null(struct db_stmt *s, int column);
+bool db_null(struct db_stmt *s, int column) MUST_CHECK;
 
 /*
  * db_one: one number from a query of one row and column, also of INSERT ... RETURNING id; ERR_NOT_FOUND without a row.

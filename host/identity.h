@@ -32,9 +32,9 @@ enum role {
 };
 #define ROLE_BIT(role) (1U << (role))
 
-/* role_name: as in configurations and texts; unknown numbers are "none". */
+/* role_name: as in configurations and texts; unknown numbers are "none". role_of_name: ROLE_NONE: unknown. */
 const char *role_name(enum role r);
-enum role role_of_name(const char *name); /* ROLE_NONE: unknown */
+enum role role_of_name(const char *name);
 /* role_oid: dotted OID, or "" (none, ca). */
 const char *role_oid(enum role r);
 

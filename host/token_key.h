@@ -15,7 +15,7 @@
  */
 
 /* token_key_uri: is this text a PKCS#11 URI and not a file name? */
-bool token_key_uri(const char *text);
+bool token_key_uri(const char *text) MUST_CHECK;
 
 /*
  * token_key_open: the key that the URI names, with its public part, which is read from the private key, from the public
@@ -34,9 +34,9 @@ enum err token_key_open(const char *uri, const char *pin_file, const EVP_PKEY *k
  * alone. type: a name of token_key_types. ERR_DUPLICATE: a key of that name is there; ERR_USAGE: type, no object=.
  */
 enum err token_key_make(const char *uri, const char *pin_file, const char *type, struct fail *f) MUST_CHECK;
-/* token_key_types: "ec-p256, ec-p384, rsa-3072, rsa-4096", for texts. */
+/* token_key_types: "ec-p256, ec-p384, rsa-3072, rsa-4096", for texts. token_key_type_ok: is type one of them? */
 const char *token_key_types(void);
-bool token_key_type_ok(const char *type);
+bool token_key_type_ok(const char *type) MUST_CHECK;
 
 /* token_key_why: the reason of the last failure in a token key of this thread, else OpenSSL's; empties the queue. */
 void token_key_why(char ret[200]);

@@ -11,7 +11,11 @@
 extern const struct command_row mail_commands[];
 extern const size_t mail_commands_count;
 
-/* Those of mail_accounts.c: a command_run_fn each. */
+/*
+ * Those of mail_accounts.c: a command_run_fn each. *_add, *_set: NAME and its fields as options; *_remove: NAME;
+ * sender_password: NAME [--file FILE], sealed in HSM 2. ERR_USAGE, ERR_DUPLICATE (there already), ERR_NOT_FOUND,
+ * ERR_REFUSED (a sender that recipients have).
+ */
 enum err sender_add(void *service, char **arguments, struct fail *f) MUST_CHECK;
 enum err sender_set(void *service, char **arguments, struct fail *f) MUST_CHECK;
 enum err sender_remove(void *service, char **arguments, struct fail *f) MUST_CHECK;

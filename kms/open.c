@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -76,21 +75,6 @@ static const struct suite_keys {
 	{ FORMAT_SUITE_AES, "pk", "mak" },
 	{ FORMAT_SUITE_BLOCK, "pk_block", "mak_block" },
 };
-
-enum err conf_number(const struct conf *c, const char *section, const char *name, unsigned long min, unsigned long max,
-		     unsigned long *ret, struct fail *f)
-{
-	const char *text = conf_get(c, section, name);
-	char *end;
-	unsigned long n;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || end == text || *end || text[0] < '0' || text[0] > '9' || n < min || n > max)
-		return fail_set(f, ERR_CONFIG, 0, "[%s] %s: a number from %lu to %lu", section, name, min, max);
-	*ret = n;
-	return ERR_OK;
-}
 
 enum err kms_open_db(const struct conf *c, struct db **ret, struct fail *f)
 {

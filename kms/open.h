@@ -22,8 +22,4 @@ enum err kms_open_keys(const struct conf *c, struct kms *k, struct fail *f) MUST
 enum err kms_open(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;
 void kms_done(struct kms *k);
 
-/* conf_number: a number of the configuration within min..max. ERR_CONFIG names the key. */
-enum err conf_number(const struct conf *c, const char *section, const char *name, unsigned long min, unsigned long max,
-		     unsigned long *ret, struct fail *f) MUST_CHECK;
-
 #endif

@@ -32,7 +32,8 @@ struct template
 void template_done(struct template *t);
 
 /* template_event_name: "import-good"; also what stands in notification.event. template_kind: what recipients ask for:
- * "import-good", "import-bad", "alarm"; "" for the test, which goes to whom it is sent. */
+ * "import-good", "import-bad", "alarm"; "" for the test, which goes to whom it is sent. template_language_name: "en",
+ * "zh". The _of functions come back from a name; false: there is none. */
 const char *template_event_name(enum template_event e);
 const char *template_kind(enum template_event e);
 bool template_event_of(const char *name, enum template_event *ret) MUST_CHECK;

@@ -4,7 +4,7 @@
 
 #include "kms.h"
 
-/* The keys of HSM 2 that a KMS works with: the one list of their names. */
+/* The keys of HSM 2 that a KMS works with: the one list of their names. token_keys: all of them, of this KMS. */
 struct token_key {
 	const char *kind;     /* in node_key and in backups: "PK-2" */
 	const char *seen;     /* in token_key: "PK" */

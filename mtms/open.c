@@ -127,16 +127,13 @@ void mtms_well(struct trouble *t)
 
 static enum err worker_count(const struct conf *conf, size_t *ret, struct fail *f)
 {
-	const char *text = conf_get(conf, "rewrap", "workers");
-	char *end;
-	long n = strtol(text, &end, 10);
+	unsigned long given = 0;
+	enum err e = conf_number(conf, "rewrap", "workers", 0, REWRAPPERS_MAX, &given, f);
+	long n = given ? (long)given : sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (*end || end == text || n < 0 || n > REWRAPPERS_MAX)
-		return fail_set(f, ERR_CONFIG, 0, "[rewrap] workers: 0 to %d", REWRAPPERS_MAX);
-	if (n == 0)
-		n = sysconf(_SC_NPROCESSORS_ONLN);
-	*ret = n < 1 ? 1 : n > REWRAPPERS_MAX ? REWRAPPERS_MAX : (size_t)n;
-	return ERR_OK;
+	if (!e)
+		*ret = n < 1 ? 1 : n > REWRAPPERS_MAX ? REWRAPPERS_MAX : (size_t)n;
+	return e;
 }
 
 enum err mtms_open_rewrappers(struct mtms *m, struct fail *f)

@@ -9,9 +9,10 @@
  */
 
 /*
- * struct transport_file: a transport file. block: the bytes; t: what they say, views into block; key: the statement key
+ * A transport file. block: the bytes; t: what they say, views into block; key: the statement key
  * of the source that stands in the file, which proves nothing by itself.
  *
+ * transport_of      of a block that was just made, and its statement key. ERR_MALFORMED
  * transport_read    ERR_MALFORMED: not one, or what stands beside the block is not what the block says.
  * transport_write   a new file, mode 0600.
  * transport_json    the file as rows of transport_fields.
@@ -38,7 +39,9 @@ enum err transport_new_file(const char *path, struct view bytes, mode_t mode, st
  */
 enum err transport_confirm(const char *given, const char *what, const char fingerprint[65], struct fail *f) MUST_CHECK;
 
-/* struct place: an open token, a session; sr NULL: a token of another maker. place_open: who NULL: as the options say.
+/*
+ * The token at one end, open, with a session; sr NULL: a token of another maker. transport_place_open: logged in as the
+ * options say, or as this custodian, whose PIN is asked for. transport_place_close: takes a zero struct.
  */
 struct transport_place {
 	struct pk11 *p;
@@ -58,12 +61,12 @@ enum err transport_approve(struct officer *o, struct transport_place *at, CK_ULO
 enum err transport_source(struct officer *o, const struct transport_file *x, struct buf *ret,
 			  struct fail *f) MUST_CHECK;
 
-/* The forms. */
-enum err transport_run_request(struct officer *o, char **words, struct fail *f);
-enum err transport_run_approve(struct officer *o, char **words, struct fail *f);
-enum err transport_run_export(struct officer *o, char **words, struct fail *f);
-enum err transport_run_accept(struct officer *o, char **words, struct fail *f);
-enum err transport_run_import(struct officer *o, char **words, struct fail *f);
+/* The forms, in transport_request.c (receiver), transport_send.c (source), transport_take.c (receiver again). */
+enum err transport_run_request(struct officer *o, char **words, struct fail *f) MUST_CHECK;
+enum err transport_run_approve(struct officer *o, char **words, struct fail *f) MUST_CHECK;
+enum err transport_run_export(struct officer *o, char **words, struct fail *f) MUST_CHECK;
+enum err transport_run_accept(struct officer *o, char **words, struct fail *f) MUST_CHECK;
+enum err transport_run_import(struct officer *o, char **words, struct fail *f) MUST_CHECK;
 /* transport_into_foreign: into a token of another maker, by C_UnwrapKey; the answer is shown. */
 enum err transport_into_foreign(struct officer *o, const struct transport_file *x, struct fail *f) MUST_CHECK;
 extern const struct show_field transport_key_fields[], transport_out_fields[], transport_in_fields[],

@@ -27,6 +27,7 @@ struct show_end {
 	uint64_t refused;
 	bool missing; /* open devices are named: all of them were expected in this run */
 };
+/* show_summary: a row per device in the order of the lot, then the counts; the bar ends. */
 void show_summary(struct lot *l, const struct show_end *end);
 
 #endif

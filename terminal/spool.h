@@ -31,7 +31,7 @@ enum err spool_open(const char *dir, const char *order, struct spool **ret, stru
 void spool_free(struct spool *s);
 
 /* spool_find: highest TK counter kept for a serial number, in any folder; open: not acknowledged yet; false: none. */
-bool spool_find(struct spool *s, struct view serial, uint64_t *ret_counter, bool *ret_open);
+bool spool_find(struct spool *s, struct view serial, uint64_t *ret_counter, bool *ret_open) MUST_CHECK;
 /*
  * spool_put: durable when ERR_OK; replaces an older packet of the serial number that is in no batch yet (R1.5). Where
  * SPOOL_BATCH_MAX packets (or spool_batch_max) are in no batch, they are closed into one first.
@@ -59,6 +59,7 @@ struct spool_batch {
 /* spool_next_batch: the first unacknowledged one; false when there is none. */
 bool spool_next_batch(struct spool *s, struct spool_batch *ret, enum err *ret_error, struct fail *f) MUST_CHECK;
 void spool_batch_done(struct spool_batch *b);
+/* spool_keep_cms: the signed batch stays, so that it is sent again as it was. spool_acknowledge: the MTMS has it. */
 enum err spool_keep_cms(struct spool *s, const struct spool_batch *b, struct fail *f) MUST_CHECK;
 enum err spool_acknowledge(struct spool *s, const struct spool_batch *b, struct view answer, struct fail *f) MUST_CHECK;
 
