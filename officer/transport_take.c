@@ -26,15 +26,19 @@ const struct show_field transport_in_fields[] = {
 static enum err check_confirmed(struct officer *o, const struct transport_file *x, const char *name, struct fail *f)
 {
 	const char *expect = officer_value(o, "expect");
-	char check[8], prompt[256];
+	char check[8], prompt[256], label[61];
+	size_t n = x->t.label.n < sizeof(label) ? x->t.label.n : sizeof(label) - 1;
 	bool yes = false;
 	enum err e = ERR_OK;
 
+	/* Whoever named the key must not be able to write over what this asks. */
+	for (size_t i = 0; i < n; i++)
+		label[i] = (char)(x->t.label.p[i] < ' ' || x->t.label.p[i] > '~' ? '?' : x->t.label.p[i]);
+	label[n] = 0;
 	snprintf(check, sizeof(check), "%02X%02X%02X", x->t.check.value[0], x->t.check.value[1], x->t.check.value[2]);
 	snprintf(prompt, sizeof(prompt),
-		 "%.40s: %.*s from token %.16s, check value %s. Is it the one that the source shows? [y/N] ", name,
-		 (int)(x->t.label.n < 60 ? x->t.label.n : 60), (const char *)x->t.label.p, (const char *)x->t.serial.p,
-		 check);
+		 "%.40s: %s from token %.16s, check value %s. Is it the one that the source shows? [y/N] ", name, label,
+		 (const char *)x->t.serial.p, check);
 	if (!expect)
 		e = ask_yes(prompt, &yes, f);
 	else
