@@ -78,7 +78,9 @@ static enum err route_numbers(const struct conf *conf, const char *section, stru
 
 static enum err route_open(struct dc *dc, const char *id, struct route *r, struct fail *f)
 {
-	struct http_client_options options = { .identity = dc->identity, .server = ROLE_KMS };
+	struct http_client_options options = {
+		.identity = dc->identity, .server = ROLE_KMS, .stop = stopping, .stop_arg = &r->worker
+	};
 	char section[64];
 	enum err e;
 

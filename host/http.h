@@ -77,13 +77,16 @@ struct http_client_options {
 	enum role server;                /* expected role of the other side */
 	unsigned timeout_s;              /* whole call, 0: 30 */
 	size_t answer_max;               /* 0: 4 MiB */
+	bool (*stop)(void *arg);         /* asked about once a second; true: the call ends with ERR_BUSY. NULL: never */
+	void *stop_arg;
 };
 enum err http_client_new(const struct http_client_options *options, struct http_client **ret,
 			 struct fail *f) MUST_CHECK;
 void http_client_free(struct http_client *c);
 /*
  * http_post: POST of application/json. Any HTTP status is a success of this call. ret_answer: appended.
- * ERR_PEER: no connection, TLS refused (either way), not HTTP; ERR_TIMEOUT; ERR_TOO_LARGE: answer above answer_max.
+ * ERR_PEER: no connection, TLS refused (either way), not HTTP; ERR_TIMEOUT; ERR_TOO_LARGE: answer above answer_max;
+ * ERR_BUSY: stopped.
  */
 enum err http_post(struct http_client *c, const char *url, struct view body, int *ret_status, struct buf *ret_answer,
 		   struct fail *f) MUST_CHECK;

@@ -18,6 +18,8 @@ struct http_client {
 	size_t answer_max;
 	struct buf *answer; /* of the call that runs */
 	bool too_large;
+	bool (*stop)(void *arg);
+	void *stop_arg;
 };
 
 /* on_ssl_ctx: our identity and our peer check go into the context that libcurl made; it checks the host name itself. */
@@ -49,6 +51,13 @@ static size_t on_answer(char *p, size_t size, size_t n, void *arg)
 	return buf_ok(c->answer) ? n : 0;
 }
 
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	struct http_client *client = arg;
+
+	return client->stop && client->stop(client->stop_arg);
+}
+
 enum err http_client_new(const struct http_client_options *o, struct http_client **ret, struct fail *f)
 {
 	struct http_client *c = calloc(1, sizeof(*c));
@@ -60,6 +69,8 @@ enum err http_client_new(const struct http_client_options *o, struct http_client
 	c->identity = o->identity;
 	c->server = o->server;
 	c->answer_max = o->answer_max ? o->answer_max : ANSWER_MAX;
+	c->stop = o->stop;
+	c->stop_arg = o->stop_arg;
 	c->curl = curl_easy_init();
 	/* An empty Expect header: no waiting for "100 Continue". */
 	c->headers = curl_slist_append(NULL, "Content-Type: application/json");
@@ -85,6 +96,9 @@ enum err http_client_new(const struct http_client_options *o, struct http_client
 	SET(CURLOPT_SSL_CTX_DATA, c);
 	SET(CURLOPT_WRITEFUNCTION, on_answer);
 	SET(CURLOPT_WRITEDATA, c);
+	SET(CURLOPT_NOPROGRESS, 0L);
+	SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+	SET(CURLOPT_XFERINFODATA, c);
 	SET(CURLOPT_POST, 1L);
 #undef SET
 	if (rc != CURLE_OK) {
@@ -126,6 +140,8 @@ enum err http_post(struct http_client *c, const char *url, struct view body, int
 	c->answer = NULL;
 	if (c->too_large)
 		return fail_set(f, ERR_TOO_LARGE, 0, "%s: answer above %zu bytes", url, c->answer_max);
+	if (rc == CURLE_ABORTED_BY_CALLBACK)
+		return fail_set(f, ERR_BUSY, 0, "%s: stopped", url);
 	if (rc == CURLE_OPERATION_TIMEDOUT)
 		return fail_set(f, ERR_TIMEOUT, 0, "%s: %s", url, text[0] ? text : "timeout");
 	if (rc == CURLE_OK)

@@ -7,6 +7,11 @@
 #include "log.h"
 #include "mtms.h"
 
+static bool outbox_stopping(void *arg)
+{
+	return worker_stopping(arg);
+}
+
 static enum err open_all(struct mtms *m, struct fail *f)
 {
 	struct http_client_options dc = { .server = ROLE_DC };
@@ -29,6 +34,8 @@ static enum err open_all(struct mtms *m, struct fail *f)
 	if (!e)
 		e = mtms_open_customers(m, f);
 	dc.identity = m->identity;
+	dc.stop = outbox_stopping;
+	dc.stop_arg = &m->outbox;
 	if (!e)
 		e = http_client_new(&dc, &m->dc, f);
 	if (e)

@@ -220,6 +220,8 @@ enum worker_next outbox_step(void *arg)
 		e = post(m, &p, &arena, &out, &f);
 	if (!e)
 		e = settle(m->outbox_db, &p, &out, &f);
+	if (e == ERR_BUSY && worker_stopping(&m->outbox))
+		return WORKER_RETRY;
 	if (e) {
 		note_failure(m->outbox_db, &p, &f);
 		mtms_trouble(m->outbox_db, &m->outbox_trouble, "outbox", p.name, &f);

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import socket
 import ssl
 import time
@@ -290,6 +291,22 @@ retry_max_s = 1
 
     def delivered_files(self):
         return query(self.database, "SELECT name FROM delivery WHERE state = 'delivered'")
+
+    def test_kms_that_never_answers_does_not_hold_up_the_end(self):  # R2.2
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            self.assertEqual(self.dcd.stop(), 0)
+            conf = self.mine / "dc.conf"
+            conf.write_text(re.sub(r"(url = https://127.0.0.1:)[0-9]+", rf"\g<1>{silent.getsockname()[1]}", conf.read_text()))
+            self.dcd.start()
+            self.send([record("ACME", "SN-1")])
+            silent.settimeout(30)
+            kept, _ = silent.accept()
+            began = time.monotonic()
+            self.assertEqual(self.dcd.stop(), 0)
+            self.assertLess(time.monotonic() - began, 10)
+            kept.close()
+        self.assertEqual(query(self.database, "SELECT state FROM delivery"), [("waiting",)])
+        self.assertEqual(query(self.database, "SELECT attempts FROM route WHERE customer = 'ACME'"), [(0,)])
 
     def test_second_start_with_the_same_database_keeps_all(self):
         self.send([record("ACME", "SN-1")])
