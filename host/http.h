@@ -51,12 +51,13 @@ typedef void (*http_route)(void *arg, const struct identity_peer *peer, const ch
 
 struct http_server_options {
 	const struct identity *identity;
-	unsigned peers;           /* ROLE_BITs that may connect at all */
-	const char *listen;       /* "127.0.0.1:0", "[::1]:8443" */
-	size_t body_max;          /* the largest of any message; 0: 4 MiB */
-	unsigned timeout_s;       /* 0: 30 */
-	http_route route;         /* NULL: no limits but these */
-	unsigned connections_max; /* 0: 256; more wait */
+	unsigned peers;     /* ROLE_BITs that may connect at all */
+	const char *listen; /* "127.0.0.1:0", "[::1]:8443" */
+	size_t body_max;    /* the largest of any message; 0: 4 MiB */
+	unsigned timeout_s; /* 0: 30 */
+	http_route route;   /* NULL: no limits but these */
+	unsigned
+	    connections_max; /* 0: 256; more wait; a quarter may be in their TLS handshake, the oldest makes room */
 	http_handler handler;
 	void *arg;
 };
