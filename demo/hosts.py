@@ -78,7 +78,7 @@ def configure(story):
                        for c, kind in CUSTOMERS.items()}
     story.around.files()
     story.around.mail()
-    story.around.line.arm(up=600 + 300 * len(story.serials["BOLT"]))  # in the middle of the first key file
+    story.around.line.arm(up=600 + 130 * len(story.serials["BOLT"]))  # in the middle of the first key file: a line has some 270 bytes
     story.around.smtp.rule("DATA", "refuse", code=451, text="try again later")
     story.kms_conf = {c: [kms_config(story, c, 1, story.hsm2[c][0])] for c in CUSTOMERS}
     story.say(f"PostgreSQL, vsftpd on {story.around.ftp.url} and, over a line that will break, {story.around.far}, "
