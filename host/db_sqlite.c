@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include "db_own.h"
+#include "now.h"
 
 #define BUSY_MS 10000
 
@@ -74,6 +75,26 @@ static enum err file_make(const char *path, struct fail *f)
 	return ERR_OK;
 }
 
+/*
+ * The change of a new file to WAL wants it alone and does not ask the busy handler where two connections would wait for
+ * each other: the one that is told "locked" comes again.
+ */
+static enum err lite_settings(struct lite *l, struct fail *f)
+{
+	static const char sql[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+	const int64_t end = steady_ms() + BUSY_MS;
+	enum err e;
+
+	for (;;) {
+		struct fail why = { 0 };
+
+		e = lite_script(&l->base, sql, &why);
+		if (e != ERR_BUSY || steady_ms() >= end)
+			return e == ERR_OK ? e : fail_set(f, e, why.rv, "%s", why.text);
+		usleep(10000);
+	}
+}
+
 static enum err lite_open(const char *path, bool read, struct db **ret, struct fail *f)
 {
 	struct lite *l = calloc(1, sizeof(*l));
@@ -98,8 +119,7 @@ static enum err lite_open(const char *path, bool read, struct db **ret, struct f
 		sqlite3_busy_timeout(l->handle, BUSY_MS);
 	}
 	if (e == ERR_OK && !read)
-		e = lite_script(&l->base,
-				"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;", f);
+		e = lite_settings(l, f);
 	if (e != ERR_OK) {
 		lite_close(&l->base);
 		return e;

@@ -191,7 +191,7 @@ END_TEST
 
 START_TEST(processes_that_start_at_once_migrate_once)
 {
-	enum { PROCESSES = 6 };
+	enum { PROCESSES = 16 };
 	pid_t pids[PROCESSES];
 	int gate[2];
 	char byte;
