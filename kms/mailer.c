@@ -189,18 +189,23 @@ static enum err claim(struct mailer *m, int64_t *ret, struct fail *f)
 	return e;
 }
 
-/* The server took it: that is so whatever became of the claim. */
+/* The server took it: that is so whatever became of the claim; and the recipient's mail waits no more. */
 static enum err mark_taken(struct mailer *m, struct fail *f)
 {
-	enum err e =
-	    db_run(m->db, f,
-		   "UPDATE notification SET sent = 1, state = '" NOTIFICATION_SENT "', sent_at = ?, last_error = '',"
-		   " claim_owner = '', claim_until = 0 WHERE id = ? AND sent = 0",
-		   "ii", (int64_t)time(NULL), m->taken);
+	enum err e = db_begin(m->db, f);
 
+	if (!e)
+		e = db_run(
+		    m->db, f,
+		    "UPDATE notification SET sent = 1, state = '" NOTIFICATION_SENT
+		    "', sent_at = ?, last_error = '', claim_owner = '', claim_until = 0 WHERE id = ? AND sent = 0",
+		    "ii", (int64_t)time(NULL), m->taken);
 	if (!e)
 		e = db_run(m->db, f, "UPDATE recipient SET backoff = 0, not_before = 0 WHERE id = ? AND backoff <> 0",
 			   "i", m->taken_recipient);
+	if (!e)
+		e = db_commit(m->db, f);
+	db_rollback(m->db);
 	if (!e)
 		m->taken = 0;
 	return e;
