@@ -178,7 +178,7 @@ class Trust(unittest.TestCase):
         ("TLS", bytes((22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3)) + b"x" * 6000, 2), ("half a length", b"\0", None),
         ("half a frame", b"\0\x20\x01\0\1", None), ("HELLO without fields", b"\0\1\1", 1),
         ("field too long", b"\0\7\1\0\1\2\xff\xff\0", 1), ("field missing", b"\0\4\1\0\1\2", 1),
-        ("bytes behind", b"\0\2\6\0", 1), ("DONE", b"\0\1\6", 3), ("IDENTIFY", b"\0\1\x20", 3),
+        ("bytes behind", b"\0\2\6\0", 2), ("DONE", b"\0\1\6", 3), ("IDENTIFY", b"\0\1\x20", 3),
         ("PROOF_T first", b"\0\x13\3\0\x10" + b"t" * 16, 3), ("TMK", b"\0\4\4\0\1x", 3),
         ("serial number with a space", b"\0\x1b\1\0\1\2\0\3A B\0\x10" + b"n" * 16, 1),
         ("serial number with a line end", b"\0\x1b\1\0\1\2\0\3A\nB\0\x10" + b"n" * 16, 1),
