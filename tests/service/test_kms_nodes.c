@@ -304,6 +304,7 @@ START_TEST(nothing_is_lost_or_doubled_when_a_node_is_killed)
 			for (int k = 0; k < MANY; k++)
 				if (all[k].state != RUN_IDLE && all[k].node == 1) {
 					rig_close(&all[k].c);
+					all[k].has = all[k].has && all[k].state != RUN_LOADED; /* not confirmed */
 					all[k].state = RUN_IDLE;
 				}
 		}
