@@ -393,5 +393,15 @@ enum err db_snapshot(struct db *d, struct fail *f)
 
 enum err db_examine(struct db *d, void (*found)(void *arg, const char *text), void *arg, struct fail *f)
 {
-	return d->engine->examine(d, found, arg, f);
+	bool row = false;
+	enum err e = ERR_OK;
+
+	for (const char *const *sql = d->engine->questions; e == ERR_OK && *sql; sql++) {
+		DB_STMT_AUTO *s = NULL;
+
+		e = db_query(d, &s, f, *sql, "");
+		while (e == ERR_OK && (e = db_next(s, &row, f)) == ERR_OK && row)
+			found(arg, db_text(s, 0));
+	}
+	return e;
 }

@@ -30,7 +30,7 @@ struct db_stmt {
  * version_get: in the open transaction of a migration; keeps other migrations out until it ends.
  * snapshot: a transaction that reads one moment's state and keeps nobody from writing; db_rollback ends it.
  * ids_settle: after rows were put in with numbers of their own, @ID goes on behind the highest.
- * examine: what the engine itself finds wrong: settings, damage, foreign keys.
+ * questions: what the engine itself finds wrong (settings, damage, foreign keys): a row of text each; NULL ends them.
  * columns_sql: table, column, type letter (i, t, b) of all tables of ours; references_sql: table, and one that it
  * names. scan: what has to stand before a SELECT so that FETCH answers it piece by piece; NULL: any query does. type:
  * what stands for the words @ID, @INT, @BLOB, @TEXT; append_only: what stands for @APPEND_ONLY(table).
@@ -57,7 +57,7 @@ struct db_engine {
 	enum err (*version_look)(struct db *d, int64_t *ret, struct fail *f);
 	enum err (*snapshot)(struct db *d, struct fail *f);
 	enum err (*ids_settle)(struct db *d, struct fail *f);
-	enum err (*examine)(struct db *d, void (*found)(void *arg, const char *text), void *arg, struct fail *f);
+	const char *const *questions;
 	const char *columns_sql, *references_sql, *scan;
 	const char *id, *integer, *blob, *text;
 	void (*append_only)(struct buf *b, const char *table);

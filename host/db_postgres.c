@@ -384,28 +384,15 @@ static enum err pg_ids_settle(struct db *d, struct fail *f)
 
 /* What is demanded of the server was asked at the connect; here is what an administrator may have done to the tables.
  */
-static enum err pg_examine(struct db *d, void (*found)(void *arg, const char *text), void *arg, struct fail *f)
-{
-	static const char *const questions[] = {
-		"SELECT 'constraint ' || conname || ' of ' || CAST(CAST(conrelid AS regclass) AS TEXT) || ' was never"
-		" validated' FROM pg_constraint WHERE NOT convalidated",
-		"SELECT 'index ' || CAST(CAST(indexrelid AS regclass) AS TEXT) || ' is not valid' FROM pg_index"
-		" WHERE NOT indisvalid",
-		"SELECT 'trigger ' || tgname || ' of ' || CAST(CAST(tgrelid AS regclass) AS TEXT) || ' is disabled'"
-		" FROM pg_trigger WHERE tgenabled NOT IN('O', 'A')",
-	};
-	bool row = false;
-	enum err e = ERR_OK;
-
-	for (size_t i = 0; e == ERR_OK && i < ARRAY_LEN(questions); i++) {
-		DB_STMT_AUTO *s = NULL;
-
-		e = db_query(d, &s, f, questions[i], "");
-		while (e == ERR_OK && (e = db_next(s, &row, f)) == ERR_OK && row)
-			found(arg, db_text(s, 0));
-	}
-	return e;
-}
+static const char *const pg_questions[] = {
+	"SELECT 'constraint ' || conname || ' of ' || CAST(CAST(conrelid AS regclass) AS TEXT) || ' was never"
+	" validated' FROM pg_constraint WHERE NOT convalidated",
+	"SELECT 'index ' || CAST(CAST(indexrelid AS regclass) AS TEXT) || ' is not valid' FROM pg_index"
+	" WHERE NOT indisvalid",
+	"SELECT 'trigger ' || tgname || ' of ' || CAST(CAST(tgrelid AS regclass) AS TEXT) || ' is disabled'"
+	" FROM pg_trigger WHERE tgenabled NOT IN('O', 'A')",
+	NULL,
+};
 
 static void pg_close(struct db *d)
 {
@@ -456,7 +443,7 @@ const struct db_engine db_postgres = {
 	.version_look = pg_version_look,
 	.snapshot = pg_snapshot,
 	.ids_settle = pg_ids_settle,
-	.examine = pg_examine,
+	.questions = pg_questions,
 	.columns_sql = "SELECT CAST(c.relname AS TEXT), CAST(a.attname AS TEXT), CASE a.atttypid WHEN 20 THEN 'i' WHEN"
 		       " 17 THEN 'b' ELSE 't' END FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE"
 		       " c.relnamespace = CAST('public' AS regnamespace) AND c.relkind = 'r' AND a.attnum > 0 AND NOT"

@@ -276,25 +276,12 @@ static enum err lite_ids_settle(struct db *d, struct fail *f)
 	return ERR_OK;
 }
 
-static enum err lite_examine(struct db *d, void (*found)(void *arg, const char *text), void *arg, struct fail *f)
-{
-	static const char *const questions[] = {
-		"SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
-		"SELECT 'row ' || coalesce(rowid, '?') || ' of ' || \"table\" || ' names a row of ' || parent ||"
-		" ' that is not there' FROM pragma_foreign_key_check",
-	};
-	bool row = false;
-	enum err e = ERR_OK;
-
-	for (size_t i = 0; e == ERR_OK && i < ARRAY_LEN(questions); i++) {
-		DB_STMT_AUTO *s = NULL;
-
-		e = db_query(d, &s, f, questions[i], "");
-		while (e == ERR_OK && (e = db_next(s, &row, f)) == ERR_OK && row)
-			found(arg, db_text(s, 0));
-	}
-	return e;
-}
+static const char *const lite_questions[] = {
+	"SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+	"SELECT 'row ' || coalesce(rowid, '?') || ' of ' || \"table\" || ' names a row of ' || parent ||"
+	" ' that is not there' FROM pragma_foreign_key_check",
+	NULL,
+};
 
 const struct db_engine db_sqlite = {
 	.open = lite_open,
@@ -318,7 +305,7 @@ const struct db_engine db_sqlite = {
 	.version_look = lite_version_get,
 	.snapshot = lite_snapshot,
 	.ids_settle = lite_ids_settle,
-	.examine = lite_examine,
+	.questions = lite_questions,
 	.columns_sql = "SELECT m.name, p.name, CASE p.type WHEN 'INTEGER' THEN 'i' WHEN 'BLOB' THEN 'b' ELSE 't' END"
 		       " FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table'"
 		       " AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, p.cid",
