@@ -198,7 +198,6 @@ static CK_RV wrap_authenticated(struct session *s, const CK_MECHANISM *m, CK_OBJ
 				CK_OBJECT_HANDLE key, struct view aad, uint8_t *out, CK_ULONG *len)
 {
 	struct mech_authenticated a;
-	enum length_answer answer;
 	CK_MECHANISM inner;
 	CK_ULONG both = 0;
 	uint8_t *room = NULL;
@@ -211,9 +210,8 @@ static CK_RV wrap_authenticated(struct session *s, const CK_MECHANISM *m, CK_OBJ
 		rv = wrap(s, &inner, wrapping, key, NULL, &both);
 	if (rv != CKR_OK)
 		return rv;
-	answer = length_of(out, len, both - a.tag_len);
-	if (answer != LENGTH_GO)
-		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+	if (!length_go(out, len, both - a.tag_len, &rv))
+		return rv;
 	room = malloc(both);
 	if (room == NULL)
 		return CKR_HOST_MEMORY;

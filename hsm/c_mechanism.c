@@ -13,7 +13,6 @@
 static CK_RV list(CK_SLOT_ID slot, CK_MECHANISM_TYPE *out, CK_ULONG *count)
 {
 	struct token *token = NULL;
-	enum length_answer answer;
 	CK_RV rv;
 
 	if (count == NULL)
@@ -21,9 +20,8 @@ static CK_RV list(CK_SLOT_ID slot, CK_MECHANISM_TYPE *out, CK_ULONG *count)
 	rv = token_find(slot, &token);
 	if (rv != CKR_OK)
 		return rv;
-	answer = length_of(out, count, mech_count());
-	if (answer != LENGTH_GO)
-		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+	if (!length_go(out, count, mech_count(), &rv))
+		return rv;
 	for (size_t i = 0; i < mech_count(); i++)
 		out[i] = mech_at(i)->type;
 	*count = mech_count();

@@ -36,7 +36,6 @@ static CK_RV one(struct session *s, enum message_kind kind, void *param, CK_ULON
 		 struct view in, uint8_t *out, CK_ULONG *len)
 {
 	struct message *m = NULL;
-	enum length_answer answer;
 	size_t need;
 	CK_RV rv = message_current(s, kind, false, &m);
 
@@ -48,9 +47,8 @@ static CK_RV one(struct session *s, enum message_kind kind, void *param, CK_ULON
 	if (rv != CKR_OK)
 		return rv;
 	need = m->row->ops->message->bound(m, MECH_SINGLE, in.n);
-	answer = length_of(out, len, need);
-	if (answer != LENGTH_GO)
-		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+	if (!length_go(out, len, need, &rv))
+		return rv;
 	rv = m->row->ops->message->begin(m, param, param_len, aad);
 	if (rv == CKR_OK)
 		rv = go(m, param, param_len, MECH_SINGLE, in, out, len, need);
@@ -78,7 +76,6 @@ static CK_RV next(struct session *s, enum message_kind kind, void *param, CK_ULO
 {
 	enum mech_part part = flags & CKF_END_OF_MESSAGE ? MECH_FINAL : MECH_UPDATE;
 	struct message *m = NULL;
-	enum length_answer answer;
 	size_t need;
 	CK_RV rv = message_current(s, kind, true, &m);
 
@@ -88,9 +85,8 @@ static CK_RV next(struct session *s, enum message_kind kind, void *param, CK_ULO
 	    (flags & ~(CK_FLAGS)CKF_END_OF_MESSAGE) != 0)
 		return message_drop(m, CKR_ARGUMENTS_BAD);
 	need = m->row->ops->message->bound(m, part, in.n);
-	answer = length_of(out, len, need);
-	if (answer != LENGTH_GO)
-		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+	if (!length_go(out, len, need, &rv))
+		return rv;
 	rv = go(m, param, param_len, part, in, out, len, need);
 	if (rv != CKR_OK || part == MECH_FINAL)
 		return message_drop(m, rv);

@@ -41,7 +41,6 @@ static CK_RV sign(struct session *s, void *param, CK_ULONG param_len, struct vie
 {
 	struct message *m = NULL;
 	struct op *op = NULL;
-	enum length_answer answer;
 	CK_RV rv = message_current(s, MESSAGE_SIGN, false, &m);
 
 	if (rv != CKR_OK)
@@ -51,13 +50,10 @@ static CK_RV sign(struct session *s, void *param, CK_ULONG param_len, struct vie
 	rv = fresh(s, m, param, param_len, &op);
 	if (rv != CKR_OK)
 		return rv;
-	answer = length_of(out, len, op->out_len);
-	if (answer == LENGTH_GO) {
+	if (length_go(out, len, op->out_len, &rv)) {
 		rv = op_sign(op, data, out);
 		if (rv == CKR_OK)
 			*len = op->out_len;
-	} else if (answer == LENGTH_SHORT) {
-		rv = CKR_BUFFER_TOO_SMALL;
 	}
 	op_free(op);
 	return rv;
@@ -67,7 +63,6 @@ static CK_RV sign(struct session *s, void *param, CK_ULONG param_len, struct vie
 static CK_RV sign_next(struct session *s, struct view data, uint8_t *out, CK_ULONG *len)
 {
 	struct message *m = NULL;
-	enum length_answer answer;
 	CK_RV rv = message_current(s, MESSAGE_SIGN, true, &m);
 
 	if (rv != CKR_OK)
@@ -78,9 +73,8 @@ static CK_RV sign_next(struct session *s, struct view data, uint8_t *out, CK_ULO
 		rv = m->row->ops->update(m->op, data);
 		return rv == CKR_OK ? rv : message_drop(m, rv);
 	}
-	answer = length_of(out, len, m->op->out_len);
-	if (answer != LENGTH_GO)
-		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+	if (!length_go(out, len, m->op->out_len, &rv))
+		return rv;
 	rv = m->row->ops->update(m->op, data);
 	if (rv == CKR_OK)
 		rv = m->row->ops->final(m->op, out);

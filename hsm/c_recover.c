@@ -7,30 +7,10 @@
 
 /* C_SignRecover*, C_VerifyRecover*: signatures that hold the data. Single part only. */
 
-static CK_RV sign(struct session *s, struct view data, uint8_t *out, CK_ULONG *len)
-{
-	struct op *op = NULL;
-	enum length_answer answer;
-	CK_RV rv = op_current(s, OP_SIGN_RECOVER, MECH_SINGLE, &op);
-
-	if (rv == CKR_OK && (len == NULL || !bytes_ok(data.p, data.n)))
-		rv = CKR_ARGUMENTS_BAD;
-	if (rv != CKR_OK)
-		return op_end(s, OP_SIGN_RECOVER, false, rv);
-	answer = length_of(out, len, op->out_len);
-	if (answer != LENGTH_GO)
-		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
-	rv = op->row->ops->sign(op, data, out);
-	if (rv == CKR_OK)
-		*len = op->out_len;
-	return op_end(s, OP_SIGN_RECOVER, false, rv);
-}
-
 /* recover: a wrong signature is said before a short buffer (PKCS#11 3.1, 5.15.6), so the data is recovered first. */
 static CK_RV recover(struct op *op, struct view signature, uint8_t *out, CK_ULONG *len, bool *ret_asked)
 {
 	SECRET_AUTO data = { 0 };
-	enum length_answer answer;
 	CK_RV rv;
 
 	if (signature.n != op->out_len)
@@ -40,10 +20,9 @@ static CK_RV recover(struct op *op, struct view signature, uint8_t *out, CK_ULON
 	rv = op->row->ops->recover(op, signature, data.p, data.room, &data.len);
 	if (rv != CKR_OK)
 		return rv == CKR_BUFFER_TOO_SMALL ? CKR_GENERAL_ERROR : rv;
-	answer = length_of(out, len, data.len);
-	*ret_asked = answer == LENGTH_ASKED;
-	if (answer != LENGTH_GO)
-		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+	*ret_asked = out == NULL;
+	if (!length_go(out, len, data.len, &rv))
+		return rv;
 	memcpy(out, data.p, data.len);
 	*len = data.len;
 	return CKR_OK;
@@ -70,7 +49,7 @@ CK_RV C_SignRecoverInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, C
 CK_RV C_SignRecover(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR out,
 		    CK_ULONG_PTR out_len)
 {
-	CALL_SESSION(session, 0, sign(call_s, VIEW(data, data_len), out, out_len));
+	CALL_SESSION(session, 0, op_output(call_s, OP_SIGN_RECOVER, MECH_SINGLE, VIEW(data, data_len), out, out_len));
 }
 
 CK_RV C_VerifyRecoverInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key)

@@ -5,56 +5,6 @@
 
 /* C_Sign*, C_Verify*. */
 
-static CK_RV sign(struct session *s, struct view data, uint8_t *out, CK_ULONG *len)
-{
-	struct op *op = NULL;
-	enum length_answer answer;
-	CK_RV rv = op_current(s, OP_SIGN, MECH_SINGLE, &op);
-
-	if (rv == CKR_OK && (len == NULL || !bytes_ok(data.p, data.n)))
-		rv = CKR_ARGUMENTS_BAD;
-	if (rv != CKR_OK)
-		return op_end(s, OP_SIGN, false, rv);
-	answer = length_of(out, len, op->out_len);
-	if (answer != LENGTH_GO)
-		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
-	rv = op_sign(op, data, out);
-	if (rv == CKR_OK)
-		*len = op->out_len;
-	return op_end(s, OP_SIGN, false, rv);
-}
-
-static CK_RV update(struct session *s, enum op_kind kind, struct view data)
-{
-	struct op *op = NULL;
-	CK_RV rv = op_current(s, kind, MECH_UPDATE, &op);
-
-	if (rv == CKR_OK && !bytes_ok(data.p, data.n))
-		rv = CKR_ARGUMENTS_BAD;
-	if (rv == CKR_OK)
-		rv = op_update(op, data);
-	return op_end(s, kind, true, rv);
-}
-
-static CK_RV sign_final(struct session *s, uint8_t *out, CK_ULONG *len)
-{
-	struct op *op = NULL;
-	enum length_answer answer;
-	CK_RV rv = op_current(s, OP_SIGN, MECH_FINAL, &op);
-
-	if (rv == CKR_OK && len == NULL)
-		rv = CKR_ARGUMENTS_BAD;
-	if (rv != CKR_OK)
-		return op_end(s, OP_SIGN, false, rv);
-	answer = length_of(out, len, op->out_len);
-	if (answer != LENGTH_GO)
-		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
-	rv = op->row->ops->final(op, out);
-	if (rv == CKR_OK)
-		*len = op->out_len;
-	return op_end(s, OP_SIGN, false, rv);
-}
-
 static CK_RV verify(struct session *s, enum mech_part part, struct view data, struct view signature)
 {
 	struct op *op = NULL;
@@ -77,17 +27,17 @@ CK_RV C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJEC
 
 CK_RV C_Sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR out, CK_ULONG_PTR out_len)
 {
-	CALL_SESSION(session, 0, sign(call_s, VIEW(data, data_len), out, out_len));
+	CALL_SESSION(session, 0, op_output(call_s, OP_SIGN, MECH_SINGLE, VIEW(data, data_len), out, out_len));
 }
 
 CK_RV C_SignUpdate(CK_SESSION_HANDLE session, CK_BYTE_PTR part, CK_ULONG part_len)
 {
-	CALL_SESSION(session, 0, update(call_s, OP_SIGN, VIEW(part, part_len)));
+	CALL_SESSION(session, 0, op_input(call_s, OP_SIGN, VIEW(part, part_len)));
 }
 
 CK_RV C_SignFinal(CK_SESSION_HANDLE session, CK_BYTE_PTR out, CK_ULONG_PTR out_len)
 {
-	CALL_SESSION(session, 0, sign_final(call_s, out, out_len));
+	CALL_SESSION(session, 0, op_output(call_s, OP_SIGN, MECH_FINAL, VIEW(NULL, 0), out, out_len));
 }
 
 CK_RV C_VerifyInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key)
@@ -103,7 +53,7 @@ CK_RV C_Verify(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_len, C
 
 CK_RV C_VerifyUpdate(CK_SESSION_HANDLE session, CK_BYTE_PTR part, CK_ULONG part_len)
 {
-	CALL_SESSION(session, 0, update(call_s, OP_VERIFY, VIEW(part, part_len)));
+	CALL_SESSION(session, 0, op_input(call_s, OP_VERIFY, VIEW(part, part_len)));
 }
 
 CK_RV C_VerifyFinal(CK_SESSION_HANDLE session, CK_BYTE_PTR signature, CK_ULONG signature_len)

@@ -42,18 +42,6 @@ static CK_RV verify(struct session *s, enum mech_part part, struct view data)
 	return op_end(s, OP_VERIFY_SIGNATURE, false, rv);
 }
 
-static CK_RV update(struct session *s, struct view data)
-{
-	struct op *op = NULL;
-	CK_RV rv = op_current(s, OP_VERIFY_SIGNATURE, MECH_UPDATE, &op);
-
-	if (rv == CKR_OK && !bytes_ok(data.p, data.n))
-		rv = CKR_ARGUMENTS_BAD;
-	if (rv == CKR_OK)
-		rv = op_update(op, data);
-	return op_end(s, OP_VERIFY_SIGNATURE, true, rv);
-}
-
 CK_RV C_VerifySignatureInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key,
 			    CK_BYTE_PTR signature, CK_ULONG signature_len)
 {
@@ -67,7 +55,7 @@ CK_RV C_VerifySignature(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG da
 
 CK_RV C_VerifySignatureUpdate(CK_SESSION_HANDLE session, CK_BYTE_PTR part, CK_ULONG part_len)
 {
-	CALL_SESSION(session, 0, update(call_s, VIEW(part, part_len)));
+	CALL_SESSION(session, 0, op_input(call_s, OP_VERIFY_SIGNATURE, VIEW(part, part_len)));
 }
 
 CK_RV C_VerifySignatureFinal(CK_SESSION_HANDLE session)

@@ -12,42 +12,39 @@
 
 const struct mech_param param_none = { .text = "none", .flat = true };
 
-/* What a use demands of a key, and how a fault of the key is called there. */
+/* How a fault of the key is called, by what the key is there for. */
+struct key_faults {
+	CK_RV handle, type, size;
+};
+
+static const struct key_faults of_key = { CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE };
+static const struct key_faults of_wrapping = { CKR_WRAPPING_KEY_HANDLE_INVALID, CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
+					       CKR_WRAPPING_KEY_SIZE_RANGE };
+static const struct key_faults of_unwrapping = { CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+						 CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT, CKR_UNWRAPPING_KEY_SIZE_RANGE };
+
+/* What a use demands of a key. */
 static const struct use {
 	CK_FLAGS use;
 	CK_ATTRIBUTE_TYPE usage;
 	CK_OBJECT_CLASS asymmetric; /* class of an asymmetric key; symmetric ones are secret keys */
-	CK_RV handle, type, size;
+	const struct key_faults *faults;
 } uses[] = {
-	{ CKF_ENCRYPT, CKA_ENCRYPT, CKO_PUBLIC_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
-	  CKR_KEY_SIZE_RANGE },
-	{ CKF_DECRYPT, CKA_DECRYPT, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
-	  CKR_KEY_SIZE_RANGE },
-	{ CKF_SIGN, CKA_SIGN, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE },
-	{ CKF_VERIFY, CKA_VERIFY, CKO_PUBLIC_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
-	  CKR_KEY_SIZE_RANGE },
-	{ CKF_WRAP, CKA_WRAP, CKO_PUBLIC_KEY, CKR_WRAPPING_KEY_HANDLE_INVALID, CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
-	  CKR_WRAPPING_KEY_SIZE_RANGE },
-	{ CKF_UNWRAP, CKA_UNWRAP, CKO_PRIVATE_KEY, CKR_UNWRAPPING_KEY_HANDLE_INVALID,
-	  CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT, CKR_UNWRAPPING_KEY_SIZE_RANGE },
-	{ CKF_DERIVE, CKA_DERIVE, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
-	  CKR_KEY_SIZE_RANGE },
-	{ CKF_SIGN_RECOVER, CKA_SIGN_RECOVER, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
-	  CKR_KEY_SIZE_RANGE },
-	{ CKF_VERIFY_RECOVER, CKA_VERIFY_RECOVER, CKO_PUBLIC_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
-	  CKR_KEY_SIZE_RANGE },
-	{ CKF_MESSAGE_ENCRYPT, CKA_ENCRYPT, CKO_PUBLIC_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
-	  CKR_KEY_SIZE_RANGE },
-	{ CKF_MESSAGE_DECRYPT, CKA_DECRYPT, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
-	  CKR_KEY_SIZE_RANGE },
-	{ CKF_MESSAGE_SIGN, CKA_SIGN, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
-	  CKR_KEY_SIZE_RANGE },
-	{ CKF_MESSAGE_VERIFY, CKA_VERIFY, CKO_PUBLIC_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
-	  CKR_KEY_SIZE_RANGE },
-	{ CKF_ENCAPSULATE, CKA_ENCAPSULATE, CKO_PUBLIC_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
-	  CKR_KEY_SIZE_RANGE },
-	{ CKF_DECAPSULATE, CKA_DECAPSULATE, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
-	  CKR_KEY_SIZE_RANGE },
+	{ CKF_ENCRYPT, CKA_ENCRYPT, CKO_PUBLIC_KEY, &of_key },
+	{ CKF_DECRYPT, CKA_DECRYPT, CKO_PRIVATE_KEY, &of_key },
+	{ CKF_SIGN, CKA_SIGN, CKO_PRIVATE_KEY, &of_key },
+	{ CKF_VERIFY, CKA_VERIFY, CKO_PUBLIC_KEY, &of_key },
+	{ CKF_WRAP, CKA_WRAP, CKO_PUBLIC_KEY, &of_wrapping },
+	{ CKF_UNWRAP, CKA_UNWRAP, CKO_PRIVATE_KEY, &of_unwrapping },
+	{ CKF_DERIVE, CKA_DERIVE, CKO_PRIVATE_KEY, &of_key },
+	{ CKF_SIGN_RECOVER, CKA_SIGN_RECOVER, CKO_PRIVATE_KEY, &of_key },
+	{ CKF_VERIFY_RECOVER, CKA_VERIFY_RECOVER, CKO_PUBLIC_KEY, &of_key },
+	{ CKF_MESSAGE_ENCRYPT, CKA_ENCRYPT, CKO_PUBLIC_KEY, &of_key },
+	{ CKF_MESSAGE_DECRYPT, CKA_DECRYPT, CKO_PRIVATE_KEY, &of_key },
+	{ CKF_MESSAGE_SIGN, CKA_SIGN, CKO_PRIVATE_KEY, &of_key },
+	{ CKF_MESSAGE_VERIFY, CKA_VERIFY, CKO_PUBLIC_KEY, &of_key },
+	{ CKF_ENCAPSULATE, CKA_ENCAPSULATE, CKO_PUBLIC_KEY, &of_key },
+	{ CKF_DECAPSULATE, CKA_DECAPSULATE, CKO_PRIVATE_KEY, &of_key },
 };
 
 static bool key_type_ok(const struct mech_row *row, CK_KEY_TYPE type)
@@ -65,19 +62,19 @@ static CK_RV gate_key(struct session *s, const struct mech_row *row, const struc
 	CK_ULONG size;
 
 	if (class != CKO_SECRET_KEY && class != CKO_PUBLIC_KEY && class != CKO_PRIVATE_KEY)
-		return u->handle;
+		return u->faults->handle;
 	/* The SO sees components, to destroy them. */
 	if (object_bool(key, CKA_PRIVATE) && !session_sees_private(s))
 		return CKR_USER_NOT_LOGGED_IN;
 	if (!object_mechanism_allowed(key, row->type))
 		return CKR_MECHANISM_INVALID;
 	if (class != CKO_SECRET_KEY && class != u->asymmetric)
-		return u->type;
+		return u->faults->type;
 	if (!key_type_ok(row, object_key_type(key)))
-		return u->type;
+		return u->faults->type;
 	size = key_size(key);
 	if (size < row->key_min || size > row->key_max)
-		return u->size;
+		return u->faults->size;
 	if (!object_bool(key, u->usage))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	/*

@@ -2,6 +2,7 @@
 #include "mech_family.h"
 #include "role.h"
 #include "key.h"
+#include "op_call.h"
 #include "session.h"
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +11,12 @@
 
 CK_RV mech_output_put(struct view v, uint8_t *out, CK_ULONG *len)
 {
-	CK_ULONG room = *len;
+	CK_RV rv = CKR_OK;
 
-	*len = v.n;
-	if (out == NULL)
-		return CKR_OK;
-	if (room < v.n)
-		return CKR_BUFFER_TOO_SMALL;
+	if (!length_go(out, len, v.n, &rv))
+		return rv;
 	memcpy(out, v.p, v.n);
+	*len = v.n;
 	return CKR_OK;
 }
 

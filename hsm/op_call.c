@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "op_call.h"
 #include "object.h"
+#include "op_run.h"
 #include "policy.h"
 #include "session.h"
 #include "store.h"
 #include "token.h"
 
-enum length_answer length_of(const void *out, CK_ULONG *len, size_t need)
+bool length_go(const void *out, CK_ULONG *len, size_t need, CK_RV *ret)
 {
-	CK_ULONG room = *len;
-
-	if (out == NULL) {
-		*len = need;
-		return LENGTH_ASKED;
-	}
-	if (room < need) {
-		*len = need;
-		return LENGTH_SHORT;
-	}
-	return LENGTH_GO;
+	if (out != NULL && *len >= need)
+		return true;
+	*len = need;
+	*ret = out == NULL ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+	return false;
 }
 
 static const CK_FLAGS uses[OP_KINDS] = {
@@ -77,6 +72,36 @@ CK_RV op_end(struct session *s, enum op_kind kind, bool keep, CK_RV rv)
 	op_free(s->ops[kind]);
 	s->ops[kind] = NULL;
 	return rv;
+}
+
+CK_RV op_input(struct session *s, enum op_kind kind, struct view data)
+{
+	struct op *op = NULL;
+	CK_RV rv = op_current(s, kind, MECH_UPDATE, &op);
+
+	if (rv == CKR_OK && !bytes_ok(data.p, data.n))
+		rv = CKR_ARGUMENTS_BAD;
+	if (rv == CKR_OK)
+		rv = op_update(op, data);
+	return op_end(s, kind, true, rv);
+}
+
+CK_RV op_output(struct session *s, enum op_kind kind, enum mech_part part, struct view data, uint8_t *out,
+		CK_ULONG *len)
+{
+	struct op *op = NULL;
+	CK_RV rv = op_current(s, kind, part, &op);
+
+	if (rv == CKR_OK && (len == NULL || !bytes_ok(data.p, data.n)))
+		rv = CKR_ARGUMENTS_BAD;
+	if (rv != CKR_OK)
+		return op_end(s, kind, false, rv);
+	if (!length_go(out, len, op->out_len, &rv))
+		return rv;
+	rv = part == MECH_FINAL ? op->row->ops->final(op, out) : op_sign(op, data, out);
+	if (rv == CKR_OK)
+		*len = op->out_len;
+	return op_end(s, kind, false, rv);
 }
 
 CK_RV op_start(struct session *s, enum op_kind kind, const CK_MECHANISM *m, CK_OBJECT_HANDLE handle)

@@ -123,16 +123,14 @@ CK_RV op_state_save(struct session *s, uint8_t *out, CK_ULONG *len)
 	SECRET_AUTO plain = { 0 };
 	BUF_AUTO sealed = { 0 };
 	const uint8_t version = VERSION;
-	enum length_answer answer;
 	size_t n = 0;
 	CK_RV rv = state_len(s, &n);
 	bool ok;
 
 	if (rv != CKR_OK)
 		return rv;
-	answer = length_of(out, len, n + SEAL_OVERHEAD);
-	if (answer != LENGTH_GO)
-		return answer == LENGTH_ASKED ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+	if (!length_go(out, len, n + SEAL_OVERHEAD, &rv))
+		return rv;
 	ok = secret_init(&plain, n) && put(&plain, &version, 1);
 	for (size_t i = 0; ok && i < OP_KINDS; i++)
 		if (s->ops[i] != NULL && kinds[i].saved)
