@@ -296,21 +296,16 @@ static CK_RV opened_key(struct session *s, const struct object *pk, const struct
 		.serial = r->pos_serial, .counter = r->counter, .handshake = r->handshake, .side = SR_SIDE_HOST
 	};
 	struct object *o = NULL;
-	CK_RV rv = object_new_from(s, &make, t, n, &o);
+	CK_RV rv = payment_tk_key(s, &make, t, n, &tk, value, &o);
 
 	if (rv == CKR_OK && object_bool(o, CKA_TOKEN))
 		rv = CKR_TEMPLATE_INCONSISTENT;
 	if (rv == CKR_OK)
 		rv = object_set_parent(o, pk);
 	if (rv == CKR_OK)
-		rv = role_set_tk(o, &tk);
-	if (rv == CKR_OK)
-		rv = object_set_secret(o, CKA_VALUE, secret_view(value));
-	if (rv == CKR_OK) {
 		*ret = o;
-		return CKR_OK;
-	}
-	object_unref(o);
+	else
+		object_unref(o);
 	return rv;
 }
 

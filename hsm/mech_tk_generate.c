@@ -128,19 +128,8 @@ static CK_RV new_key(struct session *s, const struct sr_tk_generate_params *p, C
 				    .counter = p->counter,
 				    .handshake = p->handshake,
 				    .side = SR_SIDE_TERMINAL };
-	struct object *o = NULL;
-	CK_RV rv = object_new_from(s, &make, t, n, &o);
 
-	if (rv == CKR_OK)
-		rv = role_set_tk(o, &tk);
-	if (rv == CKR_OK)
-		rv = object_set_secret(o, CKA_VALUE, secret_view(value));
-	if (rv == CKR_OK) {
-		*ret = o;
-		return CKR_OK;
-	}
-	object_unref(o);
-	return rv;
+	return payment_tk_key(s, &make, t, n, &tk, value, ret);
 }
 
 /* packet_make: the whole packet; blank: only as long as it will be. */

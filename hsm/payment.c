@@ -124,6 +124,23 @@ CK_RV payment_mac_check(const struct object *key, const struct buf *data, struct
 	return rv;
 }
 
+CK_RV payment_tk_key(struct session *s, const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n,
+		     const struct role_tk *tk, const struct secret *value, struct object **ret)
+{
+	struct object *o = NULL;
+	CK_RV rv = object_new_from(s, make, t, n, &o);
+
+	if (rv == CKR_OK)
+		rv = role_set_tk(o, tk);
+	if (rv == CKR_OK)
+		rv = object_set_secret(o, CKA_VALUE, secret_view(value));
+	if (rv == CKR_OK)
+		*ret = o;
+	else
+		object_unref(o);
+	return rv;
+}
+
 bool payment_pair(const struct object *tek, const struct object *auk)
 {
 	static const CK_ATTRIBUTE_TYPE same[] = { CKA_SR_COUNTER, CKA_SR_HANDSHAKE, CKA_SR_SIDE, CKA_KEY_TYPE };

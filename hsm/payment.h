@@ -4,6 +4,7 @@
 
 #include "formats.h"
 #include "object.h"
+#include "role.h"
 #include "secret.h"
 
 /*
@@ -39,6 +40,9 @@ CK_RV payment_mac_by(CK_KEY_TYPE type, struct view key, const struct buf *data, 
 		     size_t *ret_len) MUST_CHECK;
 /* payment_mac_check: CKR_WRAPPED_KEY_INVALID when mac is not the whole MAC of data; constant time. */
 CK_RV payment_mac_check(const struct object *key, const struct buf *data, struct view mac) MUST_CHECK;
+/* payment_tk_key: one key of a TK, with its value and what it shares with the other; the caller commits it. */
+CK_RV payment_tk_key(struct session *s, const struct object_make *make, const CK_ATTRIBUTE *t, CK_ULONG n,
+		     const struct role_tk *tk, const struct secret *value, struct object **ret) MUST_CHECK;
 /* payment_pair: TEK and AUK of one TK: serial number, counter, handshake version, side, type and length. */
 bool payment_pair(const struct object *tek, const struct object *auk) MUST_CHECK;
 /* payment_modulus: bytes of an RSA key's modulus, leading zeroes aside: the length of its ciphertexts. */
