@@ -14,7 +14,8 @@
 #include "sealed.h"
 #include "worker.h"
 
-#define CANDIDATES 16 /* looked at for one claim */
+#define CANDIDATES 16 /* looked at for one claim, of a sender */
+#define SENDERS 16    /* looked at in one step */
 
 struct mailer {
 	struct kms *k;
@@ -24,7 +25,9 @@ struct mailer {
 	char owner[64];
 	int64_t taken; /* accepted by the server, not yet marked so; 0: none */
 	int64_t taken_recipient;
-	bool told; /* that the database does not work */
+	int64_t sender_last; /* looked at last: the others come first */
+	int64_t sender_told; /* whose password is not to be had here, said in the log; 0: none */
+	bool told;           /* that the database does not work */
 };
 
 /* One mail: texts as columns, with final zeros. */
@@ -95,21 +98,22 @@ void mailer_password(const char *sender, struct buf *ret)
 	buf_put_u8(ret, 0);
 }
 
-static enum err password(struct pk11 *token, const struct job *j, struct secret *ret, struct fail *f)
+static enum err password(struct pk11 *token, const char *account, const char *sender, struct secret *ret,
+			 struct fail *f)
 {
 	BUF_AUTO name = { 0 };
 	struct fail why = { 0 };
 	enum err e;
 
-	if (!*text(j, ACCOUNT))
+	if (!*account)
 		return ERR_OK;
-	mailer_password(text(j, SENDER), &name);
+	mailer_password(sender, &name);
 	if (!buf_ok(&name))
 		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for a mail");
 	e = sealed_get(token, (const char *)name.p, ret, &why);
 	if (e == ERR_NOT_FOUND)
 		return fail_set(f, ERR_CONFIG, 0, "no password for sender %.60s in this token (kmsd sender password)",
-				text(j, SENDER));
+				sender);
 	return e ? fail_set(f, e, why.rv, "%s", why.text) : ERR_OK;
 }
 
@@ -147,21 +151,56 @@ static enum err send(struct pk11 *token, const struct job *j, unsigned timeout_m
 	*ret = (struct smtp_answer){ 0 };
 	e = mail_compose(&mail, &message, f);
 	if (!e)
-		e = password(token, j, &secret, f);
+		e = password(token, text(j, ACCOUNT), text(j, SENDER), &secret, f);
 	return e ? e : smtp_send(&server, text(j, FROM), text(j, TO), buf_view(&message), ret, f);
 }
 
-static enum err candidates(struct mailer *m, int64_t now, int64_t ids[CANDIDATES], size_t *ret, struct fail *f)
+/* What is due now: a notification n of recipient r, with placeholders for the time, thrice. */
+#define DUE                                                                                                            \
+	"n.state = '" NOTIFICATION_WAITING "' AND n.next_attempt <= ? AND n.claim_until <= ? AND r.not_before <= ?"    \
+	" AND r.enabled = 1"
+
+/* A sender with mail that is due. */
+struct sender {
+	int64_t id;
+	char name[64];
+	char account[MAIL_NAME_MAX + 1];
+};
+
+/* In turn, so that none waits for another one's mail. */
+static enum err senders_due(struct mailer *m, int64_t now, struct sender ret[SENDERS], size_t *ret_count,
+			    struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = true;
+	size_t n = 0;
+	enum err e =
+	    db_query(m->db, &s, f,
+		     "SELECT s.id, s.name, s.account FROM sender s WHERE s.enabled = 1 AND EXISTS (SELECT 1 FROM"
+		     " notification n JOIN recipient r ON r.id = n.recipient_id WHERE r.sender = s.id AND " DUE ")"
+		     " ORDER BY CASE WHEN s.id > ? THEN 0 ELSE 1 END, s.id LIMIT ?",
+		     "iiiii", now, now, now, m->sender_last, (int64_t)SENDERS);
+
+	while (!e && !(e = db_next(s, &row, f)) && row && n < SENDERS) {
+		ret[n].id = db_int(s, 0);
+		snprintf(ret[n].name, sizeof(ret[n].name), "%s", db_text(s, 1));
+		snprintf(ret[n].account, sizeof(ret[n].account), "%s", db_text(s, 2));
+		n++;
+	}
+	*ret_count = n;
+	return e;
+}
+
+static enum err candidates(struct mailer *m, const struct sender *who, int64_t now, int64_t since,
+			   int64_t ids[CANDIDATES], size_t *ret, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
 	bool row = true;
 	size_t n = 0;
 	enum err e = db_query(m->db, &s, f,
 			      "SELECT n.id FROM notification n JOIN recipient r ON r.id = n.recipient_id"
-			      " JOIN sender s ON s.id = r.sender WHERE n.state = '" NOTIFICATION_WAITING "'"
-			      " AND n.next_attempt <= ? AND n.claim_until <= ? AND r.not_before <= ? AND r.enabled = 1"
-			      " AND s.enabled = 1 ORDER BY n.next_attempt, n.id LIMIT ?",
-			      "iiii", now, now, now, (int64_t)CANDIDATES);
+			      " WHERE r.sender = ? AND " DUE " AND n.since <= ? ORDER BY n.next_attempt, n.id LIMIT ?",
+			      "iiiiii", who->id, now, now, now, since, (int64_t)CANDIDATES);
 
 	while (!e && !(e = db_next(s, &row, f)) && row && n < CANDIDATES)
 		ids[n++] = db_int(s, 0);
@@ -169,14 +208,41 @@ static enum err candidates(struct mailer *m, int64_t now, int64_t ids[CANDIDATES
 	return e;
 }
 
-/* claim: the first that nobody else took meanwhile; *ret 0: none. */
-static enum err claim(struct mailer *m, int64_t *ret, struct fail *f)
+/*
+ * Without the password there is nothing to try: another node may have it. That holds nobody's mail back; who asks why a
+ * mail waits that nobody has tried yet is told.
+ */
+static enum err cannot_send(struct mailer *m, const struct sender *who, const char *why, struct fail *f)
 {
-	int64_t ids[CANDIDATES], now = now_ms();
-	size_t count = 0;
-	enum err e = candidates(m, now, ids, &count, f);
+	char text[sizeof(((struct fail *)0)->text) + 100];
 
-	*ret = 0;
+	snprintf(text, sizeof(text), "node %.60s: %s", m->k->node, why);
+	if (m->sender_told != who->id)
+		log_line(LOG_LEVEL_WARN, "mail", "%s; its mail waits or is sent by another node", text);
+	m->sender_told = who->id;
+	return db_run(m->db, f,
+		      "UPDATE notification SET last_error = ? WHERE state = '" NOTIFICATION_WAITING
+		      "' AND last_error = '' AND recipient_id IN (SELECT id FROM recipient WHERE sender = ?)",
+		      "ti", text, who->id);
+}
+
+/* claim_of: the first of a sender's that nobody else took meanwhile; *ret 0: none. */
+static enum err claim_of(struct mailer *m, const struct sender *who, int64_t now, int64_t *ret, struct fail *f)
+{
+	SECRET_AUTO secret = { 0 };
+	struct fail why = { 0 };
+	int64_t ids[CANDIDATES], since = now;
+	size_t count = 0;
+	enum err e = ERR_OK;
+
+	if (password(m->k->token, who->account, who->name, &secret, &why)) {
+		e = cannot_send(m, who, why.text, f);
+		since = now - m->o.give_up_ms; /* these are given up */
+	} else if (m->sender_told == who->id) {
+		m->sender_told = 0;
+	}
+	if (!e)
+		e = candidates(m, who, now, since, ids, &count, f);
 	for (size_t i = 0; !e && !*ret && i < count; i++) {
 		e = db_run(
 		    m->db, f,
@@ -185,6 +251,21 @@ static enum err claim(struct mailer *m, int64_t *ret, struct fail *f)
 		    "tiii", m->owner, now + 2 * (int64_t)m->o.timeout_ms, ids[i], now);
 		if (!e && db_changes(m->db) == 1)
 			*ret = ids[i];
+	}
+	return e;
+}
+
+static enum err claim(struct mailer *m, int64_t *ret, struct fail *f)
+{
+	struct sender due[SENDERS];
+	int64_t now = now_ms();
+	size_t count = 0;
+	enum err e = senders_due(m, now, due, &count, f);
+
+	*ret = 0;
+	for (size_t i = 0; !e && !*ret && i < count; i++) {
+		m->sender_last = due[i].id;
+		e = claim_of(m, &due[i], now, ret, f);
 	}
 	return e;
 }

@@ -14,6 +14,9 @@
  * A failure that may be mended (no connection, TLS, login, 4xx) holds back all mail of this recipient for a time that
  * doubles from retry_first_ms to retry_max_ms, and after give_up_ms the notification is given up; a 5xx to sender,
  * recipient or mail ends it at once. Both are audited, and `kmsd notification retry` starts again.
+ *
+ * A node whose token has not the sender's password, or does not work, tries nothing and holds nothing back: nodes that
+ * have it send.
  */
 struct mailer;
 

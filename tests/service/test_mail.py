@@ -2,8 +2,10 @@
 """Notifications of the KMS by mail: from the import of a key file to a mail server of another maker, and what goes wrong between.
 R2.8 in every test."""
 import base64
+import copy
 import os
 import re
+import shutil
 import socket
 import time
 import unittest
@@ -318,6 +320,36 @@ class Mail(MailCase):
         by = [sum(f"notification {n} to" in daemon.log.read_text() for n in numbers) for daemon in (self.kmsd, other)]
         self.assertEqual(sum(by), 30)
         self.assertGreater(min(by), 0)
+
+    def test_16a_a_node_without_the_password_leaves_the_mail_to_those_that_have_it(self):
+        server, without = self.main, self.chain.folder.path / "without"
+        self.recipient("ops")
+        self.assertEqual(self.kmsd.stop(), 0)
+        tokens = shutil.copytree(self.kmsd.env["STRONGROOM_TOKEN_DIR"], without / "tokens")
+        env = dict(self.kmsd.env, STRONGROOM_TOKEN_DIR=str(tokens))
+        token = copy.copy(self.chain.hsm2)
+        token.env = env
+        token.tool("--login", "--pin", token.pin, "--delete-object", "--type", "data", "--label", "kmsd mail sender acme")
+        other = Daemon("KMSD", self.chain.folder / "kms.conf", without, env).start()
+        try:
+            # Alone: waits without a try, and says why.
+            name = self.bad_file("alone")
+            wait_until(lambda: "no password for sender acme" in self.rows(name, "last_error")[0][0], "a reason")
+            self.assertEqual(self.rows(name, "state, attempts"), [("waiting", 0)])
+            # Beside one that has it: refusals for now are tried again by that one alone.
+            for _ in range(3):
+                server.rule("DATA", "refuse", code=451)
+            self.assertEqual(other.stop(), 0)
+            conf = self.chain.folder / "kms2.conf"  # without doors, of the test before
+            other = Daemon("KMSD", conf, without, env).start()
+            self.kmsd.start()
+            self.state(name, "sent", 30)
+            self.assertEqual(self.rows(name, "attempts"), [(4,)])
+        finally:
+            self.assertEqual(other.stop(), 0)
+            if self.kmsd.process is None:
+                self.kmsd.start()
+        self.assertEqual(len(server.mails()), 1)
 
     def test_17_a_table_that_was_tampered_with_breaks_out_of_no_header(self):
         server = self.main
