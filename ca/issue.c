@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 
 #include "issue.h"
+#include "keyfile.h"
 #include "sha256.h"
 #include "token_key.h"
 
@@ -144,6 +145,9 @@ static enum err check_order(const struct ca_order *o, struct fail *f)
 {
 	if (!name_ok(o->name))
 		return fail_set(f, ERR_USAGE, 0, "the name must be 1 to 64 printable ASCII characters");
+	if (o->profile->name_max && !keyfile_name_ok(o->name, o->profile->name_max))
+		return fail_set(f, ERR_USAGE, 0, "the name of a certificate of role %s is 1 to %zu of [A-Za-z0-9._-]",
+				role_name(o->profile->role), o->profile->name_max);
 	if (o->san && (strlen(o->san) > 1000 || !san_ok(o->san)))
 		return fail_set(f, ERR_USAGE, 0, "alternative names: DNS:host or IP:address, comma between");
 	if (o->profile->server && !o->san)

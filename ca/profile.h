@@ -20,7 +20,9 @@ struct ca_profile {
 	const char *usage; /* keyUsage */
 	const char *tls;   /* extended key usages besides the role's, or NULL */
 	bool server;       /* TLS server: needs a subject alternative name */
-	unsigned days;     /* life unless asked for less */
+	size_t
+	    name_max;  /* the name stands in messages and files: so many of [A-Za-z0-9._-] at most; 0: any printable */
+	unsigned days; /* life unless asked for less */
 	const char *requirement;
 };
 

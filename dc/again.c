@@ -74,8 +74,10 @@ static enum err run(struct dc *dc, const char *event, const char *sql, const cha
 {
 	struct again *g = calloc(1, sizeof(*g));
 	char text[128];
-	enum err e = g ? db_begin(dc->db, f) : fail_set(f, ERR_NO_MEMORY, 0, "no memory");
+	enum err e = g ? dc_name(dc, f) : fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 
+	if (!e)
+		e = db_begin(dc->db, f);
 	if (!e) {
 		g->dc = dc;
 		e = gather(g, sql, what, kms, f);

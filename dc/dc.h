@@ -31,10 +31,11 @@ struct route {
 	struct worker worker;
 };
 
+#define DC_NAME_MAX 32
 /* A running DC. It holds no key to records and loads no token for them (R2.1). The event loop owns db. */
 struct dc {
 	const struct conf *conf;
-	const char *name;
+	char name[DC_NAME_MAX + 1]; /* of our certificate */
 	struct identity *identity;
 	pthread_mutex_t signing; /* the identity's key: one manifest at a time */
 	struct db *db;
@@ -54,6 +55,8 @@ unsigned batch_of(const struct conf *conf, const char *customer);
 
 /* dc_open_db: the database of the configuration, its schema brought up to date. */
 enum err dc_open_db(const struct conf *conf, struct db **ret, struct fail *f) MUST_CHECK;
+/* dc_name: the name in our certificate; another one in the configuration is ERR_CONFIG (R2.3). */
+enum err dc_name(struct dc *dc, struct fail *f) MUST_CHECK;
 /* dc_open: identity, database, the routes of the configuration; starts nothing. */
 enum err dc_open(struct dc *dc, struct fail *f) MUST_CHECK;
 /* dc_start: a row and a worker per route. */

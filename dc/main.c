@@ -39,7 +39,7 @@ static int serve(struct daemon *d)
 
 static enum err command(struct daemon *d, struct fail *f)
 {
-	struct dc dc = { .conf = d->conf, .name = conf_get(d->conf, "", "name") };
+	struct dc dc = { .conf = d->conf };
 	enum err e = dc_open_db(dc.conf, &dc.db, f);
 
 	if (!e)

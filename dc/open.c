@@ -10,7 +10,7 @@
 #include "tables.h"
 
 const struct conf_key dc_keys[] = {
-	{ "", "name", "dc", "name of this DC in messages and key files, [A-Za-z0-9._-]" },
+	{ "", "name", NULL, "name of this DC, as it stands in its certificate; absent: that one" },
 	{ "", "listen", "127.0.0.1:0", "address and port of HTTPS; port 0: any free one" },
 	{ "", "database", CONF_REQUIRED,
 	  "file of SQLite, or postgresql://user@host/name?sslrootcert=FILE&passfile=FILE" },
@@ -78,8 +78,9 @@ static enum err route_numbers(const struct conf *conf, const char *section, stru
 
 static enum err route_open(struct dc *dc, const char *id, struct route *r, struct fail *f)
 {
+	/* Only the KMS whose certificate names this customer gets its records (R2.3, R2.9). */
 	struct http_client_options options = {
-		.identity = dc->identity, .server = ROLE_KMS, .stop = stopping, .stop_arg = &r->worker
+		.identity = dc->identity, .server = ROLE_KMS, .name = id, .stop = stopping, .stop_arg = &r->worker
 	};
 	char section[64];
 	enum err e;
@@ -101,16 +102,20 @@ static enum err route_open(struct dc *dc, const char *id, struct route *r, struc
 	return e;
 }
 
+enum err dc_name(struct dc *dc, struct fail *f)
+{
+	return identity_own_name(dc->conf, "name", conf_get(dc->conf, "", "name"), DC_NAME_MAX, dc->name, f);
+}
+
 enum err dc_open(struct dc *dc, struct fail *f)
 {
 	size_t count = 0;
 	enum err e;
 
 	pthread_mutex_init(&dc->signing, NULL);
-	dc->name = conf_get(dc->conf, "", "name");
-	if (!keyfile_name_ok(dc->name, 32))
-		return fail_set(f, ERR_CONFIG, 0, "name: 1 to 32 of [A-Za-z0-9._-]");
-	e = identity_configured(dc->conf, ROLE_DC, &dc->identity, f);
+	e = dc_name(dc, f);
+	if (!e)
+		e = identity_configured(dc->conf, ROLE_DC, &dc->identity, f);
 	if (!e)
 		e = dc_open_db(dc->conf, &dc->db, f);
 	if (e)

@@ -73,13 +73,14 @@ static enum err kept_manifest(struct route *r, const struct delivery *d, struct 
 	return e;
 }
 
-/* A KMS would take it now: the certificate that signed it has not run out. */
-static bool holds(struct route *r, const struct buf *manifest)
+/* A KMS would take it now: it is of this file, and the certificate that signed it has not run out. */
+static bool holds(struct route *r, const struct manifest *want, const struct buf *manifest)
 {
 	struct cms_signer signer;
 	struct manifest m;
 
-	return manifest->len && !manifest_read(r->dc->identity->roots, 0, buf_view(manifest), &m, &signer, NULL);
+	return manifest->len && !manifest_read(r->dc->identity->roots, 0, buf_view(manifest), &m, &signer, NULL) &&
+	       !strcmp(m.dc, want->dc) && !strcmp(m.sha256, want->sha256);
 }
 
 /*
@@ -93,14 +94,14 @@ static enum err sign_manifest(struct route *r, const struct delivery *d, const s
 	BUF_AUTO fresh = { 0 };
 	enum err e = kept_manifest(r, d, &kept, f);
 
-	if (!e && !holds(r, &kept)) {
+	if (!e && !holds(r, m, &kept)) {
 		pthread_mutex_lock(&r->dc->signing);
 		e = manifest_make(r->dc->identity, m, &fresh, f);
 		pthread_mutex_unlock(&r->dc->signing);
 	}
 	if (e)
 		return e;
-	if (!fresh.len || (kept.len && !holds(r, &fresh))) {
+	if (!fresh.len || (kept.len && !holds(r, m, &fresh))) {
 		buf_put_view(ret, buf_view(&kept));
 	} else {
 		buf_put_view(ret, buf_view(&fresh));

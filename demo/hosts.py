@@ -20,7 +20,7 @@ def identities(story):
         place.run(env, "strongroom", "ca", "issue", "--dir", ca, "--role", role, "--name", name, *source)
         issued += 1
 
-    for role, name in [("mtms", "mtms"), ("dc", "dc"), ("opterm", "opterm")] + [("kms", f"kms-{c}") for c in CUSTOMERS]:
+    for role, name in [("mtms", "mtms"), ("dc", "dc"), ("opterm", "opterm")] + [("kms", c) for c in CUSTOMERS]:
         issue(role, name, "--key-out", out / f"{name}.key", "--out", out / f"{name}.pem", "--san", "IP:127.0.0.1")
     # The operator card: a token that makes its own key.
     story.card = Token(place, "card", "OPERATOR-CARD")
@@ -57,7 +57,7 @@ def spool_of(story, customer):
 def kms_config(story, customer, node, token):
     kind, folder = CUSTOMERS[customer], story.place.folder(f"kms-{customer}")
     sections = {
-        "identity": identity_section(story, f"kms-{customer}"),
+        "identity": identity_section(story, customer),
         "node": {"name": f"{customer.lower()}-{node}"},
         "token": {"uri": token.service_uri(), "srk": token.uri(object="SRK"), "fpk": token.uri(object="FPK"),
                   "pk": token.uri(object=f"PK-{customer}"), "mak": token.uri(object=f"MAK-{customer}")},

@@ -69,13 +69,14 @@ const char *http_server_address(const struct http_server *s);
 
 /*
  * HTTPS client (libcurl), blocking, keeps its connection for the next call. The server's certificate must chain to our
- * roots, carry the expected role and the host name or address of the URL. One thread per client.
+ * roots, carry the expected role and name and the host name or address of the URL. One thread per client.
  */
 struct http_client;
 
 struct http_client_options {
 	const struct identity *identity; /* must outlive the client */
 	enum role server;                /* expected role of the other side */
+	const char *name;                /* expected name of its certificate, must outlive the client; NULL: any */
 	unsigned timeout_s;              /* whole call, 0: 30 */
 	size_t answer_max;               /* 0: 4 MiB */
 	bool (*stop)(void *arg);         /* asked about once a second; true: the call ends with ERR_BUSY. NULL: never */

@@ -15,6 +15,7 @@ struct http_client {
 	struct curl_slist *headers;
 	const struct identity *identity;
 	enum role server;
+	const char *name;
 	size_t answer_max;
 	struct buf *answer; /* of the call that runs */
 	bool too_large;
@@ -34,7 +35,8 @@ static CURLcode on_ssl_ctx(CURL *curl, void *ssl_ctx, void *arg)
 	for (int k = 0; k < sk_X509_num(i->chain); k++)
 		if (!SSL_CTX_add1_chain_cert(ctx, sk_X509_value(i->chain, k)))
 			return CURLE_OUT_OF_MEMORY;
-	if (identity_ssl_ctx_peers(i, false, ROLE_BIT(c->server), ctx, NULL) != ERR_OK)
+	if (identity_ssl_ctx_peers(i, false, ROLE_BIT(c->server), ctx, NULL) != ERR_OK ||
+	    identity_ssl_ctx_name(ctx, c->name, NULL) != ERR_OK)
 		return CURLE_SSL_CONNECT_ERROR;
 	return CURLE_OK;
 }
@@ -68,6 +70,7 @@ enum err http_client_new(const struct http_client_options *o, struct http_client
 		return fail_set(f, ERR_NO_MEMORY, 0, "HTTP client");
 	c->identity = o->identity;
 	c->server = o->server;
+	c->name = o->name;
 	c->answer_max = o->answer_max ? o->answer_max : ANSWER_MAX;
 	c->stop = o->stop;
 	c->stop_arg = o->stop_arg;
@@ -148,6 +151,9 @@ enum err http_post(struct http_client *c, const char *url, struct view body, int
 		rc = curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (rc == CURLE_PEER_FAILED_VERIFICATION &&
 	    curl_easy_getinfo(c->curl, CURLINFO_SSL_VERIFYRESULT, &status) == CURLE_OK && status != X509_V_OK) {
+		if (status == X509_V_ERR_SUBJECT_ISSUER_MISMATCH)
+			return fail_set(f, ERR_PEER, 0, "%s: the certificate there is not of %s %.64s", url,
+					role_name(c->server), c->name);
 		identity_verify_text(c->identity->roots, status, why);
 		return fail_set(f, ERR_PEER, 0, "%s: %s", url, why);
 	}

@@ -11,6 +11,7 @@
 
 #include "identity.h"
 #include "identity_own.h"
+#include "keyfile.h"
 #include "token_key.h"
 
 #define CHAIN_DEPTH_MAX 4
@@ -331,6 +332,33 @@ enum err identity_configured(const struct conf *c, enum role role, struct identi
 	else
 		*ret = i;
 	return e;
+}
+
+enum err identity_own_name(const struct conf *c, const char *key, const char *configured, size_t max, char *ret,
+			   struct fail *f)
+{
+	const char *path = conf_get(c, "identity", "certificate");
+	char name[IDENTITY_NAME];
+	X509 *cert = NULL;
+	enum err e;
+
+	if (!path)
+		return fail_set(f, ERR_CONFIG, 0, "[identity] needs certificate, key and ca");
+	e = identity_cert_load(path, &cert, f);
+	if (e != ERR_OK)
+		return e;
+	identity_cert_name(cert, name, sizeof(name));
+	X509_free(cert);
+	if (configured && strcmp(configured, name) != 0)
+		return fail_set(f, ERR_CONFIG, 0,
+				"%s: %.64s, but the name in our certificate is %.64s: they must be the same", key,
+				configured, name);
+	if (!keyfile_name_ok(name, max))
+		return fail_set(f, ERR_CONFIG, 0,
+				"%.128s: its name (CN) is %.64s, but must be 1 to %zu of [A-Za-z0-9._-]", path, name,
+				max);
+	snprintf(ret, max + 1, "%s", name);
+	return ERR_OK;
 }
 
 void identity_free(struct identity *i)

@@ -40,7 +40,11 @@ const char *role_oid(enum role r);
 
 /* identity_cert_role: the role of a certificate; none or several role OIDs, or a CA certificate: ROLE_NONE, ROLE_CA. */
 enum role identity_cert_role(X509 *cert);
-/* identity_cert_name: the subject's common name, printable, at most room - 1 bytes; "?" without one. */
+/*
+ * identity_cert_name: the subject's common name, printable, at most room - 1 bytes; "?" without one. It is the name of
+ * the holder wherever a message or a file names one (docs/ca.md, Names).
+ */
+#define IDENTITY_NAME 128
 void identity_cert_name(X509 *cert, char *ret, size_t room);
 
 /*
@@ -78,7 +82,7 @@ struct identity {
 	STACK_OF(X509) * chain; /* what follows the first certificate in the file; may be NULL */
 	X509_STORE *roots;
 	enum role role;
-	char name[128];
+	char name[IDENTITY_NAME];
 	char ca_file[512];
 };
 /* identity_load: role ROLE_NONE: any. key_file: a path, or the PKCS#11 URI of a key that signs in its token.
@@ -99,6 +103,13 @@ void identity_free(struct identity *i);
 		"identity", "crl", NULL, "revocation lists of the roots, PEM or DER; read again when it changes"       \
 	}
 enum err identity_configured(const struct conf *c, enum role role, struct identity **ret, struct fail *f) MUST_CHECK;
+/*
+ * identity_own_name: the name in the certificate of the section [identity], and nothing else of it. configured: what
+ * the configuration calls us under key, NULL: nothing. ERR_CONFIG: that is another name, the certificate cannot be
+ * read, or its name is not 1 to max of [A-Za-z0-9._-]. ret: room for max + 1.
+ */
+enum err identity_own_name(const struct conf *c, const char *key, const char *configured, size_t max, char *ret,
+			   struct fail *f) MUST_CHECK;
 
 /*
  * identity_ssl_ctx: TLS 1.2 and above, our certificate, peer's certificate required and chained to our roots with
@@ -110,10 +121,13 @@ enum err identity_ssl_ctx(const struct identity *i, bool server, unsigned peers,
 enum err identity_ssl_ctx_peers(const struct identity *i, bool server, unsigned peers, SSL_CTX *ctx,
 				struct fail *f) MUST_CHECK;
 
+/* identity_ssl_ctx_name: of these peers only one whose certificate has this name (NULL: any); it must outlive ctx. */
+enum err identity_ssl_ctx_name(SSL_CTX *ctx, const char *name, struct fail *f) MUST_CHECK;
+
 /* The other side of a connection. */
 struct identity_peer {
 	enum role role;
-	char name[128];
+	char name[IDENTITY_NAME];
 };
 /* identity_ssl_peer: after the handshake; ROLE_NONE and "" without a certificate. */
 void identity_ssl_peer(const SSL *ssl, struct identity_peer *ret);

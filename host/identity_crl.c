@@ -256,6 +256,10 @@ void identity_verify_text(X509_STORE *roots, long error, char ret[256])
 		snprintf(ret, 256, "certificate: wrong role");
 		return;
 	}
+	if (error == X509_V_ERR_SUBJECT_ISSUER_MISMATCH) {
+		snprintf(ret, 256, "certificate: it has another name");
+		return;
+	}
 	if (c && (error == X509_V_ERR_UNABLE_TO_GET_CRL || error == X509_V_ERR_CRL_HAS_EXPIRED)) {
 		pthread_mutex_lock(&c->mutex);
 		current(c, roots);

@@ -13,23 +13,33 @@
 
 static pthread_once_t peers_once = PTHREAD_ONCE_INIT;
 static int peers_index = -1;
+static int name_index = -1;
 
 static void peers_init(void)
 {
 	peers_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	name_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
-/* The roles that may be at the other end: judged at the end-entity certificate, after OpenSSL found it good. */
+/* The roles and the name that may be at the other end: judged at the end-entity certificate, after OpenSSL found it
+ * good. */
 static int verify_peer(int ok, X509_STORE_CTX *ctx)
 {
 	if (!ok || X509_STORE_CTX_get_error_depth(ctx) != 0)
 		return ok;
 	const SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
 	unsigned peers = (unsigned)(uintptr_t)SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), peers_index);
+	const char *name = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), name_index);
 	enum role role = identity_cert_role(X509_STORE_CTX_get_current_cert(ctx));
+	char has[IDENTITY_NAME];
 
 	if (role == ROLE_NONE || !(peers & ROLE_BIT(role))) {
 		X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+		return 0;
+	}
+	identity_cert_name(X509_STORE_CTX_get_current_cert(ctx), has, sizeof(has));
+	if (name && strcmp(has, name) != 0) {
+		X509_STORE_CTX_set_error(ctx, X509_V_ERR_SUBJECT_ISSUER_MISMATCH);
 		return 0;
 	}
 	return 1;
@@ -48,6 +58,14 @@ enum err identity_ssl_ctx_peers(const struct identity *i, bool server, unsigned 
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify_peer);
 	SSL_CTX_set_verify_depth(ctx, CHAIN_DEPTH_MAX);
 	return ERR_OK;
+}
+
+enum err identity_ssl_ctx_name(SSL_CTX *ctx, const char *name, struct fail *f)
+{
+	pthread_once(&peers_once, peers_init);
+	return name_index >= 0 && SSL_CTX_set_ex_data(ctx, name_index, (void *)(uintptr_t)name)
+		   ? ERR_OK
+		   : fail_set(f, ERR_INTERNAL, 0, "TLS context");
 }
 
 enum err identity_ssl_ctx(const struct identity *i, bool server, unsigned peers, SSL_CTX **ret, struct fail *f)

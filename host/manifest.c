@@ -29,6 +29,8 @@ enum err manifest_make(const struct identity *dc, const struct manifest *m, stru
 
 	if (!fields_ok(m))
 		return fail_set(f, ERR_USAGE, 0, "a manifest of these fields cannot be");
+	if (strcmp(m->dc, dc->name) != 0)
+		return fail_set(f, ERR_USAGE, 0, "a manifest of DC %s is not signed by %.64s", m->dc, dc->name);
 	buf_printf(&text,
 		   "{\"format\":\"%s\",\"version\":%d,\"dc\":\"%s\",\"kms\":\"%s\",\"sequence\":%llu,\"name\":\"%s\","
 		   "\"order\":\"%s\",\"count\":%llu,\"size\":%llu,\"sha256\":\"%s\"}",
@@ -90,6 +92,8 @@ enum err manifest_read(X509_STORE *roots, time_t at, struct view der, struct man
 		return e;
 	if (!parse(buf_view(&content), &m))
 		return fail_set(f, ERR_MALFORMED, 0, "what is signed is no manifest");
+	if (strcmp(m.dc, signer.name) != 0)
+		return fail_set(f, ERR_REFUSED, 0, "the manifest names DC %s, but %.64s signed it", m.dc, signer.name);
 	*ret = m;
 	*ret_signer = signer;
 	return ERR_OK;

@@ -15,7 +15,7 @@
 #define MANIFEST_SIZE_MAX ((uint64_t)64 << 20)
 
 struct manifest {
-	char dc[65];                     /* name of the DC, as in the key file */
+	char dc[65];                     /* name of the DC: the one in its certificate */
 	char kms[33];                    /* customer (KMS) id */
 	uint64_t sequence;               /* from 1, per DC and KMS, no gaps */
 	char name[KEYFILE_NAME_MAX + 1]; /* the key file's name without KEYFILE_SUFFIX */
@@ -26,12 +26,12 @@ struct manifest {
 };
 
 /*
- * manifest_make: DER, appended. ERR_USAGE: a field is out of its bounds; ERR_INTERNAL: cannot be signed.
+ * manifest_make: DER, appended. ERR_USAGE: a field is out of its bounds, dc is another; ERR_INTERNAL: cannot be signed.
  *
  * manifest_read: signature, chain, CRL as roots says, role dc, valid at time at (0: now), form and bounds of every
- * field (unknown and repeated ones are refused). ret_signer: whose certificate it was. Whether kms, name, count, size
- * and digest are those of the file at hand is the caller's to compare. ERR_MALFORMED: no manifest; ERR_REFUSED:
- * signature, chain, role. Nothing is written on error.
+ * field (unknown and repeated ones are refused); dc must be the name in the signer's certificate. ret_signer: whose
+ * certificate it was. Whether kms, name, count, size and digest are those of the file at hand is the caller's to
+ * compare. ERR_MALFORMED: no manifest; ERR_REFUSED: signature, chain, role, name. Nothing is written on error.
  */
 enum err manifest_make(const struct identity *dc, const struct manifest *m, struct buf *ret_der,
 		       struct fail *f) MUST_CHECK;

@@ -6,6 +6,7 @@
 #include "inbox.h"
 #include "log.h"
 #include "manifest.h"
+#include "open.h"
 
 /* What came with a file, as far as it is known. */
 struct given {
@@ -150,7 +151,7 @@ enum err inbox_take(const struct receive *r, X509_STORE *roots, const struct inb
 	enum reason reason = REASON_NONE;
 	struct given g = { 0 };
 	int64_t id = 0;
-	char note[180], shown[1100];
+	char note[180], shown[1100], claimed[sizeof(g.file.head.dc) + 16];
 	enum err e;
 
 	name_shown(file->name, shown);
@@ -159,7 +160,9 @@ enum err inbox_take(const struct receive *r, X509_STORE *roots, const struct inb
 	if (e)
 		return e;
 	if (g.whole) {
-		in.sender = in.dc = g.file.head.dc;
+		/* What a file says of its sender counts when that one signed it. */
+		snprintf(claimed, sizeof(claimed), "unproven:%s", g.file.head.dc);
+		in.sender = claimed;
 		in.digest = g.file.sums.records_sha256;
 		in.count = g.file.count;
 	}
@@ -185,7 +188,7 @@ enum err inbox_take(const struct receive *r, X509_STORE *roots, const struct inb
 enum err inbox_roots(const struct conf *c, X509_STORE **ret, struct fail *f)
 {
 	struct identity *identity = NULL;
-	enum err e = identity_configured(c, ROLE_KMS, &identity, f);
+	enum err e = kms_identity(c, &identity, f);
 
 	if (!e && X509_STORE_up_ref(identity->roots) != 1)
 		e = fail_set(f, ERR_INTERNAL, 0, "roots");

@@ -27,7 +27,7 @@ struct doors {
 
 static enum err identity_get(const struct conf *c, struct doors *d, struct fail *f)
 {
-	return d->identity ? ERR_OK : identity_configured(c, ROLE_KMS, &d->identity, f);
+	return d->identity ? ERR_OK : kms_identity(c, &d->identity, f);
 }
 
 static enum err terminals_open(const struct conf *c, struct kms *k, struct doors *d, struct fail *f)

@@ -14,6 +14,17 @@
 
 #define NAME_DC_MAX 64
 
+/* Whose numbers they are: the DC is the one of the sender's certificate (R2.3). */
+static enum err dc_check(const struct msg_call *call, struct view dc, struct fail *f)
+{
+	if (!keyfile_name_ok((const char *)dc.p, NAME_DC_MAX))
+		return fail_set(f, ERR_MALFORMED, 0, "name of the DC");
+	if (strcmp((const char *)dc.p, call->peer->name) != 0)
+		return fail_set(f, ERR_REFUSED, 0, "the message names DC %s, but the sender's certificate %.64s",
+				(const char *)dc.p, call->peer->name);
+	return ERR_OK;
+}
+
 /* SHA-256 over LV of every record: tells a repeated delivery from another one of the same number. */
 static bool digest_of(const struct view *records, size_t count, char ret[65])
 {
@@ -37,12 +48,13 @@ static enum err on_records(struct msg_call *call, const void *in_struct, void *o
 	struct fail why = { 0 };
 	char digest[65];
 	int64_t id = 0;
-	enum err e;
+	enum err e = dc_check(call, in->dc, f);
 
-	if (!keyfile_name_ok((const char *)in->dc.p, NAME_DC_MAX) ||
-	    !keyfile_name_ok((const char *)in->delivery.p, KEYFILE_NAME_MAX) ||
+	if (e)
+		return e;
+	if (!keyfile_name_ok((const char *)in->delivery.p, KEYFILE_NAME_MAX) ||
 	    (in->order.n && !keyfile_name_ok((const char *)in->order.p, NAME_DC_MAX)))
-		return fail_set(f, ERR_MALFORMED, 0, "name of DC, delivery or order");
+		return fail_set(f, ERR_MALFORMED, 0, "name of delivery or order");
 	if (!records || !name.p)
 		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for a delivery");
 	for (size_t i = 0; i < in->records.count; i++)
@@ -106,11 +118,12 @@ static enum err on_deliveries(struct msg_call *call, const void *in_struct, void
 	const char *hex = (const char *)in->sha256.p;
 	struct kms *k = call->service;
 	int64_t known = 0;
-	enum err e;
+	enum err e = dc_check(call, in->dc, f);
 
-	if (!keyfile_name_ok((const char *)in->dc.p, NAME_DC_MAX) ||
-	    !keyfile_name_ok((const char *)in->delivery.p, KEYFILE_NAME_MAX))
-		return fail_set(f, ERR_MALFORMED, 0, "name of DC or delivery");
+	if (e)
+		return e;
+	if (!keyfile_name_ok((const char *)in->delivery.p, KEYFILE_NAME_MAX))
+		return fail_set(f, ERR_MALFORMED, 0, "name of the delivery");
 	if (strspn(hex, "0123456789abcdef") != 64)
 		return fail_set(f, ERR_MALFORMED, 0, "sha256 is 64 lower-case hex letters");
 	snprintf(call->object, sizeof(call->object), "%s", (const char *)in->delivery.p);

@@ -81,6 +81,14 @@ enum err kms_open_db(const struct conf *c, struct db **ret, struct fail *f)
 	return db_open(conf_get(c, "", "database"), kms_schema, kms_schema_count, ret, f);
 }
 
+enum err kms_identity(const struct conf *c, struct identity **ret, struct fail *f)
+{
+	char name[FORMAT_CUSTOMER_MAX + 1];
+	enum err e = identity_own_name(c, "customer", conf_get(c, "", "customer"), FORMAT_CUSTOMER_MAX, name, f);
+
+	return e ? e : identity_configured(c, ROLE_KMS, ret, f);
+}
+
 enum err kms_open_token(const struct conf *c, struct kms *k, struct fail *f)
 {
 	struct pk11_options options = { .sessions_max = 1024 };

@@ -3,6 +3,7 @@
 #define KMS_OPEN_H
 
 #include "conf.h"
+#include "identity.h"
 #include "kms.h"
 
 /* The configuration of kmsd; `kmsd --help-config` prints it. */
@@ -17,6 +18,11 @@ enum err kms_open_token(const struct conf *c, struct kms *k, struct fail *f) MUS
 enum err kms_open_srk(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;
 /* kms_open_keys: kms_open without the database: customer id, HSM 2, PK and MAK of each suite, storage key, FPK. */
 enum err kms_open_keys(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;
+/*
+ * kms_identity: of the section [identity], with its revocation lists. Its certificate must name our customer id: a DC
+ * delivers to no other (R2.3). ERR_CONFIG.
+ */
+enum err kms_identity(const struct conf *c, struct identity **ret, struct fail *f) MUST_CHECK;
 /* kms_open: database, token, and the keys PK, MAK and SRK, each of which must be there. kms_done takes a zero struct.
  */
 enum err kms_open(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;

@@ -22,7 +22,8 @@
 	X(REASON_DELIVERY_CHANGED, "delivery-changed", ERR_REFUSED,                                                    \
 	  "a delivery of this number was received before with other content")                                          \
 	X(REASON_MANIFEST_FORM, "manifest-form", ERR_MALFORMED, "the manifest of the key file is malformed")           \
-	X(REASON_MANIFEST_SIGNER, "manifest-signer", ERR_REFUSED, "the manifest is not signed by a DC that we trust")  \
+	X(REASON_MANIFEST_SIGNER, "manifest-signer", ERR_REFUSED,                                                      \
+	  "the manifest is not signed by the DC that it names")                                                        \
 	X(REASON_MANIFEST_FILE, "manifest-file", ERR_REFUSED,                                                          \
 	  "the key file is not the one of its manifest: DC, name, count, size or digest differ")                       \
 	X(REASON_FILE_GONE, "file-gone", ERR_NOT_FOUND, "there is a manifest, but not its key file")                   \

@@ -3,7 +3,6 @@
 
 #include "admin.h"
 #include "daemon.h"
-#include "keyfile.h"
 #include "log.h"
 #include "mtms.h"
 
@@ -14,15 +13,13 @@ static bool outbox_stopping(void *arg)
 
 static enum err open_all(struct mtms *m, struct fail *f)
 {
-	struct http_client_options dc = { .server = ROLE_DC };
+	struct http_client_options dc = { .server = ROLE_DC, .name = conf_get(m->conf, "dc", "name") };
 	BUF_AUTO relaxed = { 0 };
 	BUF_AUTO ways = { 0 };
-	enum err e;
+	enum err e = identity_own_name(m->conf, "name", conf_get(m->conf, "", "name"), MTMS_NAME_MAX, m->name, f);
 
-	m->name = conf_get(m->conf, "", "name");
-	if (!keyfile_name_ok(m->name, 24))
-		return fail_set(f, ERR_CONFIG, 0, "name: 1 to 24 of [A-Za-z0-9._-]");
-	e = identity_configured(m->conf, ROLE_MTMS, &m->identity, f);
+	if (!e)
+		e = identity_configured(m->conf, ROLE_MTMS, &m->identity, f);
 	if (!e)
 		e = mtms_open_db(m->conf, &m->db, f);
 	if (!e)

@@ -42,10 +42,11 @@ struct rewrapper {
 };
 #define REWRAPPERS_MAX 64
 
+#define MTMS_NAME_MAX 24
 /* A running MTMS. The event loop owns db; each worker opens its own. */
 struct mtms {
 	const struct conf *conf;
-	const char *name;
+	char name[MTMS_NAME_MAX + 1]; /* of our certificate */
 	struct identity *identity;
 	struct db *db;
 	struct pk11 *token;

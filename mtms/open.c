@@ -11,7 +11,7 @@
 #include "tables.h"
 
 const struct conf_key mtms_keys[] = {
-	{ "", "name", "mtms", "name of this MTMS in messages, [A-Za-z0-9._-]" },
+	{ "", "name", NULL, "name of this MTMS, as it stands in its certificate; absent: that one" },
 	{ "", "listen", "127.0.0.1:0", "address and port of HTTPS; port 0: any free one" },
 	{ "", "database", CONF_REQUIRED,
 	  "file of SQLite, or postgresql://user@host/name?sslrootcert=FILE&passfile=FILE" },
@@ -20,6 +20,7 @@ const struct conf_key mtms_keys[] = {
 	{ "token", "way", "any", "key operations: any, vendor or standard mechanisms" },
 	{ "rewrap", "workers", "0", "re-wrap workers, 0: as many as there are processors" },
 	{ "dc", "url", CONF_REQUIRED, "https://host:port of the DC" },
+	{ "dc", "name", NULL, "name in the DC's certificate; absent: any DC that is there" },
 	{ "customer *", "pk", CONF_REQUIRED, "PKCS#11 URI of the customer's PK" },
 	{ "customer *", "mak", CONF_REQUIRED, "PKCS#11 URI of the customer's MAK" },
 	{ "customer *", "suite", "2", "1: TDES, 2: AES, 3: AES with X9.143 key blocks" },

@@ -129,7 +129,7 @@ class Chain:
 
     def mtms(self, dc):
         self.mtms_database = self.folder / "mtms.db"
-        conf = self.write("mtms", self.head("mtms", name="mtms1", database=self.mtms_database), token={"uri": self.hsm1.uri},
+        conf = self.write("mtms", self.head("mtms", database=self.mtms_database), token={"uri": self.hsm1.uri},
                           dc={"url": f"https://{dc}"},
                           **{f"customer {CUSTOMER}": {"pk": "pkcs11:object=PK", "mak": "pkcs11:object=MAK", "suite": self.suite}})
         return Daemon("MTMSD", conf, self.folder, self.hsm1.env)
@@ -139,7 +139,7 @@ class Chain:
         route = {"mode": "file", "spool": self.folder / "outgoing"}
         if self.messages:
             route = {"mode": "message", "url": f"https://127.0.0.1:{self.ports['kms']}"}
-        conf = self.write("dc", self.head("dc", name="dc1", database=self.dc_database), **{f"kms {CUSTOMER}": route})
+        conf = self.write("dc", self.head("dc", database=self.dc_database), **{f"kms {CUSTOMER}": route})
         return Daemon("DCD", conf, self.folder)
 
     def kms(self):
@@ -221,16 +221,19 @@ class Chain:
         rows = query(self.kms_database, "SELECT coalesce(max(sequence), 0) + 1 FROM delivery_sequence WHERE dc = ?", dc)
         return rows[0][0]
 
-    def sign(self, path, manifest, dc, sequence, name=None, order="ORDER-1"):
-        """The manifest of a key file (docs/formats.md), signed by the data centre's identity with openssl."""
+    def sign(self, path, manifest, dc, sequence, name=None, order="ORDER-1", signer=None):
+        """The manifest of a key file (docs/formats.md), signed with openssl by the data centre of that name, or by another."""
+        signer = signer or ("dc" if dc == "dc1" else dc)
+        if not self.ca.cert(signer).exists():
+            self.ca.issue("dc", signer, signer)
         data = pathlib.Path(path).read_bytes()
         head = json.loads(data.splitlines()[0])
         text = {"format": "strongroom manifest", "version": 1, "dc": dc, "kms": head["kms"], "sequence": sequence,
                 "name": name or path.stem, "order": order, "count": head["count"], "size": len(data),
                 "sha256": hashlib.sha256(data).hexdigest()}
         pathlib.Path(manifest).touch(mode=0o600)
-        run(["openssl", "cms", "-sign", "-binary", "-nodetach", "-md", "sha256", "-outform", "DER", "-signer", self.ca.cert("dc"),
-             "-inkey", self.ca.key("dc"), "-out", manifest], input=json.dumps(text).encode())
+        run(["openssl", "cms", "-sign", "-binary", "-nodetach", "-md", "sha256", "-outform", "DER", "-signer", self.ca.cert(signer),
+             "-inkey", self.ca.key(signer), "-out", manifest], input=json.dumps(text).encode())
         os.chmod(manifest, 0o600)
 
     def imported(self, name):

@@ -27,6 +27,10 @@ WAIT = 60  # seconds that anything here may take
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 
 
+# Common names that stand elsewhere too: of the DC in manifests, of the KMS as its customer id. Others: the file's and "-1".
+COMMON = {"dc": "dc1", "kms": "ACME"}
+
+
 def program(name):
     return os.environ[name]
 
@@ -84,10 +88,11 @@ class Authority:
     def key(self, name):
         return self.folder / f"{name}.key"
 
-    def issue(self, role, name=None):
+    def issue(self, role, name=None, common=None):
+        """An identity; name: of its files; common: in the certificate."""
         name = name or role
-        self.call("issue", "--dir", self.dir, "--role", role, "--name", f"{name}-1", "--san", "IP:127.0.0.1", "--key-out",
-                  self.key(name), "--out", self.cert(name))
+        self.call("issue", "--dir", self.dir, "--role", role, "--name", common or COMMON.get(name, f"{name}-1"), "--san",
+                  "IP:127.0.0.1", "--key-out", self.key(name), "--out", self.cert(name))
 
     def rows(self, *arguments):
         """The index, one object per certificate."""

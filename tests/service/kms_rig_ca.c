@@ -21,7 +21,10 @@ void rig_run(const char *format, ...)
 
 void rig_identities(struct rig *r)
 {
-	static const char *const roles[] = { "kms", "dc", "mtms" };
+	static const struct {
+		const char *role;
+		const char *name; /* files are named by role */
+	} of[] = { { "kms", "ACME" }, { "dc", "dc1" }, { "mtms", "mtms1" } };
 	const char *ca = getenv("STRONGROOM_CA");
 
 	if (!ca)
@@ -34,8 +37,8 @@ void rig_identities(struct rig *r)
 	rig_run("cd %s && SOFTHSM2_CONF=vault.conf %s init --dir ca --token"
 		" \"pkcs11:token=CA?module-path=" SOFTHSM "&pin-source=$PWD/vault.pin\" >>ca.log 2>&1",
 		r->dir, ca);
-	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+	for (size_t i = 0; i < ARRAY_LEN(of); i++)
 		rig_run("cd %s && { SOFTHSM2_CONF=vault.conf %s issue --dir ca --role %s --name %s --san IP:127.0.0.1"
 			" --key-out %s.key --out %s.pem >>ca.log 2>&1 || { cat ca.log; exit 1; }; }",
-			r->dir, ca, roles[i], roles[i], roles[i], roles[i]);
+			r->dir, ca, of[i].role, of[i].name, of[i].role, of[i].role);
 }

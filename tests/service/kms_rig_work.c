@@ -223,13 +223,16 @@ void rig_manifest_write(struct rig *r, const char *name, const struct manifest *
 {
 	char cert[200], key[200], ca[200], part[200], from[400], to[400];
 	struct identity *identity = NULL;
+	struct manifest mine = *m;
 	BUF_AUTO der = { 0 };
 
 	snprintf(cert, sizeof(cert), "%s/%s.pem", r->dir, role_name(signer));
 	snprintf(key, sizeof(key), "%s/%s.key", r->dir, role_name(signer));
 	snprintf(ca, sizeof(ca), "%s/ca/root.pem", r->dir);
 	OK(identity_load(cert, key, ca, signer, &identity, f));
-	OK(manifest_make(identity, m, &der, f));
+	if (signer != ROLE_DC) /* who signs speaks for himself: only the role is wrong */
+		snprintf(mine.dc, sizeof(mine.dc), "%.64s", identity->name);
+	OK(manifest_make(identity, &mine, &der, f));
 	identity_free(identity);
 	snprintf(part, sizeof(part), "spool/.%s.manifest.part", name);
 	rig_write(r, part, der.p, der.len);

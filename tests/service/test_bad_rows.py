@@ -129,12 +129,12 @@ class Good:
 
     def kmsd_records(self):
         records = [tool("form", CUSTOMER, f"BR-{n}", "1").strip() for n in range(2)]
-        good = {"dc": "dc1", "delivery": "b-1", "order": "BAD-1", "sequence": 1, "records": records[:1]}
-        return good, lambda answer: [("replayed", good, {**answer, "repeated": True}), ("other content", {**good, "records": records[1:]}, 4)]
+        good = {"dc": "w-dc-1", "delivery": "b-1", "order": "BAD-1", "sequence": 1, "records": records[:1]}
+        return good, lambda answer: [("replayed", good, {**answer, "repeated": True}), ("another DC's name", {**good, "dc": "dc1"}, 4), ("other content", {**good, "records": records[1:]}, 4)]
 
     def kmsd_deliveries(self):
-        good = {"dc": "dc1", "delivery": "b-2", "sequence": 2, "count": 1, "size": 100, "sha256": "0" * 64}
-        return good, lambda answer: [("replayed", good, answer), ("other content", {**good, "count": 2}, 4),
+        good = {"dc": "w-dc-1", "delivery": "b-2", "sequence": 2, "count": 1, "size": 100, "sha256": "0" * 64}
+        return good, lambda answer: [("replayed", good, answer), ("other content", {**good, "count": 2}, 4), ("another DC's name", {**good, "dc": "dc1"}, 4),
                                      ("no hash", {**good, "delivery": "b-3", "sha256": "G" * 64}, 1)]
 
 

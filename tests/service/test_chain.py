@@ -12,7 +12,7 @@ import time
 import unittest
 
 from chain import CUSTOMER, Chain, fields
-from factory import Kms, Terminal, b64, batch_content, cms_sign, post, program, query, tool, wait_until
+from factory import Daemon, Kms, Terminal, b64, batch_content, cms_sign, post, program, query, run, tool, wait_until
 
 ROUNDS = 12
 BATCHES, TERMINALS = 8, 6
@@ -129,15 +129,23 @@ class Trust(unittest.TestCase):
         chain = self.chain
         chain.ca.issue("dc", "dc-b")
         forged = tool("form", CUSTOMER, "T-X", "1").strip()
-        body = {"dc": "dc1", "delivery": "D-1", "records": [forged]}
+        body = {"dc": "dc1", "delivery": "D-1", "sequence": 900, "records": [forged]}
+        for path, more in (("/v1/records", {}), ("/v1/deliveries", {"records": None, "count": 1, "size": 9, "sha256": "0" * 64})):
+            lie = {k: v for k, v in {**body, **more}.items() if v is not None}
+            self.assertEqual(post(chain.ca, "dc-b", chain.kmsd.address, path, lie), (403, {"error": 4, "text": "refused"}))
+        self.assertEqual(query(chain.kms_database, "SELECT event, object, text FROM audit WHERE peer = 'dc:dc-b-1' ORDER BY id"),
+                         [(event, "", "the message names DC dc1, but the sender's certificate dc-b-1") for event in ("records", "deliveries")])
+        for table in ("delivery_sequence WHERE sequence = 900", "delivery_notice"):
+            self.assertEqual(query(chain.kms_database, f"SELECT count(*) FROM {table}"), [(0,)])
+        del body["sequence"]
         true = tool("form", CUSTOMER, "T-Y", "1").strip()
-        self.assertEqual(post(chain.ca, "dc-b", chain.kmsd.address, "/v1/records", body)[0], 200)
+        other = {**body, "dc": "dc-b-1"}
+        self.assertEqual(post(chain.ca, "dc-b", chain.kmsd.address, "/v1/records", other)[0], 200)
         body["records"] = [true]
         self.assertEqual(post(chain.ca, "dc", chain.kmsd.address, "/v1/records", body),
                          (200, {"delivery": "D-1", "received": 1, "repeated": False}))
-        for sender in ("dc-b", "dc"):
-            self.assertTrue(post(chain.ca, sender, chain.kmsd.address, "/v1/records",
-                                 {**body, "records": [forged if sender == "dc-b" else true]})[1]["repeated"])
+        for sender, again in (("dc-b", other), ("dc", body)):
+            self.assertTrue(post(chain.ca, sender, chain.kmsd.address, "/v1/records", again)[1]["repeated"])
 
     def test_a_forged_record_of_an_mtms_takes_no_terminal_from_its_kms(self):  # R2.9
         """A counter far above, and another customer's name: the MAC is wrong, and the true record goes in afterwards."""
@@ -155,6 +163,24 @@ class Trust(unittest.TestCase):
         self.assertEqual(query(chain.kms_database, flag), [("import error", "the HSM refused the record: its MAC is wrong")])
         chain.offer("true", [self.record])
         self.assertEqual(query(chain.kms_database, "SELECT tk_counter FROM key_formal WHERE serial_number = 'T-1'"), [(1,)])
+
+    def test_a_daemon_is_called_as_its_certificate_says(self):  # R2.3
+        chain = self.chain
+        for daemon, key, name, others in ((chain.mtmsd, "name", "mtms-1", "mtms1"), (chain.dcd, "name", "dc1", "dc-b"),
+                                          (chain.kmsd, "customer", "ACME", "BOLT")):
+            conf = pathlib.Path(daemon.argv[2])
+            said = chain.folder / f"said-{conf.name}"
+            lines = [line for line in conf.read_text().splitlines() if not line.startswith(f"{key} =")]
+            said.write_text("\n".join([f"{key} = {others}", *lines]) + "\n")
+            done = run([daemon.argv[0], "--config", said], check=False, env=daemon.env)
+            self.assertEqual((done.returncode, done.stdout), (1, b""))
+            self.assertIn(f"{key}: {others}, but the name in our certificate is {name}: they must be the same", done.stderr.decode())
+            if key == "name":  # the name may be said, too
+                said.write_text("\n".join([f"{key} = {name}", *lines]) + "\n")
+                daemon.stop()
+                told = Daemon(daemon.name, said, chain.folder, daemon.env).start()
+                self.assertEqual(told.stop(), 0)
+                daemon.start()
 
     def test_an_operation_terminal_talks_to_an_mtms_alone(self):  # R2.3
         chain = self.chain

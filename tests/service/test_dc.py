@@ -210,6 +210,21 @@ retry_max_s = 1
         wait_until(lambda: "delivery\t" in self.dcd.command("audit"), "audit of the failure")
         self.assertEqual(self.kms.deliveries, [])
 
+    def test_another_customers_kms_gets_no_delivery(self):  # R2.3, R2.9
+        """Role, root and host name are good; the name in the certificate is not the route's customer."""
+        self.kms.stop()
+        if not self.ca.cert("bank").exists():
+            self.ca.issue("kms", "bank", "BANK")
+        self.kms = Kms(self.ca, identity="bank", port=self.kms.port)
+        self.send([record("ACME", "SN-1")])
+        why = f"https://127.0.0.1:{self.kms.port}/v1/records: the certificate there is not of kms ACME"
+        wait_until(lambda: why in self.dcd.command("routes"), "the reason in `routes`")
+        self.assertEqual((self.kms.deliveries, self.kms.notices), ([], []))
+        port = self.kms.port
+        self.kms.stop()
+        self.kms = Kms(self.ca, port=port)
+        self.delivered(1)
+
     def test_deliveries_are_cut_to_size(self):
         self.dcd.stop()
         self.dcd = self.daemon(self.kms.port, batch=4).start()

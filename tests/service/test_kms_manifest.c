@@ -31,17 +31,23 @@ static const char formal_sql[] = "SELECT count(*) FROM key_formal WHERE serial_n
 static const char done_sql[] = "SELECT count(*) FROM key_file WHERE state = 'done' AND name = ?";
 
 /* The text of a good key file of one fresh record. */
-static void good_text(const char *name, struct rig_terminal *t, struct buf *text)
+static void text_of(const char *dc, const char *name, struct rig_terminal *t, struct buf *text)
 {
-	struct keyfile_head head = { "ACME", "dc1", "" };
+	struct keyfile_head head = { "ACME", "", "" };
 	BUF_AUTO record = { 0 };
 	struct view v;
 	struct fail f = { 0 };
 
 	rig_fresh(r, t, &record);
 	v = buf_view(&record);
+	snprintf(head.dc, sizeof(head.dc), "%s", dc);
 	snprintf(head.name, sizeof(head.name), "%s", name);
 	ck_assert_msg(!keyfile_write(&head, &v, 1, text, &f), "%s", f.text);
+}
+
+static void good_text(const char *name, struct rig_terminal *t, struct buf *text)
+{
+	text_of("dc1", name, t, text);
 }
 
 static void keys_put(const char *name, struct view text)
@@ -102,12 +108,10 @@ START_TEST(every_fault_of_a_manifest_has_its_reason)
 	char name[32], path[300];
 
 	snprintf(name, sizeof(name), "fault%d", _i);
-	good_text(name, &t, &text);
+	text_of(_i == OTHER_DC ? "dc2" : "dc1", name, &t, &text);
 	m = rig_manifest_of(r, name, buf_view(&text), 1);
 	if (_i == OTHER_KMS)
 		snprintf(m.kms, sizeof(m.kms), "OTHER");
-	if (_i == OTHER_DC)
-		snprintf(m.dc, sizeof(m.dc), "dc2");
 	if (_i == OTHER_NAME)
 		snprintf(m.name, sizeof(m.name), "elsewhere");
 	m.count += _i == COUNT;

@@ -46,8 +46,7 @@ class Line:
 
     def mtmsd(self, folder, database, dc="127.0.0.1:9", workers=1):
         conf = folder / "mtms.conf"
-        text = f"""name = mtms1
-database = {database}
+        text = f"""database = {database}
 [identity]
 certificate = {self.ca.cert('mtms')}
 key = {self.ca.key('mtms')}

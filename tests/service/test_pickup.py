@@ -97,6 +97,19 @@ class Pickup(unittest.TestCase):
         self.assertEqual(query(self.chain.kms_database, "SELECT count(*) FROM key_source s JOIN key_file k ON k.id = s.file WHERE "
                                "k.name = 'forged'"), [(0,)])
 
+    def test_3_a_dc_cannot_speak_for_another_one(self):  # R2.3
+        """Its manifest is good, but names the other: no number of that one's is taken."""
+        mine = self.chain.folder
+        keys, other = mine / "liar.text", mine / "liar.other"
+        keys.write_text(keyfile("liar", [os.urandom(16)], dc="dc1"))
+        self.chain.sign(keys, other, "dc1", 77, "liar", signer="dc9")
+        self.put("sftp", "liar", 1, other.read_bytes())
+        wait_until(lambda: self.row("liar") and self.row("liar")[0] == "refused", "the refusal")
+        told = query(self.chain.kms_database, "SELECT k.sender, k.dc, a.text FROM key_file k JOIN audit a ON a.object = k.name WHERE k.name = 'liar'")
+        self.assertEqual(told, [("?", "", "manifest-signer: the manifest is not signed by the DC that it names; "
+                                 "the manifest names DC dc1, but dc9 signed it")])
+        self.assertEqual(query(self.chain.kms_database, "SELECT count(*) FROM delivery_sequence WHERE sequence = 77"), [(0,)])
+
     def test_4_kill_9_while_a_file_is_fetched(self):  # R2.2, R2.4
         self.put("sftp", "large", 60000)
         part = self.chain.folder / "work-sftp" / "large.keys.part"

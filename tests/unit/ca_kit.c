@@ -198,7 +198,7 @@ static void tree(const char *path, struct buf *ret)
 
 struct order order_of(const char *role, unsigned source)
 {
-	struct order o = { .dir = folder, .role = role, .name = "a name", .out = out };
+	struct order o = { .dir = folder, .role = role, .name = "a-name", .out = out };
 
 	o.csr = source == CA_SOURCE_CSR ? csr : NULL;
 	o.key_out = source == CA_SOURCE_NEW ? key_out : NULL;

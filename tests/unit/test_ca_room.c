@@ -194,7 +194,7 @@ static void issue_and_check(const struct expected *x, unsigned source)
 		fresh = key_load(key_out);
 		subject = fresh;
 	}
-	check_certificate(cert, x, "a name", subject);
+	check_certificate(cert, x, "a-name", subject);
 	check_recorded(cert, x->role);
 	ck_assert(!stat(out, &st) && (st.st_mode & 07777) == 0644);
 	X509_free(cert);
@@ -286,6 +286,11 @@ START_TEST(bad_names_are_refused_and_leave_no_key) /* R2.3 */
 	o.name = longer;
 	refused(&o, ERR_USAGE, "64");
 	longer[64] = 0;
+	refused(&o, ERR_USAGE, "role kms is 1 to 32 of");
+	o.name = "two words"; /* it will stand in messages and file names */
+	refused(&o, ERR_USAGE, "role kms is 1 to 32 of");
+	longer[32] = 0;
+	o.name = longer;
 	ck_assert_msg(!order_issue(&o, &f), "%s", f.text);
 }
 END_TEST

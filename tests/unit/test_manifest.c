@@ -115,11 +115,13 @@ START_TEST(another_role_or_root_signs_no_manifest) /* R2.3 */
 		struct identity *wrong = identity_of(roles[i], role_name(roles[i]));
 
 		der.len = 0;
+		snprintf(in.dc, sizeof(in.dc), "%.64s", wrong->name);
 		ck_assert_int_eq(manifest_make(wrong, &in, &der, NULL), ERR_OK);
 		ck_assert_int_eq(read_back(buf_view(&der), &out), ERR_REFUSED);
 		identity_free(wrong);
 	}
 	der.len = 0;
+	in = sample();
 	ck_assert_int_eq(manifest_make(dc, &in, &der, NULL), ERR_OK);
 	pki_init(&other, dir, "other");
 	ck_assert_int_eq(identity_roots(other.root_pem, &roots, NULL), ERR_OK);
@@ -191,6 +193,26 @@ START_TEST(signed_text_of_another_form_is_no_manifest)
 }
 END_TEST
 
+START_TEST(a_dc_speaks_for_itself_alone) /* R2.3 */
+{
+	struct manifest m = sample(), out = { 0 };
+	struct identity *other = identity_of(ROLE_DC, "dc2");
+	struct cms_signer signer = { 0 };
+	struct fail f = { 0 };
+	BUF_AUTO der = { 0 };
+
+	ck_assert_int_eq(manifest_make(other, &m, &der, &f), ERR_USAGE);
+	ck_assert_str_eq(f.text, "a manifest of DC dc1 is not signed by dc2");
+	ck_assert_uint_eq(der.len, 0);
+	ck_assert_int_eq(cms_sign(other, view_of_string(HEAD "\"sequence\":1," TAIL), &der, NULL), ERR_OK);
+	f = (struct fail){ 0 };
+	ck_assert_int_eq(manifest_read(dc->roots, 0, buf_view(&der), &out, &signer, &f), ERR_REFUSED);
+	ck_assert_str_eq(f.text, "the manifest names DC dc1, but dc2 signed it");
+	ck_assert(!out.sequence && !signer.name[0]);
+	identity_free(other);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("manifest");
@@ -203,6 +225,7 @@ int main(void)
 	tcase_add_test(t, another_role_or_root_signs_no_manifest);
 	tcase_add_test(t, what_is_out_of_bounds_is_not_made);
 	tcase_add_test(t, signed_text_of_another_form_is_no_manifest);
+	tcase_add_test(t, a_dc_speaks_for_itself_alone);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
