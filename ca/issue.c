@@ -280,9 +280,7 @@ enum err ca_issue(const struct ca *ca, const struct ca_order *order, X509 **ret,
 		e = ca_build(&o, ca->root, ca->key, &cert, f);
 	if (!e)
 		e = ca_record(ca, ca->number, cert, &o, f);
-	if (!e)
-		e = db_commit(ca->db, f);
-	db_rollback(ca->db);
+	e = db_settle(ca->db, e, f);
 	if (e)
 		X509_free(cert);
 	else

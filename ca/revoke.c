@@ -73,10 +73,7 @@ enum err ca_revoke(const struct ca *ca, const char *serial, const char *reason, 
 		e = refuse(ca, serial, f);
 	if (!e)
 		e = audit_append(ca->db, &entry, f);
-	if (!e)
-		e = db_commit(ca->db, f);
-	db_rollback(ca->db);
-	return e;
+	return db_settle(ca->db, e, f);
 }
 
 static bool add_entry(X509_CRL *crl, const char *serial, time_t when, const char *reason)
@@ -218,9 +215,7 @@ enum err ca_crl(const struct ca *ca, time_t until, struct buf *ret_pem, struct f
 		e = audit_append(ca->db, &entry, f);
 	if (!e && !buf_ok(&pem))
 		e = fail_set(f, ERR_NO_MEMORY, 0, "cannot write the list");
-	if (!e)
-		e = db_commit(ca->db, f);
-	db_rollback(ca->db);
+	e = db_settle(ca->db, e, f);
 	if (!e)
 		buf_put_view(ret_pem, buf_view(&pem));
 	return e;

@@ -200,9 +200,7 @@ enum err ca_init(const struct ca_init *how, struct fail *f)
 		e = make_root(how, &m, f);
 	if (!e)
 		e = record_root(how, &m, f);
-	if (!e)
-		e = db_commit(m.ca.db, f);
-	db_rollback(m.ca.db);
+	e = db_settle(m.ca.db, e, f);
 	if (!e)
 		e = write_files(&m, f);
 	making_done(&m);

@@ -6,19 +6,6 @@
 #include "audit.h"
 #include "dc.h"
 
-/* The end of a change that an operator makes: audited with it or not made. */
-static enum err finish(struct dc *dc, enum err e, const char *event, const char *object, const char *text,
-		       struct fail *f)
-{
-	if (!e)
-		e = audit_console(dc->db, event, object, text, f);
-	if (!e)
-		e = db_commit(dc->db, f);
-	if (e)
-		db_rollback(dc->db);
-	return e;
-}
-
 /* The pause ends, what was refused is tried once more. */
 static enum err route_resume(void *service, char **arguments, struct fail *f)
 {
@@ -32,7 +19,7 @@ static enum err route_resume(void *service, char **arguments, struct fail *f)
 			   "it", (int64_t)time(NULL), arguments[0]);
 	if (!e && !db_changes(dc->db))
 		e = fail_set(f, ERR_NOT_FOUND, 0, "no route to %.64s", arguments[0]);
-	return finish(dc, e, "route resume", arguments[0], "", f);
+	return audit_settle(dc->db, e, "route resume", arguments[0], "", f);
 }
 
 /* The delivery that a parked route stands at: its number stays unused, its records can be sent again. */
@@ -72,7 +59,7 @@ static enum err route_skip(void *service, char **arguments, struct fail *f)
 			   "UPDATE route SET state = 'open', attempts = 0, error = '', next_try = 0, since = ? WHERE"
 			   " customer = ?",
 			   "it", (int64_t)time(NULL), arguments[0]);
-	e = finish(dc, e, "route skip", name, arguments[0], f);
+	e = audit_settle(dc->db, e, "route skip", name, arguments[0], f);
 	if (!e)
 		printf("skipped %s\n", name);
 	return e;
@@ -88,7 +75,7 @@ static enum err mtms_restart(void *service, char **arguments, struct fail *f)
 		e = db_run(dc->db, f, "UPDATE mtms SET epoch = epoch + 1, last = 0 WHERE name = ?", "t", arguments[0]);
 	if (!e && !db_changes(dc->db))
 		e = fail_set(f, ERR_NOT_FOUND, 0, "no MTMS %.64s has sent anything", arguments[0]);
-	return finish(dc, e, "mtms restart", arguments[0], "", f);
+	return audit_settle(dc->db, e, "mtms restart", arguments[0], "", f);
 }
 
 const struct command_row admin_rows[] = {

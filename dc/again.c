@@ -73,7 +73,7 @@ static enum err run(struct dc *dc, const char *event, const char *sql, const cha
 		    struct fail *f)
 {
 	struct again *g = calloc(1, sizeof(*g));
-	char text[128];
+	char text[128] = "";
 	enum err e = g ? dc_name(dc, f) : fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 
 	if (!e)
@@ -87,13 +87,9 @@ static enum err run(struct dc *dc, const char *event, const char *sql, const cha
 	if (!e && !g->records)
 		e = fail_set(f, ERR_NOT_FOUND, 0, "%.128s: no record%s%s that was sent before", what,
 			     kms ? " for " : "", kms ? kms : "");
-	if (!e) {
-		snprintf(text, sizeof(text), "%zu records in %zu deliveries", g->records, g->deliveries);
-		e = audit_console(dc->db, event, what, text, f);
-	}
 	if (!e)
-		e = db_commit(dc->db, f);
-	db_rollback(dc->db);
+		snprintf(text, sizeof(text), "%zu records in %zu deliveries", g->records, g->deliveries);
+	e = audit_settle(dc->db, e, event, what, text, f);
 	if (!e)
 		printf("%s\n", text);
 	free(g);

@@ -117,10 +117,7 @@ enum err delivery_compose(struct db *db, const char *dc, const char *customer, s
 		e = delivery_new(db, dc, customer, p.order, p.count, "new", &number, f);
 	if (!e && p.count)
 		e = fill(db, customer, &p, number, f);
-	if (!e)
-		e = db_commit(db, f);
-	if (e)
-		db_rollback(db);
+	e = db_settle(db, e, f);
 	*ret_made = !e && p.count;
 	return e;
 }

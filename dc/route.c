@@ -65,11 +65,7 @@ static enum err delivered(struct route *r, const struct delivery *d, const struc
 			   "it", now, r->customer);
 	if (!e && before->attempts)
 		e = audit_append(r->db, &back, f);
-	if (!e)
-		e = db_commit(r->db, f);
-	if (e)
-		db_rollback(r->db);
-	return e;
+	return db_settle(r->db, e, f);
 }
 
 /* Why it waits; audited when it changes, not at every try. for_good: the route waits for the operator. */
@@ -95,11 +91,7 @@ static enum err failed(struct route *r, const struct delivery *d, const struct c
 		e = audit_append(r->db, &entry, f);
 	if (!e && for_good)
 		e = audit_append(r->db, &parked, f);
-	if (!e)
-		e = db_commit(r->db, f);
-	if (e)
-		db_rollback(r->db);
-	return e;
+	return db_settle(r->db, e, f);
 }
 
 static enum err deliver(struct route *r, struct delivery *d, const struct condition *before, struct fail *f)

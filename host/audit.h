@@ -14,8 +14,9 @@
 	"CREATE INDEX audit_object ON audit (object);"                                                                 \
 	"@APPEND_ONLY(audit)"
 
+#define AUDIT_CONSOLE "console:" /* as peer: whoever runs this program; his name, or number, is put behind it */
 struct audit_entry {
-	const char *peer;   /* "role:name" or an address; NULL: "" */
+	const char *peer;   /* "role:name", an address, or AUDIT_CONSOLE; NULL: "" */
 	const char *event;  /* message or step name */
 	const char *object; /* serial number, batch, file; NULL: "" */
 	enum err code;
@@ -23,8 +24,14 @@ struct audit_entry {
 };
 /* audit_append: part of the open transaction if there is one, else durable on return. Time is now, unix seconds. */
 enum err audit_append(struct db *d, const struct audit_entry *e, struct fail *f) MUST_CHECK;
-/* audit_console: the same for a command at this machine: peer is "console:" and the user's name, or number. */
+/* audit_console: the same for a command at this machine that was done. */
 enum err audit_console(struct db *db, const char *event, const char *object, const char *text,
 		       struct fail *f) MUST_CHECK;
+/*
+ * audit_settle: the end of a command's transaction in which e is what came of it: db_settle, with an entry of
+ * audit_console. A change that an operator makes is audited, or not made.
+ */
+enum err audit_settle(struct db *db, enum err e, const char *event, const char *object, const char *text,
+		      struct fail *f) MUST_CHECK;
 
 #endif

@@ -156,6 +156,11 @@ void db_free(struct db *d)
 	d->engine->close(d);
 }
 
+void db_free_cleanup(struct db **d)
+{
+	db_free(*d);
+}
+
 static enum err stmt_get(struct db *d, const char *sql, const char *types, struct db_stmt **ret, struct fail *f)
 {
 	struct db_stmt *s = NULL;
@@ -384,6 +389,15 @@ enum err db_commit(struct db *d, struct fail *f)
 void db_rollback(struct db *d)
 {
 	d->engine->rollback(d);
+}
+
+enum err db_settle(struct db *d, enum err e, struct fail *f)
+{
+	if (!e)
+		e = db_commit(d, f);
+	if (e && d)
+		db_rollback(d);
+	return e;
 }
 
 enum err db_snapshot(struct db *d, struct fail *f)

@@ -29,6 +29,8 @@ enum err db_open(const char *where, const char *const *steps, size_t count, stru
 /* db_open_read: read-only, for status commands; the schema must be there. */
 enum err db_open_read(const char *where, struct db **ret, struct fail *f) MUST_CHECK;
 void db_free(struct db *d);
+#define DB_AUTO __attribute__((cleanup(db_free_cleanup))) struct db
+void db_free_cleanup(struct db **d);
 /* db_version: the number of steps that were run. */
 enum err db_version(struct db *d, int64_t *ret, struct fail *f) MUST_CHECK;
 
@@ -74,6 +76,9 @@ int64_t db_changes(const struct db *d);
 enum err db_begin(struct db *d, struct fail *f) MUST_CHECK;
 enum err db_commit(struct db *d, struct fail *f) MUST_CHECK;
 void db_rollback(struct db *d);
+/* db_settle: the end of a transaction in which e is what came of it: db_commit or db_rollback. d NULL: e is an error.
+ */
+enum err db_settle(struct db *d, enum err e, struct fail *f) MUST_CHECK;
 /* db_snapshot: instead of db_begin, for questions that must agree: they see one moment, and nobody waits. */
 enum err db_snapshot(struct db *d, struct fail *f) MUST_CHECK;
 

@@ -39,45 +39,28 @@ static enum err srk_init(void *service, char **arguments, struct fail *f)
 
 static enum err alarm_close_run(void *service, char **arguments, struct fail *f)
 {
-	struct db *d = NULL;
+	DB_AUTO *d = NULL;
 	enum err e = kms_open_db(service, &d, f);
 
-	if (!e)
-		e = alarm_close(d, arguments[0], f);
-	db_free(d);
-	return e;
+	return e ? e : alarm_close(d, arguments[0], f);
 }
 
 static enum err lockout_lift_run(void *service, char **arguments, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = "lockout-lift", .object = arguments[0] };
-	struct db *d = NULL;
-	enum err e = kms_open_db(service, &d, f);
+	DB_AUTO *d = NULL;
+	enum err e = kms_open_change(service, &d, f);
 
-	entry.text = arguments[1];
-	if (!e)
-		e = db_begin(d, f);
 	if (!e)
 		e = limit_lift(d, arguments[0], arguments[1], f);
-	if (!e)
-		e = audit_append(d, &entry, f);
-	if (!e)
-		e = db_commit(d, f);
-	if (d)
-		db_rollback(d);
-	db_free(d);
-	return e;
+	return audit_settle(d, e, "lockout-lift", arguments[0], arguments[1], f);
 }
 
 static enum err node_remove_run(void *service, char **arguments, struct fail *f)
 {
-	struct db *d = NULL;
+	DB_AUTO *d = NULL;
 	enum err e = kms_open_db(service, &d, f);
 
-	if (!e)
-		e = node_remove(d, arguments[0], f);
-	db_free(d);
-	return e;
+	return e ? e : node_remove(d, arguments[0], f);
 }
 
 static enum err rewrap(void *service, char **arguments, struct fail *f)
@@ -156,16 +139,10 @@ enum err admin_run(const struct conf *c, int argc, char **argv, struct fail *f)
 {
 	const struct command_row *row = NULL;
 	char **arguments = NULL;
-	struct db *d = NULL;
 	enum err e;
 
-	if (report_known(argv[0])) {
-		e = db_open_read(conf_get(c, "", "database"), &d, f);
-		if (!e)
-			e = report_print(d, argv[0], argc - 1, argv + 1, f);
-		db_free(d);
-		return e;
-	}
+	if (report_known(argv[0]))
+		return report_ask(c, argv[0], argv + 1, f);
 	e = find(argc, argv, &row, &arguments, f);
 	return e ? e : row->run((void *)c, arguments, f);
 }

@@ -101,7 +101,6 @@ enum err alarm_check(struct kms *k, bool *ret_opened, char *ret_text, size_t roo
 
 enum err alarm_close(struct db *d, const char *id, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = "alarm-close", .object = id };
 	char *end;
 	long long n;
 	enum err e;
@@ -116,10 +115,5 @@ enum err alarm_close(struct db *d, const char *id, struct fail *f)
 			   (int64_t)n);
 	if (!e && db_changes(d) != 1)
 		e = fail_set(f, ERR_NOT_FOUND, 0, "no open alarm %lld: `kmsd alarms` lists them", n);
-	if (!e)
-		e = audit_append(d, &entry, f);
-	if (!e)
-		e = db_commit(d, f);
-	db_rollback(d);
-	return e;
+	return audit_settle(d, e, "alarm-close", id, NULL, f);
 }

@@ -244,16 +244,12 @@ static enum err restored_audit(const struct conf *c, const char *path, const str
 			       struct fail *f)
 {
 	char text[160];
-	struct audit_entry entry = { .peer = "operator", .event = "db-restore", .object = path, .text = text };
-	struct db *d = NULL;
+	DB_AUTO *d = NULL;
 	enum err e = kms_open_db(c, &d, f);
 
 	snprintf(text, sizeof(text), "%lld rows of a backup of %lld%s", (long long)head->rows, (long long)head->made,
 		 unchecked ? "; the token was not compared" : "");
-	if (!e)
-		e = audit_append(d, &entry, f);
-	db_free(d);
-	return e;
+	return e ? e : audit_console(d, "db-restore", path, text, f);
 }
 
 static enum err compare_first(const struct conf *c, const struct db_dump_head *head, int *status, struct fail *f)

@@ -233,10 +233,7 @@ static enum err batch_write(struct pass *p, struct fail *f)
 			   : fingerprint_tk(p->k, serial, w->number, w->one, w->two, f);
 		p->done++;
 	}
-	if (!e)
-		e = db_commit(p->k->db, f);
-	db_rollback(p->k->db);
-	return e;
+	return db_settle(p->k->db, e, f);
 }
 
 static enum err pass_run(struct kms *k, bool tmk, size_t *ret_done, size_t *ret_failed, struct fail *f)

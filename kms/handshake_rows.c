@@ -158,9 +158,7 @@ enum err rows_end(struct handshake *h, const struct rows_end *end, struct fail *
 	entry.text = text;
 	if (!e && !h->hushed)
 		e = audit_append(d, &entry, f);
-	if (!e)
-		e = db_commit(d, f);
-	db_rollback(d);
+	e = db_settle(d, e, f);
 	if (!e && opened)
 		log_line(LOG_LEVEL_ERROR, "alarm", "%s", alarm);
 	return e;

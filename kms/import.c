@@ -138,9 +138,7 @@ enum err import_refuse(struct kms *k, const struct import_in *in, enum reason re
 		e = notify_file(k, id, f);
 	if (!e)
 		e = audit_append(k->db, &entry, f);
-	if (!e)
-		e = db_commit(k->db, f);
-	db_rollback(k->db);
+	e = db_settle(k->db, e, f);
 	if (!e)
 		*ret_id = id;
 	return e;

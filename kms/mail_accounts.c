@@ -194,7 +194,6 @@ static enum err write_fields(struct db *d, const struct thing *t, const char *na
 static enum err change(struct db *d, const struct thing *t, const char *name, const char **values, bool add,
 		       struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = add ? t->add_event : t->set_event, .object = name };
 	BUF_AUTO told = { 0 };
 	enum err e = db_begin(d, f);
 
@@ -207,19 +206,13 @@ static enum err change(struct db *d, const struct thing *t, const char *name, co
 		e = exists(d, t, name, f);
 	if (!e)
 		e = write_fields(d, t, name, values, &told, f);
-	entry.text = (const char *)told.p;
-	if (!e)
-		e = audit_append(d, &entry, f);
-	if (!e)
-		e = db_commit(d, f);
-	db_rollback(d);
-	return e;
+	return audit_settle(d, e, add ? t->add_event : t->set_event, name, (const char *)told.p, f);
 }
 
 static enum err add_or_set(const struct conf *c, const struct thing *t, char **arguments, bool add, struct fail *f)
 {
 	const char *values[FIELDS_MAX] = { NULL }, *name;
-	struct db *d = NULL;
+	DB_AUTO *d = NULL;
 	enum err e = read_fields(t, arguments, values, f);
 
 	name = arguments[0];
@@ -230,10 +223,7 @@ static enum err add_or_set(const struct conf *c, const struct thing *t, char **a
 			e = fail_set(f, ERR_USAGE, 0, "%s add needs %s", t->word, t->fields[i].option);
 	if (!e)
 		e = kms_open_db(c, &d, f);
-	if (!e)
-		e = change(d, t, name, values, add, f);
-	db_free(d);
-	return e;
+	return e ? e : change(d, t, name, values, add, f);
 }
 
 enum err sender_add(void *service, char **arguments, struct fail *f)
@@ -257,11 +247,9 @@ enum err recipient_set(void *service, char **arguments, struct fail *f)
 }
 
 /* The password goes with its sender, before the commit: what stays when that fails can be given again. */
-static enum err sender_gone(struct kms *k, const char *name, struct fail *f)
+static enum err sender_gone(struct kms *k, const char *name, bool *ret_password, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = "sender-remove", .object = name };
 	BUF_AUTO object = { 0 };
-	bool found = false;
 	int64_t used = 0;
 	enum err e = exists(k->db, &sender_thing, name, f);
 
@@ -277,14 +265,14 @@ static enum err sender_gone(struct kms *k, const char *name, struct fail *f)
 	if (!e && !buf_ok(&object))
 		e = fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 	if (!e)
-		e = sealed_remove(k->token, (const char *)object.p, &found, f);
-	entry.text = found ? "with its password" : "";
-	return e ? e : audit_append(k->db, &entry, f);
+		e = sealed_remove(k->token, (const char *)object.p, ret_password, f);
+	return e;
 }
 
 enum err sender_remove(void *service, char **arguments, struct fail *f)
 {
 	struct kms k = { 0 };
+	bool password = false;
 	enum err e = kms_open_db(service, &k.db, f);
 
 	if (!e)
@@ -292,20 +280,14 @@ enum err sender_remove(void *service, char **arguments, struct fail *f)
 	if (!e)
 		e = db_begin(k.db, f);
 	if (!e)
-		e = sender_gone(&k, arguments[0], f);
-	if (!e)
-		e = db_commit(k.db, f);
-	if (k.db)
-		db_rollback(k.db);
+		e = sender_gone(&k, arguments[0], &password, f);
+	e = audit_settle(k.db, e, "sender-remove", arguments[0], password ? "with its password" : "", f);
 	kms_done(&k);
 	return e;
 }
 
-static enum err recipient_gone(struct db *d, const char *name, struct fail *f)
+static enum err recipient_gone(struct db *d, const char *name, int64_t *ret_cancelled, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = "recipient-remove", .object = name };
-	char told[64];
-	int64_t cancelled;
 	enum err e = exists(d, &recipient_thing, name, f);
 
 	if (!e)
@@ -315,7 +297,8 @@ static enum err recipient_gone(struct db *d, const char *name, struct fail *f)
 			   " WHERE state = '" NOTIFICATION_WAITING
 			   "' AND recipient_id = (SELECT id FROM recipient WHERE name = ?)",
 			   "t", name);
-	cancelled = e ? 0 : db_changes(d);
+	if (!e)
+		*ret_cancelled = db_changes(d);
 	if (!e)
 		e = db_run(d, f,
 			   "UPDATE notification SET recipient_id = NULL"
@@ -323,26 +306,20 @@ static enum err recipient_gone(struct db *d, const char *name, struct fail *f)
 			   "t", name);
 	if (!e)
 		e = db_run(d, f, "DELETE FROM recipient WHERE name = ?", "t", name);
-	snprintf(told, sizeof(told), "%lld waiting notifications cancelled", (long long)cancelled);
-	entry.text = told;
-	return e ? e : audit_append(d, &entry, f);
+	return e;
 }
 
 enum err recipient_remove(void *service, char **arguments, struct fail *f)
 {
-	struct db *d = NULL;
-	enum err e = kms_open_db(service, &d, f);
+	int64_t cancelled = 0;
+	DB_AUTO *d = NULL;
+	char told[64];
+	enum err e = kms_open_change(service, &d, f);
 
 	if (!e)
-		e = db_begin(d, f);
-	if (!e)
-		e = recipient_gone(d, arguments[0], f);
-	if (!e)
-		e = db_commit(d, f);
-	if (d)
-		db_rollback(d);
-	db_free(d);
-	return e;
+		e = recipient_gone(d, arguments[0], &cancelled, f);
+	snprintf(told, sizeof(told), "%lld waiting notifications cancelled", (long long)cancelled);
+	return audit_settle(d, e, "recipient-remove", arguments[0], told, f);
 }
 
 static enum err password_read(const char *name, const char *file, struct secret *ret, struct fail *f)
@@ -360,7 +337,6 @@ static enum err password_read(const char *name, const char *file, struct secret 
 
 enum err sender_password(void *service, char **arguments, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = "sender-password" };
 	const char *file = NULL;
 	const struct command_option options[] = { { "--file", true, &file } };
 	SECRET_AUTO password = { 0 };
@@ -368,7 +344,6 @@ enum err sender_password(void *service, char **arguments, struct fail *f)
 	struct kms k = { 0 };
 	enum err e = command_options(arguments, 1, options, ARRAY_LEN(options), f);
 
-	entry.object = arguments[0];
 	if (!e)
 		e = kms_open_db(service, &k.db, f);
 	if (!e)
@@ -383,7 +358,7 @@ enum err sender_password(void *service, char **arguments, struct fail *f)
 	if (!e)
 		e = sealed_put(k.token, (const char *)object.p, &password, f);
 	if (!e)
-		e = audit_append(k.db, &entry, f);
+		e = audit_console(k.db, "sender-password", arguments[0], NULL, f);
 	kms_done(&k);
 	return e;
 }

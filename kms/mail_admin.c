@@ -14,34 +14,19 @@
 #define BODY_FILE_MAX 65536
 
 /* A list is the question of report.h of the same name, with its options. */
-static enum err list(const struct conf *c, const char *question, char **arguments, struct fail *f)
-{
-	struct db *d = NULL;
-	int n = 0;
-	enum err e;
-
-	while (arguments[n])
-		n++;
-	e = db_open_read(conf_get(c, "", "database"), &d, f);
-	if (!e)
-		e = report_print(d, question, n, arguments, f);
-	db_free(d);
-	return e;
-}
-
 static enum err sender_list(void *service, char **arguments, struct fail *f)
 {
-	return list(service, "senders", arguments, f);
+	return report_ask(service, "senders", arguments, f);
 }
 
 static enum err recipient_list(void *service, char **arguments, struct fail *f)
 {
-	return list(service, "recipients", arguments, f);
+	return report_ask(service, "recipients", arguments, f);
 }
 
 static enum err notification_list(void *service, char **arguments, struct fail *f)
 {
-	return list(service, "notifications", arguments, f);
+	return report_ask(service, "notifications", arguments, f);
 }
 
 /* which: event and language of a command line. */
@@ -72,14 +57,13 @@ static enum err template_line(struct db *d, enum template_event event, enum temp
 
 static enum err template_list(void *service, char **arguments, struct fail *f)
 {
-	struct db *d = NULL;
+	DB_AUTO *d = NULL;
 	enum err e = kms_open_db(service, &d, f);
 
 	printf("event\tlanguage\ttext\tsubject\tplaceholders\n");
 	for (int event = 0; event < TEMPLATE_EVENTS; event++)
 		for (int language = 0; !e && language < TEMPLATE_LANGUAGES; language++)
 			e = template_line(d, (enum template_event)event, (enum template_language)language, f);
-	db_free(d);
 	return e;
 }
 
@@ -88,7 +72,7 @@ static enum err template_show(void *service, char **arguments, struct fail *f)
 	enum template_language language = TEMPLATE_EN;
 	enum template_event event = TEMPLATE_TEST;
 	struct template t = { 0 };
-	struct db *d = NULL;
+	DB_AUTO *d = NULL;
 	enum err e = which(arguments, &event, &language, f);
 
 	if (!e)
@@ -98,7 +82,6 @@ static enum err template_show(void *service, char **arguments, struct fail *f)
 	if (!e)
 		printf("%s\n\n%s", (char *)t.subject.p, (char *)t.body.p);
 	template_done(&t);
-	db_free(d);
 	return e;
 }
 
@@ -131,30 +114,17 @@ static enum err file_read(const char *path, struct buf *ret, struct fail *f)
 static enum err template_change(const struct conf *c, char **arguments, const char *subject, const char *body,
 				bool reset, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator",
-				     .event = reset ? "template-reset" : "template-set",
-				     .object = arguments[0],
-				     .text = arguments[1] };
 	enum template_language language = TEMPLATE_EN;
 	enum template_event event = TEMPLATE_TEST;
-	struct db *d = NULL;
+	DB_AUTO *d = NULL;
 	enum err e = which(arguments, &event, &language, f);
 
 	if (!e)
-		e = kms_open_db(c, &d, f);
-	if (!e)
-		e = db_begin(d, f);
+		e = kms_open_change(c, &d, f);
 	if (!e)
 		e = reset ? template_reset(d, event, language, f)
 			  : template_store(d, event, language, subject, body, f);
-	if (!e)
-		e = audit_append(d, &entry, f);
-	if (!e)
-		e = db_commit(d, f);
-	if (d)
-		db_rollback(d);
-	db_free(d);
-	return e;
+	return audit_settle(d, e, reset ? "template-reset" : "template-set", arguments[0], arguments[1], f);
 }
 
 static enum err template_set(void *service, char **arguments, struct fail *f)
@@ -178,7 +148,6 @@ static enum err template_back(void *service, char **arguments, struct fail *f)
 
 static enum err mail_test(void *service, char **arguments, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = "mail-test", .object = arguments[0] };
 	struct smtp_answer answer = { 0 };
 	unsigned long timeout = 0;
 	struct kms k = { .customer = conf_get(service, "", "customer") };
@@ -190,9 +159,8 @@ static enum err mail_test(void *service, char **arguments, struct fail *f)
 		e = kms_open_token(service, &k, f);
 	if (!e)
 		e = mailer_test(&k, arguments[0], (unsigned)timeout, &answer, f);
-	entry.text = answer.text;
 	if (!e)
-		e = audit_append(k.db, &entry, f);
+		e = audit_console(k.db, "mail-test", arguments[0], answer.text, f);
 	if (!e) {
 		printf("taken by the mail server: ");
 		command_text(answer.text);
@@ -206,18 +174,15 @@ static enum err mail_test(void *service, char **arguments, struct fail *f)
 static enum err notification_change(const struct conf *c, const char *which_one, const char *event, const char *sql,
 				    const char *after_sql, const char *nothing, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = event, .object = which_one };
 	bool all = !strcmp(which_one, "all");
 	char *end = NULL, told[64];
 	int64_t id = all ? 0 : strtoll(which_one, &end, 10), changed = 0;
-	struct db *d = NULL;
+	DB_AUTO *d = NULL;
 	enum err e;
 
 	if (!all && (id < 1 || *end))
 		return fail_set(f, ERR_USAGE, 0, "the number of a notification (kmsd notification list), or all");
-	e = kms_open_db(c, &d, f);
-	if (!e)
-		e = db_begin(d, f);
+	e = kms_open_change(c, &d, f);
 	if (!e && after_sql)
 		e = db_run(d, f, after_sql, "ii", id, id);
 	if (!e)
@@ -226,14 +191,7 @@ static enum err notification_change(const struct conf *c, const char *which_one,
 	if (!e && !changed)
 		e = fail_set(f, ERR_NOT_FOUND, 0, "%.30s: %s", which_one, nothing);
 	snprintf(told, sizeof(told), "%lld notifications", (long long)changed);
-	entry.text = told;
-	if (!e)
-		e = audit_append(d, &entry, f);
-	if (!e)
-		e = db_commit(d, f);
-	if (d)
-		db_rollback(d);
-	db_free(d);
+	e = audit_settle(d, e, event, which_one, told, f);
 	if (!e)
 		printf("%s\n", told);
 	return e;

@@ -284,9 +284,7 @@ static enum err mark_taken(struct mailer *m, struct fail *f)
 	if (!e)
 		e = db_run(m->db, f, "UPDATE recipient SET backoff = 0, not_before = 0 WHERE id = ? AND backoff <> 0",
 			   "i", m->taken_recipient);
-	if (!e)
-		e = db_commit(m->db, f);
-	db_rollback(m->db);
+	e = db_settle(m->db, e, f);
 	if (!e)
 		m->taken = 0;
 	return e;
@@ -344,10 +342,7 @@ static enum err mark_failed(struct mailer *m, int64_t id, const struct job *j, b
 		e = end_with(m, id, j, NOTIFICATION_GIVEN_UP, why, f);
 	else if (!e)
 		e = hold_back(m, id, j, why, f);
-	if (!e)
-		e = db_commit(m->db, f);
-	db_rollback(m->db);
-	return e;
+	return db_settle(m->db, e, f);
 }
 
 /* We stop: somebody else may have it at once. */

@@ -165,10 +165,7 @@ static enum err enter(struct kms *k, const struct node_keys *keys, struct fail *
 		e = compare(k, keys, f);
 	if (!e)
 		e = clock_compare(k, f);
-	if (!e)
-		e = db_commit(k->db, f);
-	db_rollback(k->db);
-	return e;
+	return db_settle(k->db, e, f);
 }
 
 /* Said once, until it is over. */
@@ -243,7 +240,6 @@ void node_stop(struct kms *k)
 
 enum err node_remove(struct db *d, const char *name, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = "node-remove", .object = name };
 	enum err e = db_begin(d, f);
 
 	if (!e)
@@ -252,10 +248,5 @@ enum err node_remove(struct db *d, const char *name, struct fail *f)
 		e = db_run(d, f, "DELETE FROM node WHERE name = ? AND name <> ''", "t", name);
 	if (!e && db_changes(d) != 1)
 		e = fail_set(f, ERR_NOT_FOUND, 0, "no node %.40s: `kmsd nodes` lists them", name);
-	if (!e)
-		e = audit_append(d, &entry, f);
-	if (!e)
-		e = db_commit(d, f);
-	db_rollback(d);
-	return e;
+	return audit_settle(d, e, "node-remove", name, NULL, f);
 }

@@ -89,6 +89,13 @@ enum err kms_identity(const struct conf *c, struct identity **ret, struct fail *
 	return e ? e : identity_configured(c, ROLE_KMS, ret, f);
 }
 
+enum err kms_open_change(const struct conf *c, struct db **ret, struct fail *f)
+{
+	enum err e = kms_open_db(c, ret, f);
+
+	return e ? e : db_begin(*ret, f);
+}
+
 enum err kms_open_token(const struct conf *c, struct kms *k, struct fail *f)
 {
 	struct pk11_options options = { .sessions_max = 1024 };

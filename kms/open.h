@@ -12,6 +12,8 @@ extern const size_t kms_keys_count;
 
 /* kms_open_db: opens or makes the database and brings its schema up to date. ERR_CONFIG, ERR_IO. */
 enum err kms_open_db(const struct conf *c, struct db **ret, struct fail *f) MUST_CHECK;
+/* kms_open_change: the same, and a transaction in it, which audit_settle ends. */
+enum err kms_open_change(const struct conf *c, struct db **ret, struct fail *f) MUST_CHECK;
 /* kms_open_token: HSM 2 and the key operations, without any key. */
 enum err kms_open_token(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;
 /* kms_open_srk: database, HSM 2 and the storage key; PK and MAK are not asked for. */

@@ -38,30 +38,20 @@ static enum err take(void *arg, const struct inventory_line *line, struct fail *
 	return e;
 }
 
-static enum err order_open(void *service, const char *order, struct db **ret, struct fail *f)
+static enum err order_begin(void *service, const char *order, struct db **ret, struct fail *f)
 {
 	if (!keyfile_name_ok(order, ORDER_MAX))
 		return fail_set(f, ERR_USAGE, 0, "a production order is 1 to %d of [A-Za-z0-9._-]", ORDER_MAX);
-	return kms_open_db(service, ret, f);
-}
-
-static enum err end(struct db *d, const struct audit_entry *entry, struct fail *f)
-{
-	enum err e = audit_append(d, entry, f);
-
-	return e ? e : db_commit(d, f);
+	return kms_open_change(service, ret, f);
 }
 
 enum err order_load(void *service, char **arguments, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = "inventory load", .object = arguments[0] };
 	struct load l = { .order = arguments[0], .now = (int64_t)time(NULL) };
 	size_t count = 0;
 	char text[80];
-	enum err e = order_open(service, arguments[0], &l.db, f);
+	enum err e = order_begin(service, arguments[0], &l.db, f);
 
-	if (!e)
-		e = db_begin(l.db, f);
 	/* Nobody has loaded in the future; every run has a time of its own. */
 	if (!e)
 		e = db_one(
@@ -73,33 +63,21 @@ enum err order_load(void *service, char **arguments, struct fail *f)
 	if (!e)
 		e = inventory_read(arguments[1], take, &l, &count, f);
 	snprintf(text, sizeof(text), "%zu serial numbers, %zu of them new", count, l.fresh);
-	entry.text = text;
-	if (!e)
-		e = end(l.db, &entry, f);
+	e = audit_settle(l.db, e, "inventory load", arguments[0], text, f);
 	if (!e)
 		printf("%s\n", text);
-	if (l.db)
-		db_rollback(l.db);
 	db_free(l.db);
 	return e;
 }
 
 enum err order_drop(void *service, char **arguments, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = "inventory drop", .object = arguments[0] };
-	struct db *d = NULL;
-	enum err e = order_open(service, arguments[0], &d, f);
+	DB_AUTO *d = NULL;
+	enum err e = order_begin(service, arguments[0], &d, f);
 
-	if (!e)
-		e = db_begin(d, f);
 	if (!e)
 		e = db_run(d, f, "DELETE FROM inventory WHERE production_order = ?", "t", arguments[0]);
 	if (!e && !db_changes(d))
 		e = fail_set(f, ERR_NOT_FOUND, 0, "no inventory of order %.64s", arguments[0]);
-	if (!e)
-		e = end(d, &entry, f);
-	if (d)
-		db_rollback(d);
-	db_free(d);
-	return e;
+	return audit_settle(d, e, "inventory drop", arguments[0], NULL, f);
 }

@@ -130,9 +130,7 @@ static enum err begin(struct kms *k, const struct import_in *in, struct cursor *
 
 	if (!e)
 		e = begin_locked(k, in, ret, ret_whole, ret_reason, f);
-	if (!e)
-		e = db_commit(k->db, f);
-	db_rollback(k->db);
+	e = db_settle(k->db, e, f);
 	return e == ERR_DUPLICATE ? ERR_BUSY : e;
 }
 
@@ -180,9 +178,7 @@ static enum err batch(const struct receive *r, struct keyfile_stream *s, struct 
 			   k->owner, (int64_t)c->stored);
 	if (!e && db_changes(k->db) != 1)
 		e = fail_set(f, ERR_BUSY, 0, "another node receives it");
-	if (!e)
-		e = db_commit(k->db, f);
-	db_rollback(k->db);
+	e = db_settle(k->db, e, f);
 	if (e)
 		return e == ERR_DUPLICATE ? ERR_BUSY : e;
 	*c = next;
@@ -211,10 +207,7 @@ static enum err finish(struct kms *k, const struct cursor *c, const struct impor
 		e = sequence_note(k, c->id, in, f);
 	if (!e)
 		e = audit_append(k->db, &entry, f);
-	if (!e)
-		e = db_commit(k->db, f);
-	db_rollback(k->db);
-	return e;
+	return db_settle(k->db, e, f);
 }
 
 static enum err changed(struct kms *k, const struct cursor *c, struct fail *f)
@@ -223,10 +216,7 @@ static enum err changed(struct kms *k, const struct cursor *c, struct fail *f)
 
 	if (!e)
 		e = give_up(k, c->id, f);
-	if (!e)
-		e = db_commit(k->db, f);
-	db_rollback(k->db);
-	return e;
+	return db_settle(k->db, e, f);
 }
 
 /* *ret_same false: the file is not the one that was verified any more. */

@@ -275,7 +275,7 @@ static enum err page(struct db *d, const struct ask *a, struct table *t, char af
 	return e;
 }
 
-enum err report_print(struct db *d, const char *question, int argc, char **argv, struct fail *f)
+static enum err print(struct db *d, const char *question, int argc, char **argv, struct fail *f)
 {
 	struct ask a = { .row = report_find(question) };
 	struct table t = { 0 };
@@ -299,4 +299,15 @@ enum err report_print(struct db *d, const char *question, int argc, char **argv,
 	if (!e && a.row->single && a.form != TABLE_CSV)
 		return ferror(stdout) || fflush(stdout) ? fail_set(f, ERR_IO, 0, "cannot write") : ERR_OK;
 	return e ? e : table_end(&t, f);
+}
+
+enum err report_ask(const struct conf *c, const char *question, char **arguments, struct fail *f)
+{
+	DB_AUTO *d = NULL;
+	int n = 0;
+	enum err e = db_open_read(conf_get(c, "", "database"), &d, f);
+
+	while (arguments[n])
+		n++;
+	return e ? e : print(d, question, n, arguments, f);
 }

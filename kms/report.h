@@ -2,6 +2,7 @@
 #ifndef KMS_REPORT_H
 #define KMS_REPORT_H
 
+#include "conf.h"
 #include "table.h"
 
 /*
@@ -39,10 +40,11 @@ extern const size_t report_rows_count, report_downloads_count, report_sums_count
 /* report_known: is there a question of this name? */
 bool report_known(const char *name) MUST_CHECK;
 /*
- * report_print: question by name, and its options: --json, --csv, --limit N, and the question's filters. Times:
- * seconds, YYYY-MM-DD, YYYY-MM-DDTHH:MM:SS (UTC), or Nd: N days ago. To stdout. ERR_USAGE names the option.
+ * report_ask: asks the configured database a question by name. arguments: --json, --csv, --limit N, and the question's
+ * filters; a NULL behind them. Times: seconds, YYYY-MM-DD, YYYY-MM-DDTHH:MM:SS (UTC), or Nd: N days ago. To stdout.
+ * ERR_USAGE names the option.
  */
-enum err report_print(struct db *d, const char *question, int argc, char **argv, struct fail *f) MUST_CHECK;
+enum err report_ask(const struct conf *c, const char *question, char **arguments, struct fail *f) MUST_CHECK;
 /* report_help: appends a line per question, with its filters. */
 void report_help(struct buf *b);
 

@@ -122,7 +122,6 @@ static enum err row_work(struct pass *p, struct row *r, struct fail *f)
 static enum err rows_put(struct pass *p, struct fail *f)
 {
 	char text[120];
-	struct audit_entry entry = { .peer = "operator", .event = "srk-rewrap", .text = text };
 	unsigned done = 0;
 	enum err e = db_begin(p->k->db, f);
 
@@ -143,11 +142,8 @@ static enum err rows_put(struct pass *p, struct fail *f)
 	}
 	snprintf(text, sizeof(text), "%u TMKs are under storage key %s now", done, p->key);
 	if (!e && done)
-		e = audit_append(p->k->db, &entry, f);
-	if (!e)
-		e = db_commit(p->k->db, f);
-	db_rollback(p->k->db);
-	return e;
+		e = audit_console(p->k->db, "srk-rewrap", NULL, text, f);
+	return db_settle(p->k->db, e, f);
 }
 
 static void count(struct pass *p)
@@ -235,7 +231,7 @@ static enum err notice(struct kms *k, const struct timespec *since, struct fail 
 static enum err verdict(struct kms *k, int64_t rewrapped, const struct counts *n, const char *key, struct fail *f)
 {
 	char text[200];
-	struct audit_entry entry = { .peer = "operator", .event = "srk-rewrap", .text = text };
+	struct audit_entry entry = { .peer = AUDIT_CONSOLE, .event = "srk-rewrap", .text = text };
 	enum err e;
 
 	entry.code = n->changed ? ERR_BUSY : n->failed ? ERR_BAD_DATA : ERR_OK;

@@ -112,20 +112,19 @@ static enum err make_one(struct work *w, const struct item *it, int64_t *made, s
 
 static enum err make_batch(struct work *w, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = "tmk-make" };
 	char text[64];
 	int64_t made = 0;
-	enum err e = w->count ? db_begin(w->k.db, f) : ERR_OK;
+	enum err e;
 
+	if (!w->count)
+		return ERR_OK;
+	e = db_begin(w->k.db, f);
 	for (size_t i = 0; !e && i < w->count; i++)
 		e = make_one(w, &w->item[i], &made, f);
 	snprintf(text, sizeof(text), "%lld TMKs made in advance", (long long)made);
-	entry.text = text;
 	if (!e && made)
-		e = audit_append(w->k.db, &entry, f);
-	if (!e && w->count)
-		e = db_commit(w->k.db, f);
-	db_rollback(w->k.db);
+		e = audit_console(w->k.db, "tmk-make", NULL, text, f);
+	e = db_settle(w->k.db, e, f);
 	if (!e)
 		w->done += made;
 	return e;
@@ -294,11 +293,13 @@ static enum err renew_read(struct work *w, struct fail *f)
 
 static enum err renew_batch(struct work *w, const struct which *which, struct fail *f)
 {
-	struct audit_entry entry = { .peer = "operator", .event = "tmk-renew" };
 	char text[96];
 	int64_t n = 0;
-	enum err e = w->count ? db_begin(w->k.db, f) : ERR_OK;
+	enum err e;
 
+	if (!w->count)
+		return ERR_OK;
+	e = db_begin(w->k.db, f);
 	for (size_t i = 0; !e && i < w->count; i++) {
 		if (!chosen(which, &w->item[i]))
 			continue;
@@ -309,12 +310,9 @@ static enum err renew_batch(struct work *w, const struct which *which, struct fa
 			n += db_changes(w->k.db);
 	}
 	snprintf(text, sizeof(text), "%lld TMKs are to be renewed (%s)", (long long)n, which_words[which->what]);
-	entry.text = text;
 	if (!e && n)
-		e = audit_append(w->k.db, &entry, f);
-	if (!e && w->count)
-		e = db_commit(w->k.db, f);
-	db_rollback(w->k.db);
+		e = audit_console(w->k.db, "tmk-renew", NULL, text, f);
+	e = db_settle(w->k.db, e, f);
 	if (!e)
 		w->done += n;
 	return e;
@@ -325,8 +323,6 @@ static enum err renew_named(struct work *w, char **serials, struct fail *f)
 	enum err e = db_begin(w->k.db, f);
 
 	for (; !e && *serials; serials++) {
-		struct audit_entry entry = { .peer = "operator", .event = "tmk-renew", .object = *serials };
-
 		e = db_run(w->k.db, f,
 			   "UPDATE tmk SET renew = 1 WHERE serial_number = ? AND generation ="
 			   " (SELECT max(generation) FROM tmk WHERE serial_number = ?)",
@@ -334,12 +330,10 @@ static enum err renew_named(struct work *w, char **serials, struct fail *f)
 		if (!e && db_changes(w->k.db) != 1)
 			e = fail_set(f, ERR_NOT_FOUND, 0, "no TMK for serial number %.80s", *serials);
 		if (!e)
-			e = audit_append(w->k.db, &entry, f);
+			e = audit_console(w->k.db, "tmk-renew", *serials, NULL, f);
 		w->done += !e;
 	}
-	if (!e)
-		e = db_commit(w->k.db, f);
-	db_rollback(w->k.db);
+	e = db_settle(w->k.db, e, f);
 	if (e)
 		w->done = 0;
 	return e;

@@ -54,13 +54,7 @@ static enum err terminals_retry(void *service, char **arguments, struct fail *f)
 		    "UPDATE device SET state = 'collected', reason = NULL, changed = ? WHERE sn_key IN (SELECT id FROM"
 		    " sn_key WHERE serial = ? AND state = 'waiting')",
 		    "it", (int64_t)time(NULL), arguments[0]);
-	if (!e)
-		e = audit_console(m->db, "terminals retry", arguments[0], "", f);
-	if (!e)
-		e = db_commit(m->db, f);
-	if (e)
-		db_rollback(m->db);
-	return e;
+	return audit_settle(m->db, e, "terminals retry", arguments[0], "", f);
 }
 
 /* For a DC that lost deliveries (its database came from a backup): it answers what it has with "known". */
@@ -83,13 +77,7 @@ static enum err deliveries_again(void *service, char **arguments, struct fail *f
 	snprintf(text, sizeof(text), "%lld deliveries", (long long)db_changes(m->db));
 	if (!e && !db_changes(m->db))
 		e = fail_set(f, ERR_NOT_FOUND, 0, "no delivery from %lld on was delivered", from);
-	if (!e)
-		e = audit_console(m->db, "deliveries again", arguments[0], text, f);
-	if (!e)
-		e = db_commit(m->db, f);
-	if (e)
-		db_rollback(m->db);
-	return e;
+	return audit_settle(m->db, e, "deliveries again", arguments[0], text, f);
 }
 
 const struct command_row admin_rows[] = {

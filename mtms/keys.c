@@ -25,11 +25,8 @@ static enum err new_index(struct mtms *m, int64_t *ret, char label[32], struct f
 	if (!e)
 		e = db_run(m->db, f, "INSERT INTO pr_key (key_index, label, created) VALUES (?, ?, ?)", "iti", index,
 			   label, (int64_t)time(NULL));
+	e = db_settle(m->db, e, f);
 	if (!e)
-		e = db_commit(m->db, f);
-	if (e)
-		db_rollback(m->db);
-	else
 		*ret = index;
 	return e;
 }
@@ -122,13 +119,8 @@ static enum err import_checked(struct mtms *m, const struct working_certificate 
 			   "(?, ?, ?, ?,"
 			   " (SELECT coalesce(max(number), 0) + 1 FROM working_certificate))",
 			   "bibi", buf_view(&w->serial), index, buf_view(&w->der), (int64_t)time(NULL));
+	e = audit_settle(m->db, e, "cert-import", number, "", f);
 	if (!e)
-		e = audit_console(m->db, "cert-import", number, "", f);
-	if (!e)
-		e = db_commit(m->db, f);
-	if (e)
-		db_rollback(m->db);
-	else
 		printf("HsmWCRT of Pr %lld is stored\n", (long long)index);
 	return e;
 }

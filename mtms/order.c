@@ -98,19 +98,6 @@ static bool customer_configured(const struct mtms *m, const char *id)
 	return false;
 }
 
-/* Ends a transaction: what was done, audited, or nothing. */
-static enum err settle(struct mtms *m, enum err e, const char *event, const char *order, const char *text,
-		       struct fail *f)
-{
-	if (!e)
-		e = audit_console(m->db, event, order, text, f);
-	if (!e)
-		e = db_commit(m->db, f);
-	if (e)
-		db_rollback(m->db);
-	return e;
-}
-
 enum err order_add(void *service, char **arguments, struct fail *f)
 {
 	struct mtms *m = service;
@@ -142,7 +129,7 @@ enum err order_add(void *service, char **arguments, struct fail *f)
 	if (!e)
 		e = inventory_read(inventory, add_device, &c, &count, f);
 	snprintf(text, sizeof(text), "customer %s, %zu devices", arguments[1], count);
-	e = settle(m, e, "order add", arguments[0], text, f);
+	e = audit_settle(m->db, e, "order add", arguments[0], text, f);
 	if (!e)
 		printf("order %s: %zu devices expected\n", arguments[0], count);
 	return e;
@@ -188,7 +175,7 @@ enum err order_amend(void *service, char **arguments, struct fail *f)
 	if (!e && add)
 		e = inventory_read(add, add_device, &c, &added, f);
 	snprintf(text, sizeof(text), "%zu devices added, %zu removed", added, removed);
-	e = settle(m, e, "order amend", arguments[0], text, f);
+	e = audit_settle(m->db, e, "order amend", arguments[0], text, f);
 	if (!e)
 		printf("order %s: %s\n", arguments[0], text);
 	return e;
@@ -224,7 +211,7 @@ enum err order_close(void *service, char **arguments, struct fail *f)
 		e = db_run(m->db, f, "UPDATE device SET open = 0 WHERE order_id = ?", "t", arguments[0]);
 	snprintf(text, sizeof(text), "%s: %lld of %lld devices are missing", missing ? "incomplete" : "complete",
 		 (long long)missing, (long long)all);
-	e = settle(m, e, "order close", arguments[0], text, f);
+	e = audit_settle(m->db, e, "order close", arguments[0], text, f);
 	if (!e)
 		printf("order %s is closed, %s\n", arguments[0], text);
 	return e;
@@ -265,5 +252,5 @@ enum err order_reopen(void *service, char **arguments, struct fail *f)
 			   arguments[0]);
 	if (!e)
 		e = db_run(m->db, f, "UPDATE device SET open = 1 WHERE order_id = ?", "t", arguments[0]);
-	return settle(m, e, "order reopen", arguments[0], "", f);
+	return audit_settle(m->db, e, "order reopen", arguments[0], "", f);
 }

@@ -180,11 +180,7 @@ static enum err settle(struct db *db, const struct parcel *p, const struct recor
 		    " known = ?, refused = ?, settled = ? WHERE sequence = ? AND state = 'waiting'",
 		    "iiiiii", now, (int64_t)out->accepted, (int64_t)out->known, (int64_t)out->refused.count, now,
 		    p->sequence);
-	if (!e)
-		e = db_commit(db, f);
-	if (e)
-		db_rollback(db);
-	return e;
+	return db_settle(db, e, f);
 }
 
 /* What the operator sees at a delivery that does not get through. */

@@ -80,13 +80,7 @@ static enum err settle(struct mtms *m, enum err e, const char *event, const stru
 	char text[300];
 
 	snprintf(text, sizeof(text), "operation terminal %s, operator %s", p->opterm, p->operator_name);
-	if (!e)
-		e = audit_console(m->db, event, what, text, f);
-	if (!e)
-		e = db_commit(m->db, f);
-	if (e)
-		db_rollback(m->db);
-	return e;
+	return audit_settle(m->db, e, event, what, text, f);
 }
 
 enum err permission_grant(void *service, char **arguments, struct fail *f)

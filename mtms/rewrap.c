@@ -226,10 +226,7 @@ static enum err run_chunk(struct work *w, struct fail *f)
 		e = store_job(w, &w->jobs[i], f);
 	if (!e)
 		e = release(w, f);
-	if (!e)
-		e = db_commit(w->db, f);
-	if (e)
-		db_rollback(w->db);
+	e = db_settle(w->db, e, f);
 	for (size_t i = 0; i < w->count; i++)
 		buf_done(&w->jobs[i].record);
 	if (!e && own)
@@ -264,11 +261,7 @@ static enum err settle_batch(struct work *w, const struct fail *why, struct fail
 		    "tii", why ? "failed" : "done", w->batch, w->batch);
 	if (!e && db_changes(w->db))
 		e = audit_append(w->db, &entry, f);
-	if (!e)
-		e = db_commit(w->db, f);
-	if (e)
-		db_rollback(w->db);
-	return e;
+	return db_settle(w->db, e, f);
 }
 
 /* The signature once more, before anything of the batch is re-wrapped (R1.6): as it stood when it was received. */
