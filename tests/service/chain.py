@@ -10,11 +10,13 @@ import pathlib
 import socket
 import subprocess
 
+import kept
 from foreign import SoftHsm, carry, softhsm_folder
 from factory import WAIT, Authority, Daemon, Folder, StrongToken, program, query, run, sanitizer_preload, wait_until
 
 COMBINE = "0xD3520001"  # CKM_SR_COMPONENT_COMBINE, hsm/vendor.h
 CUSTOMER = "ACME"
+CUSTODIANS = ("anna", "bert")
 # Suite: type and length of PK, of MAK; how its configuration keys end in kmsd.
 KEYS = {1: ("DES3", 16, 16, "_tdes"), 2: ("AES", 32, 32, ""), 3: ("AES", 32, 32, "_block")}
 
@@ -25,20 +27,25 @@ class Token(StrongToken):
     name = "strongroom"
 
     def __init__(self, folder, label, custodians=()):  # pylint: disable=super-init-not-called
+        """One that is in the folder already is taken as it is."""
         self.folder, self.label = folder, label
         self.module = program("STRONGROOM_MODULE")
         self.pin = "24681012"
-        (folder / f"{label}.tokens").mkdir(mode=0o700)
         self.env = dict(os.environ, STRONGROOM_TOKEN_DIR=str(folder / f"{label}.tokens"))
-        self.tool("--init-token", "--label", label, "--so-pin", "so-135790")
+        self.pin_file = folder / f"{label}.pin"
+        self.uri = f"pkcs11:token={label}?module-path={self.module}&pin-source={self.pin_file}"
+        if not self.pin_file.exists():
+            self.make(custodians)
+
+    def make(self, custodians):
+        (self.folder / f"{self.label}.tokens").mkdir(mode=0o700)
+        self.tool("--init-token", "--label", self.label, "--so-pin", "so-135790")
         self.so("--init-pin", "--new-pin", self.pin)
         for name in custodians:
             self.so("--init-pin", "--new-pin", f"{name}:first-1234")
             self.tool("--login", "--pin", f"{name}:first-1234", "--change-pin", "--new-pin", f"{name}:pin-5678")
-        self.pin_file = folder / f"{label}.pin"
         self.pin_file.touch(mode=0o600)
         self.pin_file.write_text(self.pin + "\n")
-        self.uri = f"pkcs11:token={label}?module-path={self.module}&pin-source={self.pin_file}"
 
     def combine_parts(self, label, kind, parts):
         for number, (name, part) in enumerate(zip(("anna", "bert"), parts), 1):
@@ -49,6 +56,21 @@ class Token(StrongToken):
             path.unlink()
         self.tool("--login", "--pin", "bert:pin-5678", "--keygen", "--mechanism", COMBINE, "--key-type",
                   f"{kind}:{len(parts[0])}", "--label", label)
+
+
+def combine(tokens, suite):
+    """PK and MAK of a suite, the same in all of them."""
+    kind, *lengths, _ = KEYS[suite]
+    for label, length in zip(("PK", "MAK"), lengths):
+        parts = [os.urandom(length), os.urandom(length)]
+        for token in tokens:
+            token.combine_parts(label, kind, parts)
+
+
+def make_ours(folder, suite):
+    """Both HSMs with PK and MAK, and a card, all ours."""
+    combine([Token(folder, label, CUSTODIANS) for label in ("HSM1", "HSM2")], suite)
+    Token(folder, "CARD")
 
 
 def free_port():
@@ -65,9 +87,10 @@ class Chain:
         self.ports = {name: free_port() if messages else 0 for name in ("mtms", "dc", "kms", "terminals")}
         self.folder = Folder()
         self.ca = Authority(self.folder)
-        kind, pk, mak, self.end = KEYS[suite]
-        self.hsm1, self.hsm2 = (maker(self.folder, label, ("anna", "bert")) for maker, label in zip(makers, ("HSM1", "HSM2")))
-        self.shared_keys(kind, (("PK", pk), ("MAK", mak)))
+        self.end = KEYS[suite][3]
+        kept.take(f"suite{suite}", ("chain.py", "factory.py"), lambda folder: make_ours(folder, suite), self.folder / ".")
+        self.hsm1, self.hsm2 = (maker(self.folder, label) for maker, label in zip(makers, ("HSM1", "HSM2")))
+        self.foreign_keys()
         self.card = card(self.folder, "CARD")
         self.card_arguments = ["--card", "pkcs11:token=CARD", "--pin-file", self.card.pin_file, "--module", self.card.module]
         self.operator_card()
@@ -85,14 +108,10 @@ class Chain:
         self.mtmsd.command("cert-import", str(self.folder / "hsm.pem"))
         self.mtmsd.start()
 
-    def shared_keys(self, kind, keys):
-        """PK and MAK from components in tokens of strongroom; from there, or from a token that is for ceremonies alone, to those
-        of another maker."""
-        ours = [t for t in (self.hsm1, self.hsm2) if isinstance(t, Token)] or [Token(self.folder, "CEREMONY", ("anna", "bert"))]
-        for label, length in keys:
-            parts = [os.urandom(length), os.urandom(length)]
-            for token in ours:
-                token.combine_parts(label, kind, parts)
+    def foreign_keys(self):
+        """PK and MAK to tokens of another maker: from the other HSM, or from a token of ours that is for ceremonies alone."""
+        ours = [t for t in (self.hsm1, self.hsm2) if isinstance(t, Token)] or [Token(self.folder, "HSM1")]
+        for label in ("PK", "MAK"):
             for token, service in ((self.hsm1, "mtms"), (self.hsm2, "kms")):
                 if isinstance(token, SoftHsm):
                     carry(ours[0], label, token, service)

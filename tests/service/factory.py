@@ -19,6 +19,8 @@ import tempfile
 import threading
 import time
 
+import kept
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from ca_token import CaToken  # noqa: E402
 from databases import query  # noqa: E402,F401
@@ -174,21 +176,30 @@ class StrongToken:
     oaep = "sha256"
 
     def __init__(self, folder, customers):
+        kept.take("line", ("factory.py",), lambda place: self.make(place, customers), folder / ".")
+        self.at(folder)
+        self.keys = {c: (bytes.fromhex(pk), bytes.fromhex(mak)) for c, (pk, mak) in json.loads((folder / "keys").read_text()).items()}
+
+    def at(self, folder):
         self.folder = folder
         self.module = program("STRONGROOM_MODULE")
         self.pin = "24681012"
-        (folder / "tokens").mkdir(mode=0o700)
         self.env = dict(os.environ, STRONGROOM_TOKEN_DIR=str(folder / "tokens"))
+        self.pin_file = folder / "hsm1.pin"
+        self.uri = f"pkcs11:token=HSM1?module-path={self.module}&pin-source={self.pin_file}"
+
+    def make(self, folder, customers):
+        self.at(folder)
+        (folder / "tokens").mkdir(mode=0o700)
         self.tool("--init-token", "--label", "HSM1", "--so-pin", "so-135790")
         self.so("--init-pin", "--new-pin", self.pin)
         for name in ("anna", "bert"):
             self.so("--init-pin", "--new-pin", f"{name}:first-1234")
             self.tool("--login", "--pin", f"{name}:first-1234", "--change-pin", "--new-pin", f"{name}:pin-5678")
-        self.pin_file = folder / "hsm1.pin"
         self.pin_file.write_text(self.pin + "\n")
         self.pin_file.chmod(0o600)
-        self.uri = f"pkcs11:token=HSM1?module-path={self.module}&pin-source={self.pin_file}"
-        self.keys = {c: (self.combine(f"PK-{c}"), self.combine(f"MAK-{c}")) for c in customers}
+        keys = {c: (self.combine(f"PK-{c}").hex(), self.combine(f"MAK-{c}").hex()) for c in customers}
+        (folder / "keys").write_text(json.dumps(keys))
 
     def tool(self, *arguments):
         return run(["pkcs11-tool", "--module", self.module, *arguments], env={**self.env, **sanitizer_preload(self.module)})

@@ -216,31 +216,40 @@ static void token_make(CK_FUNCTION_LIST *f, unsigned which)
 	CK(f->C_Finalize(NULL));
 }
 
-static void tokens_make(struct rig *r)
+static void tokens_make(const char *folder)
 {
 	void *library = dlopen(module_path(), RTLD_NOW | RTLD_LOCAL);
 	CK_C_GetFunctionList get = library ? (CK_C_GetFunctionList)dlsym(library, "C_GetFunctionList") : NULL;
 	CK_FUNCTION_LIST *f;
-	char path[400];
 
 	if (!get)
 		rig_die("cannot load %s: %s", module_path(), dlerror());
-	snprintf(path, sizeof(path), "%s/tokens", r->dir);
-	if (mkdir(path, 0700) < 0)
-		rig_die("mkdir %s", path);
-	setenv("STRONGROOM_TOKEN_DIR", path, 1);
-	if (softhsm()) {
-		char text[500];
-
-		snprintf(text, sizeof(text), "directories.tokendir = %s\nlog.level = ERROR\n", path);
-		rig_write(r, "softhsm2.conf", text, strlen(text));
-		snprintf(path, sizeof(path), "%s/softhsm2.conf", r->dir);
-		setenv("SOFTHSM2_CONF", path, 1);
-	}
+	if (mkdir(folder, 0700) < 0)
+		rig_die("mkdir %s", folder);
+	setenv("STRONGROOM_TOKEN_DIR", folder, 1);
 	CK(get(&f));
 	for (unsigned i = 0; i < ARRAY_LEN(token_names); i++)
 		token_make(f, i);
 	dlclose(library);
+}
+
+static void tokens(struct rig *r)
+{
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/tokens", r->dir);
+	if (softhsm()) {
+		char text[500], conf[400];
+
+		snprintf(text, sizeof(text), "directories.tokendir = %s\nlog.level = ERROR\n", path);
+		rig_write(r, "softhsm2.conf", text, strlen(text));
+		snprintf(conf, sizeof(conf), "%s/softhsm2.conf", r->dir);
+		setenv("SOFTHSM2_CONF", conf, 1);
+		tokens_make(path);
+	} else {
+		rig_kept(module_path(), path, tokens_make);
+		setenv("STRONGROOM_TOKEN_DIR", path, 1);
+	}
 	rig_write(r, "pin", USER_PIN "\n", strlen(USER_PIN) + 1);
 	for (unsigned i = 0; i < ARRAY_LEN(token_names); i++)
 		snprintf(r->uri[i], sizeof(r->uri[i]), "pkcs11:token=%s?module-path=%s&pin-source=%s/pin",
@@ -405,7 +414,7 @@ struct rig *rig_new(void)
 		abort();
 	signal(SIGPIPE, SIG_IGN);
 	temp_dir(r->dir);
-	tokens_make(r);
+	tokens(r);
 	rig_identities(r);
 	keys_open(r);
 	snprintf(path, sizeof(path), "%s/spool", r->dir);
