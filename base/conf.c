@@ -52,6 +52,18 @@ static int conf_error(struct conf_source *s, const char *what, const char *name)
 	return 0;
 }
 
+/* conf_printable: nothing that an editor hides; the line's end may be that of another system. */
+static bool conf_printable(const char *line)
+{
+	for (; *line; line++) {
+		bool end = !strcmp(line, "\n") || !strcmp(line, "\r\n") || !strcmp(line, "\r");
+
+		if (!end && *line != '\t' && ((unsigned char)*line < ' ' || *line == 0x7f))
+			return false;
+	}
+	return true;
+}
+
 static char *conf_next_line(struct conf_source *s)
 {
 	ssize_t n = getline(&s->line, &s->line_room, s->file);
@@ -63,12 +75,15 @@ static char *conf_next_line(struct conf_source *s)
 	s->line_number++;
 	if (strlen(s->line) != (size_t)n)
 		conf_error(s, "zero byte in line", NULL);
+	else if (!conf_printable(s->line))
+		conf_error(s, "control character in line", NULL);
 	if ((s->line[0] == ' ' || s->line[0] == '\t') && s->line[strspn(s->line, " \t\r\n")])
 		conf_error(s, "line begins with a blank", NULL);
 	return s->line;
 }
 
-/* Where to cut a line that is too long: not beside a blank, which inih would strip. */
+/* Where to cut a line that is too long: not beside a blank, which inih would strip, and not before what begins a
+ * comment. */
 static size_t conf_cut(const char *text, size_t most)
 {
 	size_t n = strlen(text);
@@ -76,7 +91,8 @@ static size_t conf_cut(const char *text, size_t most)
 	if (n <= most)
 		return n;
 	for (n = most; n > 1; n--) {
-		if (!isspace((unsigned char)text[n - 1]) && !isspace((unsigned char)text[n]) && text[n] != ';')
+		if (!isspace((unsigned char)text[n - 1]) && !isspace((unsigned char)text[n]) && text[n] != ';' &&
+		    text[n] != '#')
 			return n;
 	}
 	return 0;

@@ -134,7 +134,6 @@ enum err officer_open_as(struct officer *o, enum pk11_who who, const struct secr
 enum err officer_open(struct officer *o, enum pk11_who who, struct pk11 **ret, struct fail *f)
 {
 	SECRET_AUTO pin = { 0 };
-	BUF_AUTO uri = { 0 };
 	struct pk11 *seen = NULL;
 	/* Whether the token is there is said before a PIN is asked for. */
 	enum err e = officer_open_as(o, PK11_NOBODY, NULL, NULL, &seen, f);

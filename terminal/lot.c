@@ -26,6 +26,16 @@ struct lot *lot_new(void)
 	return l;
 }
 
+void lot_free(struct lot *l)
+{
+	if (l == NULL)
+		return;
+	pthread_mutex_destroy(&l->mutex);
+	free(l->sorted);
+	free(l->devices);
+	free(l);
+}
+
 enum err lot_add(struct lot *l, const struct lot_device *d, struct fail *f)
 {
 	if (l->count == l->room) {

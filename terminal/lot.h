@@ -31,9 +31,10 @@ struct lot_device {
 	char reason[128];
 };
 
-/* lot_new: empty, for the rest of the process; NULL: no memory. lot_add: ERR_NO_MEMORY; ERR_PEER: there already.
- * lot_ready: after the last, before all the rest. */
+/* lot_new: empty; NULL: no memory. lot_free: takes NULL; no thread uses it any more. lot_add: ERR_NO_MEMORY; ERR_PEER:
+ * there already. lot_ready: after the last, before all the rest. */
 struct lot *lot_new(void);
+void lot_free(struct lot *l);
 enum err lot_add(struct lot *l, const struct lot_device *d, struct fail *f) MUST_CHECK;
 enum err lot_ready(struct lot *l, struct fail *f) MUST_CHECK;
 

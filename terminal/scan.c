@@ -9,44 +9,75 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_MAX_LEN 128
-
 struct scan {
 	struct lot *lot;
 	FILE *file;
 };
 
-static void one(struct lot *lot, char *line)
+/* What is shown of a line that is no serial number: its letters, as far as there is room. */
+static void clean(const char *line, size_t n, char ret[FORMAT_POS_SERIAL_MAX + 1])
 {
-	size_t n;
-	while (isspace((unsigned char)*line))
+	if (n > FORMAT_POS_SERIAL_MAX)
+		n = FORMAT_POS_SERIAL_MAX;
+	for (size_t i = 0; i < n; i++)
+		ret[i] = line[i] >= ' ' && line[i] <= '~' ? line[i] : '?';
+	ret[n] = 0;
+}
+
+/* long_one: more stood in the line than was kept of it. */
+static void one(struct lot *lot, const char *line, size_t n, bool long_one)
+{
+	char serial[FORMAT_POS_SERIAL_MAX + 1];
+	while (n > 0 && isspace((unsigned char)*line)) {
 		line++;
-	n = strlen(line);
+		n--;
+	}
 	while (n > 0 && isspace((unsigned char)line[n - 1]))
-		line[--n] = 0;
-	if (n == 0)
+		n--;
+	if (n == 0 && !long_one)
 		return;
-	switch (lot_scan(lot, line)) {
+	clean(line, n, serial);
+	if (long_one || !format_pos_serial_ok(VIEW(line, n))) {
+		show_line("unknown", serial, "scanned, but no serial number", true);
+		return;
+	}
+	switch (lot_scan(lot, serial)) {
 	case LOT_SCAN_UNKNOWN:
-		show_line("unknown", line, "scanned, but not in the order's inventory", true);
+		show_line("unknown", serial, "scanned, but not in the order's inventory", true);
 		break;
 	case LOT_SCAN_TWICE:
-		show_line("duplicate", line, "scanned before", true);
+		show_line("duplicate", serial, "scanned before", true);
 		break;
 	case LOT_SCAN_KNOWN:
-		show_line("known", line, "scanned, but the MTMS has its TK", true);
+		show_line("known", serial, "scanned, but the MTMS has its TK", true);
 		break;
 	case LOT_SCAN_GOOD:
-		show_line("scanned", line, NULL, false);
+		show_line("scanned", serial, NULL, false);
 	}
+}
+
+void scan_lines(struct lot *lot, FILE *file)
+{
+	char line[SCAN_LINE_MAX];
+	size_t n = 0;
+	int c;
+	while ((c = getc(file)) != EOF) {
+		if (c != '\n') {
+			if (n < sizeof(line))
+				line[n] = (char)c;
+			n++;
+			continue;
+		}
+		one(lot, line, n < sizeof(line) ? n : sizeof(line), n > sizeof(line));
+		n = 0;
+	}
+	one(lot, line, n < sizeof(line) ? n : sizeof(line), n > sizeof(line));
 }
 
 static void *scan_thread(void *arg)
 {
 	struct scan *s = arg;
-	char line[LINE_MAX_LEN];
-	while (fgets(line, sizeof(line), s->file) != NULL)
-		one(s->lot, line);
+	scan_lines(s->lot, s->file);
 	lot_scan_end(s->lot);
 	if (s->file != stdin)
 		fclose(s->file);

@@ -2,6 +2,8 @@
 #ifndef TERMINAL_SCAN_H
 #define TERMINAL_SCAN_H
 
+#include <stdio.h>
+
 #include "lot.h"
 
 /*
@@ -10,5 +12,11 @@
  * already is shown at once. ERR_IO: the file cannot be opened.
  */
 enum err scan_start(struct lot *lot, const char *path, struct fail *f) MUST_CHECK;
+/*
+ * scan_lines: what the thread does, to the end of the file. A line is a serial number as a whole or not at all: one of
+ * more than SCAN_LINE_MAX bytes is unknown, whatever stands in it.
+ */
+#define SCAN_LINE_MAX 128
+void scan_lines(struct lot *lot, FILE *file);
 
 #endif

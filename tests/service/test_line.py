@@ -76,6 +76,11 @@ class Line(LineCase):
         line.process.stdin.flush()
         line.saw("unknown L3-X")
         line.saw("duplicate L3-A")
+        # A line is a serial number as a whole or not at all: neither its end, nor what stands before a zero byte.
+        line.process.stdin.write(b"x" * 127 + b"L3-B\nL3-B\0\nL3-B\xff\n")
+        line.process.stdin.flush()
+        for shown in ("unknown " + "x" * 32 + ": scanned, but no serial number", "unknown L3-B?: scanned, but no serial number"):
+            line.saw(shown)
         self.visit("L3-A", address)
         line.process.stdin.close()
         line.saw("collected 1 of 2")

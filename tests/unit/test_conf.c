@@ -92,6 +92,23 @@ START_TEST(long_value_is_whole)
 }
 END_TEST
 
+/* Wherever it is cut: a piece that began with such a letter would be a comment. */
+START_TEST(long_value_with_number_signs_is_whole)
+{
+	for (size_t lead = 1; lead < 8; lead++) {
+		char text[1024] = "[http]\nport = 1\nuri = ", uri[600] = { 0 };
+
+		memset(uri, 'a', lead);
+		for (size_t i = lead; i < sizeof(uri) - 1; i++)
+			uri[i] = "a###a##;"[i % 8];
+		strcat(text, uri);
+		struct conf *c = load_ok(text, strlen(text));
+		ck_assert_str_eq(conf_get(c, "http", "uri"), uri);
+		conf_free(c);
+	}
+}
+END_TEST
+
 START_TEST(long_comment_is_a_comment)
 {
 	char text[1024] = "[http]\nport = 1\n# ";
@@ -99,6 +116,16 @@ START_TEST(long_comment_is_a_comment)
 	memset(text + strlen(text), 'y', 500);
 	strcat(text, "\nuri = 5\n");
 	struct conf *c = load_ok(text, strlen(text));
+	ck_assert_str_eq(conf_get(c, "http", "uri"), "5");
+	conf_free(c);
+}
+END_TEST
+
+START_TEST(lines_of_other_systems_are_lines)
+{
+	struct conf *c = LOAD_OK("[http]\r\nport =\t1\r\n# comment\r\n\r\nuri = 5\r");
+
+	ck_assert_str_eq(conf_get(c, "http", "port"), "1");
 	ck_assert_str_eq(conf_get(c, "http", "uri"), "5");
 	conf_free(c);
 }
@@ -113,6 +140,9 @@ START_TEST(errors_name_file_line_and_key)
 	LOAD_FAILS("[http\nport = 1\n", "test.conf:1: malformed line");
 	LOAD_FAILS("[http]\nport = 1\n two\n", "test.conf:3: line begins with a blank");
 	LOAD_FAILS("[http]\nport = 1\0 2\n", "test.conf:2: zero byte");
+	LOAD_FAILS("[http]\nport = 1\rlog = 2\n", "test.conf:2: control character");
+	LOAD_FAILS("[http]\nport = 1\x1b[2J\n", "test.conf:2: control character");
+	LOAD_FAILS("[http]\nport = 1 # \x7f\n", "test.conf:2: control character");
 	LOAD_FAILS("log = x\n", "key http.port is missing");
 }
 END_TEST
@@ -196,6 +226,8 @@ int main(void)
 	tcase_add_test(c, long_value_is_whole);
 	tcase_add_test(c, long_comment_is_a_comment);
 	tcase_add_test(c, errors_name_file_line_and_key);
+	tcase_add_test(c, long_value_with_number_signs_is_whole);
+	tcase_add_test(c, lines_of_other_systems_are_lines);
 	tcase_add_test(c, missing_file_is_an_error);
 	tcase_add_test(c, a_value_of_the_command_line_stands_above_the_file);
 	tcase_add_test(c, no_file_gives_fallbacks);
