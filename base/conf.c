@@ -64,6 +64,17 @@ static bool conf_printable(const char *line)
 	return true;
 }
 
+/* conf_section_ends: nothing but a comment stands behind the bracket, which inih would pass over. */
+static bool conf_section_ends(const char *line)
+{
+	const char *end = line[0] == '[' ? strchr(line, ']') : NULL;
+
+	if (!end)
+		return true;
+	end += 1 + strspn(end + 1, " \t\r\n");
+	return !*end || *end == '#' || *end == ';';
+}
+
 static char *conf_next_line(struct conf_source *s)
 {
 	ssize_t n = getline(&s->line, &s->line_room, s->file);
@@ -77,6 +88,8 @@ static char *conf_next_line(struct conf_source *s)
 		conf_error(s, "zero byte in line", NULL);
 	else if (!conf_printable(s->line))
 		conf_error(s, "control character in line", NULL);
+	else if (!conf_section_ends(s->line))
+		conf_error(s, "malformed line", NULL);
 	if ((s->line[0] == ' ' || s->line[0] == '\t') && s->line[strspn(s->line, " \t\r\n")])
 		conf_error(s, "line begins with a blank", NULL);
 	return s->line;
@@ -110,6 +123,8 @@ static char *conf_read(char *to, int room, void *stream)
 		return NULL;
 
 	size_t n = conf_cut(s->rest, (size_t)room - 2 - lead);
+	if (!s->piece && s->rest[0] == '[' && s->rest[n])
+		n = 0; /* what is behind a section's line goes on with no value */
 	if (n == 0 || (!s->piece && s->rest[n] && strchr("#;", s->rest[0]))) {
 		if (n == 0)
 			conf_error(s, "line too long", NULL);

@@ -157,18 +157,18 @@ static json_t *parts_of(struct view text)
 
 static enum err read_text(struct view text, json_t **ret, struct buf *words, struct buf *signature, struct fail *f)
 {
-	const uint8_t *mark = memmem(text.p, text.n, SIGNATURE_LINE, sizeof(SIGNATURE_LINE) - 1);
-	json_t *all = json_object();
+	const uint8_t *mark = memmem(text.p, text.n, "\n" SIGNATURE_LINE, sizeof(SIGNATURE_LINE));
+	json_t *all;
 	struct view tail;
 
-	if (!mark) {
-		json_decref(all);
+	if (!mark)
 		return fail_set(f, ERR_MALFORMED, 0,
 				"no line `"
 				"%.49s"
 				"`",
 				SIGNATURE_LINE);
-	}
+	mark++;
+	all = json_object();
 	buf_put(words, text.p, (size_t)(mark - text.p));
 	tail = VIEW(mark + sizeof(SIGNATURE_LINE) - 1, text.n - words->len - (sizeof(SIGNATURE_LINE) - 1));
 	if (tail.n > 0 && tail.p[tail.n - 1] == '\n')

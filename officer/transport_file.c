@@ -85,13 +85,14 @@ static const char *under_text(uint8_t method)
 json_t *transport_json(const struct transport_file *x)
 {
 	const struct transport *t = &x->t;
-	char type[24], check[8], when[32], room[24];
+	char type[24], check[8], when[32] = "unknown", room[24];
 	time_t sent = (time_t)t->time;
 	json_t *all = json_object();
 	struct tm tm;
 
-	gmtime_r(&sent, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	/* A block that nobody has proved yet may say any number. */
+	if (gmtime_r(&sent, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	snprintf(type, sizeof(type), "%s-%u", t->type == FORMAT_KEY_AES ? "AES" : "TDES", t->length * 8u);
 	snprintf(check, sizeof(check), "%02X%02X%02X", t->check.value[0], t->check.value[1], t->check.value[2]);
 	json_object_set_new(all, "format", json_string(FORMAT));
@@ -135,7 +136,8 @@ enum err transport_read(const char *path, struct transport_file *ret, struct fai
 	while ((n = fread(room, 1, sizeof(room), file)) > 0 && text.len < FILE_MOST)
 		buf_put(&text, room, n);
 	fclose(file);
-	all = buf_ok(&text) ? json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	all = buf_ok(&text) ? json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL)
+			    : NULL;
 	if (!member(all, "block", &block) || !member(all, "statement_key", &key))
 		e = fail_set(f, ERR_MALFORMED, 0, "%.128s: not a transport file", path);
 	if (e == ERR_OK)

@@ -2,7 +2,7 @@
 #include "talk.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +13,8 @@
 
 #include "place.h"
 
-#define PATIENCE_MS 20 /* a client that says nothing for so long waits for us */
+#define PATIENCE_MS 5  /* a client that says nothing for so long waits for us */
+#define SILENCES_MAX 3 /* of one connection: then it is over */
 #define LINES_MAX 200
 
 /* struct line: one connection. */
@@ -22,6 +23,7 @@ struct line {
 	int fd;
 	SSL *ssl;
 	struct buf in;
+	unsigned silences;
 };
 
 static int listen_at(unsigned *ret_port)
@@ -153,6 +155,18 @@ static bool piece(struct talk *t, struct view *ret)
 	return true;
 }
 
+/* go_on: the client waits for more of an answer; false: it gets none. */
+static bool go_on(struct line *l)
+{
+	struct view v = { 0 };
+
+	while (!v.n)
+		if (!piece(l->t, &v))
+			return false;
+	say(l, v);
+	return ++l->silences <= SILENCES_MAX;
+}
+
 static bool secure(struct line *l)
 {
 	l->ssl = SSL_new(l->t->ctx);
@@ -218,17 +232,10 @@ static void speak_smtp(struct line *l)
 	for (unsigned i = 0; i < LINES_MAX; i++) {
 		bool came = until(l, mail ? "\r\n.\r\n" : "\r\n", &n, &silent);
 
-		if (!came && !silent)
+		if (!came && !(silent && go_on(l)))
 			return;
-		if (!came) {
-			/* It waits for more of an answer. */
-			struct view v;
-
-			if (!piece(t, &v))
-				return;
-			say(l, v);
+		if (!came)
 			continue;
-		}
 		bool data = !mail && n >= 4 && !memcmp(l->in.p, "DATA", 4);
 		bool hello = !mail && n >= 4 && !memcmp(l->in.p, "EHLO", 4);
 
@@ -268,24 +275,21 @@ static void speak_ftp(struct line *l)
 	bool silent;
 	size_t n;
 
-	snprintf(port, sizeof(port), "229 Extended (|||%u|)\r\n", l->t->data_port);
+	snprintf(port, sizeof(port), "227 Passive (127,0,0,1,%u,%u)\r\n", l->t->data_port / 256, l->t->data_port % 256);
 	snprintf(size, sizeof(size), "213 %zu\r\n", l->t->script.data.n);
 	answer(l, "220 files\r\n");
 	for (unsigned i = 0; i < LINES_MAX; i++) {
 		bool came = until(l, "\r\n", &n, &silent);
-		struct view v;
 
-		if (!came && (!silent || !piece(l->t, &v)))
+		if (!came && !(silent && go_on(l)))
 			return;
-		if (!came) {
-			say(l, v);
+		if (!came)
 			continue;
-		}
 		/* A port is ours alone: an input must not send the client to somebody else's. */
 		bool down = is(l, "NLST") || is(l, "RETR"), up = is(l, "STOR") || is(l, "APPE");
 
 		if (is(l, "EPSV") || is(l, "PASV")) {
-			say_text(l, is(l, "EPSV") ? port : "502 no\r\n");
+			say_text(l, is(l, "PASV") ? port : "502 no\r\n");
 		} else if (down || up) {
 			answer(l, "150 here\r\n");
 			move_data(l, up);
@@ -312,6 +316,7 @@ static void *serve(void *arg)
 
 		if (l.fd < 0)
 			continue;
+		setsockopt(l.fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 		if (t->script.kind == TALK_SMTP)
 			speak_smtp(&l);
 		else if (t->script.kind == TALK_FTP)

@@ -123,7 +123,7 @@ END_TEST
 
 START_TEST(lines_of_other_systems_are_lines)
 {
-	struct conf *c = LOAD_OK("[http]\r\nport =\t1\r\n# comment\r\n\r\nuri = 5\r");
+	struct conf *c = LOAD_OK("[http] # c\r\nport =\t1\r\n# comment\r\n\r\nuri = 5\r");
 
 	ck_assert_str_eq(conf_get(c, "http", "port"), "1");
 	ck_assert_str_eq(conf_get(c, "http", "uri"), "5");
@@ -138,11 +138,16 @@ START_TEST(errors_name_file_line_and_key)
 	LOAD_FAILS("[http]\nport = 1\nport = 1\n", "test.conf:3: repeated key port");
 	LOAD_FAILS("[http]\n\nport\n", "test.conf:3: malformed line");
 	LOAD_FAILS("[http\nport = 1\n", "test.conf:1: malformed line");
+	LOAD_FAILS("[http] port = 1\n", "test.conf:1: malformed line");
 	LOAD_FAILS("[http]\nport = 1\n two\n", "test.conf:3: line begins with a blank");
 	LOAD_FAILS("[http]\nport = 1\0 2\n", "test.conf:2: zero byte");
 	LOAD_FAILS("[http]\nport = 1\rlog = 2\n", "test.conf:2: control character");
 	LOAD_FAILS("[http]\nport = 1\x1b[2J\n", "test.conf:2: control character");
 	LOAD_FAILS("[http]\nport = 1 # \x7f\n", "test.conf:2: control character");
+	char text[400] = "[http]\nport = 1\n[customer ";
+	memset(text + strlen(text), 'x', 300);
+	strcat(text, "]\npk = 1\n");
+	load_fails(text, strlen(text), "test.conf:3: line too long");
 	LOAD_FAILS("log = x\n", "key http.port is missing");
 }
 END_TEST
