@@ -50,14 +50,19 @@ static enum err find_worst(struct kms *k, int64_t since, struct worst *ret, stru
 
 static enum err notify(struct kms *k, int64_t failed, const struct worst *worst, const char *text, struct fail *f)
 {
-	char count[24];
-	const struct template_value values[] = { { "alarm", KIND },
+	char count[24], zh[400];
+	const struct template_value values[] = { { "alarm", KIND, "证明失败" },
 						 { "count", count },
 						 { "address", worst->address },
 						 { "serial", worst->serial },
-						 { "detail", text } };
+						 { "detail", text, zh } };
 
 	snprintf(count, sizeof(count), "%lld", (long long)failed);
+	snprintf(zh, sizeof(zh),
+		 "%lld 次握手在 %lu 秒内未通过证明:可能有人冒充我们的终端;最多来自地址 %s(%lld 次),最多针对序列号"
+		 " %s(%lld 次)",
+		 (long long)failed, k->limits.alarm_window_s, worst->address, (long long)worst->of_address,
+		 worst->serial, (long long)worst->of_serial);
 	return notify_event(k, TEMPLATE_ALARM, 0, values, ARRAY_LEN(values), f);
 }
 

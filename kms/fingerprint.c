@@ -32,8 +32,8 @@ enum err fingerprint_tk(struct kms *k, struct view serial, int64_t counter, cons
 }
 
 /* A line for each key of the file that stands somewhere else too; first: the serial number of the first one. */
-static enum err duplicates(struct kms *k, int64_t file, struct buf *lines, char first[FORMAT_POS_SERIAL_MAX + 1],
-			   size_t *ret_count, struct fail *f)
+static enum err duplicates(struct kms *k, int64_t file, struct buf *lines, struct buf *zh,
+			   char first[FORMAT_POS_SERIAL_MAX + 1], size_t *ret_count, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
 	size_t count = 0;
@@ -53,9 +53,13 @@ static enum err duplicates(struct kms *k, int64_t file, struct buf *lines, char 
 		buf_printf(lines, "%s%s of %s, number %lld, is also %s of %s, number %lld", count > 1 ? "\n" : "",
 			   db_text(s, 0), db_text(s, 1), (long long)db_int(s, 2), db_text(s, 3), db_text(s, 4),
 			   (long long)db_int(s, 5));
+		buf_printf(zh, "%s%s 的 %s(编号 %lld)与 %s 的 %s(编号 %lld)相同", count > 1 ? "\n" : "", db_text(s, 1),
+			   db_text(s, 0), (long long)db_int(s, 2), db_text(s, 4), db_text(s, 3),
+			   (long long)db_int(s, 5));
 	}
 	buf_put_u8(lines, 0);
-	if (!e && !buf_ok(lines))
+	buf_put_u8(zh, 0);
+	if (!e && (!buf_ok(lines) || !buf_ok(zh)))
 		e = fail_set(f, ERR_NO_MEMORY, 0, "no memory for duplicates");
 	if (!e)
 		*ret_count = count;
@@ -69,9 +73,10 @@ enum err fingerprint_report(struct kms *k, int64_t file, struct fail *f)
 	const char *lines;
 	DB_STMT_AUTO *s = NULL;
 	BUF_AUTO text = { 0 };
+	BUF_AUTO zh = { 0 };
 	size_t count = 0;
 	bool row = false;
-	enum err e = duplicates(k, file, &text, serial, &count, f);
+	enum err e = duplicates(k, file, &text, &zh, serial, &count, f);
 
 	if (e || !count)
 		return e;
@@ -86,7 +91,10 @@ enum err fingerprint_report(struct kms *k, int64_t file, struct fail *f)
 	snprintf(number, sizeof(number), "%zu", count);
 	entry.text = lines;
 	const struct template_value values[] = {
-		{ "file", name }, { "serial", serial }, { "count", number }, { "detail", lines }
+		{ "file", name, NULL },
+		{ "serial", serial, NULL },
+		{ "count", number, NULL },
+		{ "detail", lines, (const char *)zh.p },
 	};
 	if (!e)
 		e = audit_append(k->db, &entry, f);
@@ -99,7 +107,10 @@ static enum err tmk_twice(struct kms *k, struct view serial, int64_t generation,
 	char name[FORMAT_POS_SERIAL_MAX + 1];
 	static const char text[] = "a TMK that was just made is there already: kmsd duplicates names the terminals";
 	struct audit_entry entry = { .event = "duplicate keys", .object = name, .code = ERR_DUPLICATE, .text = text };
-	const struct template_value values[] = { { "serial", name }, { "count", "1" }, { "detail", text } };
+	static const char zh[] = "刚生成的 TMK 已经存在:kmsd duplicates 列出相关终端";
+	const struct template_value values[] = { { "serial", name, NULL },
+						 { "count", "1", NULL },
+						 { "detail", text, zh } };
 	int64_t twice = 0;
 	enum err e;
 

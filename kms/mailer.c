@@ -490,10 +490,11 @@ static enum err test_texts(struct kms *k, const char *recipient, const char *tit
 		return fail_set(f, ERR_CONFIG, 0, "recipient %.60s: language %.20s", recipient, text(j, LANGUAGE));
 	e = template_load(k->db, TEMPLATE_TEST, language, &t, NULL, f);
 	if (!e)
-		e = template_expand(*title ? title : (const char *)t.subject.p, values, ARRAY_LEN(values), true,
-				    &j->text[TITLE], f);
+		e = template_expand(*title ? title : (const char *)t.subject.p, language, values, ARRAY_LEN(values),
+				    true, &j->text[TITLE], f);
 	if (!e)
-		e = template_expand((const char *)t.body.p, values, ARRAY_LEN(values), false, &j->text[BODY], f);
+		e = template_expand((const char *)t.body.p, language, values, ARRAY_LEN(values), false, &j->text[BODY],
+				    f);
 	if (!e)
 		e = notify_message_id(text(j, FROM), &j->text[MESSAGE_ID], f);
 	for (int i = TITLE; i < TEXTS; i++)

@@ -112,9 +112,10 @@ static enum err put(struct kms *k, enum template_event event, int64_t file, cons
 	enum err e = template_load(k->db, event, a->language, &t, NULL, f);
 
 	if (!e)
-		e = template_expand(*a->title ? a->title : (const char *)t.subject.p, values, count, true, &title, f);
+		e = template_expand(*a->title ? a->title : (const char *)t.subject.p, a->language, values, count, true,
+				    &title, f);
 	if (!e)
-		e = template_expand((const char *)t.body.p, values, count, false, &body, f);
+		e = template_expand((const char *)t.body.p, a->language, values, count, false, &body, f);
 	if (!e)
 		e = row_put(k, event, file, a, title.len ? buf_view(&title) : VIEW("", 0),
 			    body.len ? buf_view(&body) : VIEW("", 0), f);
@@ -122,37 +123,19 @@ static enum err put(struct kms *k, enum template_event event, int64_t file, cons
 	return e;
 }
 
-/* In what a file and a delivery are called, and how a failure is told. */
-static const struct words {
-	const char *file;
-	const char *delivery;
-	const char *failure;
-	const char *more;
-} words[TEMPLATE_LANGUAGES] = {
-	[TEMPLATE_EN] = { "file", "delivery", "record %lld, serial number %s: %s\n",
-			  "and %lld more (kmsd --config FILE sources)\n" },
-	[TEMPLATE_ZH] = { "密钥文件", "批次", "第 %lld 条记录,序列号 %s:%s\n",
-			  "另有 %lld 条(kmsd --config FILE sources)\n" },
-};
-
-/* What differs by language, with final zeros. */
-struct told {
-	const char *kind;
-	struct buf failures;
-};
-
-static enum err event_put(struct kms *k, enum template_event event, int64_t file, const struct template_value *more,
-			  size_t more_count, const struct told *told, struct fail *f)
+enum err notify_event(struct kms *k, enum template_event event, int64_t file, const struct template_value *more,
+		      size_t more_count, struct fail *f)
 {
-	struct template_value values[VALUES_MAX] = { { "event", template_event_name(event) }, { "kms", k->customer } };
+	struct template_value values[VALUES_MAX] = { { "event", template_event_name(event), NULL },
+						     { "kms", k->customer, NULL } };
 	struct addressee nobody = { 0 };
 	char now[NOTIFY_TIME];
 	BUF_AUTO list = { 0 };
-	size_t count = 5;
+	size_t count = 3;
 	enum err e = addressees(k->db, template_kind(event), &list, f);
 
 	notify_time((int64_t)time(NULL), now);
-	values[2] = (struct template_value){ "time", now };
+	values[2] = (struct template_value){ "time", now, NULL };
 	for (size_t i = 0; i < more_count && count < VALUES_MAX; i++)
 		values[count++] = more[i];
 	if (!e && !list.len)
@@ -161,18 +144,9 @@ static enum err event_put(struct kms *k, enum template_event event, int64_t file
 		struct addressee a;
 
 		memcpy(&a, list.p + at, sizeof(a));
-		values[3] = (struct template_value){ "kind", told ? told[a.language].kind : NULL };
-		values[4] =
-		    (struct template_value){ "failures", told ? (const char *)told[a.language].failures.p : NULL };
 		e = put(k, event, file, &a, values, count, f);
 	}
 	return e;
-}
-
-enum err notify_event(struct kms *k, enum template_event event, int64_t file, const struct template_value *values,
-		      size_t count, struct fail *f)
-{
-	return event_put(k, event, file, values, count, NULL, f);
 }
 
 /* A key file as notification and audit tell of it. */
@@ -226,7 +200,17 @@ static enum err counts_read(struct kms *k, int64_t file, struct counts *c, struc
 		   : fail_set(f, ERR_NO_MEMORY, 0, "no memory for a notification");
 }
 
-static enum err failures_read(struct kms *k, int64_t file, const struct counts *c, struct told *told, struct fail *f)
+/* Every record that failed, a line each, in the language of the mail. */
+static const struct lines {
+	const char *failure;
+	const char *more;
+} lines[TEMPLATE_LANGUAGES] = {
+	[TEMPLATE_EN] = { "record %lld, serial number %s: %s\n", "and %lld more (kmsd --config FILE sources)\n" },
+	[TEMPLATE_ZH] = { "第 %lld 条记录,序列号 %s:%s\n", "另有 %lld 条(kmsd --config FILE sources)\n" },
+};
+
+static enum err failures_read(struct kms *k, int64_t file, const struct counts *c, struct buf ret[TEMPLATE_LANGUAGES],
+			      struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
 	bool row = true, ok = true;
@@ -239,48 +223,51 @@ static enum err failures_read(struct kms *k, int64_t file, const struct counts *
 	    "ii", file, (int64_t)FAILURES_MAX);
 	while (!e && !(e = db_next(s, &row, f)) && row)
 		for (size_t l = 0; l < TEMPLATE_LANGUAGES; l++)
-			buf_printf(&told[l].failures, words[l].failure, (long long)db_int(s, 0), db_text(s, 1),
-				   db_text(s, 2));
+			buf_printf(&ret[l], lines[l].failure, (long long)db_int(s, 0), db_text(s, 1),
+				   l == TEMPLATE_ZH ? reason_zh(db_text(s, 2)) : db_text(s, 2));
 	for (size_t l = 0; !e && l < TEMPLATE_LANGUAGES; l++) {
 		if (c->failed > FAILURES_MAX)
-			buf_printf(&told[l].failures, words[l].more, (long long)(c->failed - FAILURES_MAX));
+			buf_printf(&ret[l], lines[l].more, (long long)(c->failed - FAILURES_MAX));
 		/* No empty line behind the last one. */
-		if (told[l].failures.len)
-			told[l].failures.len--;
-		buf_put_u8(&told[l].failures, 0);
-		ok = ok && buf_ok(&told[l].failures);
+		if (ret[l].len)
+			ret[l].len--;
+		buf_put_u8(&ret[l], 0);
+		ok = ok && buf_ok(&ret[l]);
 	}
 	return e || ok ? e : fail_set(f, ERR_NO_MEMORY, 0, "no memory for a notification");
 }
 
 enum err notify_file(struct kms *k, int64_t file, struct fail *f)
 {
-	struct told told[TEMPLATE_LANGUAGES] = { 0 };
+	struct buf failures[TEMPLATE_LANGUAGES] = { 0 };
 	struct counts c = { 0 };
 	char number[4][24];
 	enum err e = counts_read(k, file, &c, f);
 
 	if (!e)
-		e = failures_read(k, file, &c, told, f);
+		e = failures_read(k, file, &c, failures, f);
 	if (e)
 		goto out;
-	for (size_t l = 0; l < TEMPLATE_LANGUAGES; l++)
-		told[l].kind = c.is_file ? words[l].file : words[l].delivery;
 	snprintf(number[0], sizeof(number[0]), "%lld", (long long)c.records);
 	snprintf(number[1], sizeof(number[1]), "%lld", (long long)c.left);
 	snprintf(number[2], sizeof(number[2]), "%lld", (long long)c.imported);
 	snprintf(number[3], sizeof(number[3]), "%lld", (long long)c.failed);
 	const struct template_value values[] = {
-		{ "file", (char *)c.name.p },       { "sender", (char *)c.sender.p },
-		{ "records", number[0] },           { "left", number[1] },
-		{ "imported", number[2] },          { "failed", number[3] },
-		{ "refused", (char *)c.refused.p },
+		{ "kind", c.is_file ? "file" : "delivery", c.is_file ? "密钥文件" : "批次" },
+		{ "file", (char *)c.name.p, NULL },
+		{ "sender", (char *)c.sender.p, NULL },
+		{ "records", number[0], NULL },
+		{ "left", number[1], NULL },
+		{ "imported", number[2], NULL },
+		{ "failed", number[3], NULL },
+		{ "refused", (char *)c.refused.p, reason_zh((char *)c.refused.p) },
+		{ "failures", (char *)failures[TEMPLATE_EN].p, (char *)failures[TEMPLATE_ZH].p },
 	};
-	e = event_put(k, c.failed || c.refused.len > 1 ? TEMPLATE_IMPORT_BAD : TEMPLATE_IMPORT_GOOD, file, values,
-		      ARRAY_LEN(values), told, f);
+	e = notify_event(k, c.failed || c.refused.len > 1 ? TEMPLATE_IMPORT_BAD : TEMPLATE_IMPORT_GOOD, file, values,
+			 ARRAY_LEN(values), f);
 out:
 	for (size_t l = 0; l < TEMPLATE_LANGUAGES; l++)
-		buf_done(&told[l].failures);
+		buf_done(&failures[l]);
 	counts_done(&c);
 	return e;
 }

@@ -11,7 +11,8 @@
  * takes them from there. All are part of the open transaction of k->db.
  *
  * notify_event: event and what its placeholders stand for; kms, time and event are filled in. file: the row in key_file
- *   that it is about, 0: none. Text that others made may stand in values as it came.
+ *   that it is about, 0: none. Text that others made may stand in values as it came; texts of ours stand there in
+ *   Chinese too.
  * notify_file: import-good or import-bad of a key file or delivery: counts, and every failure with its error text.
  * notify_audit: the audit entry of the same.
  */

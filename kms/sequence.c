@@ -6,7 +6,7 @@
 #include "sequence.h"
 
 static enum err tell(struct kms *k, int64_t file, const struct import_in *in, int64_t due, const char *text,
-		     struct fail *f)
+		     const char *zh, struct fail *f)
 {
 	struct audit_entry entry = {
 		.peer = in->sender, .event = "sequence", .object = in->name, .code = ERR_UNEXPECTED, .text = text
@@ -16,7 +16,7 @@ static enum err tell(struct kms *k, int64_t file, const struct import_in *in, in
 						 { "expected", number[0] },
 						 { "got", number[1] },
 						 { "file", in->name },
-						 { "detail", text } };
+						 { "detail", text, zh } };
 	enum err e = audit_append(k->db, &entry, f);
 
 	snprintf(number[0], sizeof(number[0]), "%lld", (long long)due);
@@ -34,7 +34,7 @@ static enum err highest(struct kms *k, const struct import_in *in, int64_t *ret,
 enum err sequence_note(struct kms *k, int64_t file, const struct import_in *in, struct fail *f)
 {
 	int64_t last = 0, number = (int64_t)in->sequence;
-	char text[300];
+	char text[300], zh[300];
 	enum err e;
 
 	if (!in->sequence || !in->dc)
@@ -50,11 +50,15 @@ enum err sequence_note(struct kms *k, int64_t file, const struct import_in *in, 
 	if (!db_changes(k->db)) {
 		snprintf(text, sizeof(text), "DC %.64s used the number %lld before: %.100s has it again", in->dc,
 			 (long long)number, in->name);
-		return tell(k, file, in, last + 1, text, f);
+		snprintf(zh, sizeof(zh), "数据中心 %.64s 此前用过序号 %lld:%.100s 再次使用", in->dc, (long long)number,
+			 in->name);
+		return tell(k, file, in, last + 1, text, zh, f);
 	}
 	if (number <= last + 1)
 		return ERR_OK;
 	snprintf(text, sizeof(text), "DC %.64s: numbers %lld to %lld have not come; %.100s is %lld", in->dc,
 		 (long long)last + 1, (long long)number - 1, in->name, (long long)number);
-	return tell(k, file, in, last + 1, text, f);
+	snprintf(zh, sizeof(zh), "数据中心 %.64s:序号 %lld 至 %lld 尚未到达;%.100s 的序号为 %lld", in->dc,
+		 (long long)last + 1, (long long)number - 1, in->name, (long long)number);
+	return tell(k, file, in, last + 1, text, zh, f);
 }

@@ -161,8 +161,8 @@ static void cut(struct buf *b, size_t most)
 	buf_put(b, "...", 3);
 }
 
-enum err template_expand(const char *template, const struct template_value *values, size_t count, bool line,
-			 struct buf *ret, struct fail *f)
+enum err template_expand(const char *template, enum template_language language, const struct template_value *values,
+			 size_t count, bool line, struct buf *ret, struct fail *f)
 {
 	BUF_AUTO b = { 0 };
 	struct piece piece;
@@ -173,7 +173,8 @@ enum err template_expand(const char *template, const struct template_value *valu
 		buf_put_view(&b, piece.text);
 		for (size_t i = 0; piece.row && i < count; i++)
 			if (values[i].value && !strcmp(values[i].name, piece.row->name))
-				put_value(piece.row, values[i].value, &b);
+				put_value(piece.row,
+					  language == TEMPLATE_ZH && values[i].zh ? values[i].zh : values[i].value, &b);
 	}
 	if (b.len > BODY_MAX)
 		return fail_set(f, ERR_TOO_LARGE, 0, "a notification of more than %zu bytes", BODY_MAX);

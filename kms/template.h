@@ -23,6 +23,7 @@ enum template_language { TEMPLATE_EN, TEMPLATE_ZH, TEMPLATE_LANGUAGES };
 struct template_value {
 	const char *name; /* of the placeholder, without braces */
 	const char *value;
+	const char *zh; /* the value in Chinese texts; NULL: the same */
 };
 struct template
 {
@@ -56,12 +57,12 @@ enum err template_reset(struct db *d, enum template_event event, enum template_l
 enum err template_check_title(const char *title, struct fail *f) MUST_CHECK;
 
 /*
- * template_expand: appended to ret. A value that is not given stands as nothing; what is no clean text in a value is
- * written as \xNN, line ends too unless the placeholder may have several lines. line: a subject, cut to
- * MAIL_SUBJECT_MAX. template is one that was checked.
+ * template_expand: appended to ret, in that language. A value that is not given stands as nothing; what is no clean
+ * text in a value is written as \xNN, line ends too unless the placeholder may have several lines. line: a subject, cut
+ * to MAIL_SUBJECT_MAX. template is one that was checked.
  */
-enum err template_expand(const char *template, const struct template_value *values, size_t count, bool line,
-			 struct buf *ret, struct fail *f) MUST_CHECK;
+enum err template_expand(const char *template, enum template_language language, const struct template_value *values,
+			 size_t count, bool line, struct buf *ret, struct fail *f) MUST_CHECK;
 
 /* template_placeholders: "{file} {kind} ...", appended, of one event. */
 void template_placeholders(enum template_event event, struct buf *ret);

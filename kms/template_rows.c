@@ -69,15 +69,15 @@ const struct template_row template_rows[TEMPLATE_EVENTS] = {
 			       "{serial}\n{detail}\n" } },
 	[TEMPLATE_SEQUENCE_GAP] = { "sequence-gap",
 				    "alarm",
-				    "deliveries of a data centre are missing",
+				    "a delivery of a data centre has not the number that was due: others are missing, "
+				    "or it came twice",
 				    { "event", "kms", "time", "dc", "expected", "got", "file", "detail" },
-				    { "KMS {kms}: deliveries of {dc} are missing",
-				      "KMS {kms}:数据中心 {dc} 的交付有缺失" },
-				    { "{file} of data centre {dc} has sequence number {got}, due was {expected}: "
-				      "deliveries between are missing\n"
+				    { "KMS {kms}: deliveries of {dc} are not in sequence",
+				      "KMS {kms}:数据中心 {dc} 的交付序号不连续" },
+				    { "{file} of data centre {dc} has sequence number {got}, due was {expected}\n"
 				      "{detail}\n\nfor {kms}, {time}\n",
 				      "数据中心 {dc} 的 {file} 序号为 {got},应为 "
-				      "{expected}:中间的交付缺失\n{detail}\n\nKMS:{kms};时间:{time}\n" } },
+				      "{expected}\n{detail}\n\nKMS:{kms};时间:{time}\n" } },
 	[TEMPLATE_DUPLICATE_KEY] = { "duplicate-key",
 				     "alarm",
 				     "one key came in records of several terminals",

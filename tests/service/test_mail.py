@@ -29,6 +29,8 @@ class MailChain(Chain):
         conf = self.folder / "kms.conf"
         place = databases.new(self.kms_database)
         text = conf.read_text().replace(f"database = {self.kms_database}\n", f"database = {place}\n")
+        daemon.command("fpk-init", "FPK", "46")
+        text = text.replace("srk =", "fpk = pkcs11:object=FPK\nsrk =")
         conf.write_text(text + "[limits]\nalarm_failures = 3\n[mail]\n" + "".join(f"{k} = {v}\n" for k, v in TIMES.items()))
         self.kms_database = place
         return daemon
@@ -138,7 +140,7 @@ class Mail(MailCase):
             row = self.rows(name, "title, body")[0]
             self.assertEqual(message["Subject"], subject.replace("{file}", name))
             self.assertEqual((message["Subject"], text_of(message)), row)
-            self.assertIn("第 1 条记录,序列号 ?:record malformed", text_of(message))
+            self.assertIn("第 1 条记录,序列号 ?:记录格式有误", text_of(message))
             self.assertEqual(message["From"].addresses[0].display_name, "密钥管理系统")
             head, _, _ = mail["data"].partition(b"\r\n\r\n")
             self.assertLessEqual(max(len(line) for line in head.split(b"\r\n")), 78)
@@ -365,19 +367,74 @@ class Mail(MailCase):
         wait_until(lambda: self.rows(name, "state, last_error LIKE '%title cannot stand in a header%'") == [("refused", 1)], "refusal")
         self.assertEqual(server.events("MAIL"), [])
 
-    def test_18_missing_deliveries_are_told_to_those_who_asked_for_alarms(self):
-        server = self.main
+    def guards(self):
+        """One who reads English, one who reads Chinese; answers how to get a mail for each."""
         self.recipient("guard", "--type", "alarm")
+        self.recipient("guard-zh", "--type", "alarm", "--language", "zh")
+
+        def mails(count):
+            got = {}
+            for raw in self.main.wait(2 * count)[2 * count - 2:]:
+                message = parsed(raw)
+                head = raw["data"].split(b"\r\n\r\n")[0]
+                self.assertEqual(message["Content-Type"].params["charset"].lower(), "utf-8")
+                if "zh" in raw["to"][0]:  # as it stands in the mail, and what it says
+                    self.assertRegex(head, rb"(?i)\r\nSubject: =\?utf-8\?")
+                    title, body = message["Subject"], message.get_payload(decode=True).decode("utf-8").replace("\r\n", "\n")
+                    self.assertEqual(body, text_of(message))
+                    for text in (title, body):  # nothing of it is English but names, commands and words of the trade
+                        self.assertNotRegex(re.sub(r"kmsd \w+|dc9|[\w.]+-\d\d|[A-Z]+-\w+", "", text), r"[a-z]{3}")
+                got[raw["to"][0].split("@")[0]] = message
+            self.assertEqual(set(got), {"guard", "guard-zh"})
+            return got["guard"], got["guard-zh"]
+
+        return mails
+
+    def test_18_missing_and_repeated_deliveries_are_told_to_those_who_asked_for_alarms(self):
+        mails = self.guards()
+        due = self.chain.next_sequence("dc9")
         self.chain.next_sequence = lambda dc: MailChain.next_sequence(self.chain, dc) + 5
         try:
             self.bad_file("gap")
+            english, chinese = mails(1)
+            got = due + 5
+            self.assertEqual(english["Subject"], f"KMS {CUSTOMER}: deliveries of dc9 are not in sequence")
+            self.assertIn(f"gap-{self.at} of data centre dc9 has sequence number {got}, due was {due}\n"
+                          f"DC dc9: numbers {due} to {due + 4} have not come; gap-{self.at} is {got}\n", text_of(english))
+            self.assertEqual(chinese["Subject"], f"KMS {CUSTOMER}:数据中心 dc9 的交付序号不连续")
+            self.assertIn(f"数据中心 dc9 的 gap-{self.at} 序号为 {got},应为 {due}\n"
+                          f"数据中心 dc9:序号 {due} 至 {due + 4} 尚未到达;gap-{self.at} 的序号为 {got}\n", text_of(chinese))
+            self.chain.next_sequence = lambda dc: due + 5
+            self.bad_file("twice")
+            english, chinese = mails(2)
+            self.assertIn(f"DC dc9 used the number {got} before: twice-{self.at} has it again\n", text_of(english))
+            self.assertIn(f"数据中心 dc9 此前用过序号 {got}:twice-{self.at} 再次使用\n", text_of(chinese))
         finally:
             del self.chain.next_sequence
-        mail = parsed(server.wait(1)[0])
-        self.assertEqual(mail["Subject"], f"KMS {CUSTOMER}: deliveries of dc9 are missing")
-        self.assertIn(f"gap-{self.at} of data centre dc9 has sequence number", text_of(mail))
         row = query(self.chain.kms_database, "SELECT state, event FROM notification ORDER BY id DESC LIMIT 2")
         self.assertIn("sequence-gap", {e for _, e in row})
+
+    def test_18a_duplicate_keys_are_told_in_both_languages(self):  # R2.5
+        """Another terminal's fingerprint is made equal to that of a true record, which then comes again."""
+        status, text = self.chain.factory("O-TWICE", ["TWIN-1"])
+        self.assertEqual(status, 0, text)
+        path, = wait_until(lambda: [p for p, r in self.chain.outgoing().items() if r], "the key file")
+        record, = self.chain.outgoing()[path]
+        self.chain.hand_over(path)
+        made = "SELECT fpk, fingerprint FROM key_fingerprint WHERE kind = 'TEK' AND serial_number = 'TWIN-1'"
+        (fpk, fingerprint), = wait_until(lambda: query(self.chain.kms_database, made), "its fingerprint")
+        change(self.chain.kms_database, "INSERT INTO key_fingerprint(kind, serial_number, number, fpk, fingerprint, made)"
+               f" VALUES('AUK', 'TWIN-2', 7, '{fpk}', '{fingerprint}', 1)")
+        mails, name = self.guards(), f"twins-{self.at}"
+        self.chain.offer(name, [record, BAD])
+        english, chinese = mails(1)
+        self.assertEqual(english["Subject"], f"KMS {CUSTOMER}: duplicate keys")
+        self.assertIn(f"1 terminals have a key that another one has, too ({name}, serial number TWIN-1)\n"
+                      "TEK of TWIN-1, number 1, is also AUK of TWIN-2, number 7\n", text_of(english))
+        self.assertEqual(chinese["Subject"], f"KMS {CUSTOMER}:发现重复密钥")
+        self.assertIn(f"1 台终端的密钥与其他终端重复({name},序列号 TWIN-1)\n"
+                      "TWIN-1 的 TEK(编号 1)与 TWIN-2 的 AUK(编号 7)相同\n", text_of(chinese))
+        change(self.chain.kms_database, "DELETE FROM key_fingerprint WHERE serial_number = 'TWIN-2'")
 
     def wrong_proof(self, source, serial):
         """A terminal that is none: HELLO, then a proof made of nothing."""
@@ -401,8 +458,8 @@ class Mail(MailCase):
         self.assertEqual(mails["guard"]["Subject"], f"KMS {CUSTOMER}: alarm proofs")
         self.assertIn("count 3, most from address 127.0.0.9, most for serial number FAKE-2\n3 handshakes failed their proof",
                       text_of(mails["guard"]))
-        self.assertEqual(mails["guard-zh"]["Subject"], f"KMS {CUSTOMER}:告警 proofs")
-        self.assertIn("次数 3,最多的地址 127.0.0.9,最多的序列号 FAKE-2\n", text_of(mails["guard-zh"]))
+        self.assertEqual(mails["guard-zh"]["Subject"], f"KMS {CUSTOMER}:告警 证明失败")
+        self.assertIn("次数 3,最多的地址 127.0.0.9,最多的序列号 FAKE-2\n3 次握手在 600 秒内未通过证明", text_of(mails["guard-zh"]))
         for mail in mails.values():
             self.assertNotRegex(text_of(mail), r"[{}]")
         for (number,) in query(self.chain.kms_database, "SELECT id FROM alarm WHERE closed = 0"):
