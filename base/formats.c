@@ -529,21 +529,23 @@ static const struct field transcript_fields[] = {
 	ATTRS(transcript, attrs),
 	{ .name = "check", .kind = KIND_CHECK, .offset = offsetof(struct transcript, check) },
 	BYTES(transcript, ctmk, true, 16, FORMAT_WRAPPED_MAX, NULL),
+	U8(transcript, forms, 1, 3),
 };
 
 static bool transcript_has(uint8_t direction, size_t field)
 {
 	static const struct {
-		bool attrs, check, ctmk;
+		bool attrs, check, ctmk, forms;
 	} adds[] = {
-		[TRANSCRIPT_HOST_PROVES] = { false, false, false },
-		[TRANSCRIPT_TERMINAL_PROVES] = { false, false, false },
-		[TRANSCRIPT_TMK] = { true, true, true },
-		[TRANSCRIPT_CONFIRM] = { false, true, false },
+		[TRANSCRIPT_HOST_PROVES] = { 0 },
+		[TRANSCRIPT_TERMINAL_PROVES] = { 0 },
+		[TRANSCRIPT_TMK] = { .attrs = true, .check = true, .ctmk = true },
+		[TRANSCRIPT_CONFIRM] = { .check = true },
+		[TRANSCRIPT_SIGN_IN] = { .check = true, .forms = true },
 	};
 
 	return field < 4 || (field == 4 && adds[direction].attrs) || (field == 5 && adds[direction].check) ||
-	       (field == 6 && adds[direction].ctmk);
+	       (field == 6 && adds[direction].ctmk) || (field == 7 && adds[direction].forms);
 }
 
 bool transcript_parse(struct view v, struct transcript *ret)
@@ -554,7 +556,7 @@ bool transcript_parse(struct view v, struct transcript *ret)
 
 	t.direction = reader_u8(&r);
 	if (r.failed || v.n > FORMAT_TRANSCRIPT_MAX || !view_equal(letters, VIEW(transcript_letters, 4)) ||
-	    t.direction < TRANSCRIPT_HOST_PROVES || t.direction > TRANSCRIPT_CONFIRM)
+	    t.direction < TRANSCRIPT_HOST_PROVES || t.direction > TRANSCRIPT_SIGN_IN)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(transcript_fields); i++) {
 		if (transcript_has(t.direction, i) && !field_parse(&transcript_fields[i], &r, &t))
@@ -571,7 +573,7 @@ void transcript_put(struct buf *b, const struct transcript *t)
 	BUF_AUTO whole = { 0 };
 	struct transcript scratch;
 
-	if (t->direction < TRANSCRIPT_HOST_PROVES || t->direction > TRANSCRIPT_CONFIRM) {
+	if (t->direction < TRANSCRIPT_HOST_PROVES || t->direction > TRANSCRIPT_SIGN_IN) {
 		b->failed = true;
 		return;
 	}

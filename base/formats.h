@@ -25,7 +25,14 @@ enum format_key_type { FORMAT_KEY_TDES = 1, FORMAT_KEY_AES = 2 };
 enum format_hash { FORMAT_HASH_SHA1 = 1, FORMAT_HASH_SHA256 = 2, FORMAT_HASH_SHA384 = 3, FORMAT_HASH_SHA512 = 4 };
 enum format_check_method { FORMAT_CHECK_ECB = 1, FORMAT_CHECK_CMAC = 2 };
 /* The role byte: the numbers SR_ROLE_* of hsm/vendor.h (hsm/role.c asserts that they are equal). */
-enum format_role { FORMAT_ROLE_TEK = 5, FORMAT_ROLE_AUK = 6, FORMAT_ROLE_TMK = 7, FORMAT_ROLE_MAX = 8 };
+enum format_role {
+	FORMAT_ROLE_TEK = 5,
+	FORMAT_ROLE_AUK = 6,
+	FORMAT_ROLE_TMK = 7,
+	FORMAT_ROLE_PINKEY = 9,
+	FORMAT_ROLE_MACKEY = 10,
+	FORMAT_ROLE_MAX = FORMAT_ROLE_MACKEY
+};
 
 /* Bounds, in bytes. */
 #define FORMAT_CUSTOMER_MAX 32
@@ -137,6 +144,7 @@ enum transcript_direction {
 	TRANSCRIPT_TERMINAL_PROVES = 2,
 	TRANSCRIPT_TMK = 3,
 	TRANSCRIPT_CONFIRM = 4,
+	TRANSCRIPT_SIGN_IN = 5,
 };
 
 /* Handshake version 2 (formats.md, Handshake): the bytes under a tag. */
@@ -148,7 +156,8 @@ struct transcript {
 	struct view host_random;
 	struct key_attrs attrs;   /* TRANSCRIPT_TMK */
 	struct view ctmk;         /* TRANSCRIPT_TMK */
-	struct check_value check; /* TRANSCRIPT_TMK, TRANSCRIPT_CONFIRM */
+	struct check_value check; /* TRANSCRIPT_TMK, TRANSCRIPT_CONFIRM, TRANSCRIPT_SIGN_IN: of the TMK */
+	uint8_t forms;            /* TRANSCRIPT_SIGN_IN: sum of enum wk_form (working.h) */
 };
 bool transcript_parse(struct view v, struct transcript *ret) MUST_CHECK;
 void transcript_put(struct buf *b, const struct transcript *t);

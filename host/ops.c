@@ -386,27 +386,6 @@ size_t ops_tag_len(const struct ops_tk *tk)
 	return auk_block(tk);
 }
 
-void ops_transcript(const struct ops_tk *tk, const struct ops_shake *shake, uint8_t direction,
-		    const struct tmk_message *m, const struct check_value *loaded, struct buf *out)
-{
-	struct transcript t = {
-		.direction = direction,
-		.handshake = tk->handshake,
-		.pos_serial = VIEW(tk->serial, tk->serial_len),
-		.terminal_random = shake->terminal_random,
-		.host_random = shake->host_random,
-	};
-
-	if (m) {
-		t.attrs = m->attrs;
-		t.ctmk = m->ctmk;
-		t.check = m->check;
-	} else if (loaded) {
-		t.check = *loaded;
-	}
-	transcript_put(out, &t);
-}
-
 bool ops_tek_carries(const struct ops_tk *tk, const struct key_attrs *attrs)
 {
 	if (!format_key_ok(attrs->type, attrs->length))
@@ -414,90 +393,6 @@ bool ops_tek_carries(const struct ops_tk *tk, const struct key_attrs *attrs)
 	if (tk->tek_type == FORMAT_KEY_TDES && attrs->type != FORMAT_KEY_TDES)
 		return false;
 	return attrs->type != tk->tek_type || attrs->length <= tk->tek_length;
-}
-
-static enum err shake_ok(const struct ops_tk *tk, const struct ops_shake *shake, struct fail *f)
-{
-	size_t n = ops_nonce_len(tk);
-
-	if (!tk->session)
-		return fail_set(f, ERR_USAGE, 0, "handshake: no TK open");
-	if (shake->terminal_random.n != n || shake->host_random.n != n)
-		return fail_set(f, ERR_REFUSED, 0, "handshake: nonces of %zu and %zu bytes, not %zu",
-				shake->terminal_random.n, shake->host_random.n, n);
-	if (view_equal(shake->terminal_random, shake->host_random))
-		return fail_set(f, ERR_REFUSED, 0, "handshake: both nonces are the same");
-	return ERR_OK;
-}
-
-/* proof: makes (or checks) the proof of one direction, whose maker is the host for direction 1. */
-static enum err proof(struct ops *o, const struct ops_tk *tk, const struct ops_shake *shake, uint8_t direction,
-		      const struct check_value *loaded, struct ops_prove_arg *arg, struct fail *f)
-{
-	BUF_AUTO covered = { 0 };
-	bool confirm = direction == TRANSCRIPT_CONFIRM;
-	enum err e = shake_ok(tk, shake, f);
-
-	if (e != ERR_OK)
-		return e;
-	if (direction != TRANSCRIPT_HOST_PROVES && direction != TRANSCRIPT_TERMINAL_PROVES && !confirm)
-		return fail_set(f, ERR_USAGE, 0, "handshake: direction %u", direction);
-	if (confirm != (loaded != NULL))
-		return fail_set(f, ERR_USAGE, 0, "handshake: check value");
-	bool ours = (direction == TRANSCRIPT_HOST_PROVES) == tk->host_side;
-	if (ours == arg->check)
-		return fail_set(f, ERR_UNEXPECTED, 0, "handshake: direction %u is not of %s side", direction,
-				arg->check ? "the other" : "our");
-	arg->tk = tk;
-	if (tk->handshake == FORMAT_HANDSHAKE_V1) {
-		arg->made_len = 0;
-		if (confirm)
-			return ERR_OK;
-		struct view nonce = direction == TRANSCRIPT_HOST_PROVES ? shake->terminal_random : shake->host_random;
-		struct fail mine = { 0 };
-		e = step_ecb(tk->session, tk->auk, tk->auk_type, nonce.p, arg->made, &arg->made_len, &mine);
-		pk11_note(tk->session, mine.rv);
-		if (e != ERR_OK && f && f->code == ERR_OK)
-			*f = mine;
-		return e;
-	}
-	ops_transcript(tk, shake, direction, NULL, loaded, &covered);
-	if (!buf_ok(&covered))
-		return fail_set(f, ERR_INTERNAL, 0, "handshake: transcript");
-	arg->transcript = buf_view(&covered);
-	return ops_run(o, OPS_PROVE, tk->session, arg, f);
-}
-
-enum err ops_prove(struct ops *o, const struct ops_tk *tk, const struct ops_shake *shake, uint8_t direction,
-		   const struct check_value *loaded, uint8_t *ret_tag, size_t *ret_len, struct fail *f)
-{
-	struct ops_prove_arg arg = { .check = false };
-	enum err e = proof(o, tk, shake, direction, loaded, &arg, f);
-
-	if (e != ERR_OK)
-		return e;
-	memcpy(ret_tag, arg.made, arg.made_len);
-	*ret_len = arg.made_len;
-	return ERR_OK;
-}
-
-enum err ops_check(struct ops *o, const struct ops_tk *tk, const struct ops_shake *shake, uint8_t direction,
-		   const struct check_value *loaded, struct view tag, struct fail *f)
-{
-	struct ops_prove_arg arg = { .check = true, .tag = tag };
-	struct fail mine = { 0 };
-	enum err e = proof(o, tk, shake, direction, loaded, &arg, &mine);
-
-	if (e == ERR_BAD_DATA)
-		return fail_set(f, ERR_REFUSED, mine.rv, "handshake: proof of direction %u does not hold", direction);
-	if (e != ERR_OK) {
-		if (f && f->code == ERR_OK)
-			*f = mine;
-		return e;
-	}
-	if (tk->handshake == FORMAT_HANDSHAKE_V1 && (tag.n != arg.made_len || !ct_equal(tag.p, arg.made, arg.made_len)))
-		return fail_set(f, ERR_REFUSED, 0, "handshake: answer of direction %u does not hold", direction);
-	return ERR_OK;
 }
 
 enum err ops_tk_check_values(struct ops *o, const struct ops_tk *tk, struct check_value *ret_tek,

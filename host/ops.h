@@ -4,6 +4,7 @@
 
 #include "formats.h"
 #include "pk11.h"
+#include "working.h"
 
 /*
  * The payment language over a PKCS#11 token. Each operation has rows, one per way of doing it: `vendor` (one call of a
@@ -35,7 +36,11 @@ struct ops;
 	X(OPS_TK_FIND, "tk_find")                                                                                      \
 	X(OPS_TMK_LOAD, "tmk_load")                                                                                    \
 	X(OPS_FINGERPRINT, "fingerprint")                                                                              \
-	X(OPS_FPK_GENERATE, "fpk_generate")
+	X(OPS_FPK_GENERATE, "fpk_generate")                                                                            \
+	X(OPS_WK_MAKE, "wk_make")                                                                                      \
+	X(OPS_WK_OPEN, "wk_open")                                                                                      \
+	X(OPS_WK_REWRAP, "wk_rewrap")                                                                                  \
+	X(OPS_WK_LOAD, "wk_load")
 
 enum ops_kind {
 #define OPS_ENUM(kind, name) kind,
@@ -49,10 +54,10 @@ enum ops_kind {
 #define OPS_FOR_KMS                                                                                                    \
 	(OPS_BIT(OPS_TK_OPEN) | OPS_BIT(OPS_TMK_GENERATE) | OPS_BIT(OPS_TMK_EXPORT) | OPS_BIT(OPS_PROVE) |             \
 	 OPS_BIT(OPS_CHECK_VALUE) | OPS_BIT(OPS_SRK_GENERATE) | OPS_BIT(OPS_TMK_REWRAP) | OPS_BIT(OPS_FINGERPRINT) |   \
-	 OPS_BIT(OPS_FPK_GENERATE))
+	 OPS_BIT(OPS_FPK_GENERATE) | OPS_BIT(OPS_WK_MAKE) | OPS_BIT(OPS_WK_OPEN) | OPS_BIT(OPS_WK_REWRAP))
 #define OPS_FOR_TERMINAL                                                                                               \
 	(OPS_BIT(OPS_TK_GENERATE) | OPS_BIT(OPS_TK_FIND) | OPS_BIT(OPS_TMK_LOAD) | OPS_BIT(OPS_PROVE) |                \
-	 OPS_BIT(OPS_CHECK_VALUE))
+	 OPS_BIT(OPS_CHECK_VALUE) | OPS_BIT(OPS_WK_LOAD))
 
 enum ops_way { OPS_WAY_ANY, OPS_WAY_VENDOR, OPS_WAY_STANDARD };
 
@@ -188,6 +193,17 @@ enum err ops_prove(struct ops *o, const struct ops_tk *tk, const struct ops_shak
 enum err ops_check(struct ops *o, const struct ops_tk *tk, const struct ops_shake *shake, uint8_t direction,
 		   const struct check_value *loaded, struct view tag, struct fail *f) MUST_CHECK;
 
+/*
+ * ops_sign_in_prove, ops_sign_in_check: the terminal's proof where it asks for working keys instead of its TMK
+ * (TRANSCRIPT_SIGN_IN): it covers the check value of its TMK and the forms that it takes (sum of enum wk_form). Version
+ * 1: as TRANSCRIPT_TERMINAL_PROVES. (R1.10, R1.12)
+ */
+enum err ops_sign_in_prove(struct ops *o, const struct ops_tk *tk, const struct ops_shake *shake,
+			   const struct check_value *tmk, uint8_t forms, uint8_t *ret_tag, size_t *ret_len,
+			   struct fail *f) MUST_CHECK;
+enum err ops_sign_in_check(struct ops *o, const struct ops_tk *tk, const struct ops_shake *shake,
+			   const struct check_value *tmk, uint8_t forms, struct view tag, struct fail *f) MUST_CHECK;
+
 /* ops_tk_check_values: check values of TEK and AUK (R2.5). */
 enum err ops_tk_check_values(struct ops *o, const struct ops_tk *tk, struct check_value *ret_tek,
 			     struct check_value *ret_auk, struct fail *f) MUST_CHECK;
@@ -266,7 +282,88 @@ enum err ops_tmk_export(struct ops *o, const struct ops_tk *tk, const struct ops
 			struct view blob, struct view iv, struct buf *ret_message, struct check_value *ret_check,
 			struct fail *f) MUST_CHECK;
 
+/*
+ * ops_wk_make: fresh working keys for one terminal (R1.12): PINKEY and MACKEY of the TMK's type and length, out as the
+ * message for the terminal, under its TMK (formats.md, Working keys), and as a blob each under the SRK. All keys are
+ * session objects for the time of the call. The form is the strongest that both sides have: a key block, else wrapped.
+ *
+ * tk          open, of the host; the session in which it works; its serial number and the nonces are under the MAC
+ * tmk         blob of the TMK
+ * forms       what the terminal takes: sum of enum wk_form
+ * generation  from 1
+ * ret         zero before; message and blobs are appended; wk_made_done after use
+ * ret->confirm  what the terminal answers when it holds these keys: its CMAC under the MACKEY
+ * Errors:  ERR_REFUSED: no form that this terminal takes and this HSM makes
+ */
+struct ops_wk_in {
+	const struct ops_tk *tk;
+	const struct ops_shake *shake;
+	struct pk11_key *srk;
+	struct view tmk;
+	uint8_t forms;
+	uint64_t generation;
+};
+struct ops_wk_made {
+	struct buf message;
+	struct buf blob[WK_KINDS];
+	struct check_value check[WK_KINDS];
+	uint8_t type; /* enum format_key_type */
+	uint8_t length;
+	uint8_t confirm[OPS_TAG_MAX];
+	size_t confirm_len;
+};
+enum err ops_wk_make(struct ops *o, const struct ops_wk_in *in, struct ops_wk_made *ret, struct fail *f) MUST_CHECK;
+void ops_wk_made_done(struct ops_wk_made *m);
+
+/*
+ * ops_wk_open: a working key from its blob as a session object, for the mechanisms of its role: a MACKEY makes and
+ * verifies MACs, a PINKEY is of PIN translation (vendor way) or encrypts and decrypts (standard way). Its check value
+ * is the one that the blob says. ret: borrows a session until ops_wk_close, which destroys the key.
+ * ops_wk_check: opened, checked, and closed again. kind: what it must be.
+ * ERR_BAD_DATA: no storage key opens it, or it is another kind, or its check value is another one.
+ */
+struct ops_wk {
+	struct pk11_session *session;
+	CK_OBJECT_HANDLE key;
+};
+enum err ops_wk_open(struct ops *o, struct pk11_key *srk, enum wk_kind kind, struct view blob, struct ops_wk *ret,
+		     struct fail *f) MUST_CHECK;
+void ops_wk_close(struct ops_wk *wk);
+enum err ops_wk_check(struct ops *o, struct pk11_key *srk, enum wk_kind kind, struct view blob, struct check_value *ret,
+		      struct fail *f) MUST_CHECK;
+/* ops_wk_rewrap: as ops_tmk_rewrap, for a working key. */
+enum err ops_wk_rewrap(struct ops *o, struct pk11_key *srk, enum wk_kind kind, struct view blob, bool *ret_rewrapped,
+		       struct buf *ret_blob, struct check_value *ret_check, struct fail *f) MUST_CHECK;
+
 /* ---- Terminal ---- */
+
+#define OPS_PINKEY_LABEL "PINKEY"
+#define OPS_MACKEY_LABEL "MACKEY"
+/* ops_wk_forms: the forms that this terminal takes under a TMK of that type. */
+uint8_t ops_wk_forms(const struct ops *o, uint8_t tmk_type);
+/*
+ * ops_wk_load: verifies a message with working keys and loads them as token objects OPS_PINKEY_LABEL and
+ * OPS_MACKEY_LABEL with this id (R1.12). First as session objects: check values, then the MAC by the MACKEY; a faulty
+ * message leaves no object. ERR_BAD_DATA: it is not of this handshake, or the TMK is another one.
+ *
+ * tmk_id       id of the TMK, of label OPS_TMK_LABEL
+ * ret_confirm  what to answer: CMAC under the MACKEY, room OPS_TAG_MAX
+ */
+struct ops_wk_load_in {
+	const struct ops_tk *tk;
+	const struct ops_shake *shake;
+	struct view tmk_id;
+	struct view message;
+	struct view id;
+};
+struct ops_wk_loaded {
+	uint64_t generation;
+	struct check_value check[WK_KINDS];
+	uint8_t confirm[OPS_TAG_MAX];
+	size_t confirm_len;
+};
+enum err ops_wk_load(struct ops *o, const struct ops_wk_load_in *in, struct ops_wk_loaded *ret,
+		     struct fail *f) MUST_CHECK;
 
 #define OPS_TK_LABEL "TK" /* of TEK and AUK both */
 #define OPS_TMK_LABEL "TMK"

@@ -111,6 +111,28 @@ struct ops_load_arg { /* OPS_TMK_LOAD */
 	struct view id;
 };
 
+struct ops_wk_make_arg { /* OPS_WK_MAKE */
+	const struct ops_wk_in *in;
+	const struct tmk_blob *tmk;
+	struct ops_wk_made *made;
+};
+struct ops_wk_open_arg { /* OPS_WK_OPEN */
+	struct pk11_key *srk;
+	const struct wk_blob *blob;
+	CK_OBJECT_HANDLE key;
+};
+struct ops_wk_again_arg { /* OPS_WK_REWRAP */
+	struct pk11_key *srk;
+	const struct wk_blob *blob;
+	bool rewrapped;
+	struct buf *out;
+};
+struct ops_wk_load_arg { /* OPS_WK_LOAD */
+	const struct ops_wk_load_in *in;
+	const struct wk_message *message;
+	struct ops_wk_loaded *loaded;
+};
+
 /* ops_run: the chosen row, in a session of the pool (s NULL) or in the session that a TK holds. */
 enum err ops_run(struct ops *o, enum ops_kind kind, struct pk11_session *s, void *arg, struct fail *f) MUST_CHECK;
 /* ops_is_standard: the way chosen for an operation. */
@@ -122,9 +144,9 @@ const struct ops_row *ops_row_of(const struct ops *o, enum ops_kind kind);
 enum err ops_check_value_of(struct ops *o, struct pk11_session *s, CK_OBJECT_HANDLE key, struct check_value *ret,
 			    struct fail *f) MUST_CHECK;
 bool check_value_equal(const struct check_value *a, const struct check_value *b) MUST_CHECK;
-/* ops_transcript: of a tk's handshake version 2; m for TRANSCRIPT_TMK, loaded for TRANSCRIPT_CONFIRM. */
-void ops_transcript(const struct ops_tk *tk, const struct ops_shake *shake, uint8_t direction,
-		    const struct tmk_message *m, const struct check_value *loaded, struct buf *out);
+/* ops_transcript: TRANSCRIPT_TMK of a tk's handshake version 2. */
+void ops_transcript(const struct ops_tk *tk, const struct ops_shake *shake, const struct tmk_message *m,
+		    struct buf *out);
 /* ops_tek_carries: formats.md, TMK message: may this TEK carry a key of that type and length? */
 bool ops_tek_carries(const struct ops_tk *tk, const struct key_attrs *attrs) MUST_CHECK;
 
@@ -188,6 +210,42 @@ enum err step_blob_rewrap(struct ops *o, struct pk11_session *s, struct ops_agai
 /* step_blob_make: generates a TMK by the template, wraps it under the SRK. */
 enum err step_blob_make(struct ops *o, struct pk11_session *s, struct ops_generate_arg *in, struct template *t,
 			struct fail *f) MUST_CHECK;
+/*
+ * What the two ways of working keys differ in; all else is ops_wk.c's.
+ * generate     a session key that may leave, of that kind
+ * tmk          template of a TMK that wraps working keys, of the KMS
+ * wrap         under a TMK (of the host) or an SRK in a form; the IV, random, stands in *attrs (room: iv) where bare
+ * unwrap       what a wrapped key becomes is in the template: id and label, in the token or not
+ */
+struct wk_wrapper {
+	CK_OBJECT_HANDLE key;
+	uint8_t type; /* enum format_key_type */
+	bool storage; /* an SRK */
+};
+struct wk_way {
+	uint8_t storage_form; /* enum wk_form under the SRK */
+	uint8_t forms;        /* under TMKs: sum of enum wk_form */
+	bool bare;            /* may the wrapped form be under a TDES TMK? */
+	enum err (*generate)(struct pk11_session *s, enum wk_kind kind, uint8_t type, uint8_t length,
+			     CK_OBJECT_HANDLE *ret, struct fail *f);
+	void (*tmk)(struct template *t, uint8_t type, uint8_t length);
+	enum err (*wrap)(struct pk11_session *s, const struct wk_wrapper *w, uint8_t form, const struct key_attrs *a,
+			 CK_OBJECT_HANDLE key, uint8_t ret[WK_WRAPPED_MAX], size_t *ret_len, struct fail *f);
+	enum err (*unwrap)(struct pk11_session *s, const struct wk_wrapper *w, uint8_t form, const struct wk_key *k,
+			   struct template *t, CK_OBJECT_HANDLE *ret, struct fail *f);
+};
+extern const struct wk_way wk_vendor, wk_standard;
+enum err wk_make(struct ops *o, struct pk11_session *s, struct ops_wk_make_arg *in, const struct wk_way *way,
+		 struct fail *f) MUST_CHECK;
+enum err wk_open(struct ops *o, struct pk11_session *s, struct ops_wk_open_arg *in, const struct wk_way *way,
+		 struct fail *f) MUST_CHECK;
+enum err wk_rewrap(struct ops *o, struct pk11_session *s, struct ops_wk_again_arg *in, const struct wk_way *way,
+		   struct fail *f) MUST_CHECK;
+enum err wk_load(struct ops *o, struct pk11_session *s, const struct ops_wk_load_arg *in, const struct wk_way *way,
+		 struct fail *f) MUST_CHECK;
+/* wk_wrap_mechanism: of the form WK_FORM_WRAP; iv: 8 bytes under a TDES wrapper. */
+CK_MECHANISM wk_wrap_mechanism(struct pk11_session *s, const struct wk_wrapper *w, const struct key_attrs *a);
+
 /* step_pair_generate: RSA pair; pub and priv come with what is special to the way. */
 enum err step_pair_generate(struct pk11_session *s, const struct ops_generate_arg *in, struct template *pub,
 			    struct template *priv, struct fail *f) MUST_CHECK;

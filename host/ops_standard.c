@@ -348,4 +348,33 @@ const struct ops_row ops_standard_rows[OPS_COUNT] = {
 			   .relax_tdes = "raw-unwrap unwrap-and-encrypt",
 			   .how = "C_Verify with AUK, C_UnwrapKey under TEK as a session key, its check value "
 				  "compared, C_UnwrapKey as a token object" },
+	[OPS_WK_MAKE] = { .kind = OPS_WK_MAKE,
+			  .way = OPS_WAY_STANDARD,
+			  .run = standard_wk_make,
+			  .needs = { OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_KEY_WRAP_PAD),
+				     OPS_NEED(CKM_AES_CMAC) },
+			  .relax = "untrusted-wrap",
+			  .relax_tdes = "weak-wrap",
+			  .how = "C_UnwrapKey of the TMK under SRK, C_GenerateKey of both (session keys), C_WrapKey "
+				 "under TMK and SRK: the MACKEY by RFC 3394, the PINKEY by RFC 5649, under a TDES TMK "
+				 "both by DES3-CBC; C_Sign with the MACKEY" },
+	[OPS_WK_OPEN] = { .kind = OPS_WK_OPEN,
+			  .way = OPS_WAY_STANDARD,
+			  .run = standard_wk_open,
+			  .needs = { OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_KEY_WRAP_PAD) },
+			  .how = "C_UnwrapKey under SRK (session key), its check value compared" },
+	[OPS_WK_REWRAP] = { .kind = OPS_WK_REWRAP,
+			    .way = OPS_WAY_STANDARD,
+			    .run = standard_wk_rewrap,
+			    .needs = { OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_KEY_WRAP_PAD) },
+			    .how = "C_UnwrapKey under the older SRK (session key), C_WrapKey under the newest, "
+				   "C_UnwrapKey of that; the check value of each" },
+	[OPS_WK_LOAD] = { .kind = OPS_WK_LOAD,
+			  .way = OPS_WAY_STANDARD,
+			  .run = standard_wk_load,
+			  .needs = { OPS_NEED(CKM_AES_KEY_WRAP), OPS_NEED(CKM_AES_KEY_WRAP_PAD),
+				     OPS_NEED(CKM_AES_CMAC) },
+			  .relax_tdes = "raw-unwrap unwrap-and-encrypt",
+			  .how = "C_UnwrapKey of both under TMK as session keys, check values compared, C_Verify and "
+				 "C_Sign with the MACKEY, C_UnwrapKey as token objects; no key blocks" },
 };

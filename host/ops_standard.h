@@ -16,6 +16,10 @@ enum err standard_srk_generate(struct ops *o, struct pk11_session *s, void *arg,
 enum err standard_tk_generate(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_tk_find(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 enum err standard_tmk_load(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
+enum err standard_wk_make(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
+enum err standard_wk_open(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
+enum err standard_wk_rewrap(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
+enum err standard_wk_load(struct ops *o, struct pk11_session *s, void *arg, struct fail *f);
 
 /* standard_check_use: what a key must be allowed so that its check value can be computed (CKF_*). */
 CK_FLAGS standard_check_use(uint8_t type);

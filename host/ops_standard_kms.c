@@ -96,7 +96,7 @@ static enum err message_make(struct pk11_session *s, const struct ops_export_arg
 	m.ctmk = VIEW(ctmk, n);
 	if (tk->handshake == FORMAT_HANDSHAKE_V2) {
 		CK_MECHANISM cmac = { step_cmac(tk->auk_type), NULL, 0 };
-		ops_transcript(tk, in->shake, TRANSCRIPT_TMK, &m, NULL, &covered);
+		ops_transcript(tk, in->shake, &m, &covered);
 		if (!buf_ok(&covered))
 			return fail_set(f, ERR_USAGE, 0, "TMK message: nonces");
 		e = step_sign(s, &cmac, tk->auk, buf_view(&covered), mac, sizeof(mac), &n, f);

@@ -135,7 +135,7 @@ static enum err message_verify(struct pk11_session *s, const struct ops_load_arg
 
 	if (in->tk->handshake != FORMAT_HANDSHAKE_V2)
 		return ERR_OK; /* version 1 has the check value alone */
-	ops_transcript(in->tk, in->shake, TRANSCRIPT_TMK, in->message, NULL, &covered);
+	ops_transcript(in->tk, in->shake, in->message, &covered);
 	if (!buf_ok(&covered))
 		return fail_set(f, ERR_BAD_DATA, 0, "TMK message: nonces");
 	return step_verify(s, &cmac, in->tk->auk, buf_view(&covered), in->message->mac, f);

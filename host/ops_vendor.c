@@ -300,6 +300,108 @@ static enum err vendor_tmk_load(struct ops *o, struct pk11_session *s, void *arg
 	return step_unwrap(s, &m, in->tk->tek, in->bytes, &t, &tmk, f);
 }
 
+/* Working keys: what the key block under TMK or SRK says of them. */
+static const struct {
+	CK_ULONG role;
+	char usage[3];
+	char mode;
+} wk_roles[WK_KINDS] = { { SR_ROLE_PINKEY, "P0", 'B' }, { SR_ROLE_MACKEY, "M6", 'C' } };
+
+static enum err wk_generate(struct pk11_session *s, enum wk_kind kind, uint8_t type, uint8_t length,
+			    CK_OBJECT_HANDLE *ret, struct fail *f)
+{
+	CK_MECHANISM m = step_generation(type, length);
+	struct template t = { 0 };
+
+	template_secret(&t, type, length, false, true);
+	template_number(&t, CKA_SR_ROLE, wk_roles[kind].role);
+	return step_generate(s, &m, &t, ret, f);
+}
+
+static void wk_tmk(struct template *t, uint8_t type, uint8_t length)
+{
+	template_secret(t, type, length, false, false);
+}
+
+static enum wk_kind kind_of(const struct key_attrs *a)
+{
+	return a->role == FORMAT_ROLE_PINKEY ? WK_PINKEY : WK_MACKEY;
+}
+
+/* Of the database's key block the key leaves again under a later storage key; of the terminal's it does not. */
+static enum err wk_wrap(struct pk11_session *s, const struct wk_wrapper *w, uint8_t form, const struct key_attrs *a,
+			CK_OBJECT_HANDLE key, uint8_t ret[WK_WRAPPED_MAX], size_t *ret_len, struct fail *f)
+{
+	enum wk_kind kind = kind_of(a);
+	struct sr_key_block_params params = { .mode = (CK_BYTE)wk_roles[kind].mode,
+					      .keyVersion = { '0', '0' },
+					      .exportability = w->storage ? 'E' : 'N',
+					      .context = '0' };
+	CK_MECHANISM m = { CKM_SR_KEY_BLOCK, &params, sizeof(params) };
+
+	params.usage[0] = (CK_BYTE)wk_roles[kind].usage[0];
+	params.usage[1] = (CK_BYTE)wk_roles[kind].usage[1];
+	if (form == WK_FORM_WRAP)
+		m = wk_wrap_mechanism(s, w, a);
+	return step_wrap(s, &m, w->key, key, ret, WK_WRAPPED_MAX, ret_len, f);
+}
+
+/* The token gives the role, by the block's header or by the mechanism; here it is seen that it is the one that is said.
+ */
+static enum err wk_unwrap(struct pk11_session *s, const struct wk_wrapper *w, uint8_t form, const struct wk_key *k,
+			  struct template *t, CK_OBJECT_HANDLE *ret, struct fail *f)
+{
+	CK_MECHANISM m = { CKM_SR_KEY_BLOCK, NULL, 0 };
+	CK_ULONG role = 0;
+	CK_ATTRIBUTE a = { CKA_SR_ROLE, &role, sizeof(role) };
+	CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+	enum err e;
+
+	if (form == WK_FORM_WRAP) {
+		m = wk_wrap_mechanism(s, w, &k->attrs);
+		template_number(t, CKA_CLASS, CKO_SECRET_KEY);
+		template_number(t, CKA_KEY_TYPE, step_key_type(k->attrs.type, k->attrs.length));
+	}
+	e = step_unwrap(s, &m, w->key, k->wrapped, t, &key, f);
+	if (e == ERR_OK &&
+	    (s->f->C_GetAttributeValue(s->handle, key, &a, 1) != CKR_OK || role != wk_roles[kind_of(&k->attrs)].role)) {
+		step_destroy(s, &key);
+		return fail_set(f, ERR_BAD_DATA, 0, "working key: of another kind than it says");
+	}
+	if (e == ERR_OK)
+		*ret = key;
+	return e;
+}
+
+const struct wk_way wk_vendor = {
+	.storage_form = WK_FORM_BLOCK,
+	.forms = WK_FORM_BLOCK | WK_FORM_WRAP,
+	.generate = wk_generate,
+	.tmk = wk_tmk,
+	.wrap = wk_wrap,
+	.unwrap = wk_unwrap,
+};
+
+static enum err vendor_wk_make(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	return wk_make(o, s, arg, &wk_vendor, f);
+}
+
+static enum err vendor_wk_open(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	return wk_open(o, s, arg, &wk_vendor, f);
+}
+
+static enum err vendor_wk_rewrap(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	return wk_rewrap(o, s, arg, &wk_vendor, f);
+}
+
+static enum err vendor_wk_load(struct ops *o, struct pk11_session *s, void *arg, struct fail *f)
+{
+	return wk_load(o, s, arg, &wk_vendor, f);
+}
+
 const struct ops_row ops_vendor_rows[OPS_COUNT] = {
 	[OPS_REWRAP] = { .kind = OPS_REWRAP,
 			 .way = OPS_WAY_VENDOR,
@@ -373,4 +475,28 @@ const struct ops_row ops_vendor_rows[OPS_COUNT] = {
 			   .run = vendor_tmk_load,
 			   .needs = { OPS_NEED(CKM_SR_TMK_LOAD) },
 			   .how = "C_UnwrapKey" },
+	[OPS_WK_MAKE] = { .kind = OPS_WK_MAKE,
+			  .way = OPS_WAY_VENDOR,
+			  .run = vendor_wk_make,
+			  .needs = { OPS_NEED(CKM_SR_TMK_EXPORT), OPS_NEED(CKM_SR_KEY_BLOCK) },
+			  .how = "C_UnwrapKey of the TMK under SRK, C_GenerateKey with roles PINKEY and MACKEY "
+				 "(session keys), C_WrapKey under TMK and SRK as key blocks; under an AES TMK by RFC "
+				 "5649 and RFC 3394 for a terminal that has no key blocks; C_Sign with the MACKEY" },
+	[OPS_WK_OPEN] = { .kind = OPS_WK_OPEN,
+			  .way = OPS_WAY_VENDOR,
+			  .run = vendor_wk_open,
+			  .needs = { OPS_NEED(CKM_SR_TMK_EXPORT), OPS_NEED(CKM_SR_KEY_BLOCK) },
+			  .how = "C_UnwrapKey of the key block under SRK (session key), its check value compared" },
+	[OPS_WK_REWRAP] = { .kind = OPS_WK_REWRAP,
+			    .way = OPS_WAY_VENDOR,
+			    .run = vendor_wk_rewrap,
+			    .needs = { OPS_NEED(CKM_SR_TMK_EXPORT), OPS_NEED(CKM_SR_KEY_BLOCK) },
+			    .how = "C_UnwrapKey of the key block under the older SRK (session key), C_WrapKey under "
+				   "the newest, C_UnwrapKey of that; the check value of each" },
+	[OPS_WK_LOAD] = { .kind = OPS_WK_LOAD,
+			  .way = OPS_WAY_VENDOR,
+			  .run = vendor_wk_load,
+			  .needs = { OPS_NEED(CKM_SR_TMK_LOAD), OPS_NEED(CKM_SR_KEY_BLOCK) },
+			  .how = "C_UnwrapKey of both under TMK as session keys, check values compared, C_Verify and "
+				 "C_Sign with the MACKEY, C_UnwrapKey as token objects" },
 };

@@ -23,10 +23,8 @@ struct handshake_state {
 
 /* Which side makes the tag of a direction; TMK messages are made and verified elsewhere. */
 static const CK_ULONG makers[] = {
-	[TRANSCRIPT_HOST_PROVES] = SR_SIDE_HOST,
-	[TRANSCRIPT_TERMINAL_PROVES] = SR_SIDE_TERMINAL,
-	[TRANSCRIPT_TMK] = 0,
-	[TRANSCRIPT_CONFIRM] = SR_SIDE_TERMINAL,
+	[TRANSCRIPT_HOST_PROVES] = SR_SIDE_HOST, [TRANSCRIPT_TERMINAL_PROVES] = SR_SIDE_TERMINAL, [TRANSCRIPT_TMK] = 0,
+	[TRANSCRIPT_CONFIRM] = SR_SIDE_TERMINAL, [TRANSCRIPT_SIGN_IN] = SR_SIDE_TERMINAL,
 };
 
 static CK_RV init(struct op *op, struct session *s, const CK_MECHANISM *m, struct object *key)

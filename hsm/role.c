@@ -7,7 +7,7 @@
 #include "session.h"
 
 _Static_assert(SR_ROLE_TEK == FORMAT_ROLE_TEK && SR_ROLE_AUK == FORMAT_ROLE_AUK && SR_ROLE_TMK == FORMAT_ROLE_TMK &&
-		   SR_ROLE_SRK == FORMAT_ROLE_MAX,
+		   SR_ROLE_PINKEY == FORMAT_ROLE_PINKEY && SR_ROLE_MACKEY == FORMAT_ROLE_MACKEY,
 	       "vendor.h and formats.h number roles alike");
 
 /* The boolean usages, with the flag that a role's rows give. No flag: never. */

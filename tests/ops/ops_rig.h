@@ -57,6 +57,23 @@ void rig_packet(struct view spki, const struct rig_packet *in, struct buf *ret);
 /* rig_cmac: CMAC by OpenSSL, key AES or TDES by type; answers the length. */
 size_t rig_cmac(uint8_t type, struct view key, struct view data, uint8_t ret[16]);
 
+/*
+ * rig_working: working keys made, stored, loaded and used between a host and a terminal that hold the same TMK: what a
+ * terminal's MACKEY and PINKEY do holds at the host with the keys of the database; whatever is altered is refused.
+ * false: these two have no form in common.
+ */
+struct rig_working {
+	struct ops *host, *pos;
+	bool host_standard, pos_standard;
+	const struct ops_tk *at_host, *at_pos;
+	const struct ops_shake *shake;
+	struct pk11_key *srk;
+	struct view tmk; /* blob */
+	struct view id;  /* of the terminal's TMK */
+	uint8_t tmk_type, tmk_length;
+};
+bool rig_working(const struct rig_working *w);
+
 /* rig_run: the suite in this process, Check's summary; main's exit status. */
 int rig_run(Suite *s);
 

@@ -17,6 +17,7 @@ struct side {
 	struct buf spki;
 	bool sha1_only; /* SoftHSM's OAEP */
 	bool aes_only;
+	bool standard;
 	uint64_t counter;
 };
 
@@ -28,7 +29,7 @@ static void host_open(struct side *s, const char *name, struct pk11 *token, enum
 {
 	char uri[64], label[32];
 
-	*s = (struct side){ .name = name, .token = token, .aes_only = aes_only };
+	*s = (struct side){ .name = name, .token = token, .aes_only = aes_only, .standard = way != OPS_WAY_VENDOR };
 	ok(ops_open(token, OPS_FOR_MTMS | OPS_FOR_KMS | OPS_FOR_TERMINAL, way, &s->ops, rig_fail()));
 	snprintf(label, sizeof(label), "%sPr", prefix);
 	ok(ops_pr_generate(s->ops, 2048, label, VIEW_STR("r"), &s->spki, rig_fail()));
@@ -61,7 +62,7 @@ static void side_close(struct side *s)
 
 static void terminal_open(struct side *s, const char *name, struct pk11 *token, enum ops_way way)
 {
-	*s = (struct side){ .name = name, .token = token };
+	*s = (struct side){ .name = name, .token = token, .standard = way != OPS_WAY_VENDOR };
 	ok(ops_open(token, OPS_FOR_TERMINAL, way, &s->ops, rig_fail()));
 }
 
@@ -208,6 +209,14 @@ static void whole_flow(struct side *pos, struct side *host, const struct shape *
 	ok(ops_prove(pos->ops, &at_pos, &shake, TRANSCRIPT_CONFIRM, &loaded, tag, &n, rig_fail()));
 	ok(ops_check(host->ops, &at_host, &shake, TRANSCRIPT_CONFIRM, &exported, VIEW(tag, n), rig_fail()));
 	ck_assert_uint_eq(n, sh->handshake == FORMAT_HANDSHAKE_V2 ? ops_tag_len(&at_pos) : 0);
+
+	/* R1.12: working keys under it. Two that differ share the wrapped form, which is of AES TMKs alone. */
+	bool alike = host->standard == pos->standard;
+	struct rig_working working = { host->ops,    pos->ops,      host->standard, pos->standard,   &at_host,
+				       &at_pos,      &shake,        host->srk,      buf_view(&blob), view_of_string(id),
+				       sh->tmk_type, sh->tmk_length };
+	bool works = rig_working(&working);
+	ck_assert_int_eq(works, sh->tmk_type == FORMAT_KEY_AES || (alike && !host->sha1_only));
 
 	ops_tk_close(&at_host);
 	ops_tk_close(&at_pos);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The codec of docs/formats.md: round trips, and everything that a reader must refuse. */
-#include "formats.h"
+#include "working.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -99,7 +99,22 @@ static struct transcript transcript_of(uint8_t direction)
 				    .host_random = VIEW(noise + 16, 16),
 				    .attrs = attrs_of(FORMAT_ROLE_TMK, FORMAT_KEY_AES, 32, 0),
 				    .ctmk = VIEW(noise, 40),
-				    .check = { FORMAT_CHECK_CMAC, { 9, 8, 7 } } };
+				    .check = { FORMAT_CHECK_CMAC, { 9, 8, 7 } },
+				    .forms = 3 };
+}
+
+static struct wk_message working_of(uint8_t form, uint8_t type, uint8_t length)
+{
+	bool bare = form == WK_FORM_WRAP && type == FORMAT_KEY_TDES;
+	struct wk_message m = { .version = FORMAT_VERSION, .handshake = 2, .form = form, .generation = 3 };
+
+	for (size_t i = 0; i < WK_KINDS; i++) {
+		m.key[i].attrs = attrs_of(WK_ROLE(i), type, length, bare ? 8 : 0);
+		m.key[i].check = (struct check_value){ check_value_method(type), { 1, 2, (uint8_t)i } };
+		m.key[i].wrapped = VIEW(noise, form == WK_FORM_BLOCK ? 144 : bare ? length : length + 8u);
+	}
+	m.mac = VIEW(noise, type == FORMAT_KEY_AES ? 16 : 8);
+	return m;
 }
 
 /* parse, then write again what was read. */
@@ -119,6 +134,8 @@ REPARSE(tk_packet)
 REPARSE(tk_record)
 REPARSE(tmk_message)
 REPARSE(transcript)
+REPARSE(wk_message)
+REPARSE(wk_blob)
 
 static void check_round_trip(struct view v, reparse_fn *again)
 {
@@ -411,6 +428,73 @@ START_TEST(tmk_message_rules_hold) /* R1.11 */
 }
 END_TEST
 
+static const struct {
+	uint8_t form, type, length;
+} workings[] = { { 1, 2, 32 }, { 1, 2, 16 }, { 1, 1, 24 }, { 2, 2, 24 }, { 2, 1, 16 } };
+
+START_TEST(working_keys_survive_a_round_trip_and_refuse_cuts) /* R1.12 */
+{
+	struct wk_message m = working_of(workings[_i].form, workings[_i].type, workings[_i].length);
+	struct buf b = { 0 }, blob = { 0 };
+	struct wk_blob kept = { m.form, m.key[WK_MACKEY] };
+
+	wk_message_put(&b, &m);
+	ck_assert_uint_le(b.len, WK_MESSAGE_MAX);
+	check_all(&b, wk_message_again);
+	kept.key.attrs.iv = VIEW(NULL, 0);
+	kept.key.wrapped.n = m.form == WK_FORM_BLOCK ? 144 : kept.key.attrs.length + 8u;
+	wk_blob_put(&blob, &kept);
+	ck_assert_uint_le(blob.len, WK_BLOB_MAX);
+	check_all(&blob, wk_blob_again);
+}
+END_TEST
+
+/* R1.12: each row spoils one member of a good message; the MAC is of no other direction, handshake or terminal. */
+#define SPOIL_WK(name, ...)                                                                                            \
+	static void name(struct wk_message *m)                                                                         \
+	{                                                                                                              \
+		__VA_ARGS__;                                                                                           \
+	}
+SPOIL_WK(wk_version_2, m->version = 2)
+SPOIL_WK(wk_handshake_3, m->handshake = 3)
+SPOIL_WK(wk_form_3, m->form = 3)
+SPOIL_WK(wk_generation_0, m->generation = 0)
+SPOIL_WK(wk_kinds_exchanged, m->key[0].attrs.role = FORMAT_ROLE_MACKEY)
+SPOIL_WK(wk_two_lengths, m->key[0].attrs.length = 16)
+SPOIL_WK(wk_check_of_other_method, m->key[1].check.method = FORMAT_CHECK_ECB)
+SPOIL_WK(wk_block_with_iv, m->key[0].attrs.iv = VIEW(noise, 8))
+SPOIL_WK(wk_mac_8_of_aes, m->mac.n = 8)
+SPOIL_WK(wk_block_too_long, m->key[0].wrapped.n = WK_WRAPPED_MAX + 8)
+
+START_TEST(working_keys_with_one_bad_field_are_refused)
+{
+	static void (*const all[])(struct wk_message * m) = {
+		wk_version_2,   wk_handshake_3,           wk_form_3,        wk_generation_0, wk_kinds_exchanged,
+		wk_two_lengths, wk_check_of_other_method, wk_block_with_iv, wk_mac_8_of_aes, wk_block_too_long,
+	};
+	struct wk_message m = working_of(WK_FORM_BLOCK, FORMAT_KEY_AES, 32);
+	struct wk_cover cover = { WK_GIVES, VIEW_STR("POS-1"), VIEW(noise, 16), VIEW(noise + 16, 16) };
+	BUF_AUTO gives = { 0 };
+	BUF_AUTO confirms = { 0 };
+
+	wk_message_mac_input(&gives, &cover, &m);
+	cover.direction = WK_CONFIRMS;
+	wk_message_mac_input(&confirms, &cover, &m);
+	ck_assert(buf_ok(&gives) && buf_ok(&confirms) && !view_equal(buf_view(&gives), buf_view(&confirms)));
+	cover.direction = 3;
+	wk_message_mac_input(&confirms, &cover, &m);
+	ck_assert(!buf_ok(&confirms));
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		BUF_AUTO b = { 0 };
+
+		m = working_of(WK_FORM_BLOCK, FORMAT_KEY_AES, 32);
+		all[i](&m);
+		wk_message_put(&b, &m);
+		ck_assert_msg(!buf_ok(&b), "row %zu", i);
+	}
+}
+END_TEST
+
 START_TEST(key_attributes_take_only_known_types_and_lengths)
 {
 	struct key_attrs a;
@@ -426,7 +510,7 @@ START_TEST(key_attributes_take_only_known_types_and_lengths)
 	}
 	ck_assert(!key_attrs_parse(VIEW_STR("\x05\x02\x10\x07\1\2\3\4\5\6\7"), &a));
 	ck_assert(!key_attrs_parse(VIEW_STR("\x00\x02\x10\x00"), &a) &&
-		  !key_attrs_parse(VIEW_STR("\x09\x02\x10\x00"), &a));
+		  !key_attrs_parse(VIEW_STR("\x0b\x02\x10\x00"), &a));
 }
 END_TEST
 
@@ -452,13 +536,15 @@ int main(void)
 	for (size_t i = 0; i < sizeof(noise); i++)
 		noise[i] = (uint8_t)(i * 167 + 13);
 	tcase_add_loop_test(c, every_format_survives_a_round_trip_and_refuses_cuts, 0, (int)ARRAY_LEN(shapes));
-	tcase_add_loop_test(c, every_direction_of_a_transcript_survives_a_round_trip, 1, 5);
+	tcase_add_loop_test(c, every_direction_of_a_transcript_survives_a_round_trip, 1, 6);
 	tcase_add_test(c, transcript_of_other_letters_direction_or_version_is_refused);
 	tcase_add_test(c, record_bytes_are_those_of_the_page);
 	tcase_add_test(c, import_time_is_outside_the_record_mac);
 	tcase_add_test(c, packet_mac_input_starts_with_tk_and_ends_with_cauk);
 	tcase_add_loop_test(c, record_with_one_bad_field_is_refused, 0, (int)ARRAY_LEN(spoils));
 	tcase_add_test(c, tmk_message_rules_hold);
+	tcase_add_loop_test(c, working_keys_survive_a_round_trip_and_refuse_cuts, 0, (int)ARRAY_LEN(workings));
+	tcase_add_test(c, working_keys_with_one_bad_field_are_refused);
 	tcase_add_test(c, key_attributes_take_only_known_types_and_lengths);
 	tcase_add_test(c, failed_parse_leaves_the_answer_untouched);
 	suite_add_tcase(s, c);
