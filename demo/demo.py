@@ -80,7 +80,7 @@ def distribution(story):
 
 def mail(story):
     """One notification per key file or delivery; the server refused the first mail once, for the time being (R2.8)."""
-    until("the second TK at BOLT", lambda: len(kmsd(story, "BOLT", "files")["files"]) == 2)
+    until("the second TK at BOLT", lambda: kmsd(story, "BOLT", "status")["imported"] == len(story.serials["BOLT"]) + 1)
     told = sum(len(kmsd(story, customer, "files")["files"]) for customer in CUSTOMERS)
     mails = until("mails", lambda: len(m := story.around.smtp.mails()) >= told and m)
     for one in mails:
