@@ -67,7 +67,7 @@ def kms_config(story, customer, node, token):
         sections["pickup files"] = {"url": story.around.ftp.url, **story.around.ftp.options(), "poll_s": 1,
                                     "work": story.place.folder(f"kms-{customer}/work")}
     if kind.way != "message":  # also where one by FTP could be put by hand
-        sections["spool"] = {"folder": spool_of(story, customer)}
+        sections["spool"] = {"folder": spool_of(story, customer), "settle_s": 1}
     return write_config(folder / f"kms-{customer}-{node}.conf",
                         {"customer": customer, "database": story.databases[customer], "listen": "127.0.0.1:0"}, sections)
 

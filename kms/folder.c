@@ -68,11 +68,11 @@ enum err folder_read(int folder, const char *name, const char *suffix, size_t ma
 
 		full_name(file, name, suffix);
 		if (!fstatat(folder, file, &st, AT_SYMLINK_NOFOLLOW))
-			*ret_since = st.st_mtime;
+			*ret_since = st.st_ctime;
 		return e;
 	}
 	if (!fstat(fd, &st))
-		*ret_since = st.st_mtime;
+		*ret_since = st.st_ctime;
 	while (!e && (n = read(fd, chunk, sizeof(chunk))) > 0) {
 		if (ret->len + (size_t)n > max)
 			e = fail_set(f, ERR_TOO_LARGE, 0, "more than %zu bytes", max);

@@ -11,9 +11,9 @@
  *
  * folder_open       at AT_FDCWD or a folder; make: with mode 0700. ERR_CONFIG, ERR_IO
  * folder_open_file  for reading. ERR_NOT_FOUND; ERR_BAD_DATA: not a regular file, not readable; ERR_IO
- * folder_read       all of it, appended; ret_since: when it was changed last. ERR_TOO_LARGE; the others as above
- * folder_has        is there such a name?
- * folder_move       to another folder, with number behind the name (0: none), durable
+ * folder_read       all of it, appended; ret_since: when it came or was changed last (ctime). ERR_TOO_LARGE; the others
+ * as above folder_has        is there such a name? folder_move       to another folder, with number behind the name (0:
+ * none), durable
  */
 enum err folder_open(int at, const char *name, bool make, int *ret, struct fail *f) MUST_CHECK;
 enum err folder_open_file(int folder, const char *name, const char *suffix, int *ret, struct fail *f) MUST_CHECK;

@@ -57,33 +57,61 @@ struct job {
 	int64_t id;
 };
 
-static enum err path_split(const char *path, char folder[PATH_MAX], char name[NAME_MAX + 1], struct fail *f)
+/* A path of any length that the system takes: its folder, opened, and the name there. */
+static enum err path_open(const char *path, int *ret_folder, char name[NAME_MAX + 1], struct fail *f)
 {
 	const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
-	size_t n = strlen(file), suffix = sizeof(KEYFILE_SUFFIX) - 1;
+	char folder[PATH_MAX];
 
-	if (n <= suffix || n > NAME_MAX || strcmp(file + n - suffix, KEYFILE_SUFFIX) != 0)
+	if (!*file)
+		return fail_set(f, ERR_USAGE, 0, "%.150s: no name of a file", path);
+	if (strlen(path) >= PATH_MAX || strlen(file) > NAME_MAX)
+		return fail_set(f, ERR_USAGE, 0,
+				"%.100s...: the path has more than %d letters, or its last part more than %d", path,
+				PATH_MAX - 1, NAME_MAX);
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	snprintf(name, NAME_MAX + 1, "%s", file);
+	return folder_open(AT_FDCWD, folder, false, ret_folder, f);
+}
+
+/* Also without its suffix, as the other functions take it. */
+static enum err keys_open(struct job *j, const char *path, struct fail *f)
+{
+	size_t n = strlen(path), suffix = sizeof(KEYFILE_SUFFIX) - 1;
+	enum err e;
+
+	if (n <= suffix || path[n - suffix - 1] == '/' || strcmp(path + n - suffix, KEYFILE_SUFFIX) != 0)
 		return fail_set(f, ERR_USAGE, 0, "%.150s: the name of a key file ends in " KEYFILE_SUFFIX, path);
-	if (strlen(path) >= PATH_MAX)
-		return fail_set(f, ERR_USAGE, 0, "the path is too long");
-	snprintf(folder, PATH_MAX, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-	snprintf(name, NAME_MAX + 1, "%.*s", (int)(n - suffix), file);
-	return ERR_OK;
+	e = path_open(path, &j->folder, j->name, f);
+	if (e)
+		return e;
+	j->name[strlen(j->name) - suffix] = 0;
+	return folder_open_file(j->folder, j->name, KEYFILE_SUFFIX, &j->in.keys, f);
+}
+
+static enum err manifest_open(struct job *j, const char *path, struct fail *f)
+{
+	char name[NAME_MAX + 1];
+	int folder = -1;
+	time_t since;
+	enum err e;
+
+	if (!path)
+		return folder_read(j->folder, j->name, MANIFEST_SUFFIX, MANIFEST_MAX, &j->manifest, &since, f);
+	e = path_open(path, &folder, name, f);
+	if (!e)
+		e = folder_read(folder, name, "", MANIFEST_MAX, &j->manifest, &since, f);
+	if (folder >= 0)
+		close(folder);
+	return e;
 }
 
 static enum err files_open(struct job *j, const char *path, const char *manifest, struct fail *f)
 {
-	char folder[PATH_MAX];
-	time_t since;
-	enum err e = path_split(path, folder, j->name, f);
+	enum err e = keys_open(j, path, f);
 
-	if (!e)
-		e = folder_open(AT_FDCWD, folder, false, &j->folder, f);
-	if (!e)
-		e = folder_open_file(j->folder, j->name, KEYFILE_SUFFIX, &j->in.keys, f);
 	if (!e && !j->in.is_unsigned)
-		e = manifest ? folder_read(AT_FDCWD, manifest, "", MANIFEST_MAX, &j->manifest, &since, f)
-			     : folder_read(j->folder, j->name, MANIFEST_SUFFIX, MANIFEST_MAX, &j->manifest, &since, f);
+		e = manifest_open(j, manifest, f);
 	j->in.manifest = buf_view(&j->manifest);
 	return e;
 }

@@ -185,6 +185,16 @@ enum err inbox_take(const struct receive *r, X509_STORE *roots, const struct inb
 	return ERR_OK;
 }
 
+enum err inbox_alone(struct kms *k, const char *name, const char *source, int64_t *ret_id, struct fail *f)
+{
+	struct import_in in = { .kind = "file", .source = source, .sender = "?", .digest = "" };
+	char shown[1100];
+
+	name_shown(name, shown);
+	in.name = shown;
+	return refuse(k, &in, REASON_FILE_ALONE, "", ret_id, f);
+}
+
 enum err inbox_roots(const struct conf *c, X509_STORE **ret, struct fail *f)
 {
 	struct identity *identity = NULL;

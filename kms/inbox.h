@@ -28,6 +28,9 @@ struct inbox_file {
 enum err inbox_take(const struct receive *r, X509_STORE *roots, const struct inbox_file *file, int64_t *ret_id,
 		    enum reason *ret_reason, struct fail *f) MUST_CHECK;
 
+/* inbox_alone: a key file whose manifest did not come, refused for that. ret_id: its row. */
+enum err inbox_alone(struct kms *k, const char *name, const char *source, int64_t *ret_id, struct fail *f) MUST_CHECK;
+
 /* inbox_roots: the roots by which manifests are checked, with their revocation lists: those of our identity. */
 enum err inbox_roots(const struct conf *c, X509_STORE **ret, struct fail *f) MUST_CHECK;
 

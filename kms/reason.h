@@ -33,6 +33,8 @@
 	  "密钥文件与其清单不符:数据中心、名称、记录数、大小或摘要不同")                                               \
 	X(REASON_FILE_GONE, "file-gone", ERR_NOT_FOUND, "there is a manifest, but not its key file",                   \
 	  "有清单,但没有对应的密钥文件")                                                                               \
+	X(REASON_FILE_ALONE, "file-alone", ERR_NOT_FOUND, "there is a key file, but its manifest did not come",        \
+	  "有密钥文件,但其清单没有到达")                                                                               \
 	X(REASON_FILE_REPLACED, "file-replaced", ERR_REFUSED,                                                          \
 	  "another content came under this name before the first was read to its end",                                 \
 	  "第一个文件尚未读完,同名文件的内容已改变")                                                                   \

@@ -23,6 +23,8 @@ struct spool {
 	int done;
 	int failed;
 	uint64_t file_max;
+	unsigned long settle_s;
+	unsigned long orphan_s;
 	struct worker worker;
 	bool stuck; /* said once */
 };
@@ -34,11 +36,16 @@ static bool stopping(void *arg)
 	return worker_stopping(&s->worker);
 }
 
-static int name_is_manifest(const struct dirent *d)
+static bool ends(const char *name, const char *suffix)
 {
-	size_t n = strlen(d->d_name), suffix = sizeof(MANIFEST_SUFFIX) - 1;
+	size_t n = strlen(name), m = strlen(suffix);
 
-	return d->d_name[0] != '.' && n > suffix && !strcmp(d->d_name + n - suffix, MANIFEST_SUFFIX);
+	return n > m && !strcmp(name + n - m, suffix);
+}
+
+static int name_is_ours(const struct dirent *d)
+{
+	return d->d_name[0] != '.' && (ends(d->d_name, MANIFEST_SUFFIX) || ends(d->d_name, KEYFILE_SUFFIX));
 }
 
 static enum err to_done(struct spool *s, const char *name, int64_t id, bool keys, struct fail *f)
@@ -61,11 +68,27 @@ static enum err to_failed(struct spool *s, const char *name, int64_t id, bool ke
 	return e ? e : folder_move(s->folder, name, MANIFEST_SUFFIX, s->failed, id, f);
 }
 
-/* The files of one name, opened. *ret_wait: the key file may come yet. */
+/* Somebody may still be writing: the manifest is none yet, or the key file has not the size that it tells. */
+static bool unfinished(struct spool *s, const struct inbox_file *in, uint64_t size)
+{
+	struct cms_signer signer;
+	struct manifest m;
+	enum err e = manifest_read(s->roots, 0, in->manifest, &m, &signer, NULL);
+
+	return e == ERR_MALFORMED || (!e && size < m.size);
+}
+
+static bool quiet(struct spool *s, time_t since)
+{
+	return since + (time_t)s->settle_s <= time(NULL);
+}
+
+/* The files of one name, opened. *ret_wait: they are not whole, but may become so. */
 static enum err look(struct spool *s, struct inbox_file *in, struct buf *manifest, struct fail *why, bool *ret_wait,
 		     struct fail *f)
 {
 	struct fail bad = { 0 };
+	struct stat st = { 0 };
 	time_t since = 0;
 	enum err e;
 
@@ -76,11 +99,15 @@ static enum err look(struct spool *s, struct inbox_file *in, struct buf *manifes
 		return fail_set(f, e, 0, "%s", bad.text);
 	in->manifest = buf_view(manifest);
 	e = folder_open_file(s->folder, in->name, KEYFILE_SUFFIX, &in->keys, why);
+	if (!e && !fstat(in->keys, &st)) {
+		since = st.st_ctime > since ? st.st_ctime : since;
+		*ret_wait = !quiet(s, since) && unfinished(s, in, (uint64_t)st.st_size);
+	}
 	if (!e)
 		return ERR_OK;
 	if (e != ERR_BAD_DATA && e != ERR_NOT_FOUND)
 		return fail_set(f, e, 0, "%s", why->text);
-	*ret_wait = e == ERR_NOT_FOUND && since + SPOOL_GRACE_S > time(NULL);
+	*ret_wait = e == ERR_NOT_FOUND && !quiet(s, since);
 	in->bad = e == ERR_NOT_FOUND ? REASON_FILE_GONE : REASON_FILE_FORM;
 	in->why = why->text;
 	return ERR_OK;
@@ -104,37 +131,57 @@ static enum err take(struct spool *s, const char *name, bool *ret_taken, struct 
 		return to_done(s, name, 0, false, f);
 	}
 	if (e || wait)
-		return e;
+		goto out;
 	r.fd = in.keys;
 	e = inbox_take(&r, s->roots, &in, &id, &reason, f);
 	if (!e && reason)
 		e = to_failed(s, name, id, in.bad != REASON_FILE_GONE, f);
 	else if (!e)
 		e = to_done(s, name, id, true, f);
+	*ret_taken = !e;
+	if (!e)
+		import_wake(&s->k);
+out:
 	if (in.keys >= 0)
 		close(in.keys);
-	if (e)
-		return e;
-	*ret_taken = true;
-	import_wake(&s->k);
-	return ERR_OK;
+	return e;
+}
+
+/* A key file whose manifest does not come: told once, and out of the way. */
+static enum err orphan(struct spool *s, const char *name, bool *ret_taken, struct fail *f)
+{
+	struct stat st;
+	char file[NAME_MAX + 1];
+	int64_t id = 0;
+	enum err e;
+
+	snprintf(file, sizeof(file), "%.*s%s", (int)(NAME_MAX - sizeof(KEYFILE_SUFFIX)), name, KEYFILE_SUFFIX);
+	if (fstatat(s->folder, file, &st, AT_SYMLINK_NOFOLLOW) || st.st_ctime + (time_t)s->orphan_s > time(NULL) ||
+	    folder_has(s->folder, name, MANIFEST_SUFFIX))
+		return ERR_OK;
+	e = inbox_alone(&s->k, name, "spool", &id, f);
+	if (!e)
+		e = folder_move(s->folder, name, KEYFILE_SUFFIX, s->failed, id, f);
+	*ret_taken = !e;
+	return e;
 }
 
 static enum worker_next step(void *arg)
 {
 	struct spool *s = arg;
 	struct dirent **names = NULL;
-	int n = scandirat(s->folder, ".", &names, name_is_manifest, alphasort);
+	int n = scandirat(s->folder, ".", &names, name_is_ours, alphasort);
 	struct fail f = { 0 };
 	bool taken = false;
 	enum err e = ERR_OK;
 
 	for (int i = 0; i < n && !e && !taken; i++) {
+		bool manifest = ends(names[i]->d_name, MANIFEST_SUFFIX);
+		size_t suffix = manifest ? sizeof(MANIFEST_SUFFIX) - 1 : sizeof(KEYFILE_SUFFIX) - 1;
 		char name[NAME_MAX + 1];
 
-		snprintf(name, sizeof(name), "%.*s", (int)(strlen(names[i]->d_name) - (sizeof(MANIFEST_SUFFIX) - 1)),
-			 names[i]->d_name);
-		e = take(s, name, &taken, &f);
+		snprintf(name, sizeof(name), "%.*s", (int)(strlen(names[i]->d_name) - suffix), names[i]->d_name);
+		e = manifest ? take(s, name, &taken, &f) : orphan(s, name, &taken, &f);
 	}
 	for (int i = 0; i < n; i++)
 		free(names[i]);
@@ -186,6 +233,10 @@ static enum err start(struct spool *s, const struct conf *c, const char *folder,
 	e = conf_number(c, "spool", "poll_ms", 10, 600000, &poll, f);
 	if (!e)
 		e = conf_number(c, "spool", "file_max", 1, BUF_MAX, &most, f);
+	if (!e)
+		e = conf_number(c, "spool", "settle_s", 1, 86400, &s->settle_s, f);
+	if (!e)
+		e = conf_number(c, "spool", "orphan_s", s->settle_s, 31536000, &s->orphan_s, f);
 	if (!e)
 		e = folder_open(AT_FDCWD, folder, false, &s->folder, f);
 	if (!e)

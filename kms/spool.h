@@ -10,9 +10,13 @@
  * its own: looked for every poll_ms, in the order of their names. A file without its manifest is not there yet. A file
  * that was stored goes with its manifest to done/, one that was refused to failed/ (with its key_file number behind the
  * names), both below the folder. What was stored is committed before the file is moved; a crash in between imports
- * nothing twice. A manifest whose key file does not come within SPOOL_GRACE_S is refused.
+ * nothing twice.
+ *
+ * Writers need not rename: a pair that is not whole (the manifest is no CMS yet, the key file is missing or shorter
+ * than the manifest tells) is let be until nothing of it changed for settle_s, and judged once then. A key file without
+ * a manifest is refused orphan_s after it came. Times are those of the folder (ctime): a file that is moved or copied
+ * there comes at that moment, whatever its date.
  */
-#define SPOOL_GRACE_S 30
 struct spool;
 
 /*

@@ -167,7 +167,7 @@ class Chain:
                  f"mak{self.end}": "pkcs11:object=MAK"}
         conf = self.write("kms", self.head("kms", customer=CUSTOMER, database=self.kms_database), token=token,
                           terminals={"listen": f"127.0.0.1:{self.ports['terminals']}"},
-                          spool={"folder": self.spool, "poll_ms": 50})
+                          spool={"folder": self.spool, "poll_ms": 50, "settle_s": 1})
         return Daemon("KMSD", conf, self.folder, self.hsm2.env)
 
     def opterm(self, *arguments, **more):

@@ -461,8 +461,8 @@ void rig_conf(struct rig *r, const char *more)
 		 "[token]\nuri = %s\nsrk = pkcs11:object=SRK;type=secret-key\n"
 		 "pk = pkcs11:object=PK;type=secret-key\nmak = pkcs11:object=MAK;type=secret-key\n"
 		 "pk_tdes = pkcs11:object=PK-TDES;type=secret-key\nmak_tdes = pkcs11:object=MAK-TDES;type=secret-key\n"
-		 "[spool]\nfolder = %s/spool\npoll_ms = 20\n%s",
-		 r->database, r->dir, r->dir, r->dir, r->uri[1], r->dir, more);
+		 "[spool]\nfolder = %s/spool\npoll_ms = 20\nsettle_s = %d\n%s",
+		 r->database, r->dir, r->dir, r->dir, r->uri[1], r->dir, r->settle_s ? r->settle_s : 1, more);
 	rig_write(r, "kmsd.conf", text, strlen(text));
 }
 
@@ -553,7 +553,7 @@ int rig_stop(struct rig *r, int signal_number)
 
 int rig_command(struct rig *r, const char *arguments, struct buf *ret)
 {
-	char command[600], chunk[1024];
+	char command[2000], chunk[1024];
 	FILE *p;
 	size_t n;
 	int status;

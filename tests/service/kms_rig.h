@@ -32,6 +32,7 @@ struct rig {
 	uint64_t counter; /* of the POS token */
 	pid_t kmsd;
 	int kmsd_out;
+	int settle_s;           /* of the spool; 0: 1 */
 	char terminals[64];     /* address of the running kmsd */
 	char terminals_tls[64]; /* "": it has none */
 	char https[64];

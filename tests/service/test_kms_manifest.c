@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <check.h>
 #include <glob.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,18 +156,151 @@ END_TEST
 
 START_TEST(a_manifest_whose_key_file_does_not_come_is_refused)
 {
-	struct utimbuf old = { time(NULL) - 3600, time(NULL) - 3600 };
+	struct utimbuf old = { time(NULL) - 86400, time(NULL) - 86400 };
 	struct manifest m = rig_manifest_of(r, "orphan", VIEW_STR("x"), 1);
+	time_t before = time(NULL);
 	char path[300], text[512];
 
 	rig_manifest_write(r, "orphan", &m, ROLE_DC);
-	usleep(300000);
-	ck_assert_int_eq(rig_number(r, "SELECT count(*) FROM key_file WHERE name = ?", "orphan"), 0);
+	/* its date does not count, but when it came */
 	snprintf(path, sizeof(path), "%s/spool/orphan.manifest", r->dir);
 	ck_assert_int_eq(utime(path, &old), 0);
 	rig_wait(r, 1, "SELECT count(*) FROM key_file WHERE state = 'refused' AND name = ?", "orphan");
 	rig_text(r, text, "SELECT error FROM key_file WHERE name = ?", "orphan");
 	ck_assert_str_eq(text, "there is a manifest, but not its key file");
+	ck_assert_int_ge(rig_number(r, "SELECT received FROM key_file WHERE name = 'orphan'", NULL), before + 1);
+}
+END_TEST
+
+/* Other times than those of the other tests. */
+static void restart(int settle_s, const char *more)
+{
+	rig_stop(r, SIGTERM);
+	r->settle_s = settle_s;
+	rig_conf(r, more);
+	rig_start(r);
+}
+
+static void append(const char *file, struct view bytes)
+{
+	char path[300];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/spool/%s", r->dir, file);
+	f = fopen(path, "ae");
+	ck_assert(f && fwrite(bytes.p, 1, bytes.n, f) == bytes.n && !fclose(f));
+}
+
+/* A manifest as it will stand in the spool. */
+static void signed_text(const char *name, const struct manifest *m, struct buf *ret)
+{
+	char path[300], file[64];
+	FILE *f;
+	int c;
+
+	snprintf(file, sizeof(file), ".hidden-%s", name);
+	rig_manifest_write(r, file, m, ROLE_DC);
+	snprintf(path, sizeof(path), "%s/spool/%s.manifest", r->dir, file);
+	f = fopen(path, "re");
+	ck_assert(f);
+	while ((c = getc(f)) != EOF)
+		buf_put_u8(ret, (uint8_t)c);
+	fclose(f);
+	ck_assert(buf_ok(ret));
+}
+
+static struct view half(struct view v, bool second)
+{
+	return second ? VIEW(v.p + v.n / 2, v.n - v.n / 2) : VIEW(v.p, v.n / 2);
+}
+
+static const char rows_sql[] = "SELECT count(*) FROM key_file WHERE name = ?";
+static const char told_sql[] = "SELECT count(*) FROM notification n JOIN key_file k ON k.id = n.file WHERE k.name = ?";
+
+/* R2.2, R2.8: two that write under the final names, at the same time, in any order */
+START_TEST(files_that_are_being_written_are_judged_once)
+{
+	static const char *const names[] = { "slow0", "slow1" };
+	struct rig_terminal t[2] = { 0 };
+	struct buf keys[2] = { 0 }, manifest[2] = { 0 };
+	char file[64];
+
+	restart(6, "");
+	for (int i = 0; i < 2; i++) {
+		struct manifest m;
+
+		good_text(names[i], &t[i], &keys[i]);
+		m = rig_manifest_of(r, names[i], buf_view(&keys[i]), 1);
+		m.sequence += (uint64_t)i;
+		signed_text(names[i], &m, &manifest[i]);
+	}
+	for (int step = 0; step < 4; step++)
+		for (int i = 0; i < 2; i++) {
+			/* one begins with its key file, the other one with its manifest; halves of each in turn */
+			bool is_keys = (step + i) % 2 == 0;
+
+			snprintf(file, sizeof(file), "%s%s", names[i], is_keys ? ".keys" : ".manifest");
+			append(file, half(buf_view(is_keys ? &keys[i] : &manifest[i]), step >= 2));
+			usleep(200000); /* several looks */
+			if (step < 3)
+				ck_assert_int_eq(rig_number(r, rows_sql, names[i]), 0);
+		}
+	for (int i = 0; i < 2; i++) {
+		rig_wait(r, 1, done_sql, names[i]);
+		ck_assert_int_eq(rig_number(r, formal_sql, t[i].serial), 1);
+		ck_assert_int_eq(rig_number(r, rows_sql, names[i]), 1);
+		ck_assert_int_eq(rig_number(r, told_sql, names[i]), 1);
+		rig_terminal_done(&t[i]);
+		buf_done(&keys[i]);
+		buf_done(&manifest[i]);
+	}
+}
+END_TEST
+
+START_TEST(a_file_that_is_never_finished_is_told_once)
+{
+	struct rig_terminal t = { 0 };
+	BUF_AUTO text = { 0 };
+	struct manifest m;
+
+	good_text("cut", &t, &text);
+	m = rig_manifest_of(r, "cut", buf_view(&text), 1);
+	keys_put("cut", half(buf_view(&text), false));
+	rig_manifest_write(r, "cut", &m, ROLE_DC);
+	refused_for("cut", "file-form");
+	usleep(1500000);
+	ck_assert_int_eq(rig_number(r, rows_sql, "cut"), 1);
+	ck_assert_int_eq(rig_number(r, told_sql, "cut"), 1);
+	rig_terminal_done(&t);
+}
+END_TEST
+
+START_TEST(a_key_file_whose_manifest_does_not_come_is_told_once)
+{
+	struct rig_terminal t = { 0 };
+	BUF_AUTO text = { 0 };
+	struct manifest m;
+	char word[512];
+
+	restart(1, "orphan_s = 2\n");
+	good_text("widow", &t, &text);
+	m = rig_manifest_of(r, "widow", buf_view(&text), 1);
+	keys_put("widow", buf_view(&text));
+	rig_wait(r, 1, "SELECT count(*) FROM key_file WHERE state = 'refused' AND name = ?", "widow");
+	rig_text(r, word, "SELECT text FROM audit WHERE event = 'key file' AND object = ?", "widow");
+	ck_assert_str_eq(word, "file-alone: there is a key file, but its manifest did not come");
+	for (int i = 0; i < 2000 && !failed_count("widow", ".keys"); i++)
+		usleep(10000);
+	ck_assert_uint_eq(failed_count("widow", ".keys"), 1);
+	usleep(1500000);
+	ck_assert_int_eq(rig_number(r, rows_sql, "widow"), 1);
+	ck_assert_int_eq(rig_number(r, told_sql, "widow"), 1);
+	/* whoever comes later with both is welcome */
+	keys_put("widow", buf_view(&text));
+	rig_manifest_write(r, "widow", &m, ROLE_DC);
+	rig_wait(r, 1, done_sql, "widow");
+	ck_assert_int_eq(rig_number(r, formal_sql, t.serial), 1);
+	rig_terminal_done(&t);
 }
 END_TEST
 
@@ -324,6 +458,9 @@ int main(void)
 	tcase_add_loop_test(c, every_fault_of_a_manifest_has_its_reason, 0, FAULTS);
 	tcase_add_test(c, a_file_without_its_manifest_is_not_there_yet);
 	tcase_add_test(c, a_manifest_whose_key_file_does_not_come_is_refused);
+	tcase_add_test(c, files_that_are_being_written_are_judged_once);
+	tcase_add_test(c, a_file_that_is_never_finished_is_told_once);
+	tcase_add_test(c, a_key_file_whose_manifest_does_not_come_is_told_once);
 	tcase_add_test(c, missing_and_repeated_numbers_are_told_and_the_keys_are_taken);
 	tcase_add_test(c, an_announced_file_is_the_one_that_was_announced);
 	tcase_add_test(c, malformed_announcements_and_other_roles_change_nothing);

@@ -383,6 +383,44 @@ START_TEST(a_key_file_is_imported_by_command)
 }
 END_TEST
 
+/* R2.2: as long as the system takes them, of the file and of its manifest */
+START_TEST(paths_of_any_length_are_imported)
+{
+	struct view list[1];
+	BUF_AUTO out = { 0 };
+	char deep[420], text[1200];
+	int n;
+
+	n = snprintf(deep, sizeof(deep), "%s", work);
+
+	for (int i = 0; i < 3; i++) {
+		n += snprintf(deep + n, sizeof(deep) - (size_t)n, "/%.*d", 100, i);
+		ck_assert_int_eq(mkdir(deep, 0700), 0);
+	}
+	ck_assert_int_gt(n, 255);
+	list[0] = VIEW_STR("from afar");
+	put_at(work, "far", list, 1, true);
+	snprintf(text, sizeof(text), "mv %s/far.manifest %s/other.name", work, deep);
+	ck_assert_int_eq(system(text), 0);
+	snprintf(text, sizeof(text), "import %s/far.keys --manifest %s/other.name", work, deep);
+	command(text, 1, &out);
+	HAS(out, "1 records, 0 imported, 1 failed");
+	list[0] = VIEW_STR("from very far");
+	put_at(work, "farther", list, 1, true);
+	snprintf(text, sizeof(text), "mv %s/farther.* %s", work, deep);
+	ck_assert_int_eq(system(text), 0);
+	snprintf(text, sizeof(text), "import %s/farther.keys", deep);
+	command(text, 1, &out);
+	HAS(out, "1 records, 0 imported, 1 failed");
+	snprintf(text, sizeof(text), "import %s/far.keys --manifest %s/other.gone", work, deep);
+	command(text, 1, &out);
+	HAS(out, "other.gone is not there");
+	snprintf(text, sizeof(text), "import %s/far.keys --manifest %s/%.*d", work, work, 256, 0);
+	command(text, 1, &out);
+	HAS(out, "or its last part more than 255");
+}
+END_TEST
+
 /* R2.2: from a folder by URL */
 START_TEST(key_files_are_picked_up_from_a_folder)
 {
@@ -488,6 +526,7 @@ int main(void)
 	tcase_add_test(c, an_order_is_reconciled_with_its_inventory);
 	tcase_add_test(c, an_altered_formal_record_is_repaired_by_the_genuine_one);
 	tcase_add_test(c, a_key_file_is_imported_by_command);
+	tcase_add_test(c, paths_of_any_length_are_imported);
 	tcase_add_test(c, key_files_are_picked_up_from_a_folder);
 	tcase_add_test(c, questions_have_filters_pages_and_forms);
 	suite_add_tcase(s, c);
