@@ -32,7 +32,8 @@ struct route {
 };
 
 #define DC_NAME_MAX 32
-/* A running DC. It holds no key to records and loads no token for them (R2.1). The event loop owns db. */
+/* A running DC. It holds no key to records and loads no token for them (R2.1). db is that of the start and of commands;
+ * each thread has one of its own. */
 struct dc {
 	const struct conf *conf;
 	char name[DC_NAME_MAX + 1]; /* of our certificate */

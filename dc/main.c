@@ -3,17 +3,21 @@
 
 #include "daemon.h"
 #include "dc.h"
+#include "msg_pool.h"
 
 static int run(struct daemon *d, struct dc *dc)
 {
-	struct msg_service service = { .rows = dc_rows, .count = dc_rows_count, .service = dc };
+	struct msg_service service = { .rows = dc_rows, .count = dc_rows_count, .own.service = dc };
 	struct http_server *server = NULL;
+	struct pool *pool = NULL;
 	char addresses[400];
 	struct fail f = { 0 };
 	int status = 1;
 	enum err e = dc_open(dc, &f);
 
-	service.db = dc->db;
+	if (!e)
+		e = msg_pool_new(d, dc, dc_open_db, &pool, &f);
+	service.pool = pool;
 	if (!e)
 		e = msg_serve(d->base, conf_get(dc->conf, "", "listen"), dc->identity, &service, &server, &f);
 	if (!e)
@@ -24,7 +28,7 @@ static int run(struct daemon *d, struct dc *dc)
 		snprintf(addresses, sizeof(addresses), "https=%s", http_server_address(server));
 		status = daemon_run(d, addresses);
 	}
-	http_server_free(server);
+	msg_pool_end(d, server, pool);
 	return status;
 }
 

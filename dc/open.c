@@ -6,6 +6,7 @@
 #include "dc.h"
 #include "formats.h"
 #include "keyfile.h"
+#include "pool.h"
 #include "records.h"
 #include "tables.h"
 
@@ -21,6 +22,7 @@ const struct conf_key dc_keys[] = {
 	{ "kms *", "batch", BATCH_DEFAULT, "records in one delivery, at most 1000; by file 20000" },
 	{ "kms *", "retry_max_s", "300", "seconds between two tries that fail, at most" },
 	TRANSFER_KEYS("kms *"),
+	POOL_KEYS("messages"),
 };
 const size_t dc_keys_count = ARRAY_LEN(dc_keys);
 

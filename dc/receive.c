@@ -26,7 +26,6 @@ static const char *form_error(struct view bytes, struct tk_record *ret)
 static enum err store(struct msg_call *call, const struct records_in *in, struct tk_record *r, const char *sha256,
 		      struct fail *f)
 {
-	struct dc *dc = call->service;
 	BUF_AUTO record = { 0 };
 	int64_t now = time(NULL);
 
@@ -36,9 +35,10 @@ static enum err store(struct msg_call *call, const struct records_in *in, struct
 	if (!buf_ok(&record))
 		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 	return db_run(
-	    dc->db, f,
+	    call->db, f,
 	    "INSERT INTO tk_record (record_sha256, customer, serial, pin_pad, cert_serial, counter, collected, mtms,"
-	    " mtms_delivery, order_id, imported, record, waiting) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+	    " mtms_delivery, order_id, imported, record, waiting) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+	    " ON CONFLICT (record_sha256) DO NOTHING",
 	    "tvvvbiitvvib", sha256, r->customer, r->pos_serial, r->pin_pad, r->cert_serial, (int64_t)r->counter,
 	    (int64_t)r->collected, call->peer->name, in->delivery, in->order, now, buf_view(&record));
 }
@@ -46,10 +46,8 @@ static enum err store(struct msg_call *call, const struct records_in *in, struct
 static enum err receive_one(struct msg_call *call, const struct records_in *in, struct view bytes, enum receipt *ret,
 			    const char **ret_reason, struct fail *f)
 {
-	struct dc *dc = call->service;
 	struct tk_record r;
 	char sha256[65];
-	int64_t known = 0;
 	enum err e;
 
 	*ret_reason = form_error(bytes, &r);
@@ -58,29 +56,29 @@ static enum err receive_one(struct msg_call *call, const struct records_in *in, 
 		return ERR_OK;
 	if (!sha256_hex(bytes, sha256))
 		return fail_set(f, ERR_INTERNAL, 0, "SHA-256 failed");
-	e = db_one(dc->db, &known, f, "SELECT count(*) FROM tk_record WHERE record_sha256 = ?", "t", sha256);
-	*ret = known ? RECEIPT_KNOWN : RECEIPT_NEW;
-	if (!e && !known)
-		e = store(call, in, &r, sha256, f);
+	e = store(call, in, &r, sha256, f);
+	*ret = !e && db_changes(call->db) ? RECEIPT_NEW : RECEIPT_KNOWN;
 	return e;
 }
 
-/* Where an MTMS stands. */
+/* Where an MTMS stands. Its row is ours until the transaction ends: one delivery of an MTMS at a time. */
 struct source {
 	int64_t epoch;
 	int64_t last; /* sequence */
 };
 
-static enum err source_of(struct dc *dc, const char *mtms, struct source *ret, struct fail *f)
+static enum err source_of(struct msg_call *call, const char *mtms, struct source *ret, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
 	bool row = false;
-	enum err e = db_run(
-	    dc->db, f, "INSERT INTO mtms (name, epoch, last, seen) VALUES (?, 1, 0, 0) ON CONFLICT (name) DO NOTHING",
-	    "t", mtms);
+	enum err e =
+	    db_run(call->db, f,
+		   "INSERT INTO mtms (name, epoch, last, seen) VALUES (?, 1, 0, 0) ON CONFLICT (name) DO UPDATE SET"
+		   " seen = mtms.seen",
+		   "t", mtms);
 
 	if (!e)
-		e = db_query(dc->db, &s, f, "SELECT epoch, last FROM mtms WHERE name = ?", "t", mtms);
+		e = db_query(call->db, &s, f, "SELECT epoch, last FROM mtms WHERE name = ?", "t", mtms);
 	if (!e)
 		e = db_next(s, &row, f);
 	if (!e && row)
@@ -105,13 +103,12 @@ static bool digest_of(const struct records_in *in, char ret[65])
 static enum err old_refusals(struct msg_call *call, const struct source *from, uint64_t sequence,
 			     struct records_out *out, struct fail *f)
 {
-	struct dc *dc = call->service;
 	struct record_refusal *refused = out->refused.items;
 	size_t room = out->refused.count;
 	DB_STMT_AUTO *s = NULL;
 	bool row = false;
 	enum err e =
-	    db_query(dc->db, &s, f,
+	    db_query(call->db, &s, f,
 		     "SELECT position, reason FROM receipt_refusal WHERE mtms = ? AND epoch = ? AND sequence = ?"
 		     " ORDER BY position",
 		     "tii", call->peer->name, from->epoch, (int64_t)sequence);
@@ -131,12 +128,12 @@ static enum err old_refusals(struct msg_call *call, const struct source *from, u
 static enum err repeated(struct msg_call *call, const struct records_in *in, const struct source *from,
 			 const char digest[65], struct records_out *out, struct fail *f)
 {
-	struct dc *dc = call->service;
 	DB_STMT_AUTO *s = NULL;
 	bool row = false;
-	enum err e = db_query(
-	    dc->db, &s, f, "SELECT digest, accepted, known FROM receipt WHERE mtms = ? AND epoch = ? AND sequence = ?",
-	    "tii", call->peer->name, from->epoch, (int64_t)in->sequence);
+	enum err e =
+	    db_query(call->db, &s, f,
+		     "SELECT digest, accepted, known FROM receipt WHERE mtms = ? AND epoch = ? AND sequence = ?", "tii",
+		     call->peer->name, from->epoch, (int64_t)in->sequence);
 
 	if (!e)
 		e = db_next(s, &row, f);
@@ -156,10 +153,9 @@ static enum err keep_receipt(struct msg_call *call, const struct records_in *in,
 			     const char digest[65], const struct records_out *out, struct fail *f)
 {
 	const struct record_refusal *refused = out->refused.items;
-	struct dc *dc = call->service;
 	int64_t now = time(NULL);
 	enum err e =
-	    db_run(dc->db, f,
+	    db_run(call->db, f,
 		   "INSERT INTO receipt (mtms, epoch, sequence, name, order_id, digest, accepted, known, refused,"
 		   " received) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		   "tiivvtiiii", call->peer->name, from->epoch, (int64_t)in->sequence, in->delivery, in->order, digest,
@@ -167,14 +163,14 @@ static enum err keep_receipt(struct msg_call *call, const struct records_in *in,
 
 	for (size_t i = 0; i < out->refused.count && !e; i++)
 		e = db_run(
-		    dc->db, f,
+		    call->db, f,
 		    "INSERT INTO receipt_refusal (mtms, epoch, sequence, position, reason) VALUES (?, ?, ?, ?, ?)",
 		    "tiiiv", call->peer->name, from->epoch, (int64_t)in->sequence, (int64_t)refused[i].index,
 		    refused[i].reason);
 	if (!e)
-		e = db_run(dc->db, f, "UPDATE mtms SET last = ?, seen = ? WHERE name = ? AND epoch = ? AND last = ?",
+		e = db_run(call->db, f, "UPDATE mtms SET last = ?, seen = ? WHERE name = ? AND epoch = ? AND last = ?",
 			   "iitii", (int64_t)in->sequence, now, call->peer->name, from->epoch, from->last);
-	if (!e && db_changes(dc->db) != 1)
+	if (!e && db_changes(call->db) != 1)
 		e = fail_set(f, ERR_BUSY, 0, "another delivery of this MTMS is being taken");
 	return e;
 }
@@ -206,12 +202,11 @@ static enum err take(struct msg_call *call, const struct records_in *in, struct 
 static enum err receive(struct msg_call *call, const struct records_in *in, const char digest[65],
 			struct records_out *out, struct fail *f)
 {
-	struct dc *dc = call->service;
 	struct source from = { 0 };
-	enum err e = db_begin(dc->db, f);
+	enum err e = db_begin(call->db, f);
 
 	if (!e)
-		e = source_of(dc, call->peer->name, &from, f);
+		e = source_of(call, call->peer->name, &from, f);
 	if (!e && in->sequence <= (uint64_t)from.last)
 		return repeated(call, in, &from, digest, out, f);
 	if (!e && in->sequence != (uint64_t)from.last + 1)
@@ -221,7 +216,7 @@ static enum err receive(struct msg_call *call, const struct records_in *in, cons
 		e = take(call, in, out, f);
 	if (!e)
 		e = keep_receipt(call, in, &from, digest, out, f);
-	return e ? e : db_commit(dc->db, f);
+	return e ? e : db_commit(call->db, f);
 }
 
 static enum err records_receive(struct msg_call *call, const void *in_struct, void *out_struct, struct fail *f)
@@ -239,7 +234,7 @@ static enum err records_receive(struct msg_call *call, const void *in_struct, vo
 	if (!refused || !digest_of(in, digest))
 		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 	e = receive(call, in, digest, &out, f);
-	db_rollback(dc->db);
+	db_rollback(call->db);
 	if (e)
 		return e;
 	snprintf(call->note, sizeof(call->note), "%saccepted %llu, known %llu, refused %zu%s%s",

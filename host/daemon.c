@@ -17,8 +17,10 @@
 
 #include "daemon.h"
 #include "log.h"
+#include "now.h"
 
 #define BACKLOG 256
+#define SETTLE_MS 10 /* between two looks */
 
 enum { OPT_CONFIG = 256, OPT_HELP_CONFIG, OPT_VERSION, OPT_LOG_LEVEL, OPT_PID_FILE, OPT_DB };
 
@@ -157,11 +159,25 @@ void daemon_init(struct daemon *d, const struct daemon_spec *spec, int argc, cha
 	*ret_exit = -1;
 }
 
+/* A call that never comes back, of an HSM say, does not keep the process: whatever it had in hand was not acknowledged.
+ */
+static void on_overdue(int signal_number)
+{
+	static const char text[] = "stop: what is in hand does not come back; ending without it\n";
+
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	_exit(1);
+}
+
 static void on_stop(evutil_socket_t signal_number, short what, void *arg)
 {
 	struct daemon *d = arg;
 
 	log_line(LOG_LEVEL_INFO, "daemon", "stopping on signal %d", (int)signal_number);
+	if (d->stop_s) {
+		signal(SIGALRM, on_overdue);
+		alarm(d->stop_s);
+	}
 	event_base_loopexit(d->base, NULL);
 }
 
@@ -200,8 +216,21 @@ int daemon_run(struct daemon *d, const char *addresses)
 	return rc == 0 ? 0 : 1;
 }
 
+void daemon_settle(struct daemon *d, bool (*pending)(void *arg), void *arg, unsigned ms)
+{
+	const struct timeval some = { 0, SETTLE_MS * 1000 };
+	int64_t end = steady_ms() + ms;
+
+	while (pending(arg) && steady_ms() < end) {
+		event_base_loopexit(d->base, &some);
+		if (event_base_dispatch(d->base))
+			return;
+	}
+}
+
 void daemon_done(struct daemon *d)
 {
+	alarm(0);
 	for (size_t i = 0; i < ARRAY_LEN(d->stop); i++)
 		if (d->stop[i])
 			event_free(d->stop[i]);

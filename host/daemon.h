@@ -30,6 +30,7 @@ struct daemon {
 	const char *config_path;
 	const char *pid_file;
 	const char *database; /* of --db */
+	unsigned stop_s;      /* after a signal: the process ends by itself when it has not stopped; 0: never */
 	int status;           /* what main answers after a command without an error; 0 unless the command says so */
 	struct event *stop[2];
 };
@@ -44,6 +45,8 @@ void daemon_init(struct daemon *d, const struct daemon_spec *spec, int argc, cha
  * status. addresses: "terminals=127.0.0.1:4001 https=127.0.0.1:4002", as the daemon likes; the pid file is written
  * before. */
 int daemon_run(struct daemon *d, const char *addresses);
+/* daemon_settle: after daemon_run: the loop goes on while pending says so, at most so long. */
+void daemon_settle(struct daemon *d, bool (*pending)(void *arg), void *arg, unsigned ms);
 void daemon_done(struct daemon *d);
 /* daemon_fail: one line on stderr and in the log; answers the exit status 1. what: "cannot open the token". */
 int daemon_fail(const struct daemon *d, const char *what, const struct fail *f);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "db_own.h"
+#include "waiting.h"
 
 static bool is_url(const char *where)
 {
@@ -249,7 +250,9 @@ static enum err stmt_ready(struct db *d, const char *sql, const char *types, con
 		if (params[i].type == 'v' && !text_ok(params[i].bytes))
 			return fail_set(f, ERR_MALFORMED, 0, "database: parameter %zu is not UTF-8 text: %.80s", i + 1,
 					sql);
+	waiting_for("database", sql);
 	e = stmt_get(d, sql, types, &s, f);
+	waiting_over();
 	if (e == ERR_OK)
 		e = d->engine->bind(s, params, count, f);
 	if (e != ERR_OK) {
@@ -313,7 +316,12 @@ enum err db_query(struct db *d, struct db_stmt **ret, struct fail *f, const char
 
 enum err db_next(struct db_stmt *s, bool *ret_row, struct fail *f)
 {
-	return s->db->engine->step(s, ret_row, f);
+	enum err e;
+
+	waiting_for("database", s->sql);
+	e = s->db->engine->step(s, ret_row, f);
+	waiting_over();
+	return e;
 }
 
 void db_end(struct db_stmt *s)
@@ -378,17 +386,29 @@ int64_t db_changes(const struct db *d)
 
 enum err db_begin(struct db *d, struct fail *f)
 {
-	return d->engine->begin(d, f);
+	enum err e;
+
+	waiting_for("database", "BEGIN");
+	e = d->engine->begin(d, f);
+	waiting_over();
+	return e;
 }
 
 enum err db_commit(struct db *d, struct fail *f)
 {
-	return d->engine->commit(d, f);
+	enum err e;
+
+	waiting_for("database", "COMMIT");
+	e = d->engine->commit(d, f);
+	waiting_over();
+	return e;
 }
 
 void db_rollback(struct db *d)
 {
+	waiting_for("database", "ROLLBACK");
 	d->engine->rollback(d);
+	waiting_over();
 }
 
 enum err db_settle(struct db *d, enum err e, struct fail *f)

@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "db_gate.h"
 #include "db_own.h"
 #include "now.h"
 
@@ -16,6 +17,8 @@
 struct lite {
 	struct db base;
 	sqlite3 *handle;
+	struct db_gate *gate; /* NULL: a reader */
+	bool inside;
 };
 
 struct lite_stmt {
@@ -47,6 +50,24 @@ static enum err lite_fail(struct lite *l, int rc, const char *what, struct fail 
 	return fail_set(f, e, 0, "database: %s: %.80s", sqlite3_errmsg(l->handle), what);
 }
 
+/* Before whatever writes: until the transaction is over. */
+static enum err gate_enter(struct lite *l, struct fail *f)
+{
+	if (!l->gate || l->inside)
+		return ERR_OK;
+	l->inside = db_gate_enter(l->gate, BUSY_MS);
+	return l->inside ? ERR_OK
+			 : fail_set(f, ERR_BUSY, 0, "database: another thread's transaction did not end in time");
+}
+
+static void gate_leave(struct lite *l)
+{
+	if (!l->inside || !sqlite3_get_autocommit(l->handle))
+		return;
+	l->inside = false;
+	db_gate_leave(l->gate);
+}
+
 static enum err lite_script(struct db *d, const char *sql, struct fail *f)
 {
 	int rc = sqlite3_exec(lite_of(d)->handle, sql, NULL, NULL, NULL);
@@ -56,7 +77,12 @@ static enum err lite_script(struct db *d, const char *sql, struct fail *f)
 
 static void lite_close(struct db *d)
 {
-	sqlite3_close_v2(lite_of(d)->handle);
+	struct lite *l = lite_of(d);
+
+	sqlite3_close_v2(l->handle);
+	if (l->inside)
+		db_gate_leave(l->gate);
+	db_gate_close(l->gate);
 	free(d);
 }
 
@@ -120,6 +146,10 @@ static enum err lite_open(const char *path, bool read, struct db **ret, struct f
 	}
 	if (e == ERR_OK && !read)
 		e = lite_settings(l, f);
+	if (e == ERR_OK && !read) {
+		l->gate = db_gate_open(path);
+		e = l->gate ? ERR_OK : fail_set(f, ERR_IO, 0, "database %s: %s", path, strerror(errno));
+	}
 	if (e != ERR_OK) {
 		lite_close(&l->base);
 		return e;
@@ -178,8 +208,13 @@ static enum err lite_bind(struct db_stmt *s, const struct db_param *params, size
 
 static enum err lite_step(struct db_stmt *s, bool *ret_row, struct fail *f)
 {
-	int rc = sqlite3_step(stmt_of(s));
+	struct lite *l = lite_of(s->db);
+	enum err e = sqlite3_stmt_readonly(stmt_of(s)) ? ERR_OK : gate_enter(l, f);
+	int rc;
 
+	if (e)
+		return e;
+	rc = sqlite3_step(stmt_of(s));
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
 		return lite_fail(lite_of(s->db), rc, s->sql, f);
 	*ret_row = rc == SQLITE_ROW;
@@ -190,6 +225,7 @@ static void lite_reset(struct db_stmt *s)
 {
 	sqlite3_reset(stmt_of(s));
 	sqlite3_clear_bindings(stmt_of(s));
+	gate_leave(lite_of(s->db));
 }
 
 static int64_t lite_int(struct db_stmt *s, int column)
@@ -223,7 +259,9 @@ static int64_t lite_changes(const struct db *d)
 
 static enum err lite_begin(struct db *d, struct fail *f)
 {
-	return db_run(d, f, "BEGIN IMMEDIATE", "");
+	enum err e = gate_enter(lite_of(d), f);
+
+	return e ? e : db_run(d, f, "BEGIN IMMEDIATE", "");
 }
 
 static enum err lite_commit(struct db *d, struct fail *f)
@@ -235,6 +273,7 @@ static void lite_rollback(struct db *d)
 {
 	if (!sqlite3_get_autocommit(lite_of(d)->handle))
 		sqlite3_exec(lite_of(d)->handle, "ROLLBACK", NULL, NULL, NULL);
+	gate_leave(lite_of(d));
 }
 
 static enum err lite_version_get(struct db *d, int64_t *ret, struct fail *f)

@@ -5,13 +5,15 @@
 #include "identity.h"
 
 struct event_base;
+struct pool;
 
 /*
  * HTTPS server: libevent's HTTP over OpenSSL, TLS 1.2 and above, client certificates required. One POST of
- * application/json in, one answer out; everything runs in the event loop of base. A connection whose TLS handshake
- * takes longer than timeout_s is closed, so is an idle one; a request must bring 64 KiB in timeout_s or be whole, its
- * head within timeout_s. Once the head is there, route says what the request may be; what is more is answered at once
- * and its body not read.
+ * application/json in, one answer out. Sockets, limits and refusals are the event loop's; handlers run in the pool,
+ * several at once, one per connection. What finds the pool's queue full is told ERR_BUSY at once. A connection whose
+ * TLS handshake takes longer than timeout_s is closed, so is an idle one; a request must bring 64 KiB in timeout_s or
+ * be whole, its head within timeout_s. Once the head is there, route says what the request may be; what is more is
+ * answered at once and its body not read.
  */
 struct http_server;
 
@@ -33,8 +35,14 @@ struct http_reply {
 	int status;      /* 200 before the handler runs */
 	struct buf body; /* application/json */
 };
-/* http_handler: called once per request, broken ones too; fills *reply. */
-typedef void (*http_handler)(void *arg, const struct http_request *request, struct http_reply *reply);
+/*
+ * http_handler: called once per request, in a thread of the pool with that thread's context; fills *reply. Of a broken
+ * one it keeps what there is to keep, unless the queue is full; its reply is thrown away: refusal, which runs in the
+ * loop, was faster. Without a pool: in the loop, context NULL, its reply to broken requests counts and refusal is not
+ * asked.
+ */
+typedef void (*http_handler)(void *arg, void *context, const struct http_request *request, struct http_reply *reply);
+typedef void (*http_refusal)(enum err e, struct http_reply *reply);
 
 /* struct http_limits: of one request; zeros: as the options say. */
 struct http_limits {
@@ -58,12 +66,17 @@ struct http_server_options {
 	http_route route;   /* NULL: no limits but these */
 	unsigned
 	    connections_max; /* 0: 256; more wait; a quarter may be in their TLS handshake, the oldest makes room */
+	struct pool *pool;   /* NULL: none; stopped before the server is freed */
 	http_handler handler;
+	http_refusal refusal;
 	void *arg;
 };
 enum err http_server_new(struct event_base *base, const struct http_server_options *options, struct http_server **ret,
 			 struct fail *f) MUST_CHECK;
 void http_server_free(struct http_server *s);
+/* http_server_close: takes no more connections. http_server_sending: answers are still on their way. Both take NULL. */
+void http_server_close(struct http_server *s);
+bool http_server_sending(const struct http_server *s) MUST_CHECK;
 /* http_server_address: "127.0.0.1:40123" with the real port. */
 const char *http_server_address(const struct http_server *s);
 

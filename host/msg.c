@@ -94,7 +94,7 @@ static void route(void *arg, const struct identity_peer *peer, const char *path,
 	if (row && !(row->roles & ROLE_BIT(peer->role))) {
 		ret->refuse = ERR_REFUSED;
 		ret->why = "the role may not send this";
-	} else if (row && row->states && s->state && !(row->states & s->state(s->service))) {
+	} else if (row && row->states && s->state && !(row->states & s->state(s->own.service))) {
 		ret->refuse = ERR_UNEXPECTED;
 		ret->why = "not in this state of the service";
 	}
@@ -108,7 +108,9 @@ enum err msg_serve(struct event_base *base, const char *listen, const struct ide
 						     .listen = listen,
 						     .body_max = msg_body_max(service),
 						     .route = route,
+						     .pool = service->pool,
 						     .handler = msg_http,
+						     .refusal = msg_refusal,
 						     .arg = service };
 
 	return http_server_new(base, &options, ret, f);
@@ -124,7 +126,7 @@ static enum err run_row(const struct msg_service *s, const struct msg_row *row, 
 		return fail_set(f, ERR_REFUSED, 0, "role %s may not send this", role_name(rq->peer->role));
 	if (row->body_max && rq->body.n > row->body_max)
 		return fail_set(f, ERR_TOO_LARGE, 0, "body of %zu bytes", rq->body.n);
-	if (row->states && s->state && !(row->states & s->state(s->service)))
+	if (row->states && s->state && !(row->states & s->state(s->own.service)))
 		return fail_set(f, ERR_UNEXPECTED, 0, "not in this state of the service");
 	in = arena_alloc(call->arena, row->in ? row->in->size : 1);
 	out = arena_alloc(call->arena, row->out ? row->out->size : 1);
@@ -138,14 +140,23 @@ static enum err run_row(const struct msg_service *s, const struct msg_row *row, 
 	return e;
 }
 
-void msg_http(void *arg, const struct http_request *rq, struct http_reply *reply)
+void msg_refusal(enum err e, struct http_reply *reply)
+{
+	reply->status = public_row(e)->status;
+	buf_printf(&reply->body, "{\"error\":%d,\"text\":\"%s\"}", (int)msg_public(e), err_text(msg_public(e)));
+}
+
+void msg_http(void *arg, void *context, const struct http_request *rq, struct http_reply *reply)
 {
 	const struct msg_service *s = arg;
+	const struct msg_context *own = context ? context : &s->own;
 	const struct msg_row *row = find_row(s, rq->path);
 	ARENA_AUTO arena = { 0 };
 	BUF_AUTO body = { 0 };
 	struct fail f = { 0 }, audit_fail = { 0 };
-	struct msg_call call = { .service = s->service, .peer = rq->peer, .address = rq->address, .arena = &arena };
+	struct msg_call call = {
+		.service = own->service, .db = own->db, .peer = rq->peer, .address = rq->address, .arena = &arena
+	};
 	char peer[160];
 	enum err e;
 
@@ -155,7 +166,7 @@ void msg_http(void *arg, const struct http_request *rq, struct http_reply *reply
 		e = run_row(s, row, rq, &call, &body, &f);
 	else
 		e = fail_set(&f, ERR_NOT_FOUND, 0, "no such message: %.100s", rq->path);
-	db_rollback(s->db);
+	db_rollback(own->db);
 	snprintf(peer, sizeof(peer), "%s:%s", role_name(rq->peer->role), rq->peer->name);
 	struct audit_entry entry = {
 		.peer = peer,
@@ -166,18 +177,17 @@ void msg_http(void *arg, const struct http_request *rq, struct http_reply *reply
 		.code = e,
 		.text = e == ERR_OK ? call.note : f.text,
 	};
-	if (audit_append(s->db, &entry, &audit_fail) != ERR_OK) {
+	if (audit_append(own->db, &entry, &audit_fail) != ERR_OK) {
 		log_line(LOG_LEVEL_ERROR, "audit", "%s", audit_fail.text);
 		if (e == ERR_OK)
 			e = ERR_INTERNAL;
 	}
 	log_line(e == ERR_OK ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, entry.event, "%s %s %s: %s%s%s", peer, rq->address,
 		 call.object, e == ERR_OK ? "done" : err_name(e), entry.text[0] ? ": " : "", entry.text);
-	reply->status = public_row(e)->status;
 	if (e == ERR_OK)
 		buf_put_view(&reply->body, buf_view(&body));
 	else
-		buf_printf(&reply->body, "{\"error\":%d,\"text\":\"%s\"}", (int)msg_public(e), err_text(msg_public(e)));
+		msg_refusal(e, reply);
 }
 
 struct error_answer {

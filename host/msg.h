@@ -70,6 +70,7 @@ enum err msg_encode(const struct msg_fields *fields, const void *in, struct buf 
 /* One call, as the handler sees it. */
 struct msg_call {
 	void *service;
+	struct db *db; /* of this thread */
 	const struct identity_peer *peer;
 	const char *address;
 	struct arena *arena; /* for what the answer points to; lives until it is sent */
@@ -101,16 +102,26 @@ struct msg_row {
 /* msg_limits: of a row, with the defaults filled in. */
 struct http_limits msg_limits(const struct msg_row *row);
 
+/*
+ * struct msg_context: a thread's own: its view of the service (the same for all, or a copy) and its database handle,
+ * which has the audit table. Handlers run in several threads at once.
+ */
+struct msg_context {
+	void *service;
+	struct db *db;
+};
 struct msg_service {
 	const struct msg_row *rows;
 	size_t count;
-	void *service;
-	struct db *db;                    /* has the audit table */
+	struct msg_context own;           /* of a call without a context of its own; state's service */
 	unsigned (*state)(void *service); /* one bit; NULL: stateless service */
+	struct pool *pool;                /* its contexts are struct msg_context; NULL: handlers run in the loop */
 };
-/* msg_http: http_handler; arg is a struct msg_service. Runs the row of the path; audits and logs once; rolls back a
- * transaction that the handler left open. A failed audit append turns a success into ERR_INTERNAL. */
-void msg_http(void *arg, const struct http_request *request, struct http_reply *reply);
+/* msg_http: http_handler; arg is a struct msg_service, context a struct msg_context. Runs the row of the path; audits
+ * and logs once; rolls back a transaction that the handler left open. A failed audit append turns a success into
+ * ERR_INTERNAL. msg_refusal: http_refusal. */
+void msg_http(void *arg, void *context, const struct http_request *request, struct http_reply *reply);
+void msg_refusal(enum err e, struct http_reply *reply);
 /* msg_serve: an HTTPS server at an address that runs these rows: peers and body limit are those of the rows. */
 enum err msg_serve(struct event_base *base, const char *listen, const struct identity *identity,
 		   struct msg_service *service, struct http_server **ret, struct fail *f) MUST_CHECK;

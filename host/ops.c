@@ -5,6 +5,7 @@
 
 #include "ops_own.h"
 #include "pk11_policy.h"
+#include "waiting.h"
 
 struct ops {
 	struct pk11 *token;
@@ -231,11 +232,12 @@ enum err ops_run(struct ops *o, enum ops_kind kind, struct pk11_session *s, void
 
 	if (!r.row)
 		return fail_set(f, ERR_USAGE, 0, "%s: not asked for when the token was opened", kind_names[kind]);
-	if (!s)
-		return pk11_run(o->token, run_row, &r, f);
-	enum err e = r.row->run(o, s, arg, &mine);
-	pk11_note(s, mine.rv);
-	if (e != ERR_OK && f && f->code == ERR_OK)
+	waiting_for("HSM", kind_names[kind]);
+	enum err e = s ? r.row->run(o, s, arg, &mine) : pk11_run(o->token, run_row, &r, f);
+	if (s)
+		pk11_note(s, mine.rv);
+	waiting_over();
+	if (s && e != ERR_OK && f && f->code == ERR_OK)
 		*f = mine;
 	return e;
 }
@@ -363,11 +365,13 @@ void ops_tk_close(struct ops_tk *tk)
 {
 	if (!tk->session)
 		return;
+	waiting_for("HSM", "end of a TK");
 	if (tk->session_objects) {
 		step_destroy(tk->session, &tk->tek);
 		step_destroy(tk->session, &tk->auk);
 	}
 	pk11_return(tk->session, CKR_OK);
+	waiting_over();
 	memset(tk, 0, sizeof(*tk));
 }
 

@@ -9,6 +9,7 @@
 
 #include "pk11_own.h"
 #include "pk11_sr.h"
+#include "waiting.h"
 
 #define SESSIONS_MAX 512
 #define PIN_MAX 256
@@ -347,6 +348,7 @@ enum err pk11_borrow(struct pk11 *p, struct pk11_session **ret, struct fail *f)
 	enum err e = ERR_OK;
 	CK_RV rv = CKR_OK;
 
+	waiting_for("HSM", "a session");
 	pthread_mutex_lock(&p->mutex);
 	/* Somebody may have logged the user out: the token would then hide keys instead of saying why. */
 	if (p->idle && !session_alive(p->idle)) {
@@ -372,6 +374,7 @@ enum err pk11_borrow(struct pk11 *p, struct pk11_session **ret, struct fail *f)
 		*f = first;
 out:
 	pthread_mutex_unlock(&p->mutex);
+	waiting_over();
 	return e;
 }
 
@@ -422,8 +425,10 @@ enum err pk11_run(struct pk11 *p, pk11_work work, void *arg, struct fail *f)
 		struct fail mine = { 0 };
 		enum err e = pk11_borrow(p, &s, &mine);
 		if (e == ERR_OK) {
+			waiting_for("HSM", "a call");
 			e = work(s, arg, &mine);
 			pk11_return(s, mine.rv);
+			waiting_over();
 		}
 		if (e == ERR_OK)
 			return ERR_OK;

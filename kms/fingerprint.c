@@ -125,15 +125,16 @@ static enum err tmk_twice(struct kms *k, struct view serial, int64_t generation,
 	return e ? e : notify_event(k, TEMPLATE_DUPLICATE_KEY, 0, values, ARRAY_LEN(values), f);
 }
 
-enum err fingerprint_tmk(struct kms *k, struct view serial, int64_t generation, struct view blob, struct fail *f)
+bool fingerprint_of_tmk(struct kms *k, struct view blob, uint8_t ret[OPS_FINGERPRINT_LEN])
 {
-	uint8_t value[OPS_FINGERPRINT_LEN];
-	struct fail none = { 0 };
-	enum err e;
+	return k->fpk && !ops_tmk_fingerprint(k->ops, k->srk, blob, k->fpk, ret, NULL);
+}
 
-	if (!k->fpk || ops_tmk_fingerprint(k->ops, k->srk, blob, k->fpk, value, &none))
-		return ERR_OK;
-	e = put(k, "TMK", serial, generation, value, f);
+enum err fingerprint_tmk(struct kms *k, struct view serial, int64_t generation,
+			 const uint8_t value[OPS_FINGERPRINT_LEN], struct fail *f)
+{
+	enum err e = put(k, "TMK", serial, generation, value, f);
+
 	return e ? e : tmk_twice(k, serial, generation, f);
 }
 

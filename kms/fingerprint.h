@@ -14,12 +14,13 @@
 enum err fingerprint_tk(struct kms *k, struct view serial, int64_t counter, const uint8_t tek[OPS_FINGERPRINT_LEN],
 			const uint8_t auk[OPS_FINGERPRINT_LEN], struct fail *f) MUST_CHECK;
 /*
- * fingerprint_tmk: of a TMK that was just made, for the caller's commit; a TMK that is there already is told by a
- * notification and an audit entry. Nothing to do without FPK. When the HSM does not say it, no fingerprint is made now:
- * fingerprint_all makes it.
+ * fingerprint_of_tmk: of a TMK that was just made, asked of the HSM; false: without FPK, or when the HSM does not say
+ * it: fingerprint_all makes it later. fingerprint_tmk: for the caller's commit; a TMK that is there already is told by
+ * a notification and an audit entry.
  */
-enum err fingerprint_tmk(struct kms *k, struct view serial, int64_t generation, struct view blob,
-			 struct fail *f) MUST_CHECK;
+bool fingerprint_of_tmk(struct kms *k, struct view blob, uint8_t ret[OPS_FINGERPRINT_LEN]) MUST_CHECK;
+enum err fingerprint_tmk(struct kms *k, struct view serial, int64_t generation,
+			 const uint8_t value[OPS_FINGERPRINT_LEN], struct fail *f) MUST_CHECK;
 
 /*
  * fingerprint_report: a notification and an audit entry, when keys that came with this file stand somewhere else too;

@@ -83,8 +83,9 @@ static enum reason on_hello(struct handshake *h, const struct frame *in, struct 
 	return r ? r : prove_host(h, stand_in_len, out, f);
 }
 
-/* Proven, the TMK made where there is none, and the older handshakes ended: one transaction. */
-static enum reason proven(struct handshake *h, struct buf *ciphertext, struct fail *f)
+/* Proven, the TMK that was made where there is none, and the older handshakes ended: one transaction. */
+static enum reason proven_with(struct handshake *h, enum reason unmade, const struct tmk_made *made,
+			       struct buf *ciphertext, struct fail *f)
 {
 	struct db *d = h->kms->db;
 	enum reason r = REASON_NONE;
@@ -94,7 +95,9 @@ static enum reason proven(struct handshake *h, struct buf *ciphertext, struct fa
 		return db_reason(e);
 	r = rows_prove(h, f);
 	if (!r)
-		r = tmk_current(h->kms, &h->tk, ciphertext, &h->generation, f);
+		r = unmade;
+	if (!r)
+		r = tmk_current(h->kms, &h->tk, made, ciphertext, &h->generation, f);
 	if (r == REASON_TMK_TYPE) {
 		/* the proof held all the same: the older handshakes are over, the pair is clear */
 		struct fail ignored = { 0 };
@@ -105,6 +108,17 @@ static enum reason proven(struct handshake *h, struct buf *ciphertext, struct fa
 	}
 	db_rollback(d);
 	return r ? r : e ? db_reason(e) : REASON_NONE;
+}
+
+static enum reason proven(struct handshake *h, struct buf *ciphertext, struct fail *f)
+{
+	struct tmk_made made = { 0 };
+	enum reason r = tmk_prepare(h->kms, &h->tk, &made, f);
+
+	if (!r || r == REASON_TMK_TYPE)
+		r = proven_with(h, r, &made, ciphertext, f);
+	tmk_made_done(&made);
+	return r;
 }
 
 static enum reason on_proof(struct handshake *h, const struct frame *in, struct buf *out, struct fail *f)
@@ -259,7 +273,8 @@ enum reason handshake_frame(struct handshake *h, const struct frame *in, struct 
 
 bool handshake_quiet(enum reason reason)
 {
-	return reason == REASON_FULL || reason == REASON_RATE || reason == REASON_LOCKED || reason == REASON_UNPROVEN;
+	return reason == REASON_FULL || reason == REASON_QUEUE || reason == REASON_RATE || reason == REASON_LOCKED ||
+	       reason == REASON_UNPROVEN;
 }
 
 enum err handshake_refuse(struct handshake *h, enum reason reason, const char *detail, struct fail *f)

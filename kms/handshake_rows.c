@@ -45,12 +45,15 @@ enum reason rows_open(struct handshake *h, struct view nonce, struct fail *f)
 	struct limit_who who = who_of(h);
 	struct db *d = h->kms->db;
 	enum reason reason = REASON_NONE;
-	enum err e = db_begin(d, f);
+	enum err e;
 
+	/* before the transaction: nobody waits for the HSM in one */
+	e = ops_random(h->kms->ops, h->host_random, nonce.n, f);
+	if (e)
+		return e == ERR_BUSY ? REASON_BUSY : REASON_HSM;
+	e = db_begin(d, f);
 	if (!e)
 		e = limit_hello(h->kms, &who, &reason, f);
-	if (!e && !reason && ops_random(h->kms->ops, h->host_random, nonce.n, f))
-		reason = REASON_HSM;
 	if (!e && !reason)
 		e = insert(h, nonce, f);
 	if (!e && !reason)

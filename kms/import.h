@@ -2,13 +2,14 @@
 #ifndef KMS_IMPORT_H
 #define KMS_IMPORT_H
 
+#include "conf.h"
 #include "kms.h"
 
 /*
  * Import of records (R2.4 to R2.6, R2.8): first all of a delivery into key_source, which is what gets acknowledged
- * (messages here, key files in receive.h); then row by row through the HSM into key_formal, a few at a time from the
- * event loop. A bad record is flagged and never stops the others. After the last row of a file its notification is
- * written. Several kmsd share one database: rows are claimed, and every verdict is a conditional update.
+ * (messages here, key files in receive.h); then row by row through the HSM into key_formal, a few at a time, in a
+ * thread of its own. A bad record is flagged and never stops the others. After the last row of a file its notification
+ * is written. Several kmsd share one database: rows are claimed, and every verdict is a conditional update.
  */
 struct import_in {
 	const char *kind;   /* "file" or "message" */
@@ -63,14 +64,14 @@ enum err import_refuse(struct kms *k, const struct import_in *in, enum reason re
 enum err import_slice(struct kms *k, unsigned most, bool *ret_more, struct fail *f) MUST_CHECK;
 
 /*
- * import_start: gives up what an earlier life of this node had in hand, and makes the event that works off waiting
- * rows. import_kick: work is there. import_wake: the same from another thread; k may be a thread's copy. import_stop:
- * also lets go what is in hand.
+ * import_start: gives up what an earlier life of this node had in hand, and starts the thread that works off waiting
+ * rows (k->import). import_wake: work is there; from any thread, k may be a copy; nothing without such a thread.
+ * import_stop: ends it. import_drop: lets go what k has in hand.
  */
-enum err import_start(struct kms *k, struct fail *f) MUST_CHECK;
-void import_kick(struct kms *k);
-void import_wake(struct kms *k);
+enum err import_start(struct kms *k, const struct conf *c, struct fail *f) MUST_CHECK;
+void import_wake(const struct kms *k);
 void import_stop(struct kms *k);
+void import_drop(struct kms *k);
 
 /* import_own: fills k->owner, by which claims know their process; names the node. import_let_go: claims of this node.
  */

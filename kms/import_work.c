@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <event2/event.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +11,12 @@
 #include "judge.h"
 #include "log.h"
 #include "notify.h"
+#include "open.h"
+#include "worker.h"
 
-#define SLICE 32 /* rows per turn of the event loop */
-#define RETRY_S 1
-#define IDLE_S 2 /* rows that another node, or a command, brought */
+#define SLICE 32 /* rows per transaction */
+#define RETRY_MS 1000
+#define IDLE_MS 2000 /* rows that another node, or a command, brought */
 
 /* Rows that this node has claimed: all of them are settled or let go before others are claimed. */
 struct import_hand {
@@ -186,41 +186,36 @@ enum err import_slice(struct kms *k, unsigned most, bool *ret_more, struct fail 
 	return ERR_OK;
 }
 
-/* ---- in the event loop ---- */
+/* ---- the thread ---- */
 
-static void import_turn(evutil_socket_t fd, short what, void *arg)
+struct import {
+	struct kms k; /* this thread's */
+	struct worker worker;
+	bool stuck; /* the HSM or the database does not work; said once */
+};
+
+static enum worker_next import_step(void *arg)
 {
-	struct kms *k = arg;
-	struct timeval soon = { 0, 0 }, later = { RETRY_S, 0 }, idle = { IDLE_S, 0 };
+	struct import *i = arg;
 	struct fail f = { 0 };
 	bool more = false;
 
-	if (import_slice(k, SLICE, &more, &f)) {
-		if (!k->import_stuck)
+	if (import_slice(&i->k, SLICE, &more, &f)) {
+		if (!i->stuck)
 			log_line(LOG_LEVEL_ERROR, "import", "import waits: %s", f.text);
-		k->import_stuck = true;
-		event_add(k->import_event, &later);
-		return;
+		i->stuck = true;
+		return WORKER_RETRY;
 	}
-	if (k->import_stuck)
+	if (i->stuck)
 		log_line(LOG_LEVEL_INFO, "import", "import goes on");
-	k->import_stuck = false;
-	event_add(k->import_event, more ? &soon : &idle);
+	i->stuck = false;
+	return more ? WORKER_AGAIN : WORKER_IDLE;
 }
 
-static void on_wake(evutil_socket_t fd, short what, void *arg)
+void import_wake(const struct kms *k)
 {
-	char bytes[64];
-
-	while (read(fd, bytes, sizeof(bytes)) > 0)
-		;
-	import_kick(arg);
-}
-
-void import_wake(struct kms *k)
-{
-	if (k->import_wake[1] && write(k->import_wake[1], "", 1) < 0 && errno != EAGAIN)
-		log_line(LOG_LEVEL_WARN, "import", "cannot wake the import: %s", strerror(errno));
+	if (k->import)
+		worker_wake(&k->import->worker);
 }
 
 enum err import_own(struct kms *k, struct fail *f)
@@ -259,49 +254,48 @@ enum err import_let_go(struct kms *k, struct fail *f)
 	return e;
 }
 
-enum err import_start(struct kms *k, struct fail *f)
+enum err import_start(struct kms *k, const struct conf *c, struct fail *f)
 {
-	enum err e = import_own(k, f);
+	struct import *i = calloc(1, sizeof(*i));
+	enum err e = i ? import_own(k, f) : fail_set(f, ERR_NO_MEMORY, 0, "no memory for the import");
 
 	if (!e)
 		e = import_let_go(k, f);
-	if (e)
+	if (!e)
+		e = kms_copy(k, c, &i->k, f);
+	if (!e)
+		e = worker_start(&i->worker, import_step, i, IDLE_MS, RETRY_MS, f);
+	if (e) {
+		if (i)
+			kms_copy_done(&i->k);
+		free(i);
 		return e;
-	if (pipe2(k->import_wake, O_CLOEXEC | O_NONBLOCK) < 0)
-		return fail_set(f, ERR_IO, 0, "cannot make a pipe: %s", strerror(errno));
-	k->import_event = evtimer_new(k->base, import_turn, k);
-	k->import_waker = event_new(k->base, k->import_wake[0], EV_READ | EV_PERSIST, on_wake, k);
-	if (!k->import_event || !k->import_waker || event_add(k->import_waker, NULL) < 0)
-		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for the import event");
-	import_kick(k);
+	}
+	k->import = i;
 	return ERR_OK;
-}
-
-void import_kick(struct kms *k)
-{
-	struct timeval soon = { 0, 0 };
-
-	event_add(k->import_event, &soon);
 }
 
 void import_stop(struct kms *k)
 {
+	struct import *i = k->import;
+
+	if (!i)
+		return;
+	k->import = NULL;
+	worker_stop(&i->worker);
+	kms_copy_done(&i->k);
+	free(i);
+}
+
+void import_drop(struct kms *k)
+{
 	struct fail f = { 0 };
 
-	if (k->import_event)
-		event_free(k->import_event);
-	if (k->import_waker)
-		event_free(k->import_waker);
-	k->import_event = k->import_waker = NULL;
-	if (k->hand && k->hand->count && settle(k, 0, 0, &f))
+	if (!k->hand)
+		return;
+	if (k->hand->count && settle(k, 0, 0, &f))
 		log_line(LOG_LEVEL_WARN, "import", "rows in hand: %s", f.text);
-	for (int i = 0; i < 2; i++) {
-		if (k->import_wake[i])
-			close(k->import_wake[i]);
-		k->import_wake[i] = 0;
-	}
-	if (k->hand)
-		hand_empty(k->hand);
+	hand_empty(k->hand);
 	free(k->hand);
 	k->hand = NULL;
 }

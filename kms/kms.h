@@ -8,18 +8,22 @@
 #include "reason.h"
 #include "tables.h"
 
-struct event;
 struct event_base;
+struct import;
 struct import_hand;
+struct node;
 struct pickups;
 struct spool;
 
 /* Room for a check value as hex, with final zero. */
 #define CHECK_HEX (2 * FORMAT_CHECK + 1)
 
-/* The KMS as its topic files see it: one thread, the event loop. */
+/*
+ * The KMS as one thread sees it. Each has a copy (kms_copy) with its own db and hand; all else is shared, and is not
+ * written any more when the threads have started. token, ops and keys serve all threads.
+ */
 struct kms {
-	struct event_base *base;
+	struct event_base *base; /* the main thread's alone */
 	struct db *db;
 	struct pk11 *token; /* HSM 2 */
 	struct ops *ops;
@@ -35,18 +39,14 @@ struct kms {
 	struct limits limits;                              /* of terminals */
 	unsigned long renew_after_days;                    /* of TMKs; 0: never */
 	unsigned long renew_after_downloads;
-	struct event *node_event;
-	bool clock_told;           /* that another node's clock is ahead */
 	struct pk11_key *fpk;      /* fingerprint key; NULL: no fingerprints are made */
 	char fpk_check[CHECK_HEX]; /* its check value: under which key a fingerprint was made */
 	char owner[96];            /* of claims: "<node>/<random>" */
 	struct spool *spool;       /* NULL: none */
 	struct pickups *pickups;   /* NULL: none */
+	struct import *import;     /* the thread that imports; NULL: none */
+	struct node *beat;         /* the thread that says that we live; NULL: none */
 	struct import_hand *hand;  /* rows in hand */
-	int import_wake[2];        /* a pipe: other threads tell that there is work */
-	struct event *import_waker;
-	struct event *import_event;
-	bool import_stuck; /* the HSM does not work; said once */
 };
 
 /* Counters above this do not fit the database. */

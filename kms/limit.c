@@ -29,6 +29,7 @@ enum err limits_read(const struct conf *c, struct limits *ret, struct fail *f)
 		{ "nonce_s", 1, 2592000, offsetof(struct limits, nonce_s) },
 		{ "alarm_failures", 1, 1000000, offsetof(struct limits, alarm_failures) },
 		{ "alarm_window_s", 1, 86400, offsetof(struct limits, alarm_window_s) },
+		{ "error_days", 1, 36500, offsetof(struct limits, error_days) },
 		{ "told", 1, 1000000, offsetof(struct limits, told) },
 	};
 	struct limits all = { 0 };
@@ -197,6 +198,12 @@ enum err limit_prune(struct kms *k, bool *ret_more, struct fail *f)
 			   "DELETE FROM handshake WHERE id IN (SELECT id FROM handshake WHERE started < ?"
 			   " AND state <> 'open' ORDER BY started LIMIT ?)",
 			   "ii", now - kept, (int64_t)PRUNE_ROWS);
+	more |= !e && db_changes(k->db) >= PRUNE_ROWS;
+	if (!e)
+		e = db_run(k->db, f,
+			   "DELETE FROM download_error WHERE id IN (SELECT id FROM download_error WHERE at < ?"
+			   " ORDER BY at LIMIT ?)",
+			   "ii", now - (int64_t)k->limits.error_days * 86400, (int64_t)PRUNE_ROWS);
 	*ret_more = !e && (more || db_changes(k->db) >= PRUNE_ROWS);
 	return e;
 }

@@ -30,6 +30,7 @@ struct limits {
 	unsigned long nonce_s; /* a terminal's nonce is remembered so long */
 	unsigned long alarm_failures;
 	unsigned long alarm_window_s;
+	unsigned long error_days; /* download_error is kept so long */
 	unsigned long told; /* refusals of who proved nothing, written one by one; then one in LIMIT_TOLD_EACH_S */
 };
 

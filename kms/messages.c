@@ -77,7 +77,7 @@ static enum err on_records(struct msg_call *call, const void *in_struct, void *o
 	out->repeated = e != ERR_OK;
 	snprintf(call->note, sizeof(call->note), "%zu records%s", in->records.count, e ? ", received before" : "");
 	if (!e)
-		import_kick(k);
+		import_wake(k);
 	return ERR_OK;
 }
 

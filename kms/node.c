@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <event2/event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "log.h"
 #include "node.h"
+#include "open.h"
 #include "token_keys.h"
+#include "worker.h"
 
-#define BEAT_S 10
-#define MORE_MS 100 /* until the next rows are forgotten */
+#define BEAT_MS 10000
+#define MORE_MS 200 /* until the next rows are forgotten */
 /* Claims, handshakes and lock-outs end by the clock: nodes must agree about it. */
 #define CLOCK_WARN_S 5
 #define CLOCK_MAX_S 20
@@ -168,25 +170,31 @@ static enum err enter(struct kms *k, const struct node_keys *keys, struct fail *
 	return db_settle(k->db, e, f);
 }
 
+struct node {
+	struct kms k; /* this thread's */
+	struct worker worker;
+	bool clock_told; /* that another node's clock is ahead */
+};
+
 /* Said once, until it is over. */
-static enum err clock_watch(struct kms *k, struct fail *f)
+static enum err clock_watch(struct node *n, struct fail *f)
 {
 	char node[33];
 	int64_t ahead = 0;
-	enum err e = clock_ahead(k, node, &ahead, f);
+	enum err e = clock_ahead(&n->k, node, &ahead, f);
 
-	if (!e && ahead > CLOCK_WARN_S && !k->clock_told)
+	if (!e && ahead > CLOCK_WARN_S && !n->clock_told)
 		log_line(LOG_LEVEL_ERROR, "node", "the clock of node %s is %lld s ahead of ours: set them right (NTP)",
 			 node, (long long)ahead);
 	if (!e)
-		k->clock_told = ahead > CLOCK_WARN_S;
+		n->clock_told = ahead > CLOCK_WARN_S;
 	return e;
 }
 
-static void on_beat(evutil_socket_t fd, short what, void *arg)
+static enum worker_next beat(void *arg)
 {
-	struct timeval soon = { 0, MORE_MS * 1000 }, beat = { BEAT_S, 0 };
-	struct kms *k = arg;
+	struct node *n = arg;
+	struct kms *k = &n->k;
 	struct fail f = { 0 };
 	bool more = false;
 	enum err e = db_run(k->db, &f, "UPDATE node SET seen = ?, stopped = 0 WHERE name = ? AND instance = ?", "itt",
@@ -196,17 +204,16 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 		log_line(LOG_LEVEL_ERROR, "node",
 			 "another kmsd on this database calls itself %s, too: give each its own [node] name", k->node);
 	if (!e)
-		e = clock_watch(k, &f);
+		e = clock_watch(n, &f);
 	if (!e)
 		e = limit_prune(k, &more, &f);
 	if (e)
 		log_line(LOG_LEVEL_WARN, "node", "%s", f.text);
-	event_add(k->node_event, more ? &soon : &beat);
+	return more ? WORKER_RETRY : WORKER_IDLE;
 }
 
 enum err node_start(struct kms *k, struct fail *f)
 {
-	struct timeval beat = { BEAT_S, 0 };
 	struct node_keys keys = { 0 };
 	uint8_t random[16];
 	enum err e = ops_random(k->ops, random, sizeof(random), f);
@@ -216,26 +223,40 @@ enum err node_start(struct kms *k, struct fail *f)
 	hex_encode(VIEW(random, sizeof(random)), k->instance);
 	keys_of(k, &keys);
 	checks_read(k, &keys);
-	e = enter(k, &keys, f);
-	if (e)
+	return enter(k, &keys, f);
+}
+
+enum err node_beat(struct kms *k, const struct conf *c, struct fail *f)
+{
+	struct node *n = calloc(1, sizeof(*n));
+	enum err e = n ? kms_copy(k, c, &n->k, f) : fail_set(f, ERR_NO_MEMORY, 0, "no memory for a thread");
+
+	if (!e)
+		e = worker_start(&n->worker, beat, n, BEAT_MS, MORE_MS, f);
+	if (e) {
+		if (n)
+			kms_copy_done(&n->k);
+		free(n);
 		return e;
-	k->node_event = event_new(k->base, -1, EV_PERSIST, on_beat, k);
-	if (!k->node_event || event_add(k->node_event, &beat) < 0)
-		return fail_set(f, ERR_NO_MEMORY, 0, "no memory for a timer");
+	}
+	k->beat = n;
 	return ERR_OK;
 }
 
 void node_stop(struct kms *k)
 {
+	struct node *n = k->beat;
 	struct fail f = { 0 };
 
-	if (!k->node_event)
+	if (!n)
 		return;
-	event_free(k->node_event);
-	k->node_event = NULL;
-	if (db_run(k->db, &f, "UPDATE node SET stopped = ? WHERE name = ? AND instance = ?", "itt", (int64_t)time(NULL),
-		   k->node, k->instance))
+	k->beat = NULL;
+	worker_stop(&n->worker);
+	if (db_run(n->k.db, &f, "UPDATE node SET stopped = ? WHERE name = ? AND instance = ?", "itt",
+		   (int64_t)time(NULL), k->node, k->instance))
 		log_line(LOG_LEVEL_WARN, "node", "%s", f.text);
+	kms_copy_done(&n->k);
+	free(n);
 }
 
 enum err node_remove(struct db *d, const char *name, struct fail *f)

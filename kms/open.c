@@ -7,6 +7,7 @@
 #include "import.h"
 #include "open.h"
 #include "pickup.h"
+#include "pool.h"
 #include "tmk.h"
 
 #define NODE_NAME_MAX 32
@@ -47,6 +48,7 @@ const struct conf_key kms_keys[] = {
 	{ "limits", "nonce_s", "86400", "so long a terminal's nonce is remembered: it is taken once" },
 	{ "limits", "alarm_failures", "50", "failed proofs over all terminals that open the alarm" },
 	{ "limits", "alarm_window_s", "600", "within so many seconds" },
+	{ "limits", "error_days", "90", "so many days it is kept why a download failed (download_error)" },
 	{ "limits", "told", "1000",
 	  "refused handshakes that proved nothing are audited one by one; when there were so many, one in 5 s" },
 	{ "spool", "folder", NULL, "folder with key files; absent: none" },
@@ -65,6 +67,7 @@ const struct conf_key kms_keys[] = {
 	  "pause of a recipient's mail after a failure; doubles with each further one" },
 	{ "mail", "retry_max_ms", "3600000", "longest such pause" },
 	{ "mail", "give_up_days", "5", "a notification that could not be sent for so long is given up" },
+	POOL_KEYS("so many for terminals, so many for messages"),
 };
 const size_t kms_keys_count = ARRAY_LEN(kms_keys);
 
@@ -267,9 +270,24 @@ enum err kms_open(const struct conf *c, struct kms *k, struct fail *f)
 	return e ? e : kms_open_keys(c, k, f);
 }
 
+enum err kms_copy(const struct kms *k, const struct conf *c, struct kms *ret, struct fail *f)
+{
+	*ret = *k;
+	ret->db = NULL;
+	ret->hand = NULL;
+	return kms_open_db(c, &ret->db, f);
+}
+
+void kms_copy_done(struct kms *k)
+{
+	import_drop(k);
+	db_free(k->db);
+	k->db = NULL;
+}
+
 void kms_done(struct kms *k)
 {
-	import_stop(k);
+	import_drop(k);
 	for (size_t i = 0; i < ARRAY_LEN(k->keys); i++) {
 		pk11_key_free(k->keys[i].pk);
 		pk11_key_free(k->keys[i].mak);

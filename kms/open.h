@@ -29,5 +29,9 @@ enum err kms_identity(const struct conf *c, struct identity **ret, struct fail *
  */
 enum err kms_open(const struct conf *c, struct kms *k, struct fail *f) MUST_CHECK;
 void kms_done(struct kms *k);
+/* kms_copy: for another thread: its own database handle, all else as k has it now. kms_copy_done takes a zero struct.
+ */
+enum err kms_copy(const struct kms *k, const struct conf *c, struct kms *ret, struct fail *f) MUST_CHECK;
+void kms_copy_done(struct kms *k);
 
 #endif

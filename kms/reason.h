@@ -77,6 +77,8 @@
 	X(REASON_FRAME_LARGE, "frame-large", ERR_TOO_LARGE, "frame larger than allowed", "帧超过允许的大小")           \
 	X(REASON_ORDER, "order", ERR_UNEXPECTED, "frame not expected now", "此时不应收到该帧")                         \
 	X(REASON_FULL, "full", ERR_BUSY, "too many connections", "连接过多")                                           \
+	X(REASON_QUEUE, "queue", ERR_BUSY, "too much waits for the database and the HSM already",                      \
+	  "等待数据库和 HSM 的任务过多")                                                                               \
 	X(REASON_BUSY, "busy", ERR_BUSY, "no free session in the HSM", "HSM 没有空闲的会话")                           \
 	X(REASON_PEER, "peer", ERR_PEER, "the terminal ended the handshake", "终端结束了握手")                         \
 	X(REASON_HSM, "hsm", ERR_INTERNAL, "the HSM could not work", "HSM 无法工作")                                   \

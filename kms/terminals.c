@@ -13,27 +13,25 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "budget.h"
 #include "daemon.h"
 #include "frame_tls.h"
-#include "handshake.h"
 #include "log.h"
 #include "terminals.h"
+#include "visit.h"
 
 #define LINGER_MS 1000 /* for the peer to fetch the last frame */
 #define BACKLOG 256
-#define TOLD_MAX 20 /* audited a second, of refusals without a row */
-#define TOLD_QUIET_MAX 1
 
 struct link {
 	struct terminals *server;
 	struct link *next, *prev;
 	struct bufferevent *bev;
 	struct event *timer;
-	struct handshake shake;
+	struct visit *visit;  /* NULL: it ended, or belongs to itself */
+	enum reason refusing; /* its end is being written; then the peer is told */
 	bool superseded;
+	bool eof;     /* the peer sends no more */
 	bool closing; /* the last frame is on its way; what comes in is thrown away */
-	struct buf storage;
 	char address[80];
 	char host[64]; /* what limits know of the address */
 };
@@ -48,6 +46,7 @@ struct door {
 
 struct terminals {
 	struct kms *kms;
+	struct visits visits;
 	struct door clear;
 	struct door tls;
 	SSL_CTX *ctx;
@@ -56,11 +55,9 @@ struct terminals {
 	unsigned connections_max;
 	unsigned address_connections_max;
 	struct timeval expiry;
-	time_t told_at;              /* second in which refusals without a row were audited last */
-	unsigned told[REASON_COUNT]; /* in that second */
-	struct budget told_all;      /* of all who proved nothing */
 };
 
+/* Frees all but the visit. */
 static void link_free(struct link *l)
 {
 	if (!l)
@@ -72,12 +69,10 @@ static void link_free(struct link *l)
 	if (l->next)
 		l->next->prev = l->prev;
 	l->server->count--;
-	handshake_done(&l->shake);
 	if (l->timer)
 		event_free(l->timer);
 	if (l->bev)
 		bufferevent_free(l->bev);
-	buf_done(&l->storage);
 	free(l);
 }
 
@@ -87,7 +82,7 @@ static void link_shut(struct link *l)
 	struct timeval now = { 0, 0 };
 
 	frame_tls_goodbye(bufferevent_openssl_get_ssl(l->bev));
-	if (shutdown(bufferevent_getfd(l->bev), SHUT_WR) < 0)
+	if (l->eof || shutdown(bufferevent_getfd(l->bev), SHUT_WR) < 0)
 		event_add(l->timer, &now);
 }
 
@@ -102,70 +97,42 @@ static void link_close(struct link *l)
 		link_shut(l);
 }
 
-static void link_tell(struct link *l, enum reason reason, const char *detail)
-{
-	struct fail f = { 0 };
-
-	if (!l->shake.hushed)
-		log_line(LOG_LEVEL_INFO, "download", "%s %s: %s at %s; %s", l->address, l->shake.serial,
-			 reason_word(reason), handshake_step(&l->shake), detail);
-	if (handshake_refuse(&l->shake, reason, detail, &f))
-		log_line(LOG_LEVEL_ERROR, "download", "audit: %s", f.text);
-}
-
-/*
- * Whoever proves nothing can be refused as often as he likes, at many addresses, with serial numbers of his choice.
- * That becomes neither a flood of commits nor a full disk: of what was refused before it had a row, so many a second
- * are written; of all of it, so many at once, then one each few seconds, with the number of the others.
- */
-static bool told(struct link *l, enum reason reason, unsigned *ret_untold)
-{
-	struct terminals *t = l->server;
-	time_t now = time(NULL);
-
-	*ret_untold = 0;
-	if (l->shake.state != HANDSHAKE_HELLO && l->shake.state != HANDSHAKE_PROOF)
-		return true;
-	if (now != t->told_at) {
-		t->told_at = now;
-		memset(t->told, 0, sizeof(t->told));
-	}
-	if (!l->shake.row && t->told[reason]++ >= (handshake_quiet(reason) ? TOLD_QUIET_MAX : TOLD_MAX)) {
-		t->told_all.untold++;
-		return false;
-	}
-	return budget_take(&t->told_all, ret_untold);
-}
-
-static void tell(struct link *l, enum reason reason, const char *detail)
-{
-	char text[400];
-	unsigned untold;
-
-	l->shake.hushed = !told(l, reason, &untold);
-	if (l->shake.hushed && !l->shake.row) {
-		handshake_done(&l->shake);
-		l->shake.state = HANDSHAKE_OVER;
-		return;
-	}
-	if (untold)
-		snprintf(text, sizeof(text), "%.300s%sand %u refusals before this one", detail, detail[0] ? "; " : "",
-			 untold);
-	link_tell(l, reason, untold ? text : detail);
-}
-
-static void link_refuse(struct link *l, enum reason reason, const char *detail)
+static void tell_peer(struct link *l, enum reason reason)
 {
 	enum err code = reason_err(reason);
 	BUF_AUTO out = { 0 };
 
-	tell(l, reason, detail);
 	if (code != ERR_PEER) {
 		frame_put_error(&out, code);
 		if (buf_ok(&out))
 			bufferevent_write(l->bev, out.p, out.len);
 	}
 	link_close(l);
+}
+
+/* The peer is told at once; the tables learn it when they can. */
+static void link_refuse(struct link *l, enum reason reason, const char *detail)
+{
+	struct visit *v = l->visit;
+
+	l->visit = NULL;
+	tell_peer(l, reason);
+	visit_leave(v, reason, detail);
+}
+
+/* A step has refused it: that is counted and written before the peer is told. */
+static void link_end(struct link *l, enum reason reason, const char *detail)
+{
+	l->refusing = reason;
+	visit_end(l->visit, reason, detail);
+}
+
+static void on_ended(void *arg)
+{
+	struct link *l = arg;
+
+	l->visit = NULL;
+	tell_peer(l, l->refusing);
 }
 
 /*
@@ -175,53 +142,100 @@ static void link_refuse(struct link *l, enum reason reason, const char *detail)
 static void supersede_older(struct link *l)
 {
 	for (struct link *o = l->server->links; o; o = o->next) {
-		if (o == l || o->closing || !o->shake.row || o->shake.row > l->shake.row ||
-		    strcmp(o->shake.serial, l->shake.serial) != 0)
+		struct visit *v = o->visit;
+
+		if (o == l || o->closing || o->refusing || !v || !v->row || v->row > l->visit->row ||
+		    strcmp(v->serial, l->visit->serial) != 0)
 			continue;
 		o->superseded = true;
-		handshake_done(&o->shake);
+		if (!v->busy)
+			visit_unkey(v);
 	}
 }
 
-static void link_frame(struct link *l, const struct frame *in)
-{
-	struct fail f = { 0 };
-	BUF_AUTO out = { 0 };
-	enum reason r;
-	bool proof = l->shake.state == HANDSHAKE_PROOF;
+static void link_pump(struct link *l);
 
-	r = l->superseded ? REASON_SUPERSEDED : handshake_frame(&l->shake, in, &out, &f);
-	if (r) {
-		link_refuse(l, r, f.text);
+/* The database that is away now would keep the peer waiting for its refusal, too. */
+static bool database_away(enum reason reason)
+{
+	return reason == REASON_DB_BUSY || reason == REASON_DB;
+}
+
+static void on_stepped(void *arg, struct visit *v)
+{
+	struct link *l = arg;
+	if (v->reason && database_away(v->reason)) {
+		link_refuse(l, v->reason, v->fail.text);
 		return;
 	}
-	if (proof)
+	if (v->reason) {
+		link_end(l, v->reason, v->fail.text);
+		return;
+	}
+	if (v->proven)
 		supersede_older(l);
-	if (bufferevent_write(l->bev, out.p, out.len) < 0)
+	if (v->out.len && bufferevent_write(l->bev, v->out.p, v->out.len) < 0) {
 		link_refuse(l, REASON_DB, "no memory for an answer");
-	else if (l->shake.state == HANDSHAKE_DONE)
+	} else if (v->shake.state == HANDSHAKE_DONE) {
+		l->visit = NULL;
+		visit_drop(v);
 		link_close(l);
+	} else if (l->superseded && v->shake.tk.session) {
+		visit_unkey(v);
+	} else {
+		link_pump(l);
+	}
+}
+
+static void link_frame(struct link *l)
+{
+	if (l->superseded)
+		link_end(l, REASON_SUPERSEDED, "");
+	else if (visit_step(l->visit))
+		link_refuse(l, REASON_QUEUE, "");
+}
+
+static void link_gone(struct link *l)
+{
+	struct visit *v = l->visit;
+	enum reason reason = l->superseded ? REASON_SUPERSEDED : REASON_PEER;
+
+	l->visit = NULL;
+	link_free(l);
+	if (v && !v->busy && !v->shake.serial_len)
+		visit_drop(v); /* it said nothing */
+	else if (v)
+		visit_leave(v, reason, "closed without a word");
+}
+
+/* All that came and can be taken now: one step at a time, what is behind it waits in the stream. */
+static void link_pump(struct link *l)
+{
+	struct evbuffer *in = bufferevent_get_input(l->bev);
+
+	while (l->visit && !l->visit->busy) {
+		struct fail f = { 0 };
+		bool got = false;
+		enum err e = frame_take(in, &l->visit->storage, &l->visit->in, &got, &f);
+
+		if (e) {
+			link_refuse(l, e == ERR_TOO_LARGE ? REASON_FRAME_LARGE : REASON_FRAME, f.text);
+		} else if (got) {
+			link_frame(l);
+		} else if (l->eof) {
+			link_gone(l);
+			return;
+		} else {
+			return;
+		}
+	}
+	if (l->closing)
+		evbuffer_drain(in, evbuffer_get_length(in));
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
 {
-	struct link *l = arg;
-	struct evbuffer *in = bufferevent_get_input(bev);
-	struct fail f = { 0 };
-	struct frame frame;
-	bool got = true;
-	enum err e;
-
-	while (!l->closing) {
-		e = frame_take(in, &l->storage, &frame, &got, &f);
-		if (e)
-			link_refuse(l, e == ERR_TOO_LARGE ? REASON_FRAME_LARGE : REASON_FRAME, f.text);
-		else if (!got)
-			return;
-		else
-			link_frame(l, &frame);
-	}
-	evbuffer_drain(in, evbuffer_get_length(in));
+	link_pump(arg);
 }
 
 static void on_written(struct bufferevent *bev, void *arg)
@@ -241,9 +255,10 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	/* The peer may say first that it sends no more; our last frame still goes out, or the timer ends it. */
 	if (l->closing && (what & BEV_EVENT_EOF) && evbuffer_get_length(bufferevent_get_output(bev)))
 		return;
-	if (!l->closing && l->shake.serial_len)
-		tell(l, l->superseded ? REASON_SUPERSEDED : REASON_PEER, "closed without a word");
-	link_free(l);
+	if (!l->closing && (what & BEV_EVENT_EOF) && l->visit && l->visit->busy)
+		l->eof = true; /* what it sent before is answered */
+	else
+		link_gone(l);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -251,9 +266,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	struct link *l = arg;
 
 	if (l->closing)
-		link_free(l);
+		link_gone(l);
 	else
-		link_refuse(l, REASON_EXPIRED, "");
+		link_refuse(l, l->refusing ? l->refusing : REASON_EXPIRED, "");
 }
 
 /*
@@ -330,12 +345,12 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	t->links = l;
 	t->count++;
 	address_text(a, len, l->address, sizeof(l->address), l->host);
-	handshake_init(&l->shake, t->kms, l->address, l->host);
+	l->visit = visit_new(&t->visits, &(struct visit_owner){ on_stepped, on_ended, l }, l->address, l->host);
 	l->bev = stream_new(d, fd);
-	if (l->bev)
+	if (l->bev && l->visit)
 		l->timer = evtimer_new(t->kms->base, on_timer, l);
 	if (!l->timer || event_add(l->timer, &t->expiry) < 0) {
-		link_free(l);
+		link_gone(l);
 		return;
 	}
 	bufferevent_setcb(l->bev, on_read, on_written, on_event, l);
@@ -390,7 +405,10 @@ enum err terminals_new(struct kms *k, const struct terminals_options *o, struct 
 	t->kms = k;
 	t->connections_max = o->connections_max;
 	t->address_connections_max = o->address_connections_max;
-	t->told_all = (struct budget){ .burst = (unsigned)k->limits.told, .each_s = LIMIT_TOLD_EACH_S };
+	t->visits = (struct visits){ .kms = k,
+				     .steps = o->steps,
+				     .records = o->records,
+				     .told_all = { .burst = (unsigned)k->limits.told, .each_s = LIMIT_TOLD_EACH_S } };
 	t->expiry = (struct timeval){ k->expiry_ms / 1000, k->expiry_ms % 1000 * 1000 };
 	if (o->listen)
 		e = door_open(t, &t->clear, o->listen, false, f);
@@ -404,16 +422,38 @@ enum err terminals_new(struct kms *k, const struct terminals_options *o, struct 
 	return ERR_OK;
 }
 
+void terminals_close(struct terminals *t)
+{
+	for (int i = 0; t && i < 2; i++) {
+		struct door *d = i ? &t->tls : &t->clear;
+
+		if (d->listener)
+			evconnlistener_free(d->listener);
+		d->listener = NULL;
+	}
+}
+
+bool terminals_sending(const struct terminals *t)
+{
+	for (const struct link *l = t ? t->links : NULL; l; l = l->next)
+		if (evbuffer_get_length(bufferevent_get_output(l->bev)))
+			return true;
+	return false;
+}
+
 void terminals_free(struct terminals *t)
 {
 	if (!t)
 		return;
-	while (t->links)
+	terminals_close(t);
+	while (t->links) {
+		struct visit *v = t->links->visit;
+
+		if (v)
+			visit_drop(v);
+		t->links->visit = NULL;
 		link_free(t->links);
-	if (t->clear.listener)
-		evconnlistener_free(t->clear.listener);
-	if (t->tls.listener)
-		evconnlistener_free(t->tls.listener);
+	}
 	SSL_CTX_free(t->ctx);
 	free(t);
 }

@@ -83,33 +83,63 @@ static enum err stored_get(struct kms *k, struct view serial, struct stored *ret
 	return buf_ok(ret_ciphertext) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "no memory for a TMK's ciphertext");
 }
 
-enum reason tmk_generate(struct kms *k, struct view serial, const struct tmk_tek *tek, int64_t generation,
-			 struct buf *ret_ciphertext, bool *ret_made, struct fail *f)
+void tmk_made_done(struct tmk_made *m)
+{
+	buf_done(&m->ciphertext);
+	*m = (struct tmk_made){ 0 };
+}
+
+static enum reason no_room(const struct tmk_tek *tek, uint8_t type, uint8_t length, struct fail *f)
+{
+	fail_set(f, ERR_REFUSED, 0, "TMK of type %u, %u bytes, under TEK of type %u, %u bytes", type, length, tek->type,
+		 tek->length);
+	return REASON_TMK_TYPE;
+}
+
+enum reason tmk_make(struct kms *k, const struct tmk_tek *tek, int64_t generation, struct tmk_made *ret, struct fail *f)
 {
 	uint8_t type = k->tmk_type ? k->tmk_type : tek->type, length = k->tmk_type ? k->tmk_length : tek->length;
+	struct tmk_made m = { .generation = generation, .type = type, .length = length };
+	enum err e;
+
+	if (!tek_carries(tek, type, length))
+		return no_room(tek, type, length, f);
+	e = ops_tmk_generate(k->ops, k->srk, type, length, &m.ciphertext, &m.check, f);
+	if (e)
+		return e == ERR_BUSY ? REASON_BUSY : REASON_HSM;
+	m.fingerprinted = fingerprint_of_tmk(k, buf_view(&m.ciphertext), m.fingerprint);
+	*ret = m;
+	return REASON_NONE;
+}
+
+enum reason tmk_put(struct kms *k, struct view serial, const struct tmk_made *made, bool *ret_put, struct fail *f)
+{
 	int64_t now = (int64_t)time(NULL);
-	struct check_value check;
 	char hex[CHECK_HEX];
 	enum err e;
 
-	if (!tek_carries(tek, type, length)) {
-		fail_set(f, ERR_REFUSED, 0, "TMK of type %u, %u bytes, under TEK of type %u, %u bytes", type, length,
-			 tek->type, tek->length);
-		return REASON_TMK_TYPE;
-	}
-	e = ops_tmk_generate(k->ops, k->srk, type, length, ret_ciphertext, &check, f);
-	if (e)
-		return e == ERR_BUSY ? REASON_BUSY : REASON_HSM;
-	check_hex(&check, hex);
+	check_hex(&made->check, hex);
 	e = db_run(k->db, f,
 		   "INSERT INTO tmk(serial_number, generation, type, length, ciphertext, method, check_value, made,"
 		   " wrapped) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(serial_number, generation) DO NOTHING",
-		   "viiibitii", serial, generation, (int64_t)type, (int64_t)length, buf_view(ret_ciphertext),
-		   (int64_t)check.method, hex, now, now);
-	*ret_made = !e && db_changes(k->db) == 1;
-	if (*ret_made)
-		e = fingerprint_tmk(k, serial, generation, buf_view(ret_ciphertext), f);
+		   "viiibitii", serial, made->generation, (int64_t)made->type, (int64_t)made->length,
+		   buf_view(&made->ciphertext), (int64_t)made->check.method, hex, now, now);
+	*ret_put = !e && db_changes(k->db) == 1;
+	if (*ret_put && made->fingerprinted)
+		e = fingerprint_tmk(k, serial, made->generation, made->fingerprint, f);
 	return e == ERR_BUSY ? REASON_DB_BUSY : e ? REASON_DB : REASON_NONE;
+}
+
+enum reason tmk_prepare(struct kms *k, const struct ops_tk *tk, struct tmk_made *ret, struct fail *f)
+{
+	const struct tmk_tek tek = { tk->tek_type, tk->tek_length };
+	BUF_AUTO ciphertext = { 0 };
+	struct stored t = { 0 };
+	enum err e = stored_get(k, VIEW(tk->serial, tk->serial_len), &t, &ciphertext, f);
+
+	if (e)
+		return e == ERR_BUSY ? REASON_DB_BUSY : REASON_DB;
+	return t.due ? tmk_make(k, &tek, t.generation + 1, ret, f) : REASON_NONE;
 }
 
 static enum reason mark_sent(struct kms *k, struct view serial, int64_t generation, struct fail *f)
@@ -120,40 +150,30 @@ static enum reason mark_sent(struct kms *k, struct view serial, int64_t generati
 	return e == ERR_BUSY ? REASON_DB_BUSY : e ? REASON_DB : REASON_NONE;
 }
 
-enum reason tmk_current(struct kms *k, const struct ops_tk *tk, struct buf *ret_ciphertext, int64_t *ret_generation,
-			struct fail *f)
+enum reason tmk_current(struct kms *k, const struct ops_tk *tk, const struct tmk_made *made, struct buf *ret_ciphertext,
+			int64_t *ret_generation, struct fail *f)
 {
 	const struct tmk_tek tek = { tk->tek_type, tk->tek_length };
 	struct view serial = VIEW(tk->serial, tk->serial_len);
 	struct stored t = { 0 };
 	enum reason r = REASON_NONE;
-	bool made = false;
+	bool put = false;
+	enum err e = stored_get(k, serial, &t, ret_ciphertext, f);
 
-	/* Twice: another node, or the operator, may have made the same generation; then theirs is the one. */
-	for (int i = 0; !r && !made && i < 2; i++) {
-		BUF_AUTO fresh = { 0 };
-		enum err e = stored_get(k, serial, &t, ret_ciphertext, f);
-
-		if (e)
-			return e == ERR_BUSY ? REASON_DB_BUSY : REASON_DB;
-		if (!t.due)
-			break;
-		r = tmk_generate(k, serial, &tek, t.generation + 1, &fresh, &made, f);
-		if (r || !made)
-			continue;
-		t.generation++;
-		buf_done(ret_ciphertext);
-		buf_put_view(ret_ciphertext, buf_view(&fresh));
+	if (!e && t.due && made->generation == t.generation + 1) {
+		r = tmk_put(k, serial, made, &put, f);
+		/* or another node, or the operator, made the same generation: then theirs is the one */
+		if (!r)
+			e = stored_get(k, serial, &t, ret_ciphertext, f);
 	}
+	if (e)
+		return e == ERR_BUSY ? REASON_DB_BUSY : REASON_DB;
 	if (r)
 		return r;
-	if (!made && t.due)
+	if (!t.there) /* it went away since tmk_prepare */
 		return REASON_DB_BUSY;
-	if (!made && !tek_carries(&tek, t.type, t.length)) {
-		fail_set(f, ERR_REFUSED, 0, "TMK of type %u, %u bytes, under TEK of type %u, %u bytes", t.type,
-			 t.length, tek.type, tek.length);
-		return REASON_TMK_TYPE;
-	}
+	if (!put && !tek_carries(&tek, t.type, t.length))
+		return no_room(&tek, t.type, t.length, f);
 	r = mark_sent(k, serial, t.generation, f);
 	if (!r)
 		*ret_generation = t.generation;

@@ -22,6 +22,7 @@ struct item {
 	struct tmk_tek tek;
 	int64_t collected;
 	bool record_good;
+	struct tmk_made ready; /* from here into the database */
 };
 
 struct work {
@@ -91,26 +92,20 @@ static enum err make_read(struct work *w, int64_t most, struct fail *f)
 	return e;
 }
 
-static enum err make_one(struct work *w, const struct item *it, int64_t *made, struct fail *f)
+/* In the HSM, before the transaction: a running kmsd does not wait for that. */
+static enum err make_one(struct work *w, struct item *it, struct fail *f)
 {
-	BUF_AUTO ciphertext = { 0 };
 	struct fail mine = { 0 };
-	bool is_made = false;
-	enum reason r = it->record_good
-			    ? tmk_generate(&w->k, view_of_string(it->serial), &it->tek, 1, &ciphertext, &is_made, &mine)
-			    : REASON_FORMAL;
+	enum reason r = it->record_good ? tmk_make(&w->k, &it->tek, 1, &it->ready, &mine) : REASON_FORMAL;
 
 	if (r == REASON_TMK_TYPE || r == REASON_FORMAL) {
 		failed(w, it->serial, reason_text(r));
 		return ERR_OK;
 	}
-	if (r)
-		return fail_set(f, reason_err(r), mine.rv, "%s: %.200s", reason_text(r), mine.text);
-	*made += is_made;
-	return ERR_OK;
+	return r ? fail_set(f, reason_err(r), mine.rv, "%s: %.200s", reason_text(r), mine.text) : ERR_OK;
 }
 
-static enum err make_batch(struct work *w, struct fail *f)
+static enum err put_batch(struct work *w, int64_t *ret_made, struct fail *f)
 {
 	char text[64];
 	int64_t made = 0;
@@ -119,14 +114,36 @@ static enum err make_batch(struct work *w, struct fail *f)
 	if (!w->count)
 		return ERR_OK;
 	e = db_begin(w->k.db, f);
-	for (size_t i = 0; !e && i < w->count; i++)
-		e = make_one(w, &w->item[i], &made, f);
+	for (size_t i = 0; !e && i < w->count; i++) {
+		bool put = false;
+		struct item *it = &w->item[i];
+		enum reason r = it->ready.generation ? tmk_put(&w->k, view_of_string(it->serial), &it->ready, &put, f)
+						     : REASON_NONE;
+
+		e = r ? reason_err(r) : ERR_OK;
+		made += put;
+	}
 	snprintf(text, sizeof(text), "%lld TMKs made in advance", (long long)made);
 	if (!e && made)
 		e = audit_console(w->k.db, "tmk-make", NULL, text, f);
 	e = db_settle(w->k.db, e, f);
 	if (!e)
-		w->done += made;
+		*ret_made = made;
+	return e;
+}
+
+static enum err make_batch(struct work *w, struct fail *f)
+{
+	int64_t made = 0;
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; !e && i < w->count; i++)
+		e = make_one(w, &w->item[i], f);
+	if (!e)
+		e = put_batch(w, &made, f);
+	for (size_t i = 0; i < w->count; i++)
+		tmk_made_done(&w->item[i].ready);
+	w->done += made;
 	return e;
 }
 

@@ -64,45 +64,27 @@ static enum err store_terminal(struct db *db, const struct device_place *place, 
 	return e ? e : device_received(db, place, t->serial, id, v, f);
 }
 
-/* The order is still open, and stays so until the end of this transaction. */
+/*
+ * The order is still open, and stays so until the end of this transaction. One batch at a time, of all orders: what
+ * counters and PIN pads are known is asked across them.
+ */
 static enum err hold_order(struct db *db, struct view order, struct fail *f)
 {
-	enum err e = db_run(db, f, "UPDATE production_order SET state = 'open' WHERE order_id = ? AND state = 'open'",
-			    "v", order);
-
-	if (!e && !db_changes(db))
-		e = fail_set(f, ERR_REFUSED, 0, "the production order is closed");
-	return e;
-}
-
-static enum err store_batch(struct msg_call *call, const struct customer *customer, const struct batch_in *in,
-			    const struct batch_content *content, const struct cms_signer *signer, const char *sha256,
-			    struct fail *f)
-{
-	struct db *db = ((struct mtms *)call->service)->db;
-	const struct batch_terminal *terminals = content->terminals.items;
-	struct device_place place = { .customer = customer, .order = in->order };
-	struct verdict v;
-	enum err e = hold_order(db, in->order, f);
+	int64_t open = 0;
+	enum err e = db_run(db, f, "UPDATE production_order SET state = 'open' WHERE state = 'open'", "");
 
 	if (!e)
-		e = db_one(db, &place.batch, f,
-			   "INSERT INTO batch (batch_id, order_id, content_sha256, cms, signer, signer_serial, sender,"
-			   " received, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'received') RETURNING number",
-			   "vvtbttti", in->batch, in->order, sha256, in->cms, signer->name, signer->serial,
-			   call->peer->name, (int64_t)time(NULL));
-	for (place.position = 0; place.position < content->terminals.count && !e; place.position++) {
-		e = device_check(db, &place, &terminals[place.position], &v, f);
-		if (!e)
-			e = store_terminal(db, &place, &terminals[place.position], &v, f);
-	}
+		e = db_one(db, &open, f, "SELECT count(*) FROM production_order WHERE order_id = ? AND state = 'open'",
+			   "v", order);
+	if (!e && !open)
+		e = fail_set(f, ERR_REFUSED, 0, "the production order is closed");
 	return e;
 }
 
 /* The answer comes from the tables, so that a repeated batch gets the same. */
 static enum err answer(struct msg_call *call, struct view batch, struct batch_out *out, struct fail *f)
 {
-	struct db *db = ((struct mtms *)call->service)->db;
+	struct db *db = call->db;
 	struct batch_refusal *list;
 	DB_STMT_AUTO *s = NULL;
 	int64_t total = 0, refused = 0;
@@ -152,6 +134,50 @@ static enum err find_batch(struct db *db, struct view batch, const char *sha256,
 	return ERR_OK;
 }
 
+static enum err store_batch(struct msg_call *call, const struct customer *customer, const struct batch_in *in,
+			    const struct batch_content *content, const struct cms_signer *signer, const char *sha256,
+			    struct fail *f)
+{
+	struct db *db = call->db;
+	const struct batch_terminal *terminals = content->terminals.items;
+	struct device_place place = { .customer = customer, .order = in->order };
+	struct verdict v;
+	enum err e;
+
+	e = db_one(db, &place.batch, f,
+		   "INSERT INTO batch (batch_id, order_id, content_sha256, cms, signer, signer_serial, sender,"
+		   " received, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'received') RETURNING number",
+		   "vvtbttti", in->batch, in->order, sha256, in->cms, signer->name, signer->serial, call->peer->name,
+		   (int64_t)time(NULL));
+	for (place.position = 0; place.position < content->terminals.count && !e; place.position++) {
+		e = device_check(db, &place, &terminals[place.position], &v, f);
+		if (!e)
+			e = store_terminal(db, &place, &terminals[place.position], &v, f);
+	}
+	return e;
+}
+
+/* The same batch may have come twice at once: then one of them stores it. */
+static enum err take_batch(struct msg_call *call, const struct customer *customer, const struct batch_in *in,
+			   const struct batch_content *content, const struct cms_signer *signer, const char *sha256,
+			   bool *ret_repeated, struct fail *f)
+{
+	enum err e = db_begin(call->db, f);
+
+	if (!e)
+		e = hold_order(call->db, in->order, f);
+	if (!e)
+		e = find_batch(call->db, in->batch, sha256, f);
+	*ret_repeated = !e;
+	if (e == ERR_NOT_FOUND) {
+		e = store_batch(call, customer, in, content, signer, sha256, f);
+		if (!e)
+			e = db_commit(call->db, f);
+	}
+	db_rollback(call->db);
+	return e;
+}
+
 enum err batch_receive(struct msg_call *call, const void *in_struct, void *out_struct, struct fail *f)
 {
 	const struct batch_in *in = in_struct;
@@ -171,19 +197,15 @@ enum err batch_receive(struct msg_call *call, const void *in_struct, void *out_s
 		e = fail_set(f, ERR_REFUSED, 0, "order or batch is not that of the signed content");
 	if (e)
 		return e;
-	e = find_batch(m->db, in->batch, sha256, f);
+	e = find_batch(call->db, in->batch, sha256, f);
 	out.repeated = !e;
 	if (e == ERR_NOT_FOUND) {
-		e = mtms_order(m, in->order, &customer, f);
+		e = mtms_order(m, call->db, in->order, &customer, f);
 		if (!e)
-			e = permission_check(m->db, call->peer->name, &signer, (const char *)in->order.p, customer->id,
-					     f);
+			e = permission_check(call->db, call->peer->name, &signer, (const char *)in->order.p,
+					     customer->id, f);
 		if (!e)
-			e = db_begin(m->db, f);
-		if (!e)
-			e = store_batch(call, customer, in, &content, &signer, sha256, f);
-		if (!e)
-			e = db_commit(m->db, f);
+			e = take_batch(call, customer, in, &content, &signer, sha256, &out.repeated, f);
 	}
 	if (!e)
 		e = answer(call, in->batch, &out, f);

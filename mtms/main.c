@@ -4,6 +4,7 @@
 #include "admin.h"
 #include "daemon.h"
 #include "log.h"
+#include "msg_pool.h"
 #include "mtms.h"
 
 static bool outbox_stopping(void *arg)
@@ -49,14 +50,17 @@ static enum err open_all(struct mtms *m, struct fail *f)
 
 static int run(struct daemon *d, struct mtms *m)
 {
-	struct msg_service service = { .rows = mtms_rows, .count = mtms_rows_count, .service = m };
+	struct msg_service service = { .rows = mtms_rows, .count = mtms_rows_count, .own.service = m };
 	struct http_server *server = NULL;
+	struct pool *pool = NULL;
 	char addresses[400];
 	struct fail f = { 0 };
 	int status = 1;
 	enum err e = open_all(m, &f);
 
-	service.db = m->db;
+	if (!e)
+		e = msg_pool_new(d, m, mtms_open_db, &pool, &f);
+	service.pool = pool;
 	if (!e)
 		e = msg_serve(d->base, conf_get(m->conf, "", "listen"), m->identity, &service, &server, &f);
 	for (size_t i = 0; i < m->rewrapper_count && !e; i++)
@@ -69,7 +73,7 @@ static int run(struct daemon *d, struct mtms *m)
 		snprintf(addresses, sizeof(addresses), "https=%s", http_server_address(server));
 		status = daemon_run(d, addresses);
 	}
-	http_server_free(server);
+	msg_pool_end(d, server, pool);
 	for (size_t i = 0; i < m->rewrapper_count; i++)
 		worker_stop(&m->rewrappers[i].worker);
 	worker_stop(&m->outbox);
@@ -79,6 +83,7 @@ static int run(struct daemon *d, struct mtms *m)
 static int serve(struct daemon *d)
 {
 	struct mtms m = { .conf = d->conf,
+			  .oaep = { .mutex = PTHREAD_MUTEX_INITIALIZER },
 			  .rewrap_trouble = { .mutex = PTHREAD_MUTEX_INITIALIZER },
 			  .outbox_trouble = { .mutex = PTHREAD_MUTEX_INITIALIZER } };
 	int status = run(d, &m);

@@ -43,7 +43,15 @@ struct rewrapper {
 #define REWRAPPERS_MAX 64
 
 #define MTMS_NAME_MAX 24
-/* A running MTMS. The event loop owns db; each worker opens its own. */
+/* What hash HSM 1 knows for OAEP under the Pr of an index. */
+struct oaep {
+	pthread_mutex_t mutex;
+	int64_t index;
+	uint8_t hash; /* enum format_hash; 0: not known yet */
+	bool asking;
+};
+
+/* A running MTMS. db is that of the start and of commands; each thread has one of its own. */
 struct mtms {
 	const struct conf *conf;
 	char name[MTMS_NAME_MAX + 1]; /* of our certificate */
@@ -51,8 +59,7 @@ struct mtms {
 	struct db *db;
 	struct pk11 *token;
 	struct ops *ops;
-	uint8_t oaep; /* enum format_hash of the Pr with oaep_index; 0: not asked yet */
-	int64_t oaep_index;
+	struct oaep oaep;
 	struct customer *customers;
 	size_t customer_count;
 	struct rewrapper *rewrappers;
@@ -77,7 +84,8 @@ enum err mtms_open_customers(struct mtms *m, struct fail *f) MUST_CHECK;
 /* mtms_customer: NULL: unknown. */
 const struct customer *mtms_customer(const struct mtms *m, const char *id);
 /* mtms_order: the customer of an open order. ERR_REFUSED: unknown, closed, customer not configured. */
-enum err mtms_order(struct mtms *m, struct view order, const struct customer **ret, struct fail *f) MUST_CHECK;
+enum err mtms_order(struct mtms *m, struct db *db, struct view order, const struct customer **ret,
+		    struct fail *f) MUST_CHECK;
 /* mtms_open_rewrappers: as many as the configuration says, not started; what a killed run had claimed is free again. */
 enum err mtms_open_rewrappers(struct mtms *m, struct fail *f) MUST_CHECK;
 void mtms_done(struct mtms *m);

@@ -8,6 +8,7 @@
 #include "formats.h"
 #include "log.h"
 #include "mtms.h"
+#include "pool.h"
 #include "tables.h"
 
 const struct conf_key mtms_keys[] = {
@@ -24,6 +25,7 @@ const struct conf_key mtms_keys[] = {
 	{ "customer *", "pk", CONF_REQUIRED, "PKCS#11 URI of the customer's PK" },
 	{ "customer *", "mak", CONF_REQUIRED, "PKCS#11 URI of the customer's MAK" },
 	{ "customer *", "suite", "2", "1: TDES, 2: AES, 3: AES with X9.143 key blocks" },
+	POOL_KEYS("messages"),
 };
 const size_t mtms_keys_count = ARRAY_LEN(mtms_keys);
 

@@ -6,12 +6,11 @@
 #include "order.h"
 #include "permission.h"
 
-enum err mtms_order(struct mtms *m, struct view order, const struct customer **ret, struct fail *f)
+enum err mtms_order(struct mtms *m, struct db *db, struct view order, const struct customer **ret, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;
 	bool row = false;
-	enum err e =
-	    db_query(m->db, &s, f, "SELECT customer, state FROM production_order WHERE order_id = ?", "v", order);
+	enum err e = db_query(db, &s, f, "SELECT customer, state FROM production_order WHERE order_id = ?", "v", order);
 
 	if (!e)
 		e = db_next(s, &row, f);
@@ -25,7 +24,7 @@ enum err mtms_order(struct mtms *m, struct view order, const struct customer **r
 	return *ret ? ERR_OK : fail_set(f, ERR_REFUSED, 0, "the order's customer %s is not configured", db_text(s, 0));
 }
 
-static enum err load_devices(struct mtms *m, const struct order_in *in, struct arena *a, struct order_out *out,
+static enum err load_devices(struct db *db, const struct order_in *in, struct arena *a, struct order_out *out,
 			     struct fail *f)
 {
 	struct order_device *list = arena_alloc(a, ORDER_DEVICES_MAX * sizeof(*list));
@@ -36,7 +35,7 @@ static enum err load_devices(struct mtms *m, const struct order_in *in, struct a
 	if (!list)
 		return fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 	out->devices.items = list;
-	e = db_query(m->db, &s, f,
+	e = db_query(db, &s, f,
 		     "SELECT d.serial, d.pin_pad, d.state, (SELECT coalesce(max(k.counter), 0) FROM sn_key k WHERE"
 		     " k.serial = d.serial AND k.state IN ('waiting', 'rewrapped')), d.position FROM device d WHERE"
 		     " d.order_id = ? AND d.position > ? ORDER BY d.position LIMIT ?",
@@ -96,13 +95,13 @@ enum err order_ask(struct msg_call *call, const void *in_struct, void *out_struc
 		return fail_set(f, ERR_MALFORMED, 0, "name of the order");
 	e = check_operator(m, in->operator_cert, &who, f);
 	if (!e)
-		e = mtms_order(m, in->order, &customer, f);
+		e = mtms_order(m, call->db, in->order, &customer, f);
 	if (!e)
-		e = permission_check(m->db, call->peer->name, &who, (const char *)in->order.p, customer->id, f);
+		e = permission_check(call->db, call->peer->name, &who, (const char *)in->order.p, customer->id, f);
 	if (!e)
-		e = db_one(m->db, &total, f, "SELECT count(*) FROM device WHERE order_id = ?", "v", in->order);
+		e = db_one(call->db, &total, f, "SELECT count(*) FROM device WHERE order_id = ?", "v", in->order);
 	if (!e)
-		e = load_devices(m, in, call->arena, &out, f);
+		e = load_devices(call->db, in, call->arena, &out, f);
 	if (e)
 		return e;
 	out.customer = view_of_string(customer->id);

@@ -113,7 +113,7 @@ static void on_batch(struct fake_mtms *m, struct view body, struct http_reply *r
 	json_decref(o);
 }
 
-static void handle(void *arg, const struct http_request *request, struct http_reply *reply)
+static void handle(void *arg, void *context, const struct http_request *request, struct http_reply *reply)
 {
 	struct fake_mtms *m = arg;
 	pthread_mutex_lock(&m->mutex);

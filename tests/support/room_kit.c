@@ -24,15 +24,15 @@ enum err room_post_text(struct room *r, const char *path, struct view body, void
 	const struct http_request request = { .path = path, .body = body, .peer = &r->peer, .address = "127.0.0.1:1" };
 	const struct msg_row *row = row_of(r, path);
 	struct http_reply reply = { .status = 200 };
-	int64_t before = room_number(r->service.db, "SELECT count(*) FROM audit", NULL);
+	int64_t before = room_number(r->service.own.db, "SELECT count(*) FROM audit", NULL);
 	char expected[200];
 	struct fail f = { 0 };
 	enum err e;
 
-	msg_http(&r->service, &request, &reply);
+	msg_http(&r->service, NULL, &request, &reply);
 	ck_assert(buf_ok(&reply.body));
-	ck_assert_int_eq(room_number(r->service.db, "SELECT count(*) FROM audit", NULL), before + 1);
-	e = (enum err)room_number(r->service.db, "SELECT code FROM audit ORDER BY id DESC LIMIT 1", NULL);
+	ck_assert_int_eq(room_number(r->service.own.db, "SELECT count(*) FROM audit", NULL), before + 1);
+	e = (enum err)room_number(r->service.own.db, "SELECT code FROM audit ORDER BY id DESC LIMIT 1", NULL);
 	snprintf(r->why, sizeof(r->why), "%s",
 		 (const char *)room_text(r, "SELECT text FROM audit ORDER BY id DESC LIMIT 1", NULL).p);
 	if (e) {
@@ -79,11 +79,11 @@ enum err room_command(struct room *r, const struct command_row *rows, size_t cou
 	fflush(stdout);
 	saved = dup(STDOUT_FILENO);
 	ck_assert(out && saved >= 0 && dup2(fileno(out), STDOUT_FILENO) >= 0);
-	e = row->run(r->service.service, arguments, &f);
+	e = row->run(r->service.own.service, arguments, &f);
 	fflush(stdout);
 	ck_assert(dup2(saved, STDOUT_FILENO) >= 0);
 	close(saved);
-	db_rollback(r->service.db);
+	db_rollback(r->service.own.db);
 	rewind(out);
 	while ((n = fread(block, 1, sizeof(block), out)) > 0)
 		buf_put(ret_out, block, n);
@@ -141,9 +141,9 @@ struct view room_text(struct room *r, const char *sql, const char *text)
 	struct fail f = { 0 };
 	struct view v;
 
-	ck_assert_msg(
-	    !(text ? db_query(r->service.db, &s, &f, sql, "t", text) : db_query(r->service.db, &s, &f, sql, "")),
-	    "%s: %s", sql, f.text);
+	ck_assert_msg(!(text ? db_query(r->service.own.db, &s, &f, sql, "t", text)
+			     : db_query(r->service.own.db, &s, &f, sql, "")),
+		      "%s: %s", sql, f.text);
 	ck_assert(!db_next(s, &row, &f) && row);
 	v = arena_copy(&r->arena, db_blob(s, 0));
 	ck_assert_ptr_nonnull(v.p);

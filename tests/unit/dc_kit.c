@@ -54,7 +54,7 @@ void reopen(const char *more)
 
 	snprintf(sections + n, sizeof(sections) - (size_t)n, "%s", more);
 	must(open_dc(sections, &f), &f);
-	room.service = (struct msg_service){ dc_rows, dc_rows_count, &dc, dc.db, NULL };
+	room.service = (struct msg_service){ dc_rows, dc_rows_count, { &dc, dc.db }, NULL, NULL };
 	room.peer = (struct identity_peer){ ROLE_MTMS, "mtms1" };
 }
 

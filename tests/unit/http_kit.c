@@ -30,7 +30,7 @@ char url[400];
 static unsigned runs;       /* read after the answer came, or after the thread ended */
 static unsigned broken[32]; /* by code: what came to the handler without being a message */
 
-void handle(void *arg, const struct http_request *rq, struct http_reply *reply)
+void handle(void *arg, void *context, const struct http_request *rq, struct http_reply *reply)
 {
 	if (rq->broken) {
 		__atomic_add_fetch(&broken[rq->broken], 1, __ATOMIC_SEQ_CST);

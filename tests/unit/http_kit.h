@@ -18,7 +18,7 @@ extern struct http_server *server;
  * or why there is none. raw_tls: a connection of OpenSSL's own; NULL: no handshake. raw_read: bytes until the other
  * side ends or 4 seconds passed; -1: still open then. seen_*: how often the handler ran, whole or broken.
  */
-void handle(void *arg, const struct http_request *rq, struct http_reply *reply);
+void handle(void *arg, void *context, const struct http_request *rq, struct http_reply *reply);
 struct identity *identity_of(const struct pki *p, enum role role, const char *name);
 void setup(void);
 void teardown(void);

@@ -108,7 +108,7 @@ void setup(void)
 	rewrapper = (struct rewrapper){ .m = &m, .number = 1 };
 	must(mtms_open_db(conf, &rewrapper.db, &f), &f);
 	must(mtms_open_db(conf, &m.outbox_db, &f), &f);
-	room = (struct room){ .service = { mtms_rows, mtms_rows_count, &m, m.db, NULL },
+	room = (struct room){ .service = { mtms_rows, mtms_rows_count, { &m, m.db }, NULL, NULL },
 			      .peer = { ROLE_OPTERM, "line 3" } };
 	working_certificate("4711", 1, "a certificate");
 	add_order("order-1", "ACME", "POS-", 1, 19);

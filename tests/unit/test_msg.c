@@ -192,7 +192,9 @@ static const struct msg_row rows[] = {
 
 static char dir[128];
 static struct shop shop;
-static struct msg_service service = { .rows = rows, .count = ARRAY_LEN(rows), .service = &shop, .state = shop_state };
+static struct msg_service service = {
+	.rows = rows, .count = ARRAY_LEN(rows), .own = { .service = &shop }, .state = shop_state
+};
 
 static void setup(void)
 {
@@ -202,7 +204,7 @@ static void setup(void)
 	temp_dir(dir);
 	snprintf(path, sizeof(path), "%s/shop.db", dir);
 	ck_assert_int_eq(db_open(path, steps, 2, &shop.db, NULL), ERR_OK);
-	service.db = shop.db;
+	service.own.db = shop.db;
 	shop.state = 2;
 }
 
@@ -221,7 +223,7 @@ static int send_as(enum role role, const char *path, const char *body, char ret_
 	};
 	struct http_reply reply = { .status = 200 };
 
-	msg_http(&service, &rq, &reply);
+	msg_http(&service, NULL, &rq, &reply);
 	ck_assert(buf_ok(&reply.body));
 	snprintf(ret_text, 300, "%.*s", (int)reply.body.len, (char *)reply.body.p);
 	buf_done(&reply.body);
@@ -299,7 +301,7 @@ START_TEST(broken_requests_are_audited_and_never_reach_the_handler)
 		struct http_reply reply = { .status = 200 };
 		char where[200];
 
-		msg_http(&service, &rq, &reply);
+		msg_http(&service, NULL, &rq, &reply);
 		ck_assert_int_eq(reply.status, cases[i].status);
 		buf_done(&reply.body);
 		snprintf(where, sizeof(where), "code = %d AND event = '%s' AND text = 'why'", cases[i].broken,
