@@ -252,13 +252,13 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 
 	if (what & BEV_EVENT_CONNECTED)
 		return; /* the TLS handshake is done */
-	/* The peer may say first that it sends no more; our last frame still goes out, or the timer ends it. */
-	if (l->closing && (what & BEV_EVENT_EOF) && evbuffer_get_length(bufferevent_get_output(bev)))
+	/* The peer may say first that it sends no more: what it sent is answered, and our last frame still goes out. */
+	l->eof |= (what & BEV_EVENT_EOF) != 0;
+	if ((what & BEV_EVENT_EOF) && l->closing && evbuffer_get_length(bufferevent_get_output(bev)))
 		return;
-	if (!l->closing && (what & BEV_EVENT_EOF) && l->visit && l->visit->busy)
-		l->eof = true; /* what it sent before is answered */
-	else
-		link_gone(l);
+	if ((what & BEV_EVENT_EOF) && l->visit && l->visit->busy)
+		return;
+	link_gone(l);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
