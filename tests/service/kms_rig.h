@@ -14,7 +14,8 @@
  * What a KMS test needs around it: three tokens in a private directory (HSM 1 with Pr, PK and MAK; HSM 2 with the same
  * PK and MAK; POS, the secure module of all test terminals), certificates of a private CA, and kmsd as a process.
  * Environment: STRONGROOM_MODULE, KMSD, STRONGROOM_CA; RIG_SOFTHSM: SoftHSMv2 and the standard way instead;
- * RIG_POSTGRES: the database is on a PostgreSQL of the test's own, not in a file.
+ * RIG_POSTGRES: the database is on a PostgreSQL of the test's own, not in a file; KEPT: a folder of the build where
+ * tokens that were made are kept for the next program.
  * Everything here aborts the test program with a text when it fails.
  */
 struct rig {

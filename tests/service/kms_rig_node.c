@@ -24,6 +24,9 @@ void rig_node_make(struct rig *r, struct rig_node *n, const char *name, const ch
 	snprintf(file, sizeof(file), "%s.conf", name);
 	snprintf(n->conf, sizeof(n->conf), "%s/%s", r->dir, file);
 	rig_run("rm -rf %s && cp -a %s/tokens %s", n->tokens, r->dir, n->tokens);
+	/* of SoftHSM: a configuration of its own */
+	rig_run("test ! -f %s/softhsm2.conf || sed s,%s/tokens,%s, %s/softhsm2.conf >%s.conf", r->dir, r->dir,
+		n->tokens, r->dir, n->tokens);
 	snprintf(text, sizeof(text),
 		 "customer = ACME\ndatabase = %s\nlisten = 127.0.0.1:0\n"
 		 "[identity]\ncertificate = %s/kms.pem\nkey = %s/kms.key\nca = %s/ca/root.pem\n"
@@ -36,13 +39,14 @@ void rig_node_make(struct rig *r, struct rig_node *n, const char *name, const ch
 
 static _Noreturn void be_node(struct rig_node *n, int out)
 {
-	char log[240];
+	char log[240], softhsm[260];
 	int fd;
 
 	snprintf(log, sizeof(log), "%s/%s.log", n->r->dir, n->name);
+	snprintf(softhsm, sizeof(softhsm), "%s.conf", n->tokens);
 	fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (fd >= 0 && dup2(fd, 2) == 2 && dup2(out, 1) == 1 && !prctl(PR_SET_PDEATHSIG, SIGKILL) &&
-	    !setenv("STRONGROOM_TOKEN_DIR", n->tokens, 1))
+	    !setenv("STRONGROOM_TOKEN_DIR", n->tokens, 1) && !setenv("SOFTHSM2_CONF", softhsm, 1))
 		execl(getenv("KMSD"), "kmsd", "--config", n->conf, (char *)NULL);
 	_exit(127);
 }

@@ -354,8 +354,9 @@ START_TEST(a_node_with_another_storage_key_is_refused)
 	rig_node_make(r, &other, "other", "");
 	/* a storage key of its own, under another label, in its copy of the token */
 	snprintf(command, sizeof(command),
-		 "STRONGROOM_TOKEN_DIR=%s %s --config %s srk-init SRK3 55 && sed -i s/object=SRK\\;/object=SRK3\\;/ %s",
-		 other.tokens, getenv("KMSD"), other.conf, other.conf);
+		 "STRONGROOM_TOKEN_DIR=%s SOFTHSM2_CONF=%s.conf %s --config %s srk-init SRK3 55 && sed -i"
+		 " s/object=SRK\\;/object=SRK3\\;/ %s",
+		 other.tokens, other.tokens, getenv("KMSD"), other.conf, other.conf);
 	ck_assert_int_eq(system(command), 0);
 	ck_assert(!rig_node_start(&other));
 	ck_assert(rig_node_logged(&other, "storage key"));
