@@ -10,6 +10,7 @@ import pathlib
 import socket
 import subprocess
 
+import databases
 import kept
 from foreign import SoftHsm, carry, softhsm_folder
 from factory import WAIT, Authority, Daemon, Folder, StrongToken, program, query, run, sanitizer_preload, wait_until
@@ -58,6 +59,9 @@ class Token(StrongToken):
                   f"{kind}:{len(parts[0])}", "--label", label)
 
 
+OURS = SoftHsm if os.environ.get("TEST_SOFTHSM") else Token
+
+
 def combine(tokens, suite):
     """PK and MAK of a suite, the same in all of them."""
     kind, *lengths, _ = KEYS[suite]
@@ -80,12 +84,14 @@ def free_port():
 
 class Chain:
     """Built once for a test program. suite: of the customer. messages: from DC to KMS by message, all ports the same after a
-    restart; otherwise by key files that hand_over carries. makers: of HSM 1 and HSM 2; card: of the operator card."""
+    restart; otherwise by key files that hand_over carries. makers: of HSM 1 and HSM 2; card: of the operator card. With
+    TEST_SOFTHSM in the environment the makers are SoftHSMv2; with TEST_POSTGRES the databases are on a PostgreSQL."""
 
-    def __init__(self, suite, messages=False, makers=(Token, Token), card=Token):
+    def __init__(self, suite, messages=False, makers=(OURS, OURS), card=OURS):
         self.suite, self.messages = suite, messages
         self.ports = {name: free_port() if messages else 0 for name in ("mtms", "dc", "kms", "terminals")}
         self.folder = Folder()
+        self.mtms_database, self.dc_database, self.kms_database = (databases.new(self.folder / f"{s}.db") for s in ("mtms", "dc", "kms"))
         self.ca = Authority(self.folder)
         self.end = KEYS[suite][3]
         kept.take(f"suite{suite}", ("chain.py", "factory.py"), lambda folder: make_ours(folder, suite), self.folder / ".")
@@ -147,14 +153,12 @@ class Chain:
         return {"listen": f"127.0.0.1:{self.ports[who]}", **values}
 
     def mtms(self, dc):
-        self.mtms_database = self.folder / "mtms.db"
         conf = self.write("mtms", self.head("mtms", database=self.mtms_database), token={"uri": self.hsm1.uri},
                           dc={"url": f"https://{dc}"},
                           **{f"customer {CUSTOMER}": {"pk": "pkcs11:object=PK", "mak": "pkcs11:object=MAK", "suite": self.suite}})
         return Daemon("MTMSD", conf, self.folder, self.hsm1.env)
 
     def dc(self):
-        self.dc_database = self.folder / "dc.db"
         route = {"mode": "file", "spool": self.folder / "outgoing"}
         if self.messages:
             route = {"mode": "message", "url": f"https://127.0.0.1:{self.ports['kms']}"}
@@ -162,7 +166,6 @@ class Chain:
         return Daemon("DCD", conf, self.folder)
 
     def kms(self):
-        self.kms_database = self.folder / "kms.db"
         token = {"uri": self.hsm2.uri, "srk": "pkcs11:object=SRK", f"pk{self.end}": "pkcs11:object=PK",
                  f"mak{self.end}": "pkcs11:object=MAK"}
         conf = self.write("kms", self.head("kms", customer=CUSTOMER, database=self.kms_database), token=token,

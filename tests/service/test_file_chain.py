@@ -27,7 +27,6 @@ class FileChain(Chain):
         return self.server.folder_at(port=self.lines[who].port)
 
     def dc(self):
-        self.dc_database = self.folder / "dc.db"
         route = {"mode": "notice", "url": f"https://127.0.0.1:{self.ports['kms']}", "spool": self.folder_of("dc"), "retry_max_s": 1,
                  **self.server.options()}
         return Daemon("DCD", self.write("dc", self.head("dc", name="dc1", database=self.dc_database), **{f"kms {CUSTOMER}": route}),

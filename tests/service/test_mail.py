@@ -10,7 +10,6 @@ import socket
 import time
 import unittest
 
-import databases
 from chain import CUSTOMER, Chain
 from databases import change, query
 from factory import Daemon, wait_until
@@ -26,22 +25,11 @@ class MailChain(Chain):
 
     def kms(self):
         daemon = super().kms()
-        conf = self.folder / "kms.conf"
-        place = databases.new(self.kms_database)
-        text = conf.read_text().replace(f"database = {self.kms_database}\n", f"database = {place}\n")
         daemon.command("fpk-init", "FPK", "46")
-        text = text.replace("srk =", "fpk = pkcs11:object=FPK\nsrk =")
+        conf = self.folder / "kms.conf"
+        text = conf.read_text().replace("srk =", "fpk = pkcs11:object=FPK\nsrk =")
         conf.write_text(text + "[limits]\nalarm_failures = 3\n[mail]\n" + "".join(f"{k} = {v}\n" for k, v in TIMES.items()))
-        self.kms_database = place
         return daemon
-
-    def imported(self, name):
-        wait_until(lambda: query(self.kms_database, "SELECT 1 FROM key_file WHERE name = ? AND state <> 'importing'", name),
-                   f"the import of {name}")
-
-    def next_sequence(self, dc):
-        rows = query(self.kms_database, "SELECT coalesce(max(sequence), 0) + 1 FROM delivery_sequence WHERE dc = ?", dc)
-        return rows[0][0]
 
 
 class Mail(MailCase):
