@@ -57,11 +57,11 @@ class Pickup(unittest.TestCase):
             server.stop()
         assert not wrong, wrong
 
-    def put(self, where, name, count, sign_as=None):
-        """As a data centre puts them: the key file, then the manifest."""
+    def put(self, where, name, count, sign_as=None, size=16):
+        """As a data centre puts them: the key file, then the manifest. size: of a record, none of which is good."""
         server, mine = self.servers[where], self.chain.folder
         keys, manifest = mine / f"{name}.text", mine / f"{name}.signed"
-        keys.write_text(keyfile(name, [os.urandom(16) for _ in range(count)], dc="dc9"))
+        keys.write_text(keyfile(name, [os.urandom(size) for _ in range(count)], dc="dc9"))
         self.chain.sign(keys, manifest, "dc9", self.chain.next_sequence("dc9"), name)
         if sign_as:
             manifest.write_bytes(sign_as)
@@ -111,7 +111,7 @@ class Pickup(unittest.TestCase):
         self.assertEqual(query(self.chain.kms_database, "SELECT count(*) FROM delivery_sequence WHERE sequence = 77"), [(0,)])
 
     def test_4_kill_9_while_a_file_is_fetched(self):  # R2.2, R2.4
-        self.put("sftp", "large", 60000)
+        self.put("sftp", "large", 20000, size=60)
         part = self.chain.folder / "work-sftp" / "large.keys.part"
         for _ in range(3):
             wait_until(lambda: part.exists() or self.row("large"), "the fetching")
@@ -121,7 +121,7 @@ class Pickup(unittest.TestCase):
         wait_until(lambda: self.row("large") and self.row("large")[3] == 1, "the whole file", 200)
         wait_until(lambda: {"large.keys.done", "large.manifest.done"} <= self.names("sftp"), "the files to be renamed")
         self.assertEqual(query(self.chain.kms_database, "SELECT count(*), count(DISTINCT line) FROM key_source s JOIN key_file k ON "
-                               "k.id = s.file WHERE k.name = 'large'"), [(60000, 60000)])
+                               "k.id = s.file WHERE k.name = 'large'"), [(20000, 20000)])
         self.assertEqual(query(self.chain.kms_database, "SELECT count(*) FROM key_file WHERE name = 'large'"), [(1,)])
 
     def test_5_a_fetching_that_breaks_goes_on_where_it_broke(self):  # R2.2, R2.4
@@ -130,11 +130,11 @@ class Pickup(unittest.TestCase):
                 line, name = self.chain.lines[where], f"broken-{where}"
                 cuts, passed = line.cuts, line.passed["down"]
                 line.arm(down=400000)
-                self.put(where, name, 24000)
+                self.put(where, name, 1100, size=400)
                 size = (self.chain.folder / f"{name}.text").stat().st_size
                 self.assertGreater(size, 550000)
                 wait_until(lambda: self.row(name) and self.row(name)[3] == 1, "the whole file", 120)
-                self.assertEqual(self.row(name)[2], 24000)
+                self.assertEqual(self.row(name)[2], 1100)
                 self.assertEqual(line.cuts, cuts + 1)
                 self.assertLess(line.passed["down"] - passed, size + 150000, "it was fetched from its beginning once more")
                 wait_until(lambda: self.row(name)[0] == "done", "the import", 200)
