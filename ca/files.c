@@ -1,130 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include "file.h"
 #include "files.h"
-
-#define FILES_MAX ((size_t)1 << 20)
-
-static enum err write_all(int fd, struct view v, const char *path, struct fail *f)
-{
-	while (v.n) {
-		ssize_t n = write(fd, v.p, v.n);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-		v = VIEW(v.p + n, v.n - (size_t)n);
-	}
-	if (fsync(fd))
-		return fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	return ERR_OK;
-}
-
-static enum err sync_folder(const char *path, struct fail *f)
-{
-	char copy[PATH_MAX];
-	int fd;
-	enum err e = ERR_OK;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd))
-		e = fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return e;
-}
-
-/* put: link into place, or rename over what is there. */
-static enum err put(const char *part, const char *path, bool over, struct fail *f)
-{
-	if (over ? !rename(part, path) : !link(part, path))
-		return ERR_OK;
-	return errno == EEXIST ? fail_set(f, ERR_USAGE, 0, "%s is there already", path)
-			       : fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-}
-
-static enum err write_file(const char *path, struct view content, mode_t mode, bool over, struct fail *f)
-{
-	char part[PATH_MAX];
-	enum err e;
-	int fd;
-
-	if (snprintf(part, sizeof(part), "%s.XXXXXX", path) >= (int)sizeof(part))
-		return fail_set(f, ERR_USAGE, 0, "%s: name too long", path);
-	fd = mkostemp(part, O_CLOEXEC);
-	if (fd < 0)
-		return fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	e = write_all(fd, content, path, f);
-	if (!e && fchmod(fd, mode))
-		e = fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	if (!e)
-		e = put(part, path, over, f);
-	if (close(fd) && !e)
-		e = fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	if (e || !over)
-		unlink(part);
-	return e ? e : sync_folder(path, f);
-}
-
-enum err files_write(const char *path, struct view content, mode_t mode, struct fail *f)
-{
-	return write_file(path, content, mode, false, f);
-}
-
-enum err files_replace(const char *path, struct view content, mode_t mode, struct fail *f)
-{
-	return write_file(path, content, mode, true, f);
-}
-
-enum err files_absent(const char *path, struct fail *f)
-{
-	struct stat st;
-
-	return lstat(path, &st) ? ERR_OK : fail_set(f, ERR_USAGE, 0, "%s is there already", path);
-}
-
-enum err files_read(const char *path, struct buf *out, struct fail *f)
-{
-	uint8_t block[4096];
-	enum err e = ERR_OK;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	for (;;) {
-		ssize_t n = read(fd, block, sizeof(block));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			e = fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-		if (n <= 0)
-			break;
-		buf_put(out, block, (size_t)n);
-		if (out->len > FILES_MAX) {
-			e = fail_set(f, ERR_BAD_DATA, 0, "%s is too long", path);
-			break;
-		}
-	}
-	close(fd);
-	if (!e && !buf_ok(out))
-		e = fail_set(f, ERR_NO_MEMORY, 0, "%s: no memory", path);
-	return e;
-}
 
 enum err key_new(const char *type, EVP_PKEY **ret, struct fail *f)
 {
@@ -155,7 +38,7 @@ enum err key_save(const char *path, EVP_PKEY *key, struct fail *f)
 		goto out;
 	}
 	n = BIO_get_mem_data(bio, &p);
-	e = files_write(path, VIEW(p, (size_t)n), 0600, f);
+	e = file_create(path, 0600, VIEW(p, (size_t)n), f);
 	OPENSSL_cleanse(p, (size_t)n);
 out:
 	BIO_free(bio);
@@ -181,7 +64,7 @@ enum err certificate_save(const char *path, X509 *cert, struct fail *f)
 	BUF_AUTO pem = { 0 };
 	enum err e = certificate_pem(cert, &pem, f);
 
-	return e ? e : files_write(path, buf_view(&pem), 0644, f);
+	return e ? e : file_create(path, 0644, buf_view(&pem), f);
 }
 
 enum err certificate_load(const char *path, X509 **ret, struct fail *f)

@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "daemon.h"
+#include "file.h"
 #include "files.h"
 #include "profile.h"
 #include "revoke.h"
@@ -59,9 +60,9 @@ static enum err run_crl(struct arguments *a, struct fail *f)
 	if (!e)
 		e = ca_path(a->order.dir, "crl.pem", path, f);
 	if (!e)
-		e = files_replace(path, buf_view(&pem), 0644, f);
+		e = file_replace(path, 0644, buf_view(&pem), f);
 	if (!e && a->order.out)
-		e = files_replace(a->order.out, buf_view(&pem), 0644, f);
+		e = file_replace(a->order.out, 0644, buf_view(&pem), f);
 	ca_done(&ca);
 	return e;
 }
@@ -101,7 +102,7 @@ static enum err run_get(struct arguments *a, struct fail *f)
 	if (!e)
 		e = ca_get(&ca, serial, &pem, f);
 	if (!e && a->order.out)
-		e = files_write(a->order.out, buf_view(&pem), 0644, f);
+		e = file_create(a->order.out, 0644, buf_view(&pem), f);
 	else if (!e && fwrite(pem.p, 1, pem.len, stdout) != pem.len)
 		e = fail_set(f, ERR_IO, 0, "cannot write the certificate");
 	ca_done(&ca);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "files.h"
 #include "issue.h"
 #include "order.h"
@@ -33,9 +34,9 @@ static enum err place(const struct order *o, struct fail *f)
 
 	if (!o->out)
 		return fail_set(f, ERR_USAGE, 0, "--out is missing: the file for the certificate");
-	e = files_absent(o->out, f);
+	e = file_absent(o->out, f);
 	if (!e && o->key_out)
-		e = files_absent(o->key_out, f);
+		e = file_absent(o->key_out, f);
 	return e;
 }
 

@@ -5,8 +5,11 @@
 #include <openssl/pem.h>
 
 #include "cms.h"
+#include "file.h"
 #include "files.h"
 #include "issue.h"
+
+#define REQUEST_MAX ((size_t)1 << 20)
 
 enum err csr_load(const char *path, EVP_PKEY **ret, struct fail *f)
 {
@@ -75,7 +78,7 @@ enum err request_load(const struct ca *ca, const char *path, EVP_PKEY **ret, str
 	enum err e = own_roots(ca, &roots, f);
 
 	if (!e)
-		e = files_read(path, &der, f);
+		e = file_read(path, REQUEST_MAX, &der, f);
 	if (!e)
 		e = cms_verify(roots, ROLE_MTMS, 0, buf_view(&der), &content, &signer, f);
 	X509_STORE_free(roots);

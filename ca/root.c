@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "file.h"
 #include "files.h"
 #include "identity.h"
 #include "issue.h"
@@ -125,7 +126,7 @@ static enum err write_one(const struct making *m, const char *name, X509 *cert, 
 
 	if (!e)
 		e = certificate_pem(cert, &pem, f);
-	return e ? e : files_replace(path, buf_view(&pem), 0644, f);
+	return e ? e : file_replace(path, 0644, buf_view(&pem), f);
 }
 
 /* The files are made from ca.db; root.pem last: who sees it sees them all. */
@@ -146,7 +147,7 @@ static enum err write_files(const struct making *m, struct fail *f)
 	if (!e)
 		e = ca_path(m->ca.folder, "roots.pem", path, f);
 	if (!e)
-		e = files_replace(path, buf_view(&all), 0644, f);
+		e = file_replace(path, 0644, buf_view(&all), f);
 	snprintf(name, sizeof(name), "cross-%lld-by-%lld.pem", n, n - 1);
 	if (!e && m->by_old)
 		e = write_one(m, name, m->by_old, f);

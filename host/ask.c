@@ -8,10 +8,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "pk11.h"
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU };
@@ -232,26 +232,15 @@ static enum err read_line(int fd, const char *path, struct secret *ret, struct f
 
 enum err ask_file(const char *path, struct secret *ret, struct fail *f)
 {
-	struct stat st;
 	enum err e;
-	int fd;
+	int fd = -1;
 
 	if (!strcmp(path, "-"))
 		return read_line(STDIN_FILENO, "standard input", ret, f);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return fail_set(f, ERR_CONFIG, 0, "%.128s: %s", path, strerror(errno));
-	if (fstat(fd, &st) != 0)
-		e = fail_set(f, ERR_IO, 0, "%.128s: %s", path, strerror(errno));
-	else if (S_ISFIFO(st.st_mode))
-		e = read_line(fd, path, ret, f);
-	else if (!S_ISREG(st.st_mode))
-		e = fail_set(f, ERR_CONFIG, 0, "%.128s: neither a file nor a pipe", path);
-	else if ((st.st_mode & 077) || (st.st_uid != geteuid() && st.st_uid != 0))
-		e = fail_set(f, ERR_CONFIG, 0, "%.128s: a secret stands in a file of ours with mode 0600 (chmod 600)",
-			     path);
-	else
-		e = read_line(fd, path, ret, f);
+	e = file_secret_open("", path, true, &fd, f);
+	if (e)
+		return e;
+	e = read_line(fd, path, ret, f);
 	close(fd);
 	return e;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "db_dump.h"
+#include "file.h"
 #include "db_tables.h"
 #include "keyfile.h"
 
@@ -196,14 +197,17 @@ enum err db_dump(struct db *d, const char *service, json_t *about, const char *p
 
 	if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
 		return fail_set(f, ERR_CONFIG, 0, "the name is too long");
-	if (access(path, F_OK) == 0)
-		return fail_set(f, ERR_CONFIG, 0, "%s is there already", path);
+	e = file_absent(path, f);
+	if (e != ERR_OK)
+		return e;
 	unlink(part);
 	e = lines_open(&l, part, O_WRONLY | O_CREAT | O_EXCL, f);
 	if (e == ERR_OK)
 		e = all_put(d, service, about, &l, f);
-	if (e == ERR_OK && (fflush(l.file) != 0 || fsync(fileno(l.file)) != 0 || link(part, path) != 0))
+	if (e == ERR_OK && fflush(l.file) != 0)
 		e = fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
+	if (e == ERR_OK)
+		e = file_place(fileno(l.file), part, path, false, f);
 	if (e == ERR_OK)
 		*ret_rows = l.rows;
 	if (l.file)

@@ -2,13 +2,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "file.h"
 #include "identity.h"
 #include "identity_own.h"
 #include "keyfile.h"
@@ -235,16 +235,15 @@ out:
 
 static enum err key_load(const char *path, EVP_PKEY **ret, struct fail *f)
 {
-	struct stat st;
-	BIO *bio = BIO_new_file(path, "r");
+	int fd = -1;
+	enum err e = file_secret_open("key file ", path, false, &fd, f);
+	BIO *bio = e ? NULL : BIO_new_fd(fd, BIO_CLOSE);
 
-	if (!bio)
-		return ssl_fail(f, ERR_CONFIG, path);
-	FILE *file = NULL;
-	BIO_get_fp(bio, &file);
-	if (!file || fstat(fileno(file), &st) || (st.st_mode & 077) || (st.st_uid != geteuid() && st.st_uid != 0)) {
-		BIO_free(bio);
-		return fail_set(f, ERR_CONFIG, 0, "%s: key file must be ours alone (mode 0600)", path);
+	if (e)
+		return e;
+	if (!bio) {
+		close(fd);
+		return fail_set(f, ERR_NO_MEMORY, 0, "%s: no memory", path);
 	}
 	/* An encrypted key would ask on the terminal: an empty passphrase instead makes it an error. */
 	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "pk11_own.h"
 #include "pk11_sr.h"
 #include "waiting.h"
@@ -17,46 +17,7 @@
 
 enum err pin_read(const char *path, struct secret *ret, struct fail *f)
 {
-	struct stat st;
-	struct secret pin = { 0 };
-	enum err e = ERR_OK;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	if (fd < 0)
-		return fail_set(f, ERR_CONFIG, 0, "PIN file %s: %s", path, strerror(errno));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || (st.st_mode & 077) ||
-	    (st.st_uid != geteuid() && st.st_uid != 0)) {
-		e = fail_set(f, ERR_CONFIG, 0, "PIN file %s: must be a file of ours with mode 0600", path);
-		goto out;
-	}
-	if (!secret_init(&pin, PIN_MAX)) {
-		e = fail_set(f, ERR_NO_MEMORY, 0, "PIN file");
-		goto out;
-	}
-	while (pin.len < pin.room) {
-		ssize_t n = read(fd, pin.p + pin.len, pin.room - pin.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			e = fail_set(f, ERR_CONFIG, 0, "PIN file %s: %s", path, strerror(errno));
-		if (n <= 0)
-			break;
-		pin.len += (size_t)n;
-	}
-	if (e != ERR_OK)
-		goto out;
-	const uint8_t *end = memchr(pin.p, '\n', pin.len);
-	if (end)
-		pin.len = (size_t)(end - pin.p);
-	if (pin.len == 0 || pin.len == pin.room) {
-		e = fail_set(f, ERR_CONFIG, 0, "PIN file %s: empty or too long", path);
-		goto out;
-	}
-	secret_move(ret, &pin);
-out:
-	close(fd);
-	secret_done(&pin);
-	return e;
+	return file_secret_line("PIN file ", path, PIN_MAX, ret, f);
 }
 
 /* pin_load: from the options' file, the URI's file or value, in that order. */

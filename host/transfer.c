@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "transfer_own.h"
 
 #define CONNECT_S 30
@@ -366,21 +366,6 @@ static enum err fetch(struct transfer *t, const char *name, int fd, uint64_t max
 	return g.at == size ? ERR_OK : fail_set(f, ERR_PEER, 0, "%.80s%s changes while it is fetched", t->place, name);
 }
 
-/* The part becomes the file; both names are durable. */
-static enum err finish(int fd, const char *part, const char *path, struct fail *f)
-{
-	char *copy = strdup(path);
-	int dir = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	enum err e = ERR_OK;
-
-	if (dir < 0 || fsync(fd) || rename(part, path) || fsync(dir))
-		e = fail_set(f, ERR_IO, 0, "%.128s: %s", path, strerror(errno));
-	if (dir >= 0)
-		close(dir);
-	free(copy);
-	return e;
-}
-
 enum err transfer_get(struct transfer *t, const char *name, const char *path, uint64_t max, struct fail *f)
 {
 	char *part = NULL;
@@ -404,7 +389,7 @@ enum err transfer_get(struct transfer *t, const char *name, const char *path, ui
 	if (!e && anew)
 		e = fail_set(f, ERR_PEER, 0, "%.80s%s changes while it is fetched", t->place, name);
 	if (!e)
-		e = finish(fd, part, path, f);
+		e = file_place(fd, part, path, true, f);
 	if (fd >= 0)
 		close(fd);
 	free(part);

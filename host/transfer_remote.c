@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "curl_start.h"
+#include "file.h"
 #include "identity.h"
 #include "transfer_own.h"
 
@@ -18,27 +19,15 @@
 /* The first line of a file that is ours alone, zero-terminated. */
 static enum err read_password(const char *path, struct secret *ret, struct fail *f)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	enum err e = ERR_OK;
-	struct stat st;
-	ssize_t n = 0;
+	SECRET_AUTO line = { 0 };
+	enum err e = file_secret_line("password file ", path, PASSWORD_MAX, &line, f);
 
-	if (fd < 0)
-		return fail_set(f, ERR_CONFIG, 0, "password file %.128s: %s", path, strerror(errno));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || (st.st_mode & 077) || st.st_size > PASSWORD_MAX)
-		e = fail_set(f, ERR_CONFIG, 0, "password file %.128s: must be a file of ours with mode 0600", path);
-	else if (!secret_init(ret, PASSWORD_MAX + 1))
+	for (size_t i = 0; !e && i < line.len; i++)
+		if (line.p[i] < ' ' || line.p[i] == 0x7f)
+			e = fail_set(f, ERR_CONFIG, 0, "password file %.128s: control characters", path);
+	if (!e && (!secret_init(ret, line.len + 1) || !secret_set(ret, line.p, line.len)))
 		e = fail_set(f, ERR_NO_MEMORY, 0, "no memory");
-	else if ((n = read(fd, ret->p, PASSWORD_MAX)) <= 0)
-		e = fail_set(f, ERR_CONFIG, 0, "password file %.128s: %s", path, n ? strerror(errno) : "empty");
-	close(fd);
-	if (e)
-		return e;
-	for (ret->len = 0; ret->len < (size_t)n && ret->p[ret->len] != '\n'; ret->len++)
-		if (ret->p[ret->len] < ' ' || ret->p[ret->len] == 0x7f)
-			return fail_set(f, ERR_CONFIG, 0, "password file %.128s: control characters", path);
-	memory_wipe(ret->p + ret->len, ret->room - ret->len);
-	return ret->len ? ERR_OK : fail_set(f, ERR_CONFIG, 0, "password file %.128s: empty", path);
+	return e;
 }
 
 /* A file that only its owner, us or root, may change; secret: nor read. */

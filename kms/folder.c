@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "folder.h"
 
 enum err folder_open(int at, const char *name, bool make, int *ret, struct fail *f)
@@ -57,9 +58,7 @@ enum err folder_open_file(int folder, const char *name, const char *suffix, int 
 enum err folder_read(int folder, const char *name, const char *suffix, size_t max, struct buf *ret, time_t *ret_since,
 		     struct fail *f)
 {
-	uint8_t chunk[16384];
 	struct stat st = { 0 };
-	ssize_t n = 0;
 	int fd;
 	enum err e = folder_open_file(folder, name, suffix, &fd, f);
 
@@ -73,16 +72,7 @@ enum err folder_read(int folder, const char *name, const char *suffix, size_t ma
 	}
 	if (!fstat(fd, &st))
 		*ret_since = st.st_ctime;
-	while (!e && (n = read(fd, chunk, sizeof(chunk))) > 0) {
-		if (ret->len + (size_t)n > max)
-			e = fail_set(f, ERR_TOO_LARGE, 0, "more than %zu bytes", max);
-		else
-			buf_put(ret, chunk, (size_t)n);
-	}
-	if (!e && n < 0)
-		e = fail_set(f, ERR_IO, 0, "%.150s: %s", name, strerror(errno));
-	if (!e && !buf_ok(ret))
-		e = fail_set(f, ERR_NO_MEMORY, 0, "no memory for a file");
+	e = file_read_fd(fd, name, max, ret, f);
 	close(fd);
 	return e;
 }

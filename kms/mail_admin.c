@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "file.h"
 #include "mail_admin.h"
 #include "mailer.h"
 #include "notify.h"
@@ -85,25 +86,14 @@ static enum err template_show(void *service, char **arguments, struct fail *f)
 	return e;
 }
 
-/* file_read: with final zero; `-`: standard input. A zero byte inside would hide the rest. */
-static enum err file_read(const char *path, struct buf *ret, struct fail *f)
+/* A template's text, with final zero; `-`: standard input. A zero byte inside would hide the rest. */
+static enum err body_read(const char *path, struct buf *ret, struct fail *f)
 {
-	FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
-	char room[4096];
-	size_t n;
-	bool bad;
+	enum err e = strcmp(path, "-") ? file_read(path, BODY_FILE_MAX, ret, f)
+				       : file_read_fd(STDIN_FILENO, "standard input", BODY_FILE_MAX, ret, f);
 
-	if (!file)
-		return fail_set(f, ERR_USAGE, 0, "%.128s: %s", path, strerror(errno));
-	while (ret->len <= BODY_FILE_MAX && (n = fread(room, 1, sizeof(room), file)) > 0)
-		buf_put(ret, room, n);
-	bad = ferror(file) != 0;
-	if (file != stdin)
-		fclose(file);
-	if (bad)
-		return fail_set(f, ERR_IO, 0, "%.128s cannot be read", path);
-	if (ret->len > BODY_FILE_MAX)
-		return fail_set(f, ERR_USAGE, 0, "%.128s: more than %d bytes", path, BODY_FILE_MAX);
+	if (e)
+		return e;
 	if (ret->len && memchr(ret->p, 0, ret->len))
 		return fail_set(f, ERR_USAGE, 0, "%.128s: a zero byte in a text", path);
 	buf_put_u8(ret, 0);
@@ -137,7 +127,7 @@ static enum err template_set(void *service, char **arguments, struct fail *f)
 	if (!e && !subject && !file)
 		e = fail_set(f, ERR_USAGE, 0, "template set needs --subject, --body-file or both");
 	if (!e && file)
-		e = file_read(file, &body, f);
+		e = body_read(file, &body, f);
 	return e ? e : template_change(service, arguments, subject, file ? (char *)body.p : NULL, false, f);
 }
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "admin.h"
 #include "audit.h"
 #include "cms.h"
+#include "file.h"
 
 #define PR_BITS 2048
 
@@ -28,21 +26,6 @@ static enum err new_index(struct mtms *m, int64_t *ret, char label[32], struct f
 	e = db_settle(m->db, e, f);
 	if (!e)
 		*ret = index;
-	return e;
-}
-
-static enum err write_request(const char *path, struct view der, struct fail *f)
-{
-	enum err e = ERR_OK;
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-
-	if (fd < 0)
-		return fail_set(f, ERR_IO, 0, "%s: %s", path, strerror(errno));
-	if (write(fd, der.p, der.n) != (ssize_t)der.n || fsync(fd))
-		e = fail_set(f, ERR_IO, 0, "%s: cannot be written", path);
-	close(fd);
-	if (e)
-		unlink(path);
 	return e;
 }
 
@@ -69,7 +52,7 @@ static enum err make_key(struct mtms *m, const char *path, const char *reason, s
 	if (!e)
 		e = cms_sign(m->identity, buf_view(&spki), &request, f);
 	if (!e)
-		e = write_request(path, buf_view(&request), f);
+		e = file_create(path, 0644, buf_view(&request), f);
 	snprintf(text, sizeof(text), "request %.180s%s%.180s", path,
 		 reason ? "; the one before was lost or leaked: " : "", reason ? reason : "");
 	if (!e)

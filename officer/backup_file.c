@@ -2,6 +2,7 @@
 #include "ck.h"
 
 #include "backup_file.h"
+#include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,44 +33,12 @@ enum err backup_file_create(struct backup_file *b, const char *path, struct fail
 
 enum err backup_file_write(struct backup_file *b, struct view v, struct fail *f)
 {
-	while (v.n > 0) {
-		ssize_t n = write(b->fd, v.p, v.n);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return failed(b, n < 0 ? errno : EIO, f);
-		v = VIEW(v.p + n, v.n - (size_t)n);
-	}
-	return ERR_OK;
-}
-
-/* sync_dir: of the file, so that its name lasts. */
-static int sync_dir(const char *path)
-{
-	char dir[4096];
-	const char *slash = strrchr(path, '/');
-	int fd, rc;
-
-	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	rc = fd >= 0 && fsync(fd) == 0 ? 0 : errno;
-	if (fd >= 0)
-		close(fd);
-	return rc;
+	return file_write_fd(b->fd, b->path, v, f);
 }
 
 enum err backup_file_finish(struct backup_file *b, struct fail *f)
 {
-	int rc = fsync(b->fd) == 0 ? 0 : errno;
-
-	if (!rc && renameat2(AT_FDCWD, b->part, AT_FDCWD, b->path, RENAME_NOREPLACE) != 0) {
-		rc = errno;
-		/* A file system that does not know how. */
-		if (rc == EINVAL || rc == ENOSYS)
-			rc = link(b->part, b->path) == 0 ? 0 : errno;
-	}
-	return rc || (rc = sync_dir(b->path)) ? failed(b, rc, f) : ERR_OK;
+	return file_place(b->fd, b->part, b->path, false, f);
 }
 
 void backup_file_drop(struct backup_file *b)

@@ -8,7 +8,7 @@
 
 /*
  * struct backup_file: a new file that has its name when it is whole and durable, and leaves nothing when it does not
- * get there. create: ERR_IO, also when something of the name is there at the end. drop: after finish too; takes one
+ * get there. create: ERR_IO. finish: ERR_USAGE when something of the name is there. drop: after finish too; takes one
  * with fd -1.
  */
 struct backup_file {

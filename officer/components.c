@@ -10,6 +10,7 @@
 #include "ask.h"
 #include "commands.h"
 #include "component.h"
+#include "file.h"
 
 static const struct show_field list_fields[] = {
 	OFFICER_TOKEN_FIELDS,
@@ -90,21 +91,6 @@ static bool in_groups(const struct secret *value, struct secret *ret)
 	return true;
 }
 
-static enum err write_out(const char *path, const struct secret *text, struct fail *f)
-{
-	enum err e = ERR_OK;
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return fail_set(f, ERR_IO, 0, "--out: %.128s: %s", path, strerror(errno));
-	if (write(fd, text->p, text->len) != (ssize_t)text->len || fsync(fd) != 0)
-		e = fail_set(f, ERR_IO, 0, "--out: %.128s: %s", path, strerror(errno));
-	close(fd);
-	if (e != ERR_OK)
-		unlink(path);
-	return e;
-}
-
 /* show_and_check: on the terminal alone; what was written down must be typed back before it counts. */
 static enum err show_and_check(const struct entry *entry, const struct secret *value, const struct secret *text,
 			       struct fail *f)
@@ -155,7 +141,7 @@ static enum err generate(struct officer *o, struct pk11_session *s, const struct
 	if (officer_has(o, "show"))
 		e = show_and_check(entry, &value, &text, f);
 	if (e == ERR_OK && out)
-		e = write_out(out, &text, f);
+		e = file_create(out, 0600, secret_view(&text), f);
 	if (e != ERR_OK)
 		return e;
 	e = component_create(o, s, entry->label, entry->c.kind, &value, entry->c.who, &made, check, f);

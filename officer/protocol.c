@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "file.h"
 #include "protocol.h"
 
 #include <errno.h>
@@ -94,23 +95,6 @@ enum err protocol_signed(const json_t *protocol, int which, struct view words, s
 		free(text);
 	}
 	return buf_ok(ret) && ret->len > 0 ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "protocol");
-}
-
-static enum err read_file(const char *path, struct buf *ret, struct fail *f)
-{
-	uint8_t room[4096];
-	FILE *file = fopen(path, "re");
-	size_t n;
-
-	if (!file)
-		return fail_set(f, ERR_IO, 0, "%.128s: %s", path, strerror(errno));
-	while ((n = fread(room, 1, sizeof(room), file)) > 0 && ret->len < FILE_MAX)
-		buf_put(ret, room, n);
-	n = ferror(file) != 0;
-	fclose(file);
-	if (n || !buf_ok(ret) || ret->len >= FILE_MAX)
-		return fail_set(f, ERR_IO, 0, "%.128s: cannot be read, or is too large for a protocol", path);
-	return ERR_OK;
 }
 
 /* line_of: what stands behind `title: ` at the begin of a line; empty when there is none. */
@@ -211,7 +195,7 @@ enum err protocol_read(const char *path, json_t **ret, struct buf *ret_words, st
 {
 	BUF_AUTO text = { 0 };
 	json_t *protocol = NULL;
-	enum err e = read_file(path, &text, f);
+	enum err e = file_read(path, FILE_MAX, &text, f);
 	struct view v = buf_view(&text);
 
 	if (e != ERR_OK)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "file.h"
 #include "softhsm.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/evp.h>
 
@@ -18,33 +18,13 @@
 
 enum err softhsm_read(const char *path, struct secret *ret, struct fail *f)
 {
-	SECRET_AUTO file = { 0 };
-	struct stat st;
-	enum err e = ERR_OK;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum err e;
 
 	if (fd < 0)
 		return fail_set(f, ERR_IO, 0, "%.160s: %s", path, strerror(errno));
-	if (fstat(fd, &st) != 0)
-		e = fail_set(f, ERR_IO, 0, "%.160s: %s", path, strerror(errno));
-	else if ((size_t)st.st_size > FILE_MAX)
-		e = fail_set(f, ERR_TOO_LARGE, 0, "%.160s: larger than any object of SoftHSMv2", path);
-	else if (!secret_init(&file, (size_t)st.st_size + 1))
-		e = fail_set(f, ERR_NO_MEMORY, 0, "%.160s", path);
-	while (e == ERR_OK && file.len < file.room) {
-		ssize_t n = read(fd, file.p + file.len, file.room - file.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			e = fail_set(f, ERR_IO, 0, "%.160s: %s", path, strerror(errno));
-		if (n <= 0)
-			break;
-		file.len += (size_t)n;
-	}
+	e = file_secret_read(fd, path, FILE_MAX, ret, f);
 	close(fd);
-	if (e == ERR_OK)
-		secret_move(ret, &file);
 	return e;
 }
 

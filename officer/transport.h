@@ -30,8 +30,6 @@ enum err transport_read(const char *path, struct transport_file *ret, struct fai
 enum err transport_write(const char *path, const struct transport_file *x, struct fail *f) MUST_CHECK;
 json_t *transport_json(const struct transport_file *x);
 enum err transport_proved(const struct transport_file *x, struct view key, struct fail *f) MUST_CHECK;
-/* transport_new_file: a file of this mode that was not there before. */
-enum err transport_new_file(const char *path, struct view bytes, mode_t mode, struct fail *f) MUST_CHECK;
 
 /*
  * transport_confirm: digits of a fingerprint (64), as the other side reads them: those of the option (NULL: typed on

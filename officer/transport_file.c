@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ask.h"
+#include "file.h"
 #include "names.h"
 #include "statement.h"
 #include "rsa_public.h"
@@ -124,20 +125,13 @@ enum err transport_read(const char *path, struct transport_file *ret, struct fai
 {
 	BUF_AUTO block = { 0 };
 	BUF_AUTO key = { 0 };
-	uint8_t room[4096];
 	BUF_AUTO text = { 0 };
 	json_t *all = NULL, *said = NULL;
-	FILE *file = fopen(path, "re");
-	enum err e = ERR_OK;
-	size_t n;
+	enum err e = file_read(path, FILE_MOST, &text, f);
 
-	if (!file)
-		return fail_set(f, ERR_IO, 0, "%.128s: %s", path, strerror(errno));
-	while ((n = fread(room, 1, sizeof(room), file)) > 0 && text.len < FILE_MOST)
-		buf_put(&text, room, n);
-	fclose(file);
-	all = buf_ok(&text) ? json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL)
-			    : NULL;
+	if (e != ERR_OK)
+		return e;
+	all = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 	if (!member(all, "block", &block) || !member(all, "statement_key", &key))
 		e = fail_set(f, ERR_MALFORMED, 0, "%.128s: not a transport file", path);
 	if (e == ERR_OK)
@@ -153,21 +147,6 @@ enum err transport_read(const char *path, struct transport_file *ret, struct fai
 	return e;
 }
 
-enum err transport_new_file(const char *path, struct view bytes, mode_t mode, struct fail *f)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-	enum err e = ERR_OK;
-
-	if (fd < 0)
-		return fail_set(f, ERR_IO, 0, "--out: %.128s: %s", path, strerror(errno));
-	if (write(fd, bytes.p, bytes.n) != (ssize_t)bytes.n || fsync(fd) != 0)
-		e = fail_set(f, ERR_IO, 0, "--out: %.128s: %s", path, strerror(errno));
-	close(fd);
-	if (e != ERR_OK)
-		unlink(path);
-	return e;
-}
-
 enum err transport_write(const char *path, const struct transport_file *x, struct fail *f)
 {
 	json_t *all = transport_json(x);
@@ -180,7 +159,7 @@ enum err transport_write(const char *path, const struct transport_file *x, struc
 	free(text);
 	json_decref(all);
 	e = text && buf_ok(&whole) ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "transport file");
-	return e == ERR_OK ? transport_new_file(path, buf_view(&whole), 0600, f) : e;
+	return e == ERR_OK ? file_create(path, 0600, buf_view(&whole), f) : e;
 }
 
 enum err transport_proved(const struct transport_file *x, struct view key, struct fail *f)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `transport request`: the key pair of the receiver, and where it is found again. */
+#include "file.h"
 #include "ck.h"
 
 #include <stdlib.h>
@@ -86,7 +87,7 @@ enum err transport_run_request(struct officer *o, char **words, struct fail *f)
 	if (e == ERR_OK)
 		e = fingerprint_hex(buf_view(&key.info), fingerprint, f);
 	if (e == ERR_OK)
-		e = transport_new_file(out, buf_view(&pem), 0644, f);
+		e = file_create(out, 0644, buf_view(&pem), f);
 	if (e == ERR_OK) {
 		json_t *all = officer_answer(at.p);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "device.h"
 #include "conf.h"
-#include "files.h"
+#include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "device.h"
-#include "files.h"
+#include "file.h"
 #include "identity.h"
 #include "pin.h"
 
@@ -198,7 +198,7 @@ static enum err write_conf(const struct device_make *in, const char *label, stru
 	buf_printf(&b, "\nway = %s\n", in->way != NULL ? in->way : "any");
 	if (!buf_ok(&b))
 		return fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
-	return file_write(path, 0600, buf_view(&b), f);
+	return file_replace(path, 0600, buf_view(&b), f);
 }
 
 static enum err check_input(const struct device_make *in, struct fail *f)

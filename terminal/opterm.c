@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "daemon.h"
-#include "files.h"
+#include "file.h"
 #include "opterm.h"
 
 #define CERTIFICATE_MAX ((size_t)16384)
@@ -130,7 +130,7 @@ static enum err write_request(const struct opterm_options *o, bool make, struct 
 	if (e == ERR_OK)
 		e = card_request(card, o->name, &pem, f);
 	if (e == ERR_OK)
-		e = file_write(o->request, 0644, buf_view(&pem), f);
+		e = file_replace(o->request, 0644, buf_view(&pem), f);
 	card_free(card);
 	return e;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "file.h"
 #include "pin.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 enum err pin_make(const char *path, struct secret *ret, struct fail *f)
 {
@@ -20,12 +20,7 @@ enum err pin_make(const char *path, struct secret *ret, struct fail *f)
 	for (size_t i = 0; i < 24; i++)
 		pin.p[i] = (uint8_t)letters[pin.p[i] & 63];
 	pin.len = 24;
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail_set(f, ERR_IO, 0, "PIN file %s: %s", path, strerror(errno));
-	if (write(fd, pin.p, pin.len) != (ssize_t)pin.len || fsync(fd) != 0)
-		e = fail_set(f, ERR_IO, 0, "PIN file %s: %s", path, strerror(errno));
-	close(fd);
+	e = file_create(path, 0600, secret_view(&pin), f);
 	if (e == ERR_OK)
 		secret_move(ret, &pin);
 	return e;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "spool.h"
-#include "files.h"
+#include "file.h"
 #include "formats.h"
 
 #include <dirent.h>
@@ -266,7 +266,7 @@ static enum err packet_write(struct spool *s, struct view serial, int64_t collec
 	if (text == NULL)
 		e = fail_set(f, ERR_NO_MEMORY, 0, "out of memory");
 	else
-		e = file_write(path, 0600, view_of_string(text), f);
+		e = file_replace(path, 0600, view_of_string(text), f);
 	free(text);
 	json_decref(o);
 	return e;
@@ -425,7 +425,7 @@ enum err spool_keep_cms(struct spool *s, const struct spool_batch *b, struct fai
 {
 	char path[PATH_MAX];
 	enum err e = batch_path(s, b->id, "batch.cms", path, sizeof(path), f);
-	return e == ERR_OK ? file_write(path, 0600, buf_view(&b->cms), f) : e;
+	return e == ERR_OK ? file_replace(path, 0600, buf_view(&b->cms), f) : e;
 }
 
 enum err spool_acknowledge(struct spool *s, const struct spool_batch *b, struct view answer, struct fail *f)
@@ -433,7 +433,7 @@ enum err spool_acknowledge(struct spool *s, const struct spool_batch *b, struct 
 	char path[PATH_MAX];
 	enum err e = batch_path(s, b->id, "acknowledged", path, sizeof(path), f);
 	if (e == ERR_OK)
-		e = file_write(path, 0600, answer, f);
+		e = file_replace(path, 0600, answer, f);
 	if (e != ERR_OK)
 		return e;
 	pthread_mutex_lock(&s->mutex);

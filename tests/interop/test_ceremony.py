@@ -170,7 +170,7 @@ class Ceremonies(officer.Officer):
         enter(*one, "--component-file", self.a, "--expect", "000000", text="was destroyed again")
         enter(*one, "--generate", text="where does the component go", status=2)
         enter(*one, "--out", self.top / "x", text="with --generate alone", status=2)
-        enter(*one, "--generate", "--out", self.a, text="File exists")
+        enter(*one, "--generate", "--out", self.a, text="is there already", status=2)
         self.assertEqual(self.waiting(), [])
         self.json("components", "enter", *one, "--component-file", self.a)
         enter("PK-ACME", "--number", "1", *self.as_bob, "--component-file", self.b, text="may be there already")

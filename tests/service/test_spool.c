@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "files.h"
+#include "file.h"
 #include "formats.h"
 #include "spool.h"
 #include "temp.h"
@@ -231,7 +231,7 @@ START_TEST(damaged_packet_file_is_named) /* R1.5 */
 	s = NULL;
 	snprintf(path, sizeof(path), "%s/D/packets/534e2d31.json", dir);
 	ck_assert_int_eq(access(path, F_OK), 0);
-	ck_assert_int_eq(file_write(path, 0600, view_of_string(damage[_i]), &f), ERR_OK);
+	ck_assert_int_eq(file_replace(path, 0600, view_of_string(damage[_i]), &f), ERR_OK);
 	ck_assert_int_eq(spool_open(dir, "D", &s, &f), ERR_BAD_DATA);
 	ck_assert_ptr_nonnull(strstr(f.text, "534e2d31.json"));
 	ck_assert_ptr_null(s);
@@ -253,7 +253,7 @@ START_TEST(packet_of_another_serial_number_is_damage) /* R1.5 */
 	p = strstr((char *)text.p, "SN-1");
 	ck_assert_ptr_nonnull(p);
 	p[3] = '2';
-	ck_assert_int_eq(file_write(path, 0600, VIEW(text.p, text.len - 1), &f), ERR_OK);
+	ck_assert_int_eq(file_replace(path, 0600, VIEW(text.p, text.len - 1), &f), ERR_OK);
 	ck_assert_int_eq(spool_open(dir, "X", &s, &f), ERR_BAD_DATA);
 }
 END_TEST

@@ -10,6 +10,7 @@
 
 #include "ca_kit.h"
 #include "cms.h"
+#include "file.h"
 #include "files.h"
 #include "temp.h"
 
@@ -110,7 +111,7 @@ void write_request(struct view der)
 	struct fail f = { 0 };
 
 	unlink(request);
-	ck_assert_msg(!files_write(request, der, 0644, &f), "%s", f.text);
+	ck_assert_msg(!file_create(request, 0644, der, &f), "%s", f.text);
 }
 
 struct pki own_root(void)
@@ -189,7 +190,7 @@ static void tree(const char *path, struct buf *ret)
 			if (S_ISDIR(st.st_mode))
 				tree(below, ret);
 			else
-				ck_assert_int_eq(files_read(below, ret, NULL), ERR_OK);
+				ck_assert_int_eq(file_read(below, (size_t)1 << 20, ret, NULL), ERR_OK);
 		}
 		free(list[i]);
 	}

@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "ca_kit.h"
+#include "file.h"
 #include "files.h"
 #include "list.h"
 
@@ -301,13 +302,13 @@ START_TEST(files_that_are_there_stay_as_they_are)
 	BUF_AUTO text = { 0 };
 
 	/* Seen before anything is signed. */
-	ck_assert_int_eq(files_write(out, VIEW_STR("older"), 0600, NULL), ERR_OK);
+	ck_assert_int_eq(file_create(out, 0600, VIEW_STR("older"), NULL), ERR_OK);
 	refused(&o, ERR_USAGE, "is there already");
 	ck_assert_int_ne(access(key_out, F_OK), 0);
-	ck_assert_int_eq(files_read(out, &text, NULL), ERR_OK);
+	ck_assert_int_eq(file_read(out, (size_t)1 << 20, &text, NULL), ERR_OK);
 	ck_assert(view_equal(buf_view(&text), VIEW_STR("older")));
 	unlink(out);
-	ck_assert_int_eq(files_write(key_out, VIEW_STR("older"), 0600, NULL), ERR_OK);
+	ck_assert_int_eq(file_create(key_out, 0600, VIEW_STR("older"), NULL), ERR_OK);
 	refused(&o, ERR_USAGE, "is there already");
 }
 END_TEST

@@ -167,7 +167,7 @@ START_TEST(a_dump_replaces_no_file)
 	struct db *d = open_zoo(2);
 	snprintf(file, sizeof(file), "%s/dump", kit.dir);
 	write_file(file, "kept", 4);
-	ck_assert_int_eq(db_dump(d, "zoo", about, file, &rows, NULL), ERR_CONFIG);
+	ck_assert_int_eq(db_dump(d, "zoo", about, file, &rows, NULL), ERR_USAGE);
 	ck_assert_int_ne(db_dump(d, "zoo", about, "/nowhere/dump", &rows, NULL), ERR_OK);
 	json_decref(about);
 	db_free(d);
