@@ -21,7 +21,7 @@ struct db_dump_head {
 /*
  * db_dump: all tables as they are at one moment, beside running daemons. about: an object of the caller's, kept in the
  * file. The file must not be there; it is complete and on the disk when this returns ERR_OK, else absent.
- * Errors: ERR_CONFIG (the file is there already), ERR_IO, those of db.h.
+ * Errors: ERR_USAGE (the file is there already), ERR_IO, those of db.h.
  */
 enum err db_dump(struct db *d, const char *service, json_t *about, const char *path, int64_t *ret_rows,
 		 struct fail *f) MUST_CHECK;
