@@ -49,7 +49,7 @@ static bool all_of(struct view v, bool (*letter)(uint8_t c))
 	return true;
 }
 
-static bool customer_letter(uint8_t c)
+static bool name_letter(uint8_t c)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
 	       c == '-';
@@ -60,9 +60,14 @@ static bool serial_letter(uint8_t c)
 	return c >= 0x21 && c <= 0x7e;
 }
 
+bool format_name_ok(struct view v, size_t max)
+{
+	return v.n >= 1 && v.n <= max && all_of(v, name_letter);
+}
+
 bool format_customer_ok(struct view v)
 {
-	return v.n >= 1 && v.n <= FORMAT_CUSTOMER_MAX && all_of(v, customer_letter);
+	return format_name_ok(v, FORMAT_CUSTOMER_MAX);
 }
 
 bool format_pos_serial_ok(struct view v)

@@ -55,7 +55,8 @@ enum format_role {
 #define FORMAT_TMK_MESSAGE_MAX 256
 #define FORMAT_TRANSCRIPT_MAX 256
 
-/* Character and length rules of formats.md, Limits. */
+/* Character and length rules of formats.md, Limits. format_name_ok: 1 to max of [A-Za-z0-9._-]. */
+bool format_name_ok(struct view v, size_t max) MUST_CHECK;
 bool format_customer_ok(struct view v) MUST_CHECK;
 bool format_pos_serial_ok(struct view v) MUST_CHECK;
 bool format_pin_pad_ok(struct view v) MUST_CHECK; /* may be empty */

@@ -9,6 +9,7 @@
 
 #include "bytes.h"
 #include "log.h"
+#include "now.h"
 
 static char log_program[32] = "strongroom";
 static atomic_int log_fd = -1;
@@ -43,8 +44,7 @@ void log_line(enum log_level level, const char *topic, const char *format, ...)
 	int saved = errno;
 	int fd = log_fd;
 	char text[1024], line[2048];
-	struct timespec now;
-	struct tm tm;
+	char now[TIME_TEXT];
 	va_list ap;
 
 	if (fd < 0 || (int)level > log_most || (size_t)level >= ARRAY_LEN(names))
@@ -55,11 +55,8 @@ void log_line(enum log_level level, const char *topic, const char *format, ...)
 	if (made < 0)
 		return;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	size_t n = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(line + n, sizeof(line) - n, ".%03ldZ %s %s %.64s: ", now.tv_nsec / 1000000, names[level],
-			      log_program, topic);
+	size_t n = (size_t)snprintf(line, sizeof(line), "%s %s %s %.64s: ", time_text_ms(now_ms(), now), names[level],
+				    log_program, topic);
 	n += log_escape(line + n, sizeof(line) - 1 - n, text);
 	line[n++] = '\n';
 	/* One write keeps lines whole; a log that cannot be written has nowhere to complain. */

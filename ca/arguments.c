@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "arguments.h"
+#include "now.h"
 
 enum kind { TEXT, SWITCH, NUMBER, DAYS, TIME, SAN };
 
@@ -62,13 +63,12 @@ static bool number(const char *s, unsigned *ret)
 
 static bool moment(const char *s, time_t *ret)
 {
-	struct tm tm = { 0 };
-	const char *end = strptime(s, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	int64_t at;
 
-	if (!end || *end)
+	if (!time_read(s, &at) || at <= 0)
 		return false;
-	*ret = timegm(&tm);
-	return *ret > 0;
+	*ret = (time_t)at;
+	return true;
 }
 
 static enum err take(const struct option_row *row, const char *value, struct arguments *a, struct fail *f)

@@ -13,17 +13,9 @@
 #include "identity.h"
 #include "issue.h"
 #include "list.h"
+#include "now.h"
 
 static const char *const states[] = { "valid", "expiring", "expired", "revoked" };
-
-static const char *time_text(int64_t at, char room[32])
-{
-	time_t t = (time_t)at;
-	struct tm tm;
-
-	strftime(room, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-	return room;
-}
 
 static const char *state_of(struct db_stmt *s, int64_t now, unsigned days)
 {
@@ -38,7 +30,7 @@ static const char *state_of(struct db_stmt *s, int64_t now, unsigned days)
 
 static json_t *time_json(int64_t at)
 {
-	char room[32];
+	char room[TIME_TEXT];
 
 	return json_string(time_text(at, room));
 }
@@ -59,7 +51,7 @@ static json_t *row_json(struct db_stmt *s, const char *state)
 
 static void row_text(struct db_stmt *s, const char *state)
 {
-	char room[32];
+	char room[TIME_TEXT];
 
 	printf("%-32s  %-8s  %-8s  %s  %4lld  ", db_text(s, 0), db_text(s, 1), state, time_text(db_int(s, 4), room),
 	       (long long)db_int(s, 5));
@@ -131,7 +123,7 @@ enum err ca_roots(const struct ca *ca, bool json, struct fail *f)
 	DB_STMT_AUTO *s = NULL;
 	json_t *list = json_array();
 	bool row = false;
-	char room[32];
+	char room[TIME_TEXT];
 	enum err e =
 	    db_query(ca->db, &s, f,
 		     "SELECT r.number, c.name, c.not_after, r.uri, c.sha256, r.crl_number, r.crl_until, c.serial"

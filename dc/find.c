@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "dc.h"
+#include "now.h"
 
 /* Records by what is known of them: each given option is a condition, so that the indexes serve (R2.1). */
 struct condition {
@@ -23,28 +24,6 @@ static const struct condition conditions[] = {
 	{ "--from", "r.imported >= CAST(? AS BIGINT)", true },
 	{ "--to", "r.imported <= CAST(? AS BIGINT)", true },
 };
-
-/* Seconds, or 2026-11-20, or 2026-11-20T15:04:05, both UTC; as seconds in room. */
-static bool time_of(const char *text, char room[24])
-{
-	struct tm tm = { 0 };
-	char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	long long seconds;
-
-	if (!end || *end) {
-		tm = (struct tm){ 0 };
-		end = strptime(text, "%Y-%m-%d", &tm);
-	}
-	if (end && !*end) {
-		seconds = (long long)timegm(&tm);
-	} else {
-		seconds = strtoll(text, &end, 10);
-		if (!*text || *end)
-			return false;
-	}
-	snprintf(room, 24, "%lld", seconds);
-	return true;
-}
 
 static enum err ask(struct dc *dc, const char *values[], enum table_form form, struct fail *f)
 {
@@ -90,6 +69,7 @@ enum err find_run(void *service, char **arguments, struct fail *f)
 								     { "--csv", false, &csv } };
 	char times[ARRAY_LEN(conditions)][24];
 	enum table_form form = TABLE_TEXT;
+	int64_t at = 0;
 	bool serial = arguments[0] && strncmp(arguments[0], "--", 2) != 0;
 	enum err e;
 
@@ -103,9 +83,11 @@ enum err find_run(void *service, char **arguments, struct fail *f)
 	for (size_t i = 0; i < ARRAY_LEN(conditions) && !e; i++) {
 		if (!conditions[i].time || !values[i])
 			continue;
-		if (!time_of(values[i], times[i]))
-			e = fail_set(f, ERR_USAGE, 0, "%s: seconds, 2026-11-20 or 2026-11-20T15:04:05 (UTC)",
+		if (!time_read_or(values[i], &at))
+			e = fail_set(f, ERR_USAGE, 0,
+				     "%s: seconds, 2026-11-20, 2026-11-20T15:04:05 (UTC) or days ago, 7d",
 				     conditions[i].option);
+		snprintf(times[i], sizeof(times[i]), "%lld", (long long)at);
 		values[i] = times[i];
 	}
 	return e ? e : ask(service, values, form, f);

@@ -13,10 +13,7 @@
 
 bool keyfile_name_ok(const char *s, size_t max)
 {
-	size_t n = strlen(s);
-
-	return n && n <= max && s[0] != '.' &&
-	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
+	return s[0] != '.' && format_name_ok(view_of_string(s), max);
 }
 
 static bool head_ok(const struct keyfile_head *h)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "formats.h"
 #include "transfer_own.h"
 
 #define CONNECT_S 30
@@ -67,10 +68,7 @@ const char *transfer_place(const struct transfer *t)
 
 static bool name_good(const char *name)
 {
-	size_t n = strlen(name);
-
-	return n && n <= TRANSFER_NAME_MAX && strcmp(name, ".") && strcmp(name, "..") &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
+	return format_name_ok(view_of_string(name), TRANSFER_NAME_MAX) && strcmp(name, ".") && strcmp(name, "..");
 }
 
 static enum err name_check(const char *name, struct fail *f)

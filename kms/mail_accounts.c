@@ -138,9 +138,7 @@ static const struct thing {
 
 static enum err name_check(const char *name, struct fail *f)
 {
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-
-	return *name && *name != '-' && !name[n] && n <= NAME_MAX_BYTES
+	return *name != '-' && format_name_ok(view_of_string(name), NAME_MAX_BYTES)
 		   ? ERR_OK
 		   : fail_set(f, ERR_USAGE, 0, "a name is 1 to %d of [A-Za-z0-9._-]", NAME_MAX_BYTES);
 }

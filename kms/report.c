@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "report.h"
+#include "now.h"
 #include "tables.h"
 
 #define VALUE_MAX 64
@@ -78,30 +79,13 @@ static bool number(const char *text, uint64_t most, uint64_t *ret)
 	return text[0] >= '0' && text[0] <= '9' && !*end && !errno && *ret <= most;
 }
 
-/* seconds, date, date and time, or days ago. */
-static bool time_text(const char *text, char ret[VALUE_MAX])
+static bool time_value(const char *text, char ret[VALUE_MAX])
 {
-	struct tm tm = { 0 };
-	size_t n = strlen(text);
-	char days[16];
-	uint64_t v;
-	const char *end;
+	int64_t at;
 
-	if (number(text, INT64_MAX, &v)) {
-		snprintf(ret, VALUE_MAX, "%llu", (unsigned long long)v);
-		return true;
-	}
-	if (n > 1 && n < sizeof(days) && text[n - 1] == 'd') {
-		snprintf(days, sizeof(days), "%.*s", (int)n - 1, text);
-		if (!number(days, 100000, &v))
-			return false;
-		snprintf(ret, VALUE_MAX, "%lld", (long long)time(NULL) - (long long)v * 86400);
-		return true;
-	}
-	end = strptime(text, strchr(text, 'T') ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d", &tm);
-	if (!end || *end)
+	if (!time_read_or(text, &at))
 		return false;
-	snprintf(ret, VALUE_MAX, "%lld", (long long)timegm(&tm));
+	snprintf(ret, VALUE_MAX, "%lld", (long long)at);
 	return true;
 }
 
@@ -125,7 +109,7 @@ static enum err value_take(const char *option, const char *text, char ret[VALUE_
 	const char *want = NULL;
 	uint64_t v;
 
-	if (!strcmp(option, "--since") && !time_text(text, ret))
+	if (!strcmp(option, "--since") && !time_value(text, ret))
 		want = "seconds, YYYY-MM-DD, YYYY-MM-DDTHH:MM:SS or days as 7d";
 	else if (!strcmp(option, "--flag") && !flag_text(text, ret))
 		want = "waiting, imported or error";

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _XOPEN_SOURCE 700
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 #include <time.h>
 
 #include "command.h"
+#include "now.h"
 #include "open.h"
 #include "tmk.h"
 #include "tmk_admin.h"
@@ -255,17 +255,13 @@ static const char *const which_words[WHICH_COUNT] = { "--all", "--made-before", 
 
 static bool which_parse(char **arguments, struct which *ret)
 {
-	struct tm t = { 0 };
-	const char *end;
-
 	if (!strcmp(arguments[0], which_words[WHICH_ALL]) && !arguments[1])
 		return true;
 	for (int i = WHICH_MADE; i < WHICH_COUNT; i++) {
 		if (strcmp(arguments[0], which_words[i]) != 0)
 			continue;
-		end = arguments[1] && !arguments[2] ? strptime(arguments[1], "%Y-%m-%d", &t) : NULL;
-		*ret = (struct which){ .what = i, .before = (int64_t)timegm(&t) };
-		return end && !*end;
+		ret->what = i;
+		return arguments[1] && !arguments[2] && time_read(arguments[1], &ret->before);
 	}
 	return false;
 }

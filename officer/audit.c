@@ -9,6 +9,7 @@
 
 #include "audit_words.h"
 #include "commands.h"
+#include "now.h"
 #include "pk11_sr.h"
 #include "vendor_functions.h"
 
@@ -82,11 +83,11 @@ json_t *audit_row(const struct sr_audit_entry *e)
 {
 	json_t *row = json_object();
 	bool segment = e->ulEvent == SR_AUDIT_SEGMENT, open = e->ulEvent != 0;
-	char time_text[AUDIT_TIME_ROOM], result[32];
+	char time[TIME_TEXT], result[32];
 
 	json_object_set_new(row, "record", json_integer((json_int_t)e->ulSequence));
 	json_object_set_new(row, "segment", json_integer((json_int_t)e->ulSegment));
-	json_object_set_new(row, "time", open ? json_string(audit_time(e->ulTime, time_text)) : json_null());
+	json_object_set_new(row, "time", open ? json_string(time_text_ms((int64_t)e->ulTime, time)) : json_null());
 	json_object_set_new(row, "user", open && !segment ? show_string(audit_user(e)) : json_null());
 	json_object_set_new(row, "event", open ? json_string((const char *)e->szEvent) : json_null());
 	json_object_set_new(row, "number", json_integer((json_int_t)e->ulEvent));
@@ -249,7 +250,7 @@ static enum err head(struct officer *o, struct open *t, json_t *all, struct fail
 {
 	CK_BYTE head[SR_AUDIT_HEAD_LEN];
 	CK_ULONG n = sizeof(head);
-	char time_text[AUDIT_TIME_ROOM];
+	char time[TIME_TEXT];
 	BUF_AUTO text = { 0 };
 	BUF_AUTO key = { 0 };
 	enum err e = ERR_OK;
@@ -264,7 +265,7 @@ static enum err head(struct officer *o, struct open *t, json_t *all, struct fail
 	if (e != ERR_OK)
 		return e;
 	json_object_set_new(all, "record", json_integer((json_int_t)be_get64(head + AUDIT_HEAD_SEQUENCE)));
-	json_object_set_new(all, "time", json_string(audit_time(be_get64(head + AUDIT_HEAD_TIME), time_text)));
+	json_object_set_new(all, "time", json_string(time_text_ms((int64_t)be_get64(head + AUDIT_HEAD_TIME), time)));
 	json_object_set_new(all, "head", json_stringn((const char *)text.p, text.len));
 	json_object_set_new(all, "statement_key", json_stringn((const char *)key.p, key.len));
 	return ERR_OK;

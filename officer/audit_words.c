@@ -66,21 +66,6 @@ struct view audit_user(const struct sr_audit_entry *e)
 	}
 }
 
-const char *audit_time(unsigned long ms, char room[AUDIT_TIME_ROOM])
-{
-	time_t seconds = (time_t)(ms / 1000);
-	struct tm tm;
-	size_t n;
-
-	if (!gmtime_r(&seconds, &tm))
-		return "unknown";
-	n = strftime(room, AUDIT_TIME_ROOM, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (n == 0)
-		return "unknown";
-	snprintf(room + n, AUDIT_TIME_ROOM - n, ".%03luZ", ms % 1000);
-	return room;
-}
-
 static bool is_base64(char c)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||

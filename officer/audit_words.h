@@ -15,10 +15,8 @@ json_t *audit_row(const struct sr_audit_entry *e);
 const char *audit_bad_word(unsigned long bad);
 const char *audit_state_word(unsigned long state);
 const char *audit_begun_word(unsigned long begun);
-/* audit_user: who it was; lives as long as e. audit_time: milliseconds as YYYY-MM-DDTHH:MM:SS.mmmZ, in room. */
+/* audit_user: who it was; lives as long as e. */
 struct view audit_user(const struct sr_audit_entry *e);
-#define AUDIT_TIME_ROOM 40
-const char *audit_time(unsigned long ms, char room[AUDIT_TIME_ROOM]);
 
 /* Where a head says record and time (docs/store.md). */
 #define AUDIT_HEAD_SEQUENCE 58

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "now.h"
 #include "vendor_functions.h"
 
 static enum err failed(const struct backup_file *b, int number, struct fail *f)
@@ -52,13 +53,9 @@ void backup_file_drop(struct backup_file *b)
 
 void backup_info_json(json_t *answer, const struct sr_backup *info)
 {
-	time_t at = (time_t)info->ulTime;
-	struct tm tm;
-	char text[32] = "";
+	char text[TIME_TEXT];
 
-	if (gmtime_r(&at, &tm))
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	json_object_set_new(answer, "made", json_string(text));
+	json_object_set_new(answer, "made", json_string(time_text((int64_t)info->ulTime, text)));
 	json_object_set_new(answer, "sealed", json_string(info->ulKind == SR_BACKUP_SHARES ? "shares" : "passphrase"));
 	if (info->ulKind == SR_BACKUP_SHARES) {
 		json_object_set_new(answer, "needed", json_integer((json_int_t)info->ulNeeded));

@@ -8,19 +8,16 @@
 
 #include "ask.h"
 #include "ceremony.h"
+#include "now.h"
 #include "pk11_sr.h"
 #include "protocol.h"
 #include "vendor_functions.h"
 
 static json_t *now_json(void)
 {
-	time_t now = time(NULL);
-	char text[32];
-	struct tm tm;
+	char text[TIME_TEXT];
 
-	gmtime_r(&now, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return json_string(text);
+	return json_string(time_text((int64_t)time(NULL), text));
 }
 
 /* custodian_fits: does the token have him, with a PIN of his own? Before anybody types anything. */

@@ -8,6 +8,7 @@
 
 #include "ask.h"
 #include "component.h"
+#include "formats.h"
 #include "names.h"
 
 static const struct key_kind kinds[] = {
@@ -69,8 +70,7 @@ enum err component_name_fits(const char *name, struct fail *f)
 
 	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
 		if (strlen(roles[i]) == n && !strncmp(roles[i], name, n) && (!name[n] || name[n + 1]) &&
-		    strlen(name) <= n + 25 &&
-		    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(name))
+		    format_name_ok(view_of_string(name), n + 25))
 			return ERR_OK;
 	return fail_set(
 	    f, ERR_USAGE, 0,

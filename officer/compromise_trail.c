@@ -7,6 +7,7 @@
 
 #include "audit_words.h"
 #include "compromise.h"
+#include "now.h"
 #include "pk11_sr.h"
 #include "vendor_functions.h"
 
@@ -73,7 +74,7 @@ static bool names_key(const struct sr_audit_entry *e, const json_t *ids, const j
 /* add_use: one more of its kind. */
 static void add_use(json_t *uses, const struct sr_audit_entry *e)
 {
-	char room[AUDIT_TIME_ROOM];
+	char room[TIME_TEXT];
 	json_int_t n = e->ulCount > 0 ? (json_int_t)e->ulCount : 1;
 	json_t *use = NULL;
 
@@ -85,12 +86,12 @@ static void add_use(json_t *uses, const struct sr_audit_entry *e)
 	}
 	if (!use) {
 		use = json_pack("{s:s, s:i, s:i, s:s}", "event", (const char *)e->szEvent, "entries", 0, "count", 0,
-				"first", audit_time(e->ulTime, room));
+				"first", time_text_ms((int64_t)e->ulTime, room));
 		json_array_append_new(uses, use);
 	}
 	json_object_set_new(use, "entries", json_integer(json_integer_value(json_object_get(use, "entries")) + 1));
 	json_object_set_new(use, "count", json_integer(json_integer_value(json_object_get(use, "count")) + n));
-	json_object_set_new(use, "last", json_string(audit_time(e->ulTime, room)));
+	json_object_set_new(use, "last", json_string(time_text_ms((int64_t)e->ulTime, room)));
 }
 
 /* sift: all records, in windows; those that fit into trail and uses. */

@@ -13,6 +13,7 @@
 #include "ask.h"
 #include "file.h"
 #include "names.h"
+#include "now.h"
 #include "statement.h"
 #include "rsa_public.h"
 #include "transport.h"
@@ -86,14 +87,11 @@ static const char *under_text(uint8_t method)
 json_t *transport_json(const struct transport_file *x)
 {
 	const struct transport *t = &x->t;
-	char type[24], check[8], when[32] = "unknown", room[24];
-	time_t sent = (time_t)t->time;
+	char type[24], check[8], when[TIME_TEXT], room[24];
 	json_t *all = json_object();
-	struct tm tm;
 
 	/* A block that nobody has proved yet may say any number. */
-	if (gmtime_r(&sent, &tm))
-		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	time_text((int64_t)t->time, when);
 	snprintf(type, sizeof(type), "%s-%u", t->type == FORMAT_KEY_AES ? "AES" : "TDES", t->length * 8u);
 	snprintf(check, sizeof(check), "%02X%02X%02X", t->check.value[0], t->check.value[1], t->check.value[2]);
 	json_object_set_new(all, "format", json_string(FORMAT));

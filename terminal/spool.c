@@ -2,6 +2,7 @@
 #include "spool.h"
 #include "file.h"
 #include "formats.h"
+#include "keyfile.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -37,14 +38,6 @@ struct spool {
 	size_t room;
 	size_t batch_max;
 };
-
-/* As in docs/messages.md; no leading point, for it names a folder. */
-static bool order_ok(const char *order)
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-	size_t n = strlen(order);
-	return n >= 1 && n <= SPOOL_ORDER_MAX && order[0] != '.' && strspn(order, letters) == n;
-}
 
 static struct entry *entry_find(struct spool *s, struct view serial)
 {
@@ -206,7 +199,7 @@ static enum err lock_order(struct spool *s, struct fail *f)
 enum err spool_open(const char *dir, const char *order, struct spool **ret, struct fail *f)
 {
 	enum err e;
-	if (!order_ok(order))
+	if (!keyfile_name_ok(order, SPOOL_ORDER_MAX))
 		return fail_set(f, ERR_CONFIG, 0, "bad order number");
 	struct spool *s = calloc(1, sizeof(*s));
 	if (s == NULL)
