@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * ops-doc: writes docs/operations.md from the rows of the key operations to standard output; with a file name: exit
- * status 0 when that file holds exactly this text.
- */
-#include <stdio.h>
-#include <stdlib.h>
+/* ops-doc: docs/operations.md from the rows of the key operations; --mechanisms: the table of docs/other-hsms.md. */
+#include <string.h>
 
+#include "doc_page.h"
 #include "ops_own.h"
+
+static const char *const names[] = {
+#define OPS_NAME(kind, name) name,
+	OPS_LIST(OPS_NAME)
+#undef OPS_NAME
+};
 
 static const char head[] =
     "# Key operations\n\n"
@@ -55,37 +58,58 @@ static void put_row(struct buf *b, const char *name, const char *way, const stru
 	buf_printf(b, " | %s |\n", row->how);
 }
 
+/* The operations of a program whose standard way needs the mechanism. */
+static void put_needing(struct buf *b, CK_MECHANISM_TYPE type, unsigned program)
+{
+	const char *comma = "";
+
+	buf_printf(b, " | ");
+	for (enum ops_kind k = 0; k < OPS_COUNT; k++)
+		for (size_t i = 0; i < OPS_NEEDS_MAX && ops_standard_rows[k].needs[i].name; i++)
+			if (ops_standard_rows[k].needs[i].type == type && (program & OPS_BIT(k))) {
+				buf_printf(b, "%s%s", comma, names[k]);
+				comma = ", ";
+			}
+}
+
+/* docs/other-hsms.md: each mechanism that a standard way needs, where it is first needed in the order of the rows. */
+static void put_mechanisms(struct buf *b)
+{
+	static const unsigned programs[] = { OPS_FOR_MTMS, OPS_FOR_KMS, OPS_FOR_TERMINAL };
+	CK_MECHANISM_TYPE done[OPS_COUNT * OPS_NEEDS_MAX];
+	size_t count = 0, at;
+
+	buf_printf(b,
+		   "| mechanism | HSM 1 (mtmsd) | HSM 2 (kmsd) | secure module (pos) |\n| --- | --- | --- | --- |\n");
+	for (enum ops_kind k = 0; k < OPS_COUNT; k++) {
+		const struct ops_need *needs = ops_standard_rows[k].needs;
+
+		for (size_t i = 0; i < OPS_NEEDS_MAX && needs[i].name; i++) {
+			for (at = 0; at < count && done[at] != needs[i].type; at++)
+				;
+			if (at < count)
+				continue;
+			done[count++] = needs[i].type;
+			buf_printf(b, "| %s", needs[i].name);
+			for (size_t p = 0; p < ARRAY_LEN(programs); p++)
+				put_needing(b, needs[i].type, programs[p]);
+			buf_printf(b, " |\n");
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
-	static const char *const names[] = {
-#define OPS_NAME(kind, name) name,
-		OPS_LIST(OPS_NAME)
-#undef OPS_NAME
-	};
 	BUF_AUTO text = { 0 };
-	BUF_AUTO file = { 0 };
 
+	if (argc > 1 && !strcmp(argv[1], "--mechanisms")) {
+		put_mechanisms(&text);
+		return doc_part(argc - 1, argv + 1, "ops-doc --mechanisms", "mechanisms", &text);
+	}
 	buf_printf(&text, "%s", head);
 	for (enum ops_kind k = 0; k < OPS_COUNT; k++) {
 		put_row(&text, names[k], "vendor", &ops_vendor_rows[k]);
 		put_row(&text, names[k], "standard", &ops_standard_rows[k]);
 	}
-	if (!buf_ok(&text))
-		return 1;
-	if (argc < 2)
-		return fwrite(text.p, 1, text.len, stdout) == text.len ? 0 : 1;
-	char bytes[4096];
-	size_t n;
-	FILE *in = fopen(argv[1], "r");
-	if (!in) {
-		fprintf(stderr, "cannot read %s\n", argv[1]);
-		return 1;
-	}
-	while ((n = fread(bytes, 1, sizeof(bytes), in)))
-		buf_put(&file, bytes, n);
-	fclose(in);
-	if (view_equal(buf_view(&text), buf_view(&file)))
-		return 0;
-	fprintf(stderr, "%s is not what ops-doc writes\n", argv[1]);
-	return 1;
+	return doc_page(argc, argv, "ops-doc", "the rows say", &text);
 }

@@ -3,8 +3,8 @@
  * wire-doc: writes docs/serve-protocol.md from the rows of functions and parameters to standard output; with a file
  * name: exit status 0 when that file holds exactly the page.
  */
-#include <stdio.h>
 
+#include "doc_page.h"
 #include "wire_io.h"
 #include "wire_rows.h"
 
@@ -170,31 +170,10 @@ static void put_page(struct buf *b)
 	}
 }
 
-static int compare(const char *path, const struct buf *text)
-{
-	BUF_AUTO file = { 0 };
-	char bytes[4096];
-	size_t n;
-	FILE *in = fopen(path, "re");
-
-	while (in != NULL && (n = fread(bytes, 1, sizeof(bytes), in)) > 0)
-		buf_put(&file, bytes, n);
-	if (in != NULL)
-		fclose(in);
-	if (view_equal(buf_view(text), buf_view(&file)))
-		return 0;
-	fprintf(stderr, "%s is not what wire-doc writes\n", path);
-	return 1;
-}
-
 int main(int argc, char **argv)
 {
 	BUF_AUTO text = { 0 };
 
 	put_page(&text);
-	if (!buf_ok(&text))
-		return 1;
-	if (argc > 1)
-		return compare(argv[1], &text);
-	return fwrite(text.p, 1, text.len, stdout) == text.len ? 0 : 1;
+	return doc_page(argc, argv, "wire-doc", "the rows say", &text);
 }

@@ -5,15 +5,10 @@
  * spec_doc PAGE          is what stands between the marks of the page what would be written? Exit status 1: no.
  * spec_doc --write PAGE  writes it there
  */
-#include "bytes.h"
+#include "doc_page.h"
 #include "spec_table.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define BEGIN "<!-- generated: functions -->\n"
-#define END "<!-- end -->\n"
 
 static void functions(struct buf *out)
 {
@@ -47,63 +42,12 @@ static void nevers(struct buf *out)
 	}
 }
 
-static char *read_page(const char *path)
-{
-	static char text[200000];
-	FILE *f = fopen(path, "r");
-	size_t n;
-
-	if (f == NULL)
-		return NULL;
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	return text;
-}
-
-static int write_page(const char *path, const char *text, const char *from, const char *to, const struct buf *made)
-{
-	FILE *f = fopen(path, "w");
-
-	if (f == NULL)
-		return 1;
-	fwrite(text, 1, (size_t)(from - text), f);
-	fwrite(made->p, 1, made->len, f);
-	fputs(to, f);
-	return fclose(f) == 0 ? 0 : 1;
-}
-
 int main(int argc, char **argv)
 {
-	bool writes = argc == 3 && strcmp(argv[1], "--write") == 0;
-	const char *path = argv[argc - 1];
 	BUF_AUTO made = { 0 };
-	char *text, *from, *to;
 
-	if (argc != 2 && !writes)
-		return 2;
-	text = read_page(path);
-	from = text != NULL ? strstr(text, BEGIN) : NULL;
-	to = from != NULL ? strstr(from, END) : NULL;
-	if (to == NULL) {
-		fprintf(stderr, "%s: no page with the marks\n", path);
-		return 1;
-	}
-	from += strlen(BEGIN);
 	functions(&made);
 	also(&made);
 	nevers(&made);
-	if (!buf_ok(&made))
-		return 1;
-	if (writes) {
-		char *rest = strdup(to);
-		int status = rest == NULL ? 1 : write_page(path, text, from, rest, &made);
-
-		free(rest);
-		return status;
-	}
-	if ((size_t)(to - from) == made.len && memcmp(from, made.p, made.len) == 0)
-		return 0;
-	fprintf(stderr, "%s is not what the tables say: spec_doc --write %s\n", path, path);
-	return 1;
+	return doc_part(argc, argv, "spec_doc", "functions", &made);
 }
