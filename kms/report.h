@@ -23,6 +23,21 @@ struct report_filter {
 	const char *option; /* "--serial"; its value is the next word */
 	const char *sql;    /* " AND serial_number = ?" */
 };
+/* Filters that several questions have: by a column. */
+#define BY_TEXT(option, column)                                                                                        \
+	{                                                                                                              \
+		option, " AND " column " = ?"                                                                          \
+	}
+#define BY_SERIAL(column) BY_TEXT("--serial", column)
+#define BY_ORDER(column) BY_TEXT("--order", column)
+#define BY_FILE(column)                                                                                                \
+	{                                                                                                              \
+		"--file", " AND " column " = CAST(? AS BIGINT)"                                                        \
+	}
+#define BY_SINCE(column)                                                                                               \
+	{                                                                                                              \
+		"--since", " AND " column " >= CAST(? AS BIGINT)"                                                      \
+	}
 struct report_row {
 	const char *name;
 	const char *help;

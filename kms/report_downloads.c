@@ -12,7 +12,7 @@ const struct report_row report_downloads[] = {
 	  .sql = "SELECT id, serial_number, tk_counter, handshake, generation, method, check_value, peer, confirmed"
 		 " FROM download WHERE id > {after}{where} ORDER BY id LIMIT " REPORT_PAGE,
 	  .paging = REPORT_NUMBER_KEY,
-	  .filters = { { "--serial", " AND serial_number = ?" }, { "--since", " AND confirmed >= CAST(? AS BIGINT)" } },
+	  .filters = { BY_SERIAL("serial_number"), BY_SINCE("confirmed") },
 	  .columns = { { "id", 'i' },
 		       { "serial_number", 't' },
 		       { "tk_counter", 'i' },
@@ -31,7 +31,7 @@ const struct report_row report_downloads[] = {
 	      " CAST(generation + 1000000000 AS TEXT) > {after}{where} ORDER BY 11 LIMIT " REPORT_PAGE,
 	  .paging = REPORT_TEXT_KEY,
 	  .key = 10,
-	  .filters = { { "--serial", " AND serial_number = ?" }, { "--since", " AND made >= CAST(? AS BIGINT)" } },
+	  .filters = { BY_SERIAL("serial_number"), BY_SINCE("made") },
 	  .columns = { { "serial_number", 't' },
 		       { "generation", 'i' },
 		       { "check_value", 't' },
@@ -56,7 +56,7 @@ const struct report_row report_downloads[] = {
 	      "  ELSE 'the terminal says another TK' END, detail FROM download_error WHERE id > {after}{where}"
 	      " ORDER BY id LIMIT " REPORT_PAGE,
 	  .paging = REPORT_NUMBER_KEY,
-	  .filters = { { "--serial", " AND serial_number = ?" }, { "--since", " AND at >= CAST(? AS BIGINT)" } },
+	  .filters = { BY_SERIAL("serial_number"), BY_SINCE("at") },
 	  .columns = { { "id", 'i' },
 		       { "at", 'T' },
 		       { "node", 't' },
@@ -75,7 +75,7 @@ const struct report_row report_downloads[] = {
 	  .sql = "SELECT id, kind, node, opened, closed, text FROM alarm WHERE id > {after}{where} ORDER BY id"
 		 " LIMIT " REPORT_PAGE,
 	  .paging = REPORT_NUMBER_KEY,
-	  .filters = { { "--since", " AND opened >= CAST(? AS BIGINT)" } },
+	  .filters = { BY_SINCE("opened") },
 	  .columns = { { "id", 'i' },
 		       { "kind", 't' },
 		       { "node", 't' },
@@ -87,7 +87,7 @@ const struct report_row report_downloads[] = {
 	  .help = "failed proofs and lock-outs; no serial number: of the address alone; locked_until 0: not locked",
 	  .sql = "SELECT serial_number, address, failures, failed, locked_until FROM throttle WHERE failures > 0{where}"
 		 " ORDER BY locked_until DESC, serial_number, address",
-	  .filters = { { "--serial", " AND serial_number = ?" } },
+	  .filters = { BY_SERIAL("serial_number") },
 	  .columns = { { "serial_number", 't' },
 		       { "address", 't' },
 		       { "failures", 'i' },

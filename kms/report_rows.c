@@ -12,10 +12,17 @@
 /* What an import is doing, in a word. */
 #define FILE_STATE "CASE WHEN k.state = 'importing' AND k.whole = 0 THEN 'receiving' ELSE k.state END"
 #define FILE_FILTERS                                                                                                   \
-	{ "--file", " AND k.id = CAST(? AS BIGINT)" }, { "--since", " AND k.received >= CAST(? AS BIGINT)" },          \
-	    { "--order", " AND k.production_order = ?" }, { "--source", " AND k.source = ?" },                         \
+	BY_FILE("k.id"), BY_SINCE("k.received"), BY_ORDER("k.production_order"), BY_TEXT("--source", "k.source"),      \
 	{                                                                                                              \
 		"--state", " AND " FILE_STATE " = ?"                                                                   \
+	}
+/* A TK as its record says it; f: key_formal, or key_history, which has the same columns. */
+#define TK_SQL "f.serial_number, f.tk_counter, f.suite, f.handshake, f.tek_check_value, f.auk_check_value"
+#define TK_COLUMNS                                                                                                     \
+	{ "serial_number", 't' }, { "tk_counter", 'i' }, { "suite", 'i' }, { "handshake", 'i' },                       \
+	    { "tek_check_value", 't' },                                                                                \
+	{                                                                                                              \
+		"auk_check_value", 't'                                                                                 \
 	}
 const struct report_row report_rows[] = {
 	{ .name = "files",
@@ -81,12 +88,8 @@ const struct report_row report_rows[] = {
 	      " coalesce(s.error, ''), s.outcome, coalesce(s.imported, 0), k.id, k.production_order FROM key_source s"
 	      " JOIN key_file k ON k.id = s.file WHERE s.id > {after}{where} ORDER BY s.id LIMIT " REPORT_PAGE,
 	  .paging = REPORT_NUMBER_KEY,
-	  .filters = { { "--serial", " AND s.serial_number = ?" },
-		       { "--file", " AND s.file = CAST(? AS BIGINT)" },
-		       { "--flag", " AND s.flag = ?" },
-		       { "--since", " AND k.received >= CAST(? AS BIGINT)" },
-		       { "--order", " AND k.production_order = ?" },
-		       { "--outcome", " AND s.outcome = ?" } },
+	  .filters = { BY_SERIAL("s.serial_number"), BY_FILE("s.file"), BY_TEXT("--flag", "s.flag"),
+		       BY_SINCE("k.received"), BY_ORDER("k.production_order"), BY_TEXT("--outcome", "s.outcome") },
 	  .columns = { { "id", 'i' },
 		       { "file", 't' },
 		       { "line", 'i' },
@@ -101,26 +104,20 @@ const struct report_row report_rows[] = {
 	  .requirement = "R2.4, R2.5, R2.6" },
 	{ .name = "terminals",
 	  .help = "formal records with check values, current TMK and last download",
-	  .sql = "SELECT f.serial_number, f.tk_counter, f.suite, f.handshake, f.tek_check_value, f.auk_check_value,"
-		 " coalesce(t.generation, 0), coalesce(t.check_value, ''), coalesce(t.method, 0), "
-		 "coalesce(d.generation, 0),"
-		 " coalesce(d.check_value, ''), coalesce(d.confirmed, 0), f.pin_pad, f.imported FROM key_formal f"
-		 " LEFT JOIN tmk t ON t.serial_number = f.serial_number AND t.generation ="
-		 "  (SELECT max(generation) FROM tmk WHERE serial_number = f.serial_number)"
-		 " LEFT JOIN download d ON d.id = (SELECT max(id) FROM download WHERE serial_number = f.serial_number)"
-		 " WHERE f.serial_number > {after}{where} ORDER BY f.serial_number LIMIT " REPORT_PAGE,
+	  .sql =
+	      "SELECT " TK_SQL ", coalesce(t.generation, 0), coalesce(t.check_value, ''), coalesce(t.method, 0),"
+	      " coalesce(d.generation, 0), coalesce(d.check_value, ''), coalesce(d.confirmed, 0), f.pin_pad, f.imported"
+	      " FROM key_formal f LEFT JOIN tmk t ON t.serial_number = f.serial_number AND t.generation ="
+	      "  (SELECT max(generation) FROM tmk WHERE serial_number = f.serial_number)"
+	      " LEFT JOIN download d ON d.id = (SELECT max(id) FROM download WHERE serial_number = f.serial_number)"
+	      " WHERE f.serial_number > {after}{where} ORDER BY f.serial_number LIMIT " REPORT_PAGE,
 	  .paging = REPORT_TEXT_KEY,
-	  .filters = { { "--serial", " AND f.serial_number = ?" },
-		       { "--pin-pad", " AND f.pin_pad = ?" },
-		       { "--since", " AND f.imported >= CAST(? AS BIGINT)" },
+	  .filters = { BY_SERIAL("f.serial_number"),
+		       BY_TEXT("--pin-pad", "f.pin_pad"),
+		       BY_SINCE("f.imported"),
 		       { "--order", " AND EXISTS(SELECT 1 FROM key_source s JOIN key_file k ON k.id = s.file WHERE"
 				    " s.id = f.source AND k.production_order = ?)" } },
-	  .columns = { { "serial_number", 't' },
-		       { "tk_counter", 'i' },
-		       { "suite", 'i' },
-		       { "handshake", 'i' },
-		       { "tek_check_value", 't' },
-		       { "auk_check_value", 't' },
+	  .columns = { TK_COLUMNS,
 		       { "tmk_generation", 'i' },
 		       { "tmk_check_value", 't' },
 		       { "tmk_check_method", 'i' },
@@ -132,22 +129,13 @@ const struct report_row report_rows[] = {
 	  .requirement = "R2.5, R1.8" },
 	{ .name = "history",
 	  .help = "formal records of all times, superseded ones too",
-	  .sql =
-	      "SELECT h.serial_number, h.tk_counter, h.suite, h.handshake, h.tek_check_value, h.auk_check_value, "
-	      "h.pin_pad,"
-	      " h.collected, h.imported, h.source, CASE WHEN f.source = h.source THEN 1 ELSE 0 END FROM key_history h"
-	      " LEFT JOIN key_formal f ON f.serial_number = h.serial_number WHERE h.source > {after}{where}"
-	      " ORDER BY h.source LIMIT " REPORT_PAGE,
+	  .sql = "SELECT " TK_SQL ", f.pin_pad, f.collected, f.imported, f.source, CASE WHEN c.source = f.source THEN 1"
+		 " ELSE 0 END FROM key_history f LEFT JOIN key_formal c ON c.serial_number = f.serial_number"
+		 " WHERE f.source > {after}{where} ORDER BY f.source LIMIT " REPORT_PAGE,
 	  .paging = REPORT_NUMBER_KEY,
 	  .key = 9,
-	  .filters = { { "--serial", " AND h.serial_number = ?" },
-		       { "--since", " AND h.imported >= CAST(? AS BIGINT)" } },
-	  .columns = { { "serial_number", 't' },
-		       { "tk_counter", 'i' },
-		       { "suite", 'i' },
-		       { "handshake", 'i' },
-		       { "tek_check_value", 't' },
-		       { "auk_check_value", 't' },
+	  .filters = { BY_SERIAL("f.serial_number"), BY_SINCE("f.imported") },
+	  .columns = { TK_COLUMNS,
 		       { "pin_pad", 't' },
 		       { "collected", 'T' },
 		       { "imported", 'T' },
@@ -182,7 +170,7 @@ const struct report_row report_rows[] = {
 	      " CAST(p.number AS TEXT) > {after}{where} ORDER BY 7 LIMIT " REPORT_PAGE,
 	  .paging = REPORT_TEXT_KEY,
 	  .key = 6,
-	  .filters = { { "--serial", " AND p.serial_number = ?" }, { "--fingerprint", " AND p.fingerprint = ?" } },
+	  .filters = { BY_SERIAL("p.serial_number"), BY_TEXT("--fingerprint", "p.fingerprint") },
 	  .columns = { { "serial_number", 't' },
 		       { "kind", 't' },
 		       { "number", 'i' },
@@ -197,10 +185,7 @@ const struct report_row report_rows[] = {
 	      " attempts, next_attempt, last_error FROM notification WHERE id > {after}{where} ORDER BY id"
 	      " LIMIT " REPORT_PAGE,
 	  .paging = REPORT_NUMBER_KEY,
-	  .filters = { { "--file", " AND file = CAST(? AS BIGINT)" },
-		       { "--since", " AND made >= CAST(? AS BIGINT)" },
-		       { "--event", " AND event = ?" },
-		       { "--state", " AND state = ?" } },
+	  .filters = { BY_FILE("file"), BY_SINCE("made"), BY_TEXT("--event", "event"), BY_TEXT("--state", "state") },
 	  .columns = { { "id", 'i' },
 		       { "event", 't' },
 		       { "state", 't' },
@@ -250,9 +235,7 @@ const struct report_row report_rows[] = {
 	  .sql = "SELECT id, at, peer, event, object, code, text FROM audit WHERE id > {after}{where} ORDER BY id"
 		 " LIMIT " REPORT_PAGE,
 	  .paging = REPORT_NUMBER_KEY,
-	  .filters = { { "--serial", " AND object = ?" },
-		       { "--event", " AND event = ?" },
-		       { "--since", " AND at >= CAST(? AS BIGINT)" } },
+	  .filters = { BY_SERIAL("object"), BY_TEXT("--event", "event"), BY_SINCE("at") },
 	  .columns = { { "id", 'i' },
 		       { "at", 'T' },
 		       { "peer", 't' },

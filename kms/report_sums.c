@@ -37,7 +37,7 @@ const struct report_row report_sums[] = {
 									 "{after}{where} ORDER BY o.production_order "
 									 "LIMIT " REPORT_PAGE,
 	  .paging = REPORT_TEXT_KEY,
-	  .filters = { { "--order", " AND o.production_order = ?" } },
+	  .filters = { BY_ORDER("o.production_order") },
 	  .columns = { { "order", 't' },
 		       { "expected", 'i' },
 		       { "imported", 'i' },
@@ -65,7 +65,7 @@ const struct report_row report_sums[] = {
 	      " s.file WHERE k.production_order <> '' AND s.serial_number IS NOT NULL{where}) y"
 	      " GROUP BY y.production_order, y.serial_number) x LEFT JOIN key_formal f ON f.serial_number ="
 	      " x.serial_number ORDER BY x.production_order, x.serial_number",
-	  .filters = { { "--order", " AND production_order = ?" }, { "--serial", " AND serial_number = ?" } },
+	  .filters = { BY_ORDER("production_order"), BY_SERIAL("serial_number") },
 	  .columns = { { "order", 't' },
 		       { "serial_number", 't' },
 		       { "state", 't' },
@@ -85,8 +85,8 @@ const struct report_row report_sums[] = {
 	      " UNION ALL SELECT name, check_value, 0, first_seen FROM token_key) a WHERE 1 = 1{where}"
 	      " ORDER BY a.made, a.kind, a.name",
 	  .filters = { { "--older", " AND a.made < CAST({now} AS BIGINT) - 86400 * CAST(? AS BIGINT)" },
-		       { "--kind", " AND a.kind = ?" },
-		       { "--serial", " AND a.name = ?" } },
+		       BY_TEXT("--kind", "a.kind"),
+		       BY_SERIAL("a.name") },
 	  .columns = { { "kind", 't' }, { "name", 't' }, { "number", 'i' }, { "made", 'T' }, { "days", 'i' } },
 	  .requirement = "R1.12" },
 	{ .name = "sequences",
@@ -95,7 +95,7 @@ const struct report_row report_sums[] = {
 		 "max(s.at)"
 		 " FROM delivery_sequence s WHERE s.dc > {after}{where} GROUP BY s.dc ORDER BY s.dc LIMIT " REPORT_PAGE,
 	  .paging = REPORT_TEXT_KEY,
-	  .filters = { { "--dc", " AND s.dc = ?" } },
+	  .filters = { BY_TEXT("--dc", "s.dc") },
 	  .columns = { { "dc", 't' }, { "highest", 'i' }, { "received", 'i' }, { "missing", 'i' }, { "last", 'T' } },
 	  .requirement = "R2.9" },
 	{ .name = "gaps",
@@ -108,7 +108,7 @@ const struct report_row report_sums[] = {
 		 " s.sequence - 1 AS last FROM delivery_sequence s WHERE s.sequence > 1 AND NOT EXISTS(SELECT 1 FROM"
 		 " delivery_sequence q WHERE q.dc = s.dc AND q.sequence = s.sequence - 1)) g WHERE 1 = 1{where}"
 		 " ORDER BY g.dc, g.first",
-	  .filters = { { "--dc", " AND g.dc = ?" } },
+	  .filters = { BY_TEXT("--dc", "g.dc") },
 	  .columns = { { "dc", 't' }, { "first", 'i' }, { "last", 'i' }, { "announced", 't' } },
 	  .requirement = "R2.9" },
 	{ .name = "notices",
@@ -119,7 +119,7 @@ const struct report_row report_sums[] = {
 	      " delivery_notice n WHERE n.dc || '/' || n.delivery > {after}{where} ORDER BY 7 LIMIT " REPORT_PAGE,
 	  .paging = REPORT_TEXT_KEY,
 	  .key = 6,
-	  .filters = { { "--dc", " AND n.dc = ?" }, { "--since", " AND n.at >= CAST(? AS BIGINT)" } },
+	  .filters = { BY_TEXT("--dc", "n.dc"), BY_SINCE("n.at") },
 	  .columns = { { "dc", 't' },
 		       { "delivery", 't' },
 		       { "sequence", 'i' },
