@@ -57,6 +57,7 @@ static void on_request(struct evhttp_request *rq, void *arg)
 	struct http_reply reply = { .status = 200 };
 	const char *why = NULL;
 	enum err e = ERR_OK;
+	char text[256];
 
 	if (ssl)
 		identity_ssl_peer(ssl, &peer);
@@ -74,13 +75,21 @@ static void on_request(struct evhttp_request *rq, void *arg)
 		.address = l->address,
 	};
 	int status = http_judge(rq, evbuffer_get_length(evhttp_request_get_input_buffer(rq)), s->body_max, &e, &why);
-	if (!status) {
+	if (!status && s->pool && s->route) {
+		struct http_limits limits = { 0 };
+
+		s->route(s->arg, &peer, request.path, &limits);
+		e = limits.refuse;
+		snprintf(text, sizeof(text), "%s: %.100s", limits.why ? limits.why : "", request.path);
+		why = text;
+	}
+	if (!e) {
 		call_run(l, rq, &request);
 		return;
 	}
 	call_broken(s, &request, e, why, &reply);
 	if (buf_ok(&reply.body))
-		http_answer(rq, status, buf_view(&reply.body));
+		http_answer(rq, status ? status : reply.status, buf_view(&reply.body));
 	else
 		http_answer_err(rq, 500, ERR_NO_MEMORY);
 	buf_done(&reply.body);

@@ -170,9 +170,9 @@ void msg_http(void *arg, void *context, const struct http_request *rq, struct ht
 	snprintf(peer, sizeof(peer), "%s:%s", role_name(rq->peer->role), rq->peer->name);
 	struct audit_entry entry = {
 		.peer = peer,
-		.event = row          ? row->name
-			 : rq->broken ? "connection"
-				      : "unknown message",
+		.event = row                                         ? row->name
+			 : rq->broken && rq->broken != ERR_NOT_FOUND ? "connection"
+								     : "unknown message",
 		.object = call.object,
 		.code = e,
 		.text = e == ERR_OK ? call.note : f.text,

@@ -95,6 +95,8 @@ class BadHttp(unittest.TestCase):
             with self.subTest(daemon=door.daemon.name):
                 self.assertIsNone(door.daemon.process.poll(), door.daemon.log.read_text())
                 self.assertEqual(door.counts(), counts)
+                # a refusal before the handler is told first and written then
+                wait_until(lambda d=door, n=audits + refusals: d.audits() >= n, "audit of the refusals")
                 self.assertEqual(door.audits() - audits, refusals)
 
     def each(self):
