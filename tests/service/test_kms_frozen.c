@@ -18,11 +18,11 @@
 
 /* What goes on while the database or the HSM hangs, and what a stop finishes. */
 
-#define EXPIRY_MS 3000
+#define EXPIRY_MS 5000
 #define THREADS 2
 #define QUEUE 3
 #define HELLOS (THREADS + QUEUE + 2)
-#define AT_ONCE_MS 2000 /* on a loaded machine, and well before the expiry */
+#define AT_ONCE_MS 3500 /* on a loaded machine, and well before the expiry */
 #define LATE_MS 4000
 
 static struct rig *r;

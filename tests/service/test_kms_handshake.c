@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "handshake.h"
 #include "import.h"
@@ -384,6 +385,36 @@ START_TEST(rows_that_are_over_are_pruned)
 }
 END_TEST
 
+/* Why downloads failed is kept for error_days and goes in slices; what is younger stays. */
+START_TEST(old_rows_of_download_error_are_pruned_in_slices)
+{
+	static const char insert_sql[] = "INSERT INTO download_error(at, node, serial_number, peer, step, reason, "
+					 "tk_counter, tek_formal, auk_formal,"
+					 " tek_hsm, auk_hsm, tek_terminal, auk_terminal, detail)"
+					 " VALUES(?, 'n', 'HSOLD', '', '', '', 0, '', '', '', '', '', '', '')";
+	static const char count_sql[] = "SELECT count(*) FROM download_error WHERE serial_number = 'HSOLD'";
+	const int64_t now = (int64_t)time(NULL), day = 86400;
+	bool more = false;
+	int64_t n = 0;
+
+	ck_assert_uint_eq(kms.limits.error_days, 90);
+	ck_assert(!db_begin(kms.db, NULL));
+	for (int i = 0; i < 700; i++)
+		ck_assert(!db_run(kms.db, NULL, insert_sql, "i", now - 90 * day - 60 - i));
+	ck_assert(!db_run(kms.db, NULL, insert_sql, "i", now - 90 * day + 3600));
+	ck_assert(!db_run(kms.db, NULL, insert_sql, "i", now));
+	ck_assert(!db_commit(kms.db, NULL));
+	ck_assert(!limit_prune(&kms, &more, NULL));
+	ck_assert(more);
+	ck_assert(!db_one(kms.db, &n, NULL, count_sql, ""));
+	ck_assert_int_eq(n, 202);
+	ck_assert(!limit_prune(&kms, &more, NULL));
+	ck_assert(!more);
+	ck_assert(!db_one(kms.db, &n, NULL, count_sql, ""));
+	ck_assert_int_eq(n, 2);
+}
+END_TEST
+
 START_TEST(every_reason_has_a_word_a_text_and_a_public_code)
 {
 	for (int i = 0; i < REASON_COUNT; i++) {
@@ -412,6 +443,7 @@ int main(void)
 	tcase_add_test(c, random_frames_in_random_order_do_no_harm);
 	tcase_add_test(c, an_unknown_serial_number_takes_the_same_work);
 	tcase_add_test(c, rows_that_are_over_are_pruned);
+	tcase_add_test(c, old_rows_of_download_error_are_pruned_in_slices);
 	tcase_add_test(c, every_reason_has_a_word_a_text_and_a_public_code);
 	suite_add_tcase(s, c);
 	srunner_set_fork_status(runner, CK_NOFORK);
