@@ -109,6 +109,15 @@ enum err dc_name(struct dc *dc, struct fail *f)
 	return identity_own_name(dc->conf, "name", conf_get(dc->conf, "", "name"), DC_NAME_MAX, dc->name, f);
 }
 
+/* Numbers of revocation lists, by a handle of their own. */
+static enum err remember(struct dc *dc, struct fail *f)
+{
+	struct db *db = NULL;
+	enum err e = dc_open_db(dc->conf, &db, f);
+
+	return e ? e : identity_crl_remember(dc->identity->roots, db, f);
+}
+
 enum err dc_open(struct dc *dc, struct fail *f)
 {
 	size_t count = 0;
@@ -120,6 +129,8 @@ enum err dc_open(struct dc *dc, struct fail *f)
 		e = identity_configured(dc->conf, ROLE_DC, &dc->identity, f);
 	if (!e)
 		e = dc_open_db(dc->conf, &dc->db, f);
+	if (!e)
+		e = remember(dc, f);
 	if (e)
 		return e;
 	while (conf_member(dc->conf, "kms *", count))

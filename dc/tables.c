@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "audit.h"
+#include "identity.h"
 #include "tables.h"
 
 /*
@@ -61,5 +62,6 @@ const char *const dc_tables[] = {
 	" PRIMARY KEY (delivery, position));"
 	"CREATE INDEX delivery_record_record ON delivery_record (record);" AUDIT_SCHEMA,
 	DELIVERIES FROM_THE_FIRST,
+	CRL_SEEN_SCHEMA,
 };
 const size_t dc_tables_count = ARRAY_LEN(dc_tables);

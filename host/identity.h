@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 
 #include "conf.h"
+#include "db.h"
 #include "err.h"
 
 /*
@@ -65,6 +66,16 @@ enum err identity_roots(const char *ca_file, X509_STORE **ret, struct fail *f) M
  * per store. ERR_CONFIG: what is wrong with it now.
  */
 enum err identity_crl(X509_STORE *roots, const char *crl_file, struct fail *f) MUST_CHECK;
+/*
+ * identity_crl_remember: the highest CRL number of each root stands in the table crl_seen of this database (a step of
+ * the service's schema), so that a list that was replaced serves nobody after a restart either. db: a handle for nobody
+ * else, from now on the roots'; freed at once where they have no list, or on an error. Before others use the roots.
+ * ERR_CONFIG: the list that is there now is older than one before.
+ */
+#define CRL_SEEN_SCHEMA                                                                                                \
+	"CREATE TABLE crl_seen (issuer @TEXT PRIMARY KEY, name @TEXT NOT NULL, number @TEXT NOT NULL,"                 \
+	" seen @INT NOT NULL);"
+enum err identity_crl_remember(X509_STORE *roots, struct db *db, struct fail *f) MUST_CHECK;
 /* identity_verify_text: an X509_V_ERR_* for the operator; of a revocation list what is wrong with it. */
 void identity_verify_text(X509_STORE *roots, long error, char ret[256]);
 /* identity_cert_load: the first certificate of a file, PEM or DER. identity_cert_parse: exactly one certificate, DER.

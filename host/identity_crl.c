@@ -22,6 +22,7 @@ struct crl_file {
 	struct stat seen; /* the file as it was read */
 	STACK_OF(X509_CRL) * crls;
 	char problem[256]; /* "": none */
+	struct db *db;     /* knows the highest numbers; NULL: nobody does */
 };
 
 static pthread_once_t crl_once = PTHREAD_ONCE_INIT;
@@ -32,6 +33,7 @@ static void crl_file_free(struct crl_file *c)
 	if (!c)
 		return;
 	sk_X509_CRL_pop_free(c->crls, X509_CRL_free);
+	db_free(c->db);
 	pthread_mutex_destroy(&c->mutex);
 	free(c);
 }
@@ -152,6 +154,8 @@ static enum err check_crls(struct crl_file *c, X509_STORE *roots, const STACK_OF
 			e = check_times(c->path, crl, f);
 		if (e == ERR_OK && older(crl, signed_by(c->crls, root)))
 			e = fail_set(f, ERR_CONFIG, 0, "revocation list %.120s: older than the one before", c->path);
+		if (e == ERR_OK && c->db)
+			e = identity_crl_seen(c->db, c->path, root, crl, f);
 		used++;
 	}
 	if (e == ERR_OK && used < sk_X509_CRL_num(crls))
@@ -241,6 +245,27 @@ enum err identity_crl(X509_STORE *roots, const char *crl_file, struct fail *f)
 	}
 	X509_STORE_set_lookup_crls(roots, lookup);
 	return ERR_OK;
+}
+
+enum err identity_crl_remember(X509_STORE *roots, struct db *db, struct fail *f)
+{
+	struct crl_file *c = crl_of(roots);
+	enum err e;
+
+	if (!c) {
+		db_free(db);
+		return ERR_OK;
+	}
+	pthread_mutex_lock(&c->mutex);
+	db_free(c->db);
+	c->db = db;
+	e = load(c, roots, f);
+	if (e != ERR_OK) {
+		db_free(c->db);
+		c->db = NULL;
+	}
+	pthread_mutex_unlock(&c->mutex);
+	return e;
 }
 
 bool identity_crl_used(X509_STORE *roots)

@@ -16,6 +16,12 @@ enum err identity_check_revoked(X509_STORE *roots, STACK_OF(X509) * chain, X509 
 				struct fail *f) MUST_CHECK;
 
 /*
+ * identity_crl_seen: this list of root against the highest number in crl_seen, which becomes its own when that is
+ * higher. ERR_CONFIG: it is lower, or none where there was one.
+ */
+enum err identity_crl_seen(struct db *db, const char *path, X509 *root, X509_CRL *crl, struct fail *f) MUST_CHECK;
+
+/*
  * identity_verify_err: ERR_REFUSED, or ERR_CONFIG where our revocation list is what is wrong: after
  * identity_verify_text, which looks at it once more.
  */

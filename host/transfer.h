@@ -21,9 +21,10 @@
  * that a server lists and that is another leaves transfer_list.
  *
  * Errors of all: ERR_PEER: connection, server, time-out, disk full there: try again; ERR_REFUSED: host key,
- * certificate, login, TLS not offered: an operator must look, the text says at what; ERR_NOT_FOUND: no such file;
- * ERR_DUPLICATE: another file has that name; ERR_TOO_LARGE; ERR_IO: this machine's disk; ERR_CONFIG: options. Secret:
- * the password; from its file into a struct secret, then in libcurl's own memory until transfer_free.
+ * certificate, login, right to rename or remove, TLS not offered: an operator must look, the text says at what;
+ * ERR_NOT_FOUND: no such file; ERR_DUPLICATE: another file has that name; ERR_TOO_LARGE; ERR_IO: this machine's disk;
+ * ERR_CONFIG: options. Secret: the password; from its file into a struct secret, then in libcurl's own memory until
+ * transfer_free.
  */
 #define TRANSFER_NAME_MAX 200
 

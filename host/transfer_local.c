@@ -17,8 +17,11 @@ static enum err folder(struct transfer *t, int *ret, struct fail *f)
 
 static enum err fault(struct transfer *t, const char *name, struct fail *f)
 {
-	return errno == ENOENT ? fail_set(f, ERR_NOT_FOUND, 0, "%.80s%s: no such file", t->place, name)
-			       : fail_set(f, ERR_IO, 0, "%.80s%s: %s", t->place, name, strerror(errno));
+	bool forbidden = errno == EACCES || errno == EPERM || errno == EROFS;
+
+	return errno == ENOENT
+		   ? fail_set(f, ERR_NOT_FOUND, 0, "%.80s%s: no such file", t->place, name)
+		   : fail_set(f, forbidden ? ERR_REFUSED : ERR_IO, 0, "%.80s%s: %s", t->place, name, strerror(errno));
 }
 
 static enum err local_size(struct transfer *t, const char *name, uint64_t *ret, struct fail *f)

@@ -315,6 +315,20 @@ static enum err refused(struct exchange *x, CURLcode rc, struct fail *f)
 	return fail_set(f, ERR_REFUSED, 0, "%.100s: %.140s", x->t->place, why);
 }
 
+/* A command that the server will never take of this user: FTP by its code, SFTP by what libcurl makes of its status. */
+static bool forbidden(struct exchange *x)
+{
+	static const char *const words[] = { "ermission denied", "not supported", "write-protected" };
+	long code = 0;
+
+	if (!x->t->sftp)
+		return !curl_easy_getinfo(x->t->curl, CURLINFO_RESPONSE_CODE, &code) && code >= 500 && code < 600;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strstr(x->error, words[i]))
+			return true;
+	return false;
+}
+
 /* libcurl's answer as one of ours. */
 static enum err answer(struct exchange *x, CURLcode rc, struct fail *f)
 {
@@ -328,6 +342,9 @@ static enum err answer(struct exchange *x, CURLcode rc, struct fail *f)
 	case CURLE_USE_SSL_FAILED:
 	case CURLE_SSL_CACERT_BADFILE:
 		return refused(x, rc, f);
+	case CURLE_QUOTE_ERROR:
+		return fail_set(f, forbidden(x) ? ERR_REFUSED : ERR_PEER, 0, "%.100s: %.140s", x->what,
+				x->error[0] ? x->error : curl_easy_strerror(rc));
 	case CURLE_ABORTED_BY_CALLBACK:
 		return fail_set(f, ERR_BUSY, 0, "%.100s: stopped", x->t->place);
 	case CURLE_OUT_OF_MEMORY:

@@ -90,9 +90,21 @@ enum err kms_open_db(const struct conf *c, struct db **ret, struct fail *f)
 enum err kms_identity(const struct conf *c, struct identity **ret, struct fail *f)
 {
 	char name[FORMAT_CUSTOMER_MAX + 1];
+	struct identity *identity = NULL;
+	struct db *db = NULL;
 	enum err e = identity_own_name(c, "customer", conf_get(c, "", "customer"), FORMAT_CUSTOMER_MAX, name, f);
 
-	return e ? e : identity_configured(c, ROLE_KMS, ret, f);
+	if (!e)
+		e = identity_configured(c, ROLE_KMS, &identity, f);
+	if (!e)
+		e = kms_open_db(c, &db, f);
+	if (!e)
+		e = identity_crl_remember(identity->roots, db, f);
+	if (e)
+		identity_free(identity);
+	else
+		*ret = identity;
+	return e;
 }
 
 enum err kms_open_change(const struct conf *c, struct db **ret, struct fail *f)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "inventory.h"
@@ -14,28 +15,65 @@ struct load {
 	const char *order;
 	int64_t now;
 	size_t fresh;
+	size_t told; /* PIN pads of serial numbers that were there */
 };
 
+/* Why a line could not go in: it stands twice, or says another PIN pad than one before. */
+static enum err why_not(struct load *l, const struct inventory_line *line, struct fail *f)
+{
+	DB_STMT_AUTO *s = NULL;
+	bool row = false;
+	enum err e =
+	    db_query(l->db, &s, f,
+		     "SELECT serial_number, pin_pad, loaded, CASE WHEN serial_number = ? THEN 0 ELSE 1 END FROM"
+		     " inventory WHERE production_order = ? AND (serial_number = ? OR (pin_pad = ? AND pin_pad <>"
+		     " '')) ORDER BY 4 LIMIT 1",
+		     "tttt", line->serial, l->order, line->serial, line->pin_pad);
+
+	if (!e)
+		e = db_next(s, &row, f);
+	if (e)
+		return e;
+	if (!row)
+		return fail_set(f, ERR_BUSY, 0, "another change of the inventory runs; try again");
+	if (db_int(s, 3) != 0)
+		return fail_set(f, ERR_BAD_DATA, 0, "PIN pad %s belongs to %s", line->pin_pad, db_text(s, 0));
+	/* Of this run: it stands twice in the file. */
+	if (db_int(s, 2) == l->now)
+		return fail_set(f, ERR_BAD_DATA, 0, "serial number %s stands twice", line->serial);
+	if (!line->pin_pad[0] || !strcmp(db_text(s, 1), line->pin_pad))
+		return ERR_OK;
+	return db_text(s, 1)[0] ? fail_set(f, ERR_BAD_DATA, 0, "serial number %s has PIN pad %s already, not %s",
+					   line->serial, db_text(s, 1), line->pin_pad)
+				: fail_set(f, ERR_BAD_DATA, 0, "PIN pad %s belongs to another one", line->pin_pad);
+}
+
+/* A PIN pad may be told later; one that was told stays. */
 static enum err take(void *arg, const struct inventory_line *line, struct fail *f)
 {
 	struct load *l = arg;
 	enum err e =
 	    db_run(l->db, f,
-		   "INSERT INTO inventory(production_order, serial_number, loaded) VALUES(?, ?, ?) ON CONFLICT DO"
-		   " NOTHING",
-		   "tti", l->order, line->serial, l->now);
-	bool here = !e && db_changes(l->db) == 0;
-	int64_t loaded = 0;
+		   "INSERT INTO inventory(production_order, serial_number, pin_pad, loaded) VALUES(?, ?, ?, ?) ON"
+		   " CONFLICT DO NOTHING",
+		   "ttti", l->order, line->serial, line->pin_pad, l->now);
 
-	l->fresh += !e && !here;
-	if (here)
-		e = db_one(l->db, &loaded, f,
-			   "SELECT loaded FROM inventory WHERE production_order = ? AND serial_number = ?", "tt",
-			   l->order, line->serial);
-	/* Of this run: it stands twice in the file. */
-	if (!e && here && loaded == l->now)
-		return fail_set(f, ERR_BAD_DATA, 0, "serial number %s stands twice", line->serial);
-	return e;
+	if (e || db_changes(l->db)) {
+		l->fresh += !e;
+		return e;
+	}
+	if (!line->pin_pad[0])
+		return why_not(l, line, f);
+	e = db_run(
+	    l->db, f,
+	    "UPDATE inventory SET pin_pad = ? WHERE production_order = ? AND serial_number = ? AND pin_pad = '' AND"
+	    " loaded <> ? AND NOT EXISTS(SELECT 1 FROM inventory i WHERE i.production_order = ? AND i.pin_pad = ?)",
+	    "tttitt", line->pin_pad, l->order, line->serial, l->now, l->order, line->pin_pad);
+	if (!e && db_changes(l->db)) {
+		l->told++;
+		return ERR_OK;
+	}
+	return e ? e : why_not(l, line, f);
 }
 
 static enum err order_begin(void *service, const char *order, struct db **ret, struct fail *f)
@@ -49,7 +87,7 @@ enum err order_load(void *service, char **arguments, struct fail *f)
 {
 	struct load l = { .order = arguments[0], .now = (int64_t)time(NULL) };
 	size_t count = 0;
-	char text[80];
+	char text[120];
 	enum err e = order_begin(service, arguments[0], &l.db, f);
 
 	/* Nobody has loaded in the future; every run has a time of its own. */
@@ -62,7 +100,7 @@ enum err order_load(void *service, char **arguments, struct fail *f)
 		l.now = (int64_t)time(NULL);
 	if (!e)
 		e = inventory_read(arguments[1], take, &l, &count, f);
-	snprintf(text, sizeof(text), "%zu serial numbers, %zu of them new", count, l.fresh);
+	snprintf(text, sizeof(text), "%zu serial numbers, %zu of them new, %zu PIN pads added", count, l.fresh, l.told);
 	e = audit_settle(l.db, e, "inventory load", arguments[0], text, f);
 	if (!e)
 		printf("%s\n", text);

@@ -4,18 +4,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "folder.h"
+#include "left.h"
 #include "log.h"
 #include "manifest.h"
 #include "open.h"
 #include "pickup.h"
+#include "sha256.h"
 #include "worker.h"
 
 #define NAME_ROOM (TRANSFER_NAME_MAX + 1)
-#define REFUSED_MAX 256
+#define AGAIN_S 3600 /* so long after a server let us rename nothing, it is asked again */
+
+/* A name that is not whole yet: how it looked, and since when it looks so. */
+struct waiting {
+	char name[NAME_ROOM];
+	uint64_t look; /* bytes of what was there; LOOK_* */
+	time_t since;
+	unsigned round;
+};
+#define LOOK_NO_KEYS UINT64_MAX
+#define LOOK_NO_MANIFEST (UINT64_MAX - 1)
 
 struct pickup {
 	struct pickup *next;
@@ -27,13 +40,14 @@ struct pickup {
 	int work;
 	bool remove;
 	uint64_t file_max;
+	unsigned long settle_s;
+	unsigned long orphan_s;
 	struct worker worker;
-	bool stuck; /* said once */
-	/* Refused, but the server would not let us put them aside; once is enough. */
-	char refused[REFUSED_MAX][NAME_ROOM];
-	size_t refused_count;
-	char missing[NAME_ROOM]; /* a manifest without its key file, and since when */
-	time_t missing_since;
+	bool stuck;        /* said once */
+	time_t asks_again; /* whether it may rename by now */
+	struct waiting *waiting;
+	size_t waiting_count;
+	unsigned round;
 };
 
 struct pickups {
@@ -47,12 +61,40 @@ static bool stopping(void *arg)
 	return worker_stopping(&p->worker);
 }
 
-static bool was_refused(const struct pickup *p, const char *name)
+/* waits: true: it may still become whole: it has not looked so for so many seconds. */
+static bool waits(struct pickup *p, const char *name, uint64_t look, unsigned long seconds)
 {
-	for (size_t i = 0; i < p->refused_count; i++)
-		if (!strcmp(p->refused[i], name))
-			return true;
-	return false;
+	struct waiting *w = p->waiting, *end = w + p->waiting_count;
+
+	while (w < end && strcmp(w->name, name) != 0)
+		w++;
+	if (w == end) {
+		struct waiting *more = reallocarray(p->waiting, p->waiting_count + 1, sizeof(*more));
+
+		if (!more)
+			return false;
+		p->waiting = more;
+		w = &more[p->waiting_count++];
+		*w = (struct waiting){ .look = look, .since = time(NULL) };
+		snprintf(w->name, sizeof(w->name), "%s", name);
+	}
+	if (w->look != look) {
+		w->look = look;
+		w->since = time(NULL);
+	}
+	w->round = p->round;
+	return w->since + (time_t)seconds > time(NULL);
+}
+
+/* What was not met in this look is gone, or done with. */
+static void waiting_sweep(struct pickup *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->waiting_count; i++)
+		if (p->waiting[i].round == p->round)
+			p->waiting[n++] = p->waiting[i];
+	p->waiting_count = n;
 }
 
 /* One of the two files, on the server; not there: an earlier life has done it. */
@@ -106,14 +148,28 @@ static enum err fetch(struct pickup *p, const char *name, const char *suffix, ui
 	return transfer_get(p->transfer, file, path, max, f);
 }
 
-/* The manifest of this name has no key file: it may be that we look too early. */
-static bool may_come(struct pickup *p, const char *name)
+/* The manifest, fetched. *ret_good: it is one; else it is refused, unless it may still become one. */
+static enum err get_manifest(struct pickup *p, struct inbox_file *in, struct buf *manifest, struct manifest *m,
+			     bool *ret_good, bool *ret_wait, struct fail *f)
 {
-	if (strcmp(p->missing, name) != 0) {
-		snprintf(p->missing, sizeof(p->missing), "%s", name);
-		p->missing_since = time(NULL);
-	}
-	return p->missing_since + 2 > time(NULL);
+	struct cms_signer signer;
+	struct fail why = { 0 };
+	time_t since;
+	enum err e = fetch(p, in->name, MANIFEST_SUFFIX, MANIFEST_MAX, &why);
+
+	in->bad = REASON_FILE_GONE; /* of a manifest that is no good nothing more is fetched */
+	if (e == ERR_TOO_LARGE)
+		return ERR_OK;
+	if (e)
+		return fail_set(f, e, why.rv, "%s", why.text);
+	e = folder_read(p->work, in->name, MANIFEST_SUFFIX, MANIFEST_MAX, manifest, &since, f);
+	if (e)
+		return e;
+	in->manifest = buf_view(manifest);
+	e = manifest_read(p->roots, 0, in->manifest, m, &signer, NULL);
+	*ret_good = !e;
+	*ret_wait = e == ERR_MALFORMED && waits(p, in->name, manifest->len, p->settle_s);
+	return ERR_OK;
 }
 
 /* Fetches what the manifest names, if it is good. *ret_wait: not there yet. why: lives as long as in. */
@@ -121,23 +177,15 @@ static enum err get(struct pickup *p, struct inbox_file *in, struct buf *manifes
 		    struct fail *f)
 {
 	struct manifest m;
-	struct cms_signer signer;
-	struct fail none = { 0 };
-	time_t since;
-	enum err e;
+	struct stat st = { 0 };
+	bool good = false;
+	enum err e = get_manifest(p, in, manifest, &m, &good, ret_wait, f);
 
-	e = fetch(p, in->name, MANIFEST_SUFFIX, MANIFEST_MAX, f);
-	if (!e)
-		e = folder_read(p->work, in->name, MANIFEST_SUFFIX, MANIFEST_MAX, manifest, &since, f);
-	if (e)
+	if (e || !good)
 		return e;
-	in->manifest = buf_view(manifest);
-	in->bad = REASON_FILE_GONE; /* of a manifest that is no good nothing more is fetched */
-	if (manifest_read(p->roots, 0, in->manifest, &m, &signer, &none))
-		return ERR_OK;
 	e = fetch(p, in->name, KEYFILE_SUFFIX, m.size < p->file_max ? m.size : p->file_max, why);
 	if (e == ERR_NOT_FOUND) {
-		*ret_wait = may_come(p, in->name);
+		*ret_wait = waits(p, in->name, LOOK_NO_KEYS, p->settle_s);
 		return ERR_OK;
 	}
 	if (e == ERR_TOO_LARGE) {
@@ -147,7 +195,10 @@ static enum err get(struct pickup *p, struct inbox_file *in, struct buf *manifes
 	if (e)
 		return fail_set(f, e, why->rv, "%s", why->text);
 	in->bad = REASON_NONE;
-	return folder_open_file(p->work, in->name, KEYFILE_SUFFIX, &in->keys, f);
+	e = folder_open_file(p->work, in->name, KEYFILE_SUFFIX, &in->keys, f);
+	if (!e && !fstat(in->keys, &st) && (uint64_t)st.st_size < m.size)
+		*ret_wait = waits(p, in->name, (uint64_t)st.st_size, p->settle_s);
+	return e;
 }
 
 /* Received whole before, but not put aside: 0: no. */
@@ -160,33 +211,80 @@ static enum err left_over(struct pickup *p, const char *name, int64_t *ret, stru
 	    "tt", name, p->source);
 }
 
-static enum err finish(struct pickup *p, const char *name, int64_t id, enum reason reason, struct fail *f)
+/*
+ * Out of the way on the server; where it does not let us, it stays there and is known by its name. What was refused is
+ * known as soon as it cannot be renamed now, whyever: it is not judged twice.
+ */
+static enum err finish(struct pickup *p, const char *name, int64_t id, const struct left *what, struct fail *f)
 {
 	struct fail why = { 0 };
-	enum err e = put_aside(p, name, !reason, &why);
+	enum err e = put_aside(p, name, what->good, &why);
 
 	work_clear(p, name);
-	if (!e && !reason)
-		e = receive_put_aside(&p->k, id, &why);
-	if (e && reason && p->refused_count < REFUSED_MAX)
-		snprintf(p->refused[p->refused_count++], NAME_ROOM, "%s", name);
-	return e ? fail_set(f, e, why.rv, "%s", why.text) : ERR_OK;
+	if (!e)
+		return what->good ? receive_put_aside(&p->k, id, f) : ERR_OK;
+	if (e == ERR_REFUSED)
+		p->asks_again = time(NULL) + AGAIN_S;
+	if (e == ERR_REFUSED || !what->good)
+		return left_put(&p->k, p->source, name, what, id, &why, f);
+	return fail_set(f, e, why.rv, "%s", why.text);
 }
 
+/* One that was left there: *ret_skip: it is the same still. Now and then it is tried to put it aside. */
+static enum err known(struct pickup *p, const char *name, bool has_manifest, bool *ret_skip, struct fail *f)
+{
+	char digest[65] = "";
+	BUF_AUTO manifest = { 0 };
+	struct fail why = { 0 };
+	struct left left;
+	time_t since;
+	enum err e = left_look(&p->k, p->source, name, &left, f);
+
+	if (e || !left.there)
+		return e;
+	*ret_skip = true;
+	if (!left.good && has_manifest) { /* the same name may come again, whole */
+		e = fetch(p, name, MANIFEST_SUFFIX, MANIFEST_MAX, &why);
+		if (!e)
+			e = folder_read(p->work, name, MANIFEST_SUFFIX, MANIFEST_MAX, &manifest, &since, &why);
+		if (e && e != ERR_TOO_LARGE)
+			return fail_set(f, e, why.rv, "%s", why.text);
+		if (!e && !sha256_hex(buf_view(&manifest), digest))
+			return fail_set(f, ERR_NO_MEMORY, 0, "no memory for a manifest");
+		*ret_skip = !strcmp(digest, left.manifest);
+		if (!*ret_skip)
+			return left_gone(&p->k, p->source, name, f);
+	}
+	if (p->asks_again > time(NULL))
+		return ERR_OK;
+	e = put_aside(p, name, left.good, &why);
+	if (!e)
+		return left_gone(&p->k, p->source, name, f);
+	if (e != ERR_REFUSED)
+		return fail_set(f, e, why.rv, "%s", why.text);
+	p->asks_again = time(NULL) + AGAIN_S;
+	return ERR_OK;
+}
+
+/* *ret_taken false: not there yet, or done with. */
 static enum err take(struct pickup *p, const char *name, bool *ret_taken, struct fail *f)
 {
 	struct inbox_file in = { .name = name, .source = p->source, .keys = -1, .why = "" };
 	struct receive r = { .k = &p->k, .size_max = p->file_max, .stop = stopping, .arg = p };
+	struct left what = { .there = true };
 	BUF_AUTO manifest = { 0 };
 	struct fail why = { 0 };
 	enum reason reason = REASON_NONE;
 	bool wait = false;
 	int64_t id = 0;
-	enum err e = left_over(p, name, &id, f);
+	enum err e = known(p, name, true, &wait, f);
 
+	if (e || wait)
+		return e;
+	e = left_over(p, name, &id, f);
 	if (!e && id) {
-		*ret_taken = true;
-		return finish(p, name, id, REASON_NONE, f);
+		*ret_taken = what.good = true;
+		return finish(p, name, id, &what, f);
 	}
 	if (!e)
 		e = get(p, &in, &manifest, &why, &wait, f);
@@ -197,8 +295,11 @@ static enum err take(struct pickup *p, const char *name, bool *ret_taken, struct
 	e = inbox_take(&r, p->roots, &in, &id, &reason, f);
 	if (!e && !reason)
 		import_wake(&p->k);
+	what.good = !reason;
+	if (!e && manifest.len && !sha256_hex(buf_view(&manifest), what.manifest))
+		e = fail_set(f, ERR_NO_MEMORY, 0, "no memory for a manifest");
 	if (!e)
-		e = finish(p, name, id, reason, f);
+		e = finish(p, name, id, &what, f);
 	*ret_taken = !e;
 out:
 	if (in.keys >= 0)
@@ -206,15 +307,72 @@ out:
 	return e;
 }
 
-/* *ret_names: of manifests, without the suffix; false: the name of another file. */
-static bool stem(const char *file, char ret[NAME_ROOM])
+/* A key file whose manifest does not come: told once. */
+static enum err orphan(struct pickup *p, const char *name, bool *ret_taken, struct fail *f)
 {
-	size_t n = strlen(file), suffix = sizeof(MANIFEST_SUFFIX) - 1;
+	const struct left what = { .there = true };
+	struct fail why = { 0 };
+	bool skip = false;
+	int64_t id = 0;
+	enum err e = known(p, name, false, &skip, f);
 
-	if (n <= suffix || n - suffix > KEYFILE_NAME_MAX || strcmp(file + n - suffix, MANIFEST_SUFFIX) != 0)
+	if (e || skip || waits(p, name, LOOK_NO_MANIFEST, p->orphan_s))
+		return e;
+	e = inbox_alone(&p->k, name, p->source, &id, f);
+	if (!e)
+		e = finish(p, name, id, &what, &why);
+	*ret_taken = !e;
+	return e ? fail_set(f, e, why.rv, "%s", why.text) : ERR_OK;
+}
+
+/* The name without this suffix; false: it has another one. */
+static bool stem(const char *file, const char *suffix, char ret[NAME_ROOM])
+{
+	size_t n = strlen(file), m = strlen(suffix);
+
+	if (n <= m || n - m > KEYFILE_NAME_MAX || strcmp(file + n - m, suffix) != 0)
 		return false;
-	snprintf(ret, NAME_ROOM, "%.*s", (int)(n - suffix), file);
+	snprintf(ret, NAME_ROOM, "%.*s", (int)(n - m), file);
 	return true;
+}
+
+static bool listed(const struct transfer_names *names, const char *name, const char *suffix)
+{
+	char file[NAME_ROOM + 16];
+	size_t from = 0, to = names->count;
+
+	snprintf(file, sizeof(file), "%s%s", name, suffix);
+	while (from < to) {
+		size_t at = from + (to - from) / 2;
+		int order = strcmp(names->names[at], file);
+
+		if (!order)
+			return true;
+		if (order < 0)
+			from = at + 1;
+		else
+			to = at;
+	}
+	return false;
+}
+
+/* All that the server lists, in the order of the names. */
+static enum err all_names(struct pickup *p, const struct transfer_names *names, bool *ret_taken, struct fail *f)
+{
+	enum err e = ERR_OK;
+
+	p->round++;
+	for (size_t i = 0; !e && i < names->count && !stopping(p); i++) {
+		char name[NAME_ROOM];
+
+		if (stem(names->names[i], MANIFEST_SUFFIX, name))
+			e = take(p, name, ret_taken, f);
+		else if (stem(names->names[i], KEYFILE_SUFFIX, name) && !listed(names, name, MANIFEST_SUFFIX))
+			e = orphan(p, name, ret_taken, f);
+	}
+	if (!e && !stopping(p))
+		waiting_sweep(p);
+	return e;
 }
 
 static enum worker_next step(void *arg)
@@ -225,12 +383,8 @@ static enum worker_next step(void *arg)
 	bool taken = false;
 	enum err e = transfer_list(p->transfer, &names, &f);
 
-	for (size_t i = 0; !e && i < names.count && !stopping(p); i++) {
-		char name[NAME_ROOM];
-
-		if (stem(names.names[i], name) && !was_refused(p, name))
-			e = take(p, name, &taken, &f);
-	}
+	if (!e)
+		e = all_names(p, &names, &taken, &f);
 	transfer_names_done(&names);
 	if (e && !p->stuck && !stopping(p))
 		log_line(LOG_LEVEL_ERROR, "pickup", "%s, %s waits: %s", p->source, transfer_place(p->transfer), f.text);
@@ -253,6 +407,10 @@ static enum err start(struct pickup *p, const struct conf *c, const char *sectio
 	e = conf_number(c, section, "poll_s", 1, 86400, &poll, f);
 	if (!e)
 		e = conf_number(c, section, "file_max", 1, BUF_MAX, &most, f);
+	if (!e)
+		e = conf_number(c, section, "settle_s", 1, 86400, &p->settle_s, f);
+	if (!e)
+		e = conf_number(c, section, "orphan_s", p->settle_s, 31536000, &p->orphan_s, f);
 	if (!e)
 		e = folder_open(AT_FDCWD, p->work_path, false, &p->work, f);
 	if (!e)
@@ -311,6 +469,7 @@ void pickups_free(struct pickups *all)
 		db_free(p->k.db);
 		if (p->work >= 0)
 			close(p->work);
+		free(p->waiting);
 		free(p);
 	}
 	free(all);

@@ -28,7 +28,12 @@ const struct report_row report_sums[] = {
 									 "i.production_order = o.production_order AND "
 									 "EXISTS("
 									 "SELECT 1 FROM download d WHERE "
-									 "d.serial_number = i.serial_number)) FROM "
+									 "d.serial_number = i.serial_number)),"
+									 " (SELECT count(*) FROM inventory i JOIN "
+									 "key_formal f ON f.serial_number = "
+									 "i.serial_number WHERE i.production_order = "
+									 "o.production_order AND i.pin_pad <> '' AND "
+									 "f.pin_pad <> i.pin_pad) FROM "
 									 "(SELECT production_order FROM"
 									 " inventory UNION SELECT production_order "
 									 "FROM key_file WHERE production_order <> '' "
@@ -45,12 +50,14 @@ const struct report_row report_sums[] = {
 		       { "waiting_records", 'i' },
 		       { "missing", 'i' },
 		       { "surplus", 'i' },
-		       { "loaded", 'i' } },
-	  .requirement = "R2.9" },
+		       { "loaded", 'i' },
+		       { "other_pin_pad", 'i' } },
+	  .requirement = "R2.1, R2.9" },
 	{ .name = "reconcile-detail",
 	  .help = "the same serial number by serial number",
 	  .sql =
 	      "SELECT x.production_order, x.serial_number, CASE"
+	      " WHEN x.pin_pad <> '' AND f.pin_pad <> x.pin_pad THEN 'other PIN pad'"
 	      " WHEN x.expected = 1 AND f.serial_number IS NOT NULL THEN 'imported'"
 	      " WHEN x.expected = 0 AND f.serial_number IS NOT NULL THEN 'surplus'"
 	      " WHEN x.expected = 1 AND EXISTS(SELECT 1 FROM key_source s JOIN key_file k ON k.id = s.file WHERE"
@@ -59,9 +66,10 @@ const struct report_row report_sums[] = {
 	      " coalesce(f.tk_counter, 0), coalesce((SELECT max(d.confirmed) FROM download d WHERE d.serial_number ="
 	      " x.serial_number), 0), coalesce((SELECT min(s.error) FROM key_source s JOIN key_file k ON k.id = s.file"
 	      " WHERE s.serial_number = x.serial_number AND s.flag = '" FLAG_ERROR "' AND k.production_order ="
-	      " x.production_order), '') FROM (SELECT y.production_order, y.serial_number, max(y.expected) AS expected"
-	      " FROM (SELECT production_order, serial_number, 1 AS expected FROM inventory WHERE 1 = 1{where}"
-	      " UNION ALL SELECT k.production_order, s.serial_number, 0 FROM key_source s JOIN key_file k ON k.id ="
+	      " x.production_order), ''), x.pin_pad, coalesce(f.pin_pad, '') FROM (SELECT y.production_order,"
+	      " y.serial_number, max(y.expected) AS expected, max(y.pin_pad) AS pin_pad"
+	      " FROM (SELECT production_order, serial_number, 1 AS expected, pin_pad FROM inventory WHERE 1 = 1{where}"
+	      " UNION ALL SELECT k.production_order, s.serial_number, 0, '' FROM key_source s JOIN key_file k ON k.id ="
 	      " s.file WHERE k.production_order <> '' AND s.serial_number IS NOT NULL{where}) y"
 	      " GROUP BY y.production_order, y.serial_number) x LEFT JOIN key_formal f ON f.serial_number ="
 	      " x.serial_number ORDER BY x.production_order, x.serial_number",
@@ -71,8 +79,10 @@ const struct report_row report_sums[] = {
 		       { "state", 't' },
 		       { "tk_counter", 'i' },
 		       { "loaded", 'T' },
-		       { "error", 't' } },
-	  .requirement = "R2.9" },
+		       { "error", 't' },
+		       { "pin_pad_expected", 't' },
+		       { "pin_pad", 't' } },
+	  .requirement = "R2.1, R2.9" },
 	{ .name = "ages",
 	  .help = "how old the keys in use are: TK, TMK, and the HSM's own (by check value, since first seen)",
 	  .sql =

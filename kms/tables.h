@@ -21,7 +21,7 @@
  * notification  what the mailer is to send, sent, or could not send, a row per recipient (R2.8)
  * sender        mail accounts that we send from; recipient: who gets which notifications, by which sender (R2.8)
  * mail_template texts of notifications that an operator changed; the others are built in (template.h)
- * key_history, key_fingerprint, delivery_sequence, delivery_notice, inventory, token_key: tables_import.c
+ * key_history, key_fingerprint, delivery_sequence, delivery_notice, inventory, token_key, pickup_left: tables_import.c
  * audit         what happened, by host/audit.h
  */
 extern const char *const kms_schema[];
@@ -30,7 +30,7 @@ extern const size_t kms_schema_count;
 extern const char kms_step_download[];
 
 /* Steps that stand in files of their own. */
-extern const char kms_step_import[];
+extern const char kms_step_import[], kms_step_left[];
 
 /* Values of key_source.outcome of what was imported. */
 #define OUTCOME_NEW "new"           /* the first record of this serial number */

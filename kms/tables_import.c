@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "identity.h"
 #include "tables.h"
 
 /*
@@ -79,3 +80,17 @@ const char kms_step_import[] =
     " check_value @TEXT NOT NULL,"
     " first_seen @INT NOT NULL,"
     " PRIMARY KEY(name, check_value));";
+
+/* pickup_left: left.h; told: the operator was told by this row. inventory: the PIN pad that belongs to a serial number.
+ */
+const char kms_step_left[] = "CREATE TABLE pickup_left("
+			     " source @TEXT NOT NULL,"
+			     " name @TEXT NOT NULL,"
+			     " good @INT NOT NULL,"
+			     " manifest @TEXT NOT NULL,"
+			     " told @INT NOT NULL,"
+			     " at @INT NOT NULL,"
+			     " PRIMARY KEY(source, name));"
+			     "ALTER TABLE inventory ADD COLUMN pin_pad @TEXT NOT NULL DEFAULT '';"
+			     "CREATE UNIQUE INDEX inventory_pin_pad ON inventory(production_order, pin_pad) WHERE "
+			     "pin_pad <> '';" CRL_SEEN_SCHEMA;

@@ -36,7 +36,7 @@ static enum err make_key(struct mtms *m, const char *path, const char *reason, s
 	uint8_t id[PR_ID_LEN];
 	char label[32], number[32], text[512];
 	int64_t index = 0;
-	enum err e = identity_configured(m->conf, ROLE_MTMS, &m->identity, f);
+	enum err e = mtms_identity(m, f);
 
 	if (!e)
 		e = mtms_open_token(m, f);
@@ -112,7 +112,7 @@ enum err cert_import(void *service, char **arguments, struct fail *f)
 {
 	struct mtms *m = service;
 	struct working_certificate w = { 0 };
-	enum err e = identity_configured(m->conf, ROLE_MTMS, &m->identity, f);
+	enum err e = mtms_identity(m, f);
 
 	if (!e)
 		e = working_certificate_load(arguments[0], m->identity->roots, &w, f);

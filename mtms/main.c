@@ -20,7 +20,7 @@ static enum err open_all(struct mtms *m, struct fail *f)
 	enum err e = identity_own_name(m->conf, "name", conf_get(m->conf, "", "name"), MTMS_NAME_MAX, m->name, f);
 
 	if (!e)
-		e = identity_configured(m->conf, ROLE_MTMS, &m->identity, f);
+		e = mtms_identity(m, f);
 	if (!e)
 		e = mtms_open_db(m->conf, &m->db, f);
 	if (!e)

@@ -34,6 +34,16 @@ enum err mtms_open_db(const struct conf *conf, struct db **ret, struct fail *f)
 	return db_open(conf_get(conf, "", "database"), mtms_tables, mtms_tables_count, ret, f);
 }
 
+enum err mtms_identity(struct mtms *m, struct fail *f)
+{
+	struct db *db = NULL;
+	enum err e = identity_configured(m->conf, ROLE_MTMS, &m->identity, f);
+
+	if (!e)
+		e = mtms_open_db(m->conf, &db, f);
+	return e ? e : identity_crl_remember(m->identity->roots, db, f);
+}
+
 enum err mtms_open_token(struct mtms *m, struct fail *f)
 {
 	enum ops_way way;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "audit.h"
+#include "identity.h"
 #include "tables.h"
 
 /*
@@ -77,5 +78,6 @@ const char *const mtms_tables[] = {
 	"DROP TABLE outbox_before;"
 	"CREATE INDEX outbox_order ON outbox (state, order_id, sn_key);"
 	"CREATE INDEX outbox_delivery ON outbox (delivery, sn_key);",
+	CRL_SEEN_SCHEMA,
 };
 const size_t mtms_tables_count = ARRAY_LEN(mtms_tables);

@@ -23,11 +23,11 @@ PASSWORD = "loopback-4711"
 
 
 class Ftp(Process):
-    """file_max: bytes that a file may have there, as on a disk that is full."""
+    """file_max: bytes that a file may have there, as on a disk that is full. denied: commands that the user may not send."""
 
-    def __init__(self, tls="required", certificate="good", file_max=None):
+    def __init__(self, tls="required", certificate="good", file_max=None, denied=""):
         super().__init__()
-        self.tls, self.file_max = tls, file_max
+        self.tls, self.file_max, self.denied = tls, file_max, denied
         self.user, self.password = "anonymous", PASSWORD
         self.port, self.data_port = free_port(), free_port()
         self.root, self.files = self.folder / "root", self.folder / "root" / "in"
@@ -56,6 +56,8 @@ class Ftp(Process):
                  "anon_umask": "077", "pasv_min_port": self.data_port, "pasv_max_port": self.data_port, "xferlog_enable": "YES",
                  "xferlog_file": self.folder / "transfers", "xferlog_std_format": "NO", "vsftpd_log_file": self.folder / "transfers",
                  "log_ftp_protocol": "YES"}
+        if self.denied:
+            lines["cmds_denied"] = self.denied
         if self.tls != "none":
             self.ca, pem, key = certificates.make(self.folder, certificate, "IP:127.0.0.1,IP:127.0.0.2,DNS:localhost")
             self.give(key)

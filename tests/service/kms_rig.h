@@ -34,6 +34,7 @@ struct rig {
 	pid_t kmsd;
 	int kmsd_out;
 	int settle_s;           /* of the spool; 0: 1 */
+	const char *order;      /* of manifests; NULL: ORDER-1 */
 	char terminals[64];     /* address of the running kmsd */
 	char terminals_tls[64]; /* "": it has none */
 	char https[64];

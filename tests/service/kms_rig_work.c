@@ -212,6 +212,8 @@ struct manifest rig_manifest_of(struct rig *r, const char *name, struct view byt
 		.dc = "dc1", .kms = "ACME", .order = "ORDER-1", .count = count, .size = bytes.n ? bytes.n : 1
 	};
 
+	if (r->order)
+		snprintf(m.order, sizeof(m.order), "%s", r->order);
 	m.sequence = 1 + (uint64_t)rig_number(r, "SELECT coalesce(max(sequence), 0) FROM delivery_sequence", NULL);
 	snprintf(m.name, sizeof(m.name), "%s", name);
 	if (!sha256_hex(bytes, m.sha256))

@@ -114,6 +114,30 @@ class Lists(unittest.TestCase):
         self.chain.lists()
         self.assertTrue(self.reads(name))
 
+    def test_list_that_was_replaced_serves_nobody_after_a_restart(self):  # R2.3
+        """Whoever was revoked meanwhile would be in again."""
+        chain, name = self.chain, self.new("mtms", "g-one")
+        chain.lists()
+        older = chain.crl.read_bytes()
+        chain.revoke(name)
+        self.assertFalse(self.reads(name))
+        good = chain.crl.read_bytes()
+        daemons = (chain.mtmsd, chain.dcd, chain.kmsd)
+        for daemon in daemons:  # whatever door was used before: each has read the newest one now
+            self.assertEqual(daemon.stop(), 0)
+            daemon.start()
+        for daemon in daemons:
+            with self.subTest(daemon.name):
+                self.assertEqual(daemon.stop(), 0)
+                chain.crl.write_bytes(older)
+                done = run(daemon.argv, check=False, env=daemon.env)
+                self.assertEqual((done.returncode, done.stdout), (1, b""))
+                self.assertRegex(done.stderr.decode(), r"revocation list .*: root .* signed number [0-9a-f]+ before, this is number [0-9a-f]+"
+                                 r" \(hex\): put the newest one there")
+                chain.crl.write_bytes(good)
+                daemon.start()
+        self.assertFalse(self.reads(name))
+
     def test_list_that_is_no_list_of_ours_lets_nobody_in(self):  # R2.3
         chain, name = self.chain, self.new("mtms", "f-one")
         folder = Folder()

@@ -167,17 +167,78 @@ START_TEST(fingerprints_that_are_missing_are_made_by_command)
 }
 END_TEST
 
+static void inventory(const char *order, const char *text, int status, struct buf *out)
+{
+	char words[300];
+
+	rig_write(r, "pads.csv", text, strlen(text));
+	snprintf(words, sizeof(words), "inventory load %s %s/pads.csv", order, r->dir);
+	command(words, status, out);
+}
+
+/* R2.1, R2.9: every record names its PIN pad, and so may the inventory */
+START_TEST(pin_pads_are_compared_with_the_inventory)
+{
+	struct rig_terminal t[3] = { 0 };
+	struct buf record[3] = { 0 };
+	struct view list[3];
+	char text[400];
+	BUF_AUTO out = { 0 };
+
+	for (int i = 0; i < 3; i++) {
+		rig_fresh(r, &t[i], &record[i]); /* all say PP-1 */
+		list[i] = buf_view(&record[i]);
+	}
+	snprintf(text, sizeof(text), "serial,pin_pad\n%s\n%s,PP-1\n%s,PP-2\nNEVER-2,PP-3\n", t[0].serial, t[1].serial,
+		 t[2].serial);
+	inventory("PADS", text, 0, &out);
+	HAS(out, "4 serial numbers, 4 of them new, 0 PIN pads added");
+	ck_assert_int_eq(rig_number(r, "SELECT count(*) FROM inventory WHERE pin_pad <> ''", NULL), 3);
+	r->order = "PADS";
+	rig_keyfile(r, "pads.keys", "pads", "ACME", list, 3);
+	r->order = NULL;
+	rig_wait(r, 1, "SELECT count(*) FROM key_file WHERE state = 'done' AND name = 'pads'", NULL);
+	command("reconcile --order PADS --csv", 0, &out);
+	HAS(out, "order,expected,imported,failed_records,waiting_records,missing,surplus,loaded,other_pin_pad\r\n");
+	HAS(out, "PADS,4,3,0,0,1,0,0,1\r\n");
+	command("reconcile-detail --order PADS", 0, &out);
+	snprintf(text, sizeof(text), "PADS\t%s\timported\t", t[0].serial);
+	HAS(out, text);
+	snprintf(text, sizeof(text), "PADS\t%s\timported\t", t[1].serial);
+	HAS(out, text);
+	snprintf(text, sizeof(text), "PADS\t%s\tother PIN pad\t", t[2].serial);
+	HAS(out, text);
+	HAS(out, "\tPP-2\tPP-1\n");
+	HAS(out, "PADS\tNEVER-2\tmissing\t0\t0\t\tPP-3\t\n");
+	/* told later; never another one, nor one twice, and nothing of a file with such a line */
+	snprintf(text, sizeof(text), "%s,PP-4\n%s,PP-1\nNEVER-3,PP-5\n", t[0].serial, t[1].serial);
+	inventory("PADS", text, 0, &out);
+	HAS(out, "3 serial numbers, 1 of them new, 1 PIN pads added");
+	command("reconcile --order PADS --csv", 0, &out);
+	HAS(out, "PADS,5,3,0,0,2,0,0,2\r\n");
+	snprintf(text, sizeof(text), "%s,PP-6\nNEVER-4,PP-5\nNEVER-5,PP-7\nNEVER-6,PP-7\nNEVER-5\n", t[0].serial);
+	inventory("PADS", text, 1, &out);
+	HAS(out, "has PIN pad PP-4 already, not PP-6");
+	HAS(out, "pads.csv:2: PIN pad PP-5 belongs to NEVER-3");
+	HAS(out, "pads.csv:4: PIN pad PP-7 belongs to NEVER-5");
+	HAS(out, "pads.csv:5: serial number NEVER-5 stands twice");
+	ck_assert_int_eq(rig_number(r, "SELECT count(*) FROM inventory WHERE production_order = 'PADS'", NULL), 5);
+	for (int i = 0; i < 3; i++) {
+		rig_terminal_done(&t[i]);
+		buf_done(&record[i]);
+	}
+}
+END_TEST
+
 /* R2.9: production batches travel together */
 START_TEST(an_order_is_reconciled_with_its_inventory)
 {
-	struct rig_terminal t[4];
-	struct buf record[4];
+	struct rig_terminal t[4] = { 0 };
+	struct buf record[4] = { 0 };
 	struct view list[4];
 	char text[300];
 	BUF_AUTO out = { 0 };
 
-	memset(t, 0, sizeof(t));
-	memset(record, 0, sizeof(record));
 	for (int i = 0; i < 4; i++)
 		rig_fresh(r, &t[i], &record[i]);
 	record[1].p[record[1].len - 20] ^= 1; /* its MAC */
@@ -189,7 +250,7 @@ START_TEST(an_order_is_reconciled_with_its_inventory)
 	command(text, 0, &out);
 	HAS(out, "4 serial numbers, 4 of them new");
 	command(text, 0, &out);
-	HAS(out, "4 serial numbers, 0 of them new");
+	HAS(out, "4 serial numbers, 0 of them new, 0 PIN pads added");
 	for (int i = 0; i < 3; i++)
 		list[i] = buf_view(&record[i]);
 	rig_keyfile(r, "order.keys", "order", "ACME", list, 3);
@@ -524,6 +585,7 @@ int main(void)
 	tcase_add_test(c, keys_that_are_there_twice_are_found_and_told);
 	tcase_add_test(c, fingerprints_that_are_missing_are_made_by_command);
 	tcase_add_test(c, an_order_is_reconciled_with_its_inventory);
+	tcase_add_test(c, pin_pads_are_compared_with_the_inventory);
 	tcase_add_test(c, an_altered_formal_record_is_repaired_by_the_genuine_one);
 	tcase_add_test(c, a_key_file_is_imported_by_command);
 	tcase_add_test(c, paths_of_any_length_are_imported);

@@ -25,7 +25,8 @@ class Places(Chain):
         self.lines = {"ftp": Cut(("127.0.0.1", ftp.data_port), "127.0.0.2", ftp.data_port), "sftp": Cut(("127.0.0.1", sftp.port))}
         self.all_lines = [control, *self.lines.values()]
         sftp.know(port=self.lines["sftp"].port)
-        self.urls = {"ftp": ftp.folder_at("127.0.0.2", control.port), "sftp": sftp.folder_at(port=self.lines["sftp"].port)}
+        self.urls = {"ftp": ftp.folder_at("127.0.0.2", control.port), "sftp": sftp.folder_at(port=self.lines["sftp"].port),
+                     "strict": servers["strict"].url}
         super().__init__(2)
 
     def stop(self):
@@ -39,7 +40,8 @@ class Places(Chain):
             for where, server in self.servers.items():
                 work = self.folder / f"work-{where}"
                 work.mkdir(mode=0o700, exist_ok=True)
-                sections[f"pickup {where}"] = {"url": self.urls[where], "work": work, "poll_s": 1, **server.options(),
+                sections[f"pickup {where}"] = {"url": self.urls[where], "work": work, "poll_s": 1, "settle_s": 2,
+                                               **server.options(),
                                                **({"after": "remove"} if where == "ftp" else {})}
         return super().write(name, head, **sections)
 
@@ -47,7 +49,7 @@ class Places(Chain):
 class Pickup(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.servers = {"ftp": Ftp().start(), "sftp": Sftp().start()}
+        cls.servers = {"ftp": Ftp().start(), "sftp": Sftp().start(), "strict": Ftp(denied="RNFR,RNTO,DELE").start()}
         cls.chain = Places(cls.servers)
 
     @classmethod
@@ -146,6 +148,70 @@ class Pickup(unittest.TestCase):
         self.assertIsNone(self.row("later"))
         self.servers["ftp"].start()
         wait_until(lambda: self.row("later") == ("done", "pickup ftp", 1, 1), "the import", 120)
+
+    def looks(self, count):
+        """The strict server was looked at so many times more."""
+        server = self.servers["strict"]
+        before = server.said().count("NLST")
+        wait_until(lambda: server.said().count("NLST") >= before + count, "the looks")
+
+    def test_7_a_server_that_lets_us_rename_nothing_holds_nothing_up(self):  # R2.2
+        """What is done with stays there, is known by its name, and told of once."""
+        database, strict = self.chain.kms_database, self.servers["strict"]
+        rows = lambda: query(database, "SELECT name, state, count(*) FROM key_file WHERE source = 'pickup strict' GROUP BY name, state ORDER BY name")
+        told = lambda: query(database, "SELECT object, code, text FROM audit WHERE event = 'pickup'")
+        want = [("kept-1", "done", 1), ("kept-2", "refused", 1), ("kept-3", "done", 1)]
+        self.put("strict", "kept-1", 2)
+        self.put("strict", "kept-2", 1, b"no manifest")
+        self.put("strict", "kept-3", 1)
+        wait_until(lambda: rows() == want, f"all three, have {rows()}")
+        files = {f"kept-{n}.{end}" for n in (1, 2, 3) for end in ("keys", "manifest")}
+        self.looks(3)
+        for _ in range(2):  # before and after a restart
+            self.assertEqual((rows(), self.names("strict")), (want, files))
+            self.assertEqual([(o, c) for o, c, _ in told()], [("pickup strict", 4)])
+            self.assertEqual(self.chain.kmsd.stop(), 0)
+            self.chain.kmsd.start()
+            self.looks(3)
+        self.assertIn("RNFR kept-1.keys; files that are done with stay there and are remembered", told()[0][2])
+        self.assertEqual([strict.said().count(f'"RETR kept-{n}.keys"') for n in (1, 2, 3)], [1, 0, 1])
+        # The same name comes again, whole: what was refused may be delivered again.
+        self.put("strict", "kept-2", 1)
+        wait_until(lambda: ("kept-2", "done", 1) in rows(), "the second try")
+        self.put("strict", "kept-4", 1)
+        wait_until(lambda: ("kept-4", "done", 1) in rows(), "the next one")
+        self.assertEqual(len(told()), 1)
+        self.assertEqual(query(database, "SELECT count(*) FROM pickup_left"), [(4,)])
+        # The right is granted: they go at last.
+        strict.halt()
+        strict.denied = ""
+        strict.configure("good")
+        strict.start()
+        self.assertEqual(self.chain.kmsd.stop(), 0)
+        self.chain.kmsd.start()
+        done = {f"kept-{n}.{end}.done" for n in (1, 2, 3, 4) for end in ("keys", "manifest")}
+        wait_until(lambda: self.names("strict") == done, "the files to be renamed")
+        wait_until(lambda: query(database, "SELECT count(*) FROM pickup_left") == [(0,)], "nothing to be remembered")
+        self.assertEqual(len(query(database, "SELECT 1 FROM key_file WHERE source = 'pickup strict'")), 5)
+
+    def test_8_halves_wait_for_each_other_and_are_told_once(self):  # R2.2, R2.8
+        """A manifest without its key file, and one that is cut: each is one row, and the others are taken meanwhile."""
+        server, mine = self.servers["sftp"], self.chain.folder
+        for name in ("half-1", "half-2"):
+            keys = mine / f"{name}.text"
+            keys.write_text(keyfile(name, [os.urandom(16)], dc="dc9"))
+            self.chain.sign(keys, mine / f"{name}.signed", "dc9", self.chain.next_sequence("dc9"), name)
+            part = server.files / f".{name}.part"
+            part.write_bytes((mine / f"{name}.signed").read_bytes()[:100 if name == "half-2" else None])
+            server.give(part)
+            part.rename(server.files / f"{name}.manifest")
+        self.put("sftp", "half-3", 1)
+        wait_until(lambda: self.row("half-3") and self.row("half-3")[0] == "done", "the file behind them")
+        for name, word in (("half-1", "file-gone"), ("half-2", "manifest-form")):
+            wait_until(lambda n=name: self.row(n) and self.row(n)[0] == "refused", f"the refusal of {name}")
+            said = query(self.chain.kms_database, "SELECT text FROM audit WHERE event = 'key file' AND object = ?", name)
+            self.assertEqual([t.split(":")[0] for t, in said], [word])
+        wait_until(lambda: {"half-1.manifest.failed", "half-2.manifest.failed"} <= self.names("sftp"), "the files to be put aside")
 
 
 if __name__ == "__main__":

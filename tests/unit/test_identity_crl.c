@@ -158,12 +158,70 @@ START_TEST(file_is_read_again_and_never_goes_back) /* R2.3 */
 }
 END_TEST
 
+/* As a service opens it: its own roots, and a handle of the database. */
+static enum err start(struct fail *f)
+{
+	static const char *const steps[] = { CRL_SEEN_SCHEMA };
+	X509_STORE *again = NULL;
+	struct db *db = NULL;
+	char path[200];
+	enum err e;
+
+	snprintf(path, sizeof(path), "%s/service.db", dir);
+	*f = (struct fail){ 0 };
+	ck_assert_int_eq(identity_roots(root.root_pem, &again, f), ERR_OK);
+	X509_STORE_free(roots);
+	roots = again;
+	ck_assert_int_eq(db_open(path, steps, 1, &db, f), ERR_OK);
+	e = identity_crl(roots, list, f);
+	if (e != ERR_OK) {
+		db_free(db);
+		return e;
+	}
+	return identity_crl_remember(roots, db, f);
+}
+
+START_TEST(older_list_is_refused_after_a_restart_too) /* R2.3 */
+{
+	struct crl c = { &root, 256, -60, 600, 0, -1, false };
+	struct fail f = { 0 };
+	char words[400];
+
+	write_crl(&c);
+	ck_assert_msg(start(&f) == ERR_OK, "%s", f.text);
+	c.number = 1000; /* while it runs */
+	write_crl(&c);
+	ck_assert_int_eq(check_at(0, NULL), ERR_OK);
+	ck_assert_int_eq(start(&f), ERR_OK);
+	c.number = 999;
+	write_crl(&c);
+	snprintf(words, sizeof(words),
+		 "revocation list %s: root root signed number 3e8 before, this is number 3e7 (hex): put the newest one"
+		 " there",
+		 list);
+	ck_assert_int_eq(check_at(0, "older than the one before"), ERR_CONFIG);
+	ck_assert_int_eq(start(&f), ERR_CONFIG);
+	ck_assert_str_eq(f.text, words);
+	c.number = 99; /* lengths do not mislead */
+	write_crl(&c);
+	ck_assert_int_eq(start(&f), ERR_CONFIG);
+	c.number = 1000;
+	write_crl(&c);
+	ck_assert_int_eq(start(&f), ERR_OK);
+	c.number = 1001;
+	write_crl(&c);
+	ck_assert_int_eq(start(&f), ERR_OK);
+	ck_assert_int_eq(check_at(0, NULL), ERR_OK);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("identity crl");
 	TCase *t = tcase_create("identity crl");
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, older_list_is_refused_after_a_restart_too);
 	tcase_add_test(t, list_that_does_not_hold_is_refused_at_once);
 	tcase_add_test(t, signature_of_before_stands_unless_the_key_may_be_known);
 	tcase_add_test(t, file_is_read_again_and_never_goes_back);
