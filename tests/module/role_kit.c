@@ -20,9 +20,11 @@ const struct role_name names[KEYS] = {
 	[ROOT] = { "ROOT", SR_ROLE_ROOT },
 	[KBPK] = { "KBPK", SR_ROLE_KBPK },
 	[FPK] = { "FPK", SR_ROLE_FPK },
+	[KTK] = { "KTK", SR_ROLE_KTK },
+	[KTR] = { "KTR", SR_ROLE_KTR },
 };
 CK_OBJECT_HANDLE key[KEYS];
-CK_OBJECT_HANDLE pu, plain_pr, plain_pu, plain[3]; /* AES 32, DES2, DES3 */
+CK_OBJECT_HANDLE pu, plain_pr, plain_pu, ktr_pu, plain[3]; /* AES 32, DES2, DES3 */
 uint8_t record[SR_RECORD_MAX];
 CK_ULONG record_len = sizeof(record);
 
@@ -39,11 +41,18 @@ static void tk_of(CK_ULONG handshake, struct kit_tk *tk, CK_OBJECT_HANDLE *ret_t
 void role_begin(void)
 {
 	static const struct kit_wish wishes[] = {
-		{ "PK", CKK_AES, 32 }, { "MAK", CKK_AES, 32 }, { "DMK", CKK_AES, 32 }, { "KBPK", CKK_AES, 32 }
+		{ "PK", CKK_AES, 32 },   { "MAK", CKK_AES, 32 }, { "DMK", CKK_AES, 32 },
+		{ "KBPK", CKK_AES, 32 }, { "KTK", CKK_AES, 32 },
 	};
 	static const int generated[] = { PINKEY, MACKEY, DWK, ROOT, FPK };
 	uint8_t message[SR_TMK_MESSAGE_MAX];
 	CK_ULONG len = sizeof(message);
+	CK_MECHANISM pair = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 };
+	CK_ULONG bits = 2048;
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE public[] = { { CKA_MODULUS_BITS, &bits, sizeof(bits) }, { CKA_WRAP, &yes, 1 } };
+	CK_ATTRIBUTE private[] = { { CKA_UNWRAP, &yes, 1 },
+				   { CKA_SR_ROLE, (void *)(uintptr_t)&names[KTR].role, sizeof(CK_ULONG) } };
 	CK_OBJECT_HANDLE unused;
 	struct kit_tk tk;
 
@@ -54,10 +63,13 @@ void role_begin(void)
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "MAK", &key[MAK]), 1);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "DMK", &key[DMK]), 1);
 	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "KBPK", &key[KBPK]), 1);
+	ck_assert_uint_eq(kit_find(CKO_SECRET_KEY, "KTK", &key[KTK]), 1);
 	for (size_t i = 0; i < ARRAY_LEN(generated); i++)
 		ck_ok(kit_role_key(names[generated[i]].role, CKK_AES, 32, &key[generated[i]]));
 	kit_pair(2048, true, &pu, &key[PR]);
 	kit_pair(2048, false, &plain_pu, &plain_pr);
+	ck_ok(ck->C_GenerateKeyPair(ck_session, &pair, public, ARRAY_LEN(public), private, ARRAY_LEN(private), &ktr_pu,
+				    &key[KTR]));
 	plain[0] = kit_plain_key(CKK_AES, 32);
 	plain[1] = kit_plain_key(CKK_DES2, 16);
 	plain[2] = kit_plain_key(CKK_DES3, 24);

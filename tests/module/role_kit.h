@@ -24,6 +24,8 @@ enum {
 	ROOT,
 	KBPK,
 	FPK,
+	KTK,
+	KTR,
 	KEYS
 };
 struct role_name {
@@ -32,8 +34,8 @@ struct role_name {
 };
 extern const struct role_name names[KEYS];
 extern CK_OBJECT_HANDLE key[KEYS];
-/* Ordinary ones: public keys of both pairs, the second private key, AES 32, DES2, DES3. */
-extern CK_OBJECT_HANDLE pu, plain_pr, plain_pu, plain[3];
+/* Ordinary ones: public keys of the three pairs, the second private key, AES 32, DES2, DES3. */
+extern CK_OBJECT_HANDLE pu, plain_pr, plain_pu, ktr_pu, plain[3];
 /* A record that carries a TK. */
 extern uint8_t record[SR_RECORD_MAX];
 extern CK_ULONG record_len;

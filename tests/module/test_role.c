@@ -11,7 +11,7 @@ static CK_BBOOL yes = CK_TRUE;
 START_TEST(every_role_key_is_private_sensitive_and_fixed)
 {
 	CK_BYTE bytes[1024];
-	CK_ATTRIBUTE value = { _i == PR ? CKA_PRIVATE_EXPONENT : CKA_VALUE, bytes, sizeof(bytes) };
+	CK_ATTRIBUTE value = { _i == PR || _i == KTR ? CKA_PRIVATE_EXPONENT : CKA_VALUE, bytes, sizeof(bytes) };
 	CK_OBJECT_HANDLE copy = 0;
 	CK_BBOOL no = CK_FALSE;
 	CK_BYTE label[] = "other";
@@ -57,13 +57,13 @@ START_TEST(usages_of_a_role_key_are_those_of_its_role_and_side)
 		[AUK_V1] = "E-S----",       [TMK] = "--S-W--",      [TMK_LOADED] = "--S--U-",
 		[SRK] = "--S-WU-",          [PINKEY] = "EDS----",   [MACKEY] = "--SV---",
 		[DMK] = "--S-WUD",          [DWK] = "--SVWU-",      [ROOT] = "--S---D",
-		[KBPK] = "--S-WU-",         [FPK] = "--S----",
+		[KBPK] = "--S-WU-",         [FPK] = "--S----",      [KTK] = "--S-WU-",
 	};
 
-	if (_i == PR) {
-		ck_assert(ck_get_bool(key[PR], CKA_UNWRAP) && !ck_get_bool(key[PR], CKA_DECRYPT) &&
-			  !ck_get_bool(key[PR], CKA_SIGN) && !ck_get_bool(key[PR], CKA_SIGN_RECOVER) &&
-			  !ck_get_bool(key[PR], CKA_DERIVE));
+	if (_i == PR || _i == KTR) {
+		ck_assert(ck_get_bool(key[_i], CKA_UNWRAP) && !ck_get_bool(key[_i], CKA_DECRYPT) &&
+			  !ck_get_bool(key[_i], CKA_SIGN) && !ck_get_bool(key[_i], CKA_SIGN_RECOVER) &&
+			  !ck_get_bool(key[_i], CKA_DERIVE));
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(usages); i++)
@@ -104,6 +104,7 @@ static const struct {
 	{ ROOT, CKM_SR_CHECK_VALUE, 'S' },
 	{ KBPK, CKM_SR_CHECK_VALUE, 'S' },
 	{ FPK, CKM_SR_CHECK_VALUE, 'S' },
+	{ KTK, CKM_SR_CHECK_VALUE, 'S' },
 };
 
 static bool is_allowed(int k, CK_MECHANISM_TYPE mechanism, char function)
@@ -211,7 +212,7 @@ START_TEST(role_key_is_wrapped_only_as_the_matrix_says) /* R1.12 */
 						   CKM_DES3_CBC,        CKM_DES3_CBC_PAD,     CKM_RSA_PKCS_OAEP,
 						   CKM_AES_KEY_WRAP_KWP };
 	CK_RSA_PKCS_OAEP_PARAMS oaep = { CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0 };
-	CK_OBJECT_HANDLE wrappers[KEYS + 5];
+	CK_OBJECT_HANDLE wrappers[KEYS + 6];
 	CK_BYTE iv[16] = { 0 };
 	unsigned good = 0;
 
@@ -219,6 +220,7 @@ START_TEST(role_key_is_wrapped_only_as_the_matrix_says) /* R1.12 */
 	memcpy(wrappers + KEYS, plain, sizeof(plain));
 	wrappers[KEYS + 3] = pu;
 	wrappers[KEYS + 4] = plain_pu;
+	wrappers[KEYS + 5] = ktr_pu;
 	for (size_t w = 0; w < ARRAY_LEN(wrappers); w++) {
 		for (size_t i = 0; i < ARRAY_LEN(wraps); i++) {
 			CK_MECHANISM m = { wraps[i], NULL, 0 };
