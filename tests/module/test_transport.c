@@ -228,15 +228,19 @@ END_TEST
 static Suite *transport_suite(void)
 {
 	Suite *s = suite_create("transport");
-	TCase *c = tcase_create("ways");
+	TCase *both = tcase_create("mechanisms"), *c = tcase_create("ways");
 
+	/* Each way once: suite `served` runs these alone. */
+	tcase_set_timeout(both, 120);
+	tcase_add_checked_fixture(both, kit_begin, ck_test_end);
+	tcase_add_test(both, key_goes_out_and_comes_in_with_the_approval_of_two);
+	tcase_add_test(both, key_goes_under_a_combined_transport_key);
+	suite_add_tcase(s, both);
 	tcase_set_timeout(c, 120);
 	tcase_add_checked_fixture(c, kit_begin, ck_test_end);
-	tcase_add_test(c, key_goes_out_and_comes_in_with_the_approval_of_two);
 	tcase_add_loop_test(c, wrapped_key_opens_by_standard_oaep, 0, 4);
 	tcase_add_test(c, roles_that_travel_and_roles_that_do_not);
 	tcase_add_test(c, component_and_transport_key_do_not_travel);
-	tcase_add_test(c, key_goes_under_a_combined_transport_key);
 	tcase_add_test(c, storage_root_travels_but_not_to_a_token_with_pr);
 	tcase_add_test(c, generations_keep_their_numbers);
 	suite_add_tcase(s, c);

@@ -4,7 +4,10 @@
 It counts the TLS records that the client sends once a cut is armed: libpq sends one for each call that waits for an answer.
   before  the counted record is not passed on; both sides are closed: the server never saw it
   after   it is passed on; when the server has answered, the answer is dropped and both sides are closed: it was done
-  silent  it is not passed on; only the client's side is closed: the server goes on waiting, its transaction open"""
+  silent  it is not passed on; only the client's side is closed: the server goes on waiting, its transaction open
+  deaf    it is not passed on, nor is anything after it; nothing is closed
+  mute    it is passed on, and it was done; no answer comes any more, and nothing is closed
+  freeze  the server is frozen, then it is passed on"""
 import select
 
 from cut import Line
@@ -43,6 +46,7 @@ class CutRecords(Line):
         self.queue = []   # [count, mode] of the cuts to come, the first one counts
         self.refusals = 0
         self.held = []    # server sides that were left open
+        self.freeze = None  # what freezes the server
         super().__init__(("127.0.0.1", port))
 
     def turned_away(self):
@@ -79,12 +83,14 @@ class CutRecords(Line):
     def until_cut(self, client, upstream):
         """Returns when the connection is over; true: the server is not to know."""
         from_client, from_server = Records(8), Records(1)
-        swallow = False
+        swallow, hold = False, None
         while True:
             for sock in select.select([client, upstream], [], [])[0]:
                 data = sock.recv(65536)
                 if not data:
                     return False
+                if hold:
+                    continue
                 if sock is upstream:
                     done = any(application for application, _ in from_server.feed(data))
                     if swallow and done:
@@ -97,7 +103,11 @@ class CutRecords(Line):
                     if mode in ("silent", "before"):
                         return mode == "silent"
                     swallow = swallow or mode == "after"
-                    upstream.sendall(record)
+                    hold = hold or (mode if mode in ("deaf", "mute") else None)
+                    if mode == "freeze":
+                        self.freeze()
+                    if hold != "deaf":
+                        upstream.sendall(record)
 
     def arm(self, words):
         """COUNT MODE [COUNT MODE...]: the next cut counts from the cut before it."""
@@ -111,6 +121,10 @@ class CutRecords(Line):
             left, self.queue = len(self.queue), []
             return {"cuts": self.cuts, "left": left}
 
+    def seen(self, words):
+        with self.lock:
+            return {"cuts": self.cuts}
+
     def cut(self, words):
         """All connections, now."""
         self.drop()
@@ -123,7 +137,7 @@ class CutRecords(Line):
         return {}
 
     def commands(self):
-        return {"arm": self.arm, "disarm": self.disarm, "cut": self.cut, "refuse": self.refuse}
+        return {"arm": self.arm, "disarm": self.disarm, "cuts": self.seen, "cut": self.cut, "refuse": self.refuse}
 
     def stop(self):
         super().stop()

@@ -225,6 +225,7 @@ def serve():
         if "--proxy" in sys.argv:
             from cut_records import CutRecords
             line = CutRecords(server.port)
+            line.freeze = lambda: server.signal_all(signal.SIGSTOP)
             ready["proxy"] = line.port
             extra = line.commands()
         print(json.dumps(ready), flush=True)

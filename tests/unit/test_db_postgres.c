@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <pthread.h>
 #include <time.h>
 
 #include "db_kit.h"
@@ -211,20 +212,102 @@ START_TEST(a_server_that_was_started_again_is_found_again)
 }
 END_TEST
 
-/* Two who lock the same rows the other way round: one gets on, the other tries again. */
+/* A transaction in a thread of its own. */
+struct putter {
+	pthread_t thread;
+	struct db *d;
+	const char *value;
+	enum err e;
+	struct fail f;
+	time_t took;
+};
+
+static void *put_thread(void *arg)
+{
+	struct putter *p = arg;
+	time_t begin = time(NULL);
+
+	p->e = put(p->d, p->value, &p->f);
+	p->took = time(NULL) - begin;
+	return NULL;
+}
+
+/* Its COMMIT is on its way when this returns; the proxy has done with it what it was armed for. */
+static void put_start(struct putter *p, int64_t cuts_then)
+{
+	int64_t n = -1;
+
+	ck_assert_int_eq(pthread_create(&p->thread, NULL, put_thread, p), 0);
+	for (int i = 0; i < 2000 && n != cuts_then; i++) {
+		json_t *json = pg_server_ask("cuts");
+
+		n = json_integer_value(json_object_get(json, "cuts"));
+		json_decref(json);
+		usleep(10000);
+	}
+	ck_assert_int_eq(n, cuts_then);
+}
+
+static void put_end(struct putter *p)
+{
+	ck_assert_int_eq(pthread_join(p->thread, NULL), 0);
+	ck_assert_int_ge(p->took, 20);
+	ck_assert_int_le(p->took, 60);
+}
+
+/* R1.12: nothing is closed, but no answer comes: neither to a COMMIT that never arrived nor to one that was done. */
+START_TEST(a_commit_that_nobody_answers_is_settled)
+{
+	struct putter lost = { .value = "lost" }, kept = { .value = "kept" };
+	struct fail f = { 0 };
+
+	through_proxy();
+	lost.d = open_db();
+	kept.d = open_db();
+	ck_assert_int_eq(put(lost.d, "first", &f), ERR_OK);
+	ck_assert_int_eq(put(kept.d, "second", &f), ERR_OK);
+	pg_server_do("arm %d deaf %d mute", RECORDS, RECORDS);
+	put_start(&lost, 1);
+	put_start(&kept, 2);
+	for (int i = 0; i < 500 && rows("kept") == 0; i++)
+		usleep(10000);
+	ck_assert_int_eq(rows("kept"), 1);
+	ck_assert_int_eq(rows("lost"), 0);
+	put_end(&lost);
+	put_end(&kept);
+	ck_assert_int_eq(lost.e, ERR_BUSY);
+	ck_assert_ptr_nonnull(strstr(lost.f.text, "nothing was changed"));
+	ck_assert_msg(kept.e == ERR_OK, "%s", kept.f.text);
+	ck_assert_int_eq(rows("lost"), 0);
+	ck_assert_msg(put(lost.d, "lost", &f) == ERR_OK, "%s", f.text);
+	ck_assert_msg(put(kept.d, "next", &f) == ERR_OK, "%s", f.text);
+	ck_assert_int_eq(count(kept.d, "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND"
+				       " datname = current_database()"),
+			 0);
+	db_free(lost.d);
+	db_free(kept.d);
+}
+END_TEST
+
 /* R1.12: a machine that froze answers nothing and closes nothing; nobody waits for it for ever. */
 START_TEST(a_server_that_is_frozen_is_given_up)
 {
 	struct timespec begin, end;
+	struct putter commit = { .value = "commit" };
 	struct fail f = { 0 };
 	enum err e;
 
 	through_proxy();
+	strcat(kit.where, "&connect_timeout=2");
+	commit.d = open_db();
 	pg_server_url(name, false, kit.where);
 	strcat(kit.where, "&connect_timeout=2");
 	struct db *d = open_db();
 	ck_assert_int_eq(put(d, "first", &f), ERR_OK);
-	pg_server_do("freeze");
+	ck_assert_int_eq(put(commit.d, "second", &f), ERR_OK);
+	/* one is in its COMMIT when the server freezes, the other one begins */
+	pg_server_do("arm %d freeze", RECORDS);
+	put_start(&commit, 1);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	e = put(d, "frozen", &f);
 	clock_gettime(CLOCK_MONOTONIC, &end);
@@ -233,19 +316,22 @@ START_TEST(a_server_that_is_frozen_is_given_up)
 	ck_assert_int_le(end.tv_sec - begin.tv_sec, 50);
 	e = ERR_BUSY;
 	for (int i = 0; e == ERR_BUSY && i < 300; i++) {
-		struct timespec pause = { 0, 100000000 };
-
-		nanosleep(&pause, NULL);
+		usleep(100000);
 		f = (struct fail){ 0 };
 		e = put(d, "thawed", &f);
 	}
 	ck_assert_msg(e == ERR_OK, "%s", f.text);
 	ck_assert_int_eq(rows("frozen"), 0);
 	ck_assert_int_eq(rows("thawed"), 1);
+	put_end(&commit);
+	ck_assert_msg(commit.e == ERR_OK || commit.e == ERR_BUSY, "%s", commit.f.text);
+	ck_assert_int_eq(rows("commit"), commit.e == ERR_OK); /* whichever it was */
+	db_free(commit.d);
 	db_free(d);
 }
 END_TEST
 
+/* Two who lock the same rows the other way round: one gets on, the other tries again. */
 START_TEST(a_deadlock_is_busy_for_one_and_nothing_for_the_other)
 {
 	through_proxy();
@@ -492,6 +578,7 @@ int main(void)
 				       a_change_outside_of_a_transaction_is_settled_too,
 				       a_connection_lost_in_a_transaction_fails_it_until_its_end,
 				       a_server_that_was_started_again_is_found_again,
+				       a_commit_that_nobody_answers_is_settled,
 				       a_server_that_is_frozen_is_given_up,
 				       a_deadlock_is_busy_for_one_and_nothing_for_the_other,
 				       an_error_in_a_transaction_loses_it_whole,
