@@ -72,6 +72,14 @@ enum reason rows_prove(struct handshake *h, struct fail *f)
 	struct limit_who who = who_of(h);
 	enum err e;
 
+	/* Proofs of one serial number that come at once go one after the other: each takes the oldest row first. */
+	e = db_run(
+	    d, f,
+	    "UPDATE handshake SET state = state WHERE id = (SELECT min(id) FROM handshake WHERE serial_number = ?"
+	    " AND id < ? AND state <> 'ended' AND state IN('open', 'proven'))",
+	    "vi", who.serial, h->row);
+	if (e)
+		return db_reason(e);
 	e = db_run(d, f,
 		   "UPDATE handshake SET state = 'proven' WHERE id = ? AND state = 'open' AND NOT EXISTS"
 		   " (SELECT 1 FROM handshake n WHERE n.serial_number = ? AND n.id > ?"

@@ -180,6 +180,37 @@ START_TEST(a_newer_handshake_ends_the_older_one_and_succeeds_itself)
 }
 END_TEST
 
+/* R1.9. The newest that proved itself gets the TMK, the others learn that they are over: nobody is told busy. */
+START_TEST(handshakes_of_one_terminal_that_prove_at_once_do_not_stand_in_each_others_way)
+{
+	struct rig_terminal t = { 0 };
+	struct rig_client c[8];
+
+	rig_known(r, &t, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	for (int round = 0; round < 6; round++) {
+		size_t n[ARRAY_LEN(c)];
+		uint8_t tag[ARRAY_LEN(c)][OPS_TAG_MAX];
+
+		for (size_t i = 0; i < ARRAY_LEN(c); i++) {
+			rig_greet(r, &c[i], &t);
+			n[i] = rig_proof(r, &c[i], tag[i]);
+		}
+		for (size_t i = ARRAY_LEN(c); i--;)
+			rig_proof_send(&c[i], VIEW(tag[i], n[i]));
+		for (size_t i = 0; i < ARRAY_LEN(c); i++) {
+			struct frame got = rig_recv(&c[i]);
+
+			if (i == ARRAY_LEN(c) - 1 || got.type != FRAME_ERROR)
+				ck_assert_int_eq(got.type, FRAME_TMK);
+			else
+				ck_assert_uint_eq(frame_error_code(&got), ERR_REFUSED);
+			rig_close(&c[i]);
+		}
+	}
+	rig_terminal_done(&t);
+}
+END_TEST
+
 /* the version stands in the record: no fall-back, either way; and no v1 oracle for a v2 key */
 START_TEST(another_version_than_the_records_is_refused)
 {
@@ -483,6 +514,7 @@ int main(void)
 	tcase_add_test(c, a_replayed_handshake_is_refused);
 	tcase_add_test(c, a_proof_of_one_session_does_not_serve_in_another);
 	tcase_add_test(c, a_newer_handshake_ends_the_older_one_and_succeeds_itself);
+	tcase_add_test(c, handshakes_of_one_terminal_that_prove_at_once_do_not_stand_in_each_others_way);
 	tcase_add_test(c, another_version_than_the_records_is_refused);
 	tcase_add_test(c, a_cmac_assembled_from_version_1_answers_serves_nowhere);
 	tcase_add_test(c, a_rolled_back_or_random_ctmk_is_refused_by_the_token);

@@ -15,6 +15,7 @@
 
 #include "frame.h"
 #include "http_kit.h"
+#include "pool.h"
 #include "temp.h"
 
 char dir[128];
@@ -24,6 +25,7 @@ struct pki root, other;
 static struct event_base *base;
 struct http_server *server;
 static struct identity *server_identity;
+static struct pool *pool;
 static int stop_pipe[2];
 static pthread_t thread;
 char url[400];
@@ -64,6 +66,37 @@ static void route(void *arg, const struct identity_peer *peer, const char *path,
 	}
 }
 
+/* The handler in two threads of a pool, or in the loop. */
+static bool pooled;
+
+static enum err context_make(void *arg, void **ret_context, struct fail *f)
+{
+	*ret_context = &pooled;
+	return ERR_OK;
+}
+
+static void context_drop(void *context)
+{
+}
+
+static void pool_open(void)
+{
+	const struct pool_options options = {
+		.base = base, .name = "http", .threads = 2, .queue = 1, .make = context_make, .drop = context_drop
+	};
+
+	pool = NULL;
+	if (pooled)
+		ck_assert_int_eq(pool_new(&options, &pool, NULL), ERR_OK);
+}
+
+/* What a pool refuses, because its queue is full say. */
+static void refuse(enum err e, struct http_reply *reply)
+{
+	reply->status = 499;
+	buf_printf(&reply->body, "broken %d", e);
+}
+
 static void on_stop(evutil_socket_t fd, short what, void *arg)
 {
 	event_base_loopbreak(base);
@@ -101,6 +134,7 @@ void setup(void)
 	pki_init(&other, dir, "other");
 	server_identity = identity_of(&root, ROLE_KMS, "kms1");
 	base = event_base_new();
+	pool_open();
 	const struct http_server_options options = {
 		.identity = server_identity,
 		.peers = ROLE_BIT(ROLE_DC) | ROLE_BIT(ROLE_MTMS),
@@ -109,7 +143,9 @@ void setup(void)
 		.timeout_s = 1,
 		.route = route,
 		.connections_max = CONNECTIONS,
+		.pool = pool,
 		.handler = handle,
+		.refusal = refuse,
 	};
 	ck_assert_msg(http_server_new(base, &options, &server, &f) == ERR_OK, "%s", f.text);
 	snprintf(url, sizeof(url), "https://%s", http_server_address(server));
@@ -119,11 +155,19 @@ void setup(void)
 	ck_assert_int_eq(pthread_create(&thread, NULL, serve, NULL), 0);
 }
 
+void setup_pooled(void)
+{
+	pooled = true;
+	setup();
+}
+
 void teardown(void)
 {
 	ck_assert_int_eq(write(stop_pipe[1], "x", 1), 1);
 	pthread_join(thread, NULL);
+	pool_stop(pool);
 	http_server_free(server);
+	pool_free(pool);
 	event_base_free(base);
 	identity_free(server_identity);
 	close(stop_pipe[0]);

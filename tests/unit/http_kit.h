@@ -8,7 +8,8 @@
 #define BODY_MAX 1000
 #define CONNECTIONS 3
 
-/* An HTTPS server of role kms in a thread of its own, and clients; setup makes them for each test. */
+/* An HTTPS server of role kms in a thread of its own, and clients; setup makes them for each test; setup_pooled: its
+ * handler runs in two threads of a pool. */
 extern char dir[128], url[400];
 extern struct pki root, other;
 extern struct http_server *server;
@@ -21,6 +22,7 @@ extern struct http_server *server;
 void handle(void *arg, void *context, const struct http_request *rq, struct http_reply *reply);
 struct identity *identity_of(const struct pki *p, enum role role, const char *name);
 void setup(void);
+void setup_pooled(void);
 void teardown(void);
 unsigned seen_runs(void);
 unsigned seen_broken(enum err e);

@@ -371,6 +371,79 @@ START_TEST(other_methods_are_refused)
 }
 END_TEST
 
+/* A request on a connection of OpenSSL's own: its bytes, at once. */
+static void send_text(SSL *ssl, const char *text)
+{
+	ck_assert_int_eq(SSL_write(ssl, text, (int)strlen(text)), (int)strlen(text));
+}
+
+#define SLOW "POST /slow HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\nx"
+#define QUICK(path)                                                                                                    \
+	"POST " path " HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\nxy"
+
+/* The sanitizer sees what is left of it; others are served meanwhile and after. */
+START_TEST(who_hangs_up_while_its_request_is_worked_on_leaves_nothing)
+{
+	struct identity *i = identity_of(&root, ROLE_DC, "dc1");
+	struct http_client *c = client_of(i, ROLE_KMS);
+	SSL_CTX *ctx = NULL;
+	char answer[200];
+	int status = 0, fd = -1;
+
+	ck_assert_int_eq(identity_ssl_ctx(i, false, ROLE_BIT(ROLE_KMS), &ctx, NULL), ERR_OK);
+	for (int k = 0; k < 2; k++) {
+		SSL *ssl = raw_tls(ctx, &fd);
+
+		ck_assert_ptr_nonnull(ssl);
+		send_text(ssl, SLOW);
+		usleep(300000);
+		if (k)
+			SSL_shutdown(ssl);
+		SSL_free(ssl);
+		close(fd);
+	}
+	ck_assert_int_eq(post(c, "/v1/x", 1, &status, answer), ERR_OK);
+	ck_assert_uint_eq(seen_runs(), 3);
+	http_client_free(c);
+	SSL_CTX_free(ctx);
+	identity_free(i);
+}
+END_TEST
+
+/* One at a time and in their order, also when the second came while the first was worked on. */
+START_TEST(requests_behind_one_another_are_answered_in_their_order)
+{
+	static const char *const expected[] = { "dc dc1 /v1/second 2", "broken 6", "broken 6" };
+	static const char *const second[] = { QUICK("/v1/second"), QUICK("/nowhere"),
+					      "POST /nowhere HTTP/1.1\r\nContent-Length: 3000000\r\n\r\n" };
+	struct identity *i = identity_of(&root, ROLE_DC, "dc1");
+	SSL_CTX *ctx = NULL;
+	char out[4000];
+	int fd = -1;
+
+	ck_assert_int_eq(identity_ssl_ctx(i, false, ROLE_BIT(ROLE_KMS), &ctx, NULL), ERR_OK);
+	for (size_t k = 0; k < ARRAY_LEN(second); k++) {
+		SSL *ssl = raw_tls(ctx, &fd);
+		const char *first, *next;
+
+		ck_assert_ptr_nonnull(ssl);
+		send_text(ssl, SLOW);
+		usleep(300000);
+		send_text(ssl, second[k]);
+		raw_read(ssl, fd, out, sizeof(out));
+		first = strstr(out, "dc dc1 /slow 1");
+		ck_assert_msg(first != NULL, "%s", out);
+		next = strstr(out, expected[k]);
+		ck_assert_msg(next != NULL, "%s", out);
+		ck_assert(first < next);
+		SSL_free(ssl);
+		close(fd);
+	}
+	SSL_CTX_free(ctx);
+	identity_free(i);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("http");
@@ -392,6 +465,12 @@ int main(void)
 	tcase_add_test(t, connections_above_the_limit_wait_for_their_turn);
 	tcase_add_test(t, silent_strangers_keep_nobody_out);
 	tcase_add_test(t, other_methods_are_refused);
+	suite_add_tcase(s, t);
+	t = tcase_create("pooled");
+	tcase_add_checked_fixture(t, setup_pooled, teardown);
+	tcase_set_timeout(t, 30);
+	tcase_add_test(t, who_hangs_up_while_its_request_is_worked_on_leaves_nothing);
+	tcase_add_test(t, requests_behind_one_another_are_answered_in_their_order);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
