@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "frame.h"
+#include "working.h"
 
 #define CERT_MAX (FRAME_MAX - 3)
 #define BLOCK_MIN 8
@@ -20,6 +21,12 @@ const struct frame_row frame_rows[] = {
 	{ FRAME_TMK, "TMK", 1, { { "TMK message", 1, FORMAT_TMK_MESSAGE_MAX } } },
 	{ FRAME_CONFIRM, "CONFIRM", 2, { { "check value", 4, 4 }, { "tag", 0, FORMAT_MAC_MAX } } },
 	{ FRAME_DONE, "DONE", 0, { { 0 } } },
+	{ FRAME_SIGN_IN,
+	  "SIGN_IN",
+	  3,
+	  { { "tag", BLOCK_MIN, FORMAT_MAC_MAX }, { "check value of TMK", 4, 4 }, { "forms", 1, 1 } } },
+	{ FRAME_WORKING_KEYS, "WORKING_KEYS", 1, { { "working keys", 1, WK_MESSAGE_MAX } } },
+	{ FRAME_WK_CONFIRM, "WK_CONFIRM", 2, { { "check values", 8, 8 }, { "tag", BLOCK_MIN, FORMAT_MAC_MAX } } },
 	{ FRAME_IDENTIFY, "IDENTIFY", 0, { { 0 } } },
 	{ FRAME_IDENTITY,
 	  "IDENTITY",

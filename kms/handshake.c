@@ -5,22 +5,17 @@
 
 #include "handshake_rows.h"
 #include "handshake_tk.h"
+#include "signin.h"
 #include "tmk.h"
 
 #define CHECK_BYTES (1 + FORMAT_CHECK) /* of a check value in a frame */
 
 typedef enum reason (*handshake_handler)(struct handshake *h, const struct frame *in, struct buf *out, struct fail *f);
 
-static struct ops_shake shake_of(const struct handshake *h)
-{
-	return (struct ops_shake){ .terminal_random = VIEW(h->terminal_random, h->nonce_len),
-				   .host_random = VIEW(h->host_random, h->nonce_len) };
-}
-
 /* stand_in_len: bytes of the tag where there is no key to make it with; else 0. */
 static enum reason prove_host(struct handshake *h, size_t stand_in_len, struct buf *out, struct fail *f)
 {
-	struct ops_shake shake = shake_of(h);
+	struct ops_shake shake = handshake_shake(h);
 	uint8_t tag[OPS_TAG_MAX];
 	struct frame answer = { .type = FRAME_PROOF_K };
 	size_t len = 0;
@@ -123,7 +118,7 @@ static enum reason proven(struct handshake *h, struct buf *ciphertext, struct fa
 
 static enum reason on_proof(struct handshake *h, const struct frame *in, struct buf *out, struct fail *f)
 {
-	struct ops_shake shake = shake_of(h);
+	struct ops_shake shake = handshake_shake(h);
 	struct frame answer = { .type = FRAME_TMK };
 	BUF_AUTO ciphertext = { 0 };
 	BUF_AUTO message = { 0 };
@@ -185,7 +180,7 @@ static enum reason confirmed(struct handshake *h, struct fail *f)
 
 static enum reason on_confirm(struct handshake *h, const struct frame *in, struct buf *out, struct fail *f)
 {
-	struct ops_shake shake = shake_of(h);
+	struct ops_shake shake = handshake_shake(h);
 	struct frame answer = { .type = FRAME_DONE };
 	struct view tag = in->field[CONFIRM_TAG];
 	struct check_value loaded;
@@ -237,12 +232,15 @@ static const struct handshake_row {
 	{ HANDSHAKE_HELLO, FRAME_HELLO, on_hello, HANDSHAKE_PROOF },
 	{ HANDSHAKE_PROOF, FRAME_PROOF_T, on_proof, HANDSHAKE_CONFIRM },
 	{ HANDSHAKE_CONFIRM, FRAME_CONFIRM, on_confirm, HANDSHAKE_DONE },
+	{ HANDSHAKE_PROOF, FRAME_SIGN_IN, signin_ask, HANDSHAKE_WK_CONFIRM },
+	{ HANDSHAKE_WK_CONFIRM, FRAME_WK_CONFIRM, signin_confirm, HANDSHAKE_DONE },
 	{ HANDSHAKE_HELLO, FRAME_ERROR, on_error, HANDSHAKE_OVER },
 	{ HANDSHAKE_PROOF, FRAME_ERROR, on_error, HANDSHAKE_OVER },
 	{ HANDSHAKE_CONFIRM, FRAME_ERROR, on_error, HANDSHAKE_OVER },
+	{ HANDSHAKE_WK_CONFIRM, FRAME_ERROR, on_error, HANDSHAKE_OVER },
 };
 
-static const char *const steps[] = { "HELLO", "PROOF_T", "CONFIRM", "end", "end" };
+static const char *const steps[] = { "HELLO", "PROOF_T", "CONFIRM", "WK_CONFIRM", "end", "end" };
 
 void handshake_init(struct handshake *h, struct kms *k, const char *peer, const char *host)
 {
@@ -307,9 +305,11 @@ void handshake_done(struct handshake *h)
 	ops_tk_close(&h->tk);
 	memory_wipe(h->host_random, sizeof(h->host_random));
 	memory_wipe(h->terminal_random, sizeof(h->terminal_random));
+	memory_wipe(h->wk_confirm, sizeof(h->wk_confirm));
+	h->wk_confirm_len = 0;
 }
 
 const char *handshake_step(const struct handshake *h)
 {
-	return steps[h->state];
+	return h->sign_in && h->state == HANDSHAKE_PROOF ? "SIGN_IN" : steps[h->state];
 }

@@ -6,11 +6,18 @@
 #include "kms.h"
 
 /*
- * The KMS's end of one download (R1.9 to R1.11, R2.7), without any socket: frames in, frames out. The states and what
- * may come in each are rows of handshake.c. Whatever goes wrong is one enum reason, text for the operator in a struct
- * fail; the handshake is then over.
+ * The KMS's end of one download (R1.9 to R1.11, R2.7), or of one sign-in (R1.12), without any socket: frames in, frames
+ * out. The states and what may come in each are rows of handshake.c. Whatever goes wrong is one enum reason, text for
+ * the operator in a struct fail; the handshake is then over.
  */
-enum handshake_state { HANDSHAKE_HELLO, HANDSHAKE_PROOF, HANDSHAKE_CONFIRM, HANDSHAKE_DONE, HANDSHAKE_OVER };
+enum handshake_state {
+	HANDSHAKE_HELLO,
+	HANDSHAKE_PROOF,
+	HANDSHAKE_CONFIRM,
+	HANDSHAKE_WK_CONFIRM,
+	HANDSHAKE_DONE,
+	HANDSHAKE_OVER
+};
 
 struct handshake {
 	struct kms *kms;
@@ -19,6 +26,7 @@ struct handshake {
 	int64_t row;      /* in the table handshake; 0: none */
 	enum handshake_state state;
 	enum reason stand_in; /* why the TK that is open is somebody else's; REASON_NONE: it is the right one */
+	bool sign_in;         /* working keys are asked for, not the TMK */
 	bool failure;         /* what ended it is nothing that an honest terminal does */
 	bool hushed;          /* one of a flood: its end is counted, and neither audited nor in download_error */
 	struct ops_tk tk;     /* TEK and AUK, session objects of HSM 2 */
@@ -32,8 +40,13 @@ struct handshake {
 	char tek_told[CHECK_HEX]; /* what the terminal says in its ERROR frame; it may be anybody */
 	char auk_told[CHECK_HEX];
 	int64_t counter;    /* of the formal row's TK */
-	int64_t generation; /* of the TMK that was sent */
+	int64_t generation; /* of the TMK that was sent; of a sign-in: of the working keys */
 	struct check_value tmk_check;
+	char tmk_kms[CHECK_HEX]; /* of a sign-in: check values of the TMK here and as the terminal says */
+	char tmk_told[CHECK_HEX];
+	struct check_value wk_check[WK_KINDS];
+	uint8_t wk_confirm[OPS_TAG_MAX]; /* what confirms these working keys */
+	size_t wk_confirm_len;
 };
 
 /* handshake_init: waits for HELLO. k, peer and host must outlive it. */

@@ -113,11 +113,11 @@ static enum err error_row(struct handshake *h, const struct rows_end *end, struc
 {
 	return db_run(h->kms->db, f,
 		      "INSERT INTO download_error(at, node, serial_number, peer, step, reason, tk_counter, tek_formal,"
-		      " auk_formal, tek_hsm, auk_hsm, tek_terminal, auk_terminal, detail)"
-		      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		      "itvtttittttttt", (int64_t)time(NULL), h->kms->node, VIEW(h->serial, h->serial_len), h->peer,
+		      " auk_formal, tek_hsm, auk_hsm, tek_terminal, auk_terminal, tmk_kms,"
+		      " tmk_terminal, detail) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		      "itvtttittttttttt", (int64_t)time(NULL), h->kms->node, VIEW(h->serial, h->serial_len), h->peer,
 		      handshake_step(h), reason_word(end->reason), h->counter, h->tek_check, h->auk_check, end->tek_hsm,
-		      end->auk_hsm, h->tek_told, h->auk_told, end->detail);
+		      end->auk_hsm, h->tek_told, h->auk_told, h->tmk_kms, h->tmk_told, end->detail);
 }
 
 static void audit_text(struct handshake *h, const struct rows_end *end, const char *locked, char *ret, size_t room)
@@ -136,6 +136,9 @@ static void audit_text(struct handshake *h, const struct rows_end *end, const ch
 		if (checks[i].tek[0])
 			n += (size_t)snprintf(ret + n, room - n, "; TEK %s, AUK %s%s", checks[i].tek, checks[i].auk,
 					      checks[i].who);
+	if (h->tmk_told[0] && n < room)
+		n += (size_t)snprintf(ret + n, room - n, "; TMK %s here, %s as the terminal says",
+				      h->tmk_kms[0] ? h->tmk_kms : "none", h->tmk_told);
 	if (locked[0] && n < room)
 		n += (size_t)snprintf(ret + n, room - n, "; %s", locked);
 	if (end->detail[0] && n < room)
@@ -144,9 +147,10 @@ static void audit_text(struct handshake *h, const struct rows_end *end, const ch
 
 enum err rows_end(struct handshake *h, const struct rows_end *end, struct fail *f)
 {
-	struct audit_entry entry = {
-		.peer = h->peer, .event = "download", .object = h->serial, .code = reason_err(end->reason)
-	};
+	struct audit_entry entry = { .peer = h->peer,
+				     .event = h->sign_in ? "sign-in" : "download",
+				     .object = h->serial,
+				     .code = reason_err(end->reason) };
 	char text[700], locked[160] = "", alarm[400] = "";
 	struct limit_who who = who_of(h);
 	struct db *d = h->kms->db;

@@ -9,6 +9,12 @@ enum reason hsm_reason(enum err e)
 	return e == ERR_BUSY ? REASON_BUSY : REASON_HSM;
 }
 
+struct ops_shake handshake_shake(const struct handshake *h)
+{
+	return (struct ops_shake){ .terminal_random = VIEW(h->terminal_random, h->nonce_len),
+				   .host_random = VIEW(h->host_random, h->nonce_len) };
+}
+
 static enum reason formal_get(struct handshake *h, struct buf *record, struct fail *f)
 {
 	DB_STMT_AUTO *s = NULL;

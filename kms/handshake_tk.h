@@ -19,6 +19,9 @@ enum reason handshake_tk(struct handshake *h, uint8_t version, size_t nonce_len,
  */
 void handshake_stand_in(struct handshake *h, uint8_t version, size_t nonce_len, size_t *ret_tag_len);
 
+/* handshake_shake: the nonces of both sides. */
+struct ops_shake handshake_shake(const struct handshake *h);
+
 /* hsm_reason: what an error of the HSM means where it is not about the peer's data. */
 enum reason hsm_reason(enum err e);
 

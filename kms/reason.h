@@ -62,6 +62,12 @@
 	  "同一序列号的较新握手结束了此次握手")                                                                        \
 	X(REASON_TMK_TYPE, "tmk-type", ERR_REFUSED, "this TEK cannot carry the terminal's TMK: renew the TMK",         \
 	  "该 TEK 不能传输终端的 TMK:请更新 TMK")                                                                      \
+	X(REASON_NO_TMK, "no-tmk", ERR_REFUSED, "the terminal has confirmed no TMK: it has to download one first",     \
+	  "终端尚未确认任何TMK:须先下载TMK")                                                                           \
+	X(REASON_OTHER_TMK, "other-tmk", ERR_REFUSED, "the terminal holds another TMK than the one that it confirmed", \
+	  "终端持有的TMK不是其已确认的TMK")                                                                            \
+	X(REASON_WK_FORM, "wk-form", ERR_REFUSED, "no form of working keys that this terminal takes is made here",     \
+	  "本HSM无法生成该终端可接受形式的工作密钥")                                                                   \
 	X(REASON_CONFIRM, "confirm", ERR_REFUSED, "the confirmation does not verify", "终端的确认未通过验证")          \
 	X(REASON_CONFIRM_VALUE, "confirm-value", ERR_REFUSED, "the terminal confirms another check value",             \
 	  "终端确认的校验值不同")                                                                                      \

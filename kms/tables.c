@@ -142,6 +142,6 @@ static const char step_mail[] =
     "CREATE INDEX notification_waiting ON notification(next_attempt, id) WHERE state = 'waiting';"
     "CREATE INDEX notification_recipient ON notification(recipient_id);";
 
-const char *const kms_schema[] = { AUDIT_SCHEMA,      step_tables,     step_mail,
-				   kms_step_download, kms_step_import, kms_step_left };
+const char *const kms_schema[] = { AUDIT_SCHEMA,    step_tables,   step_mail,       kms_step_download,
+				   kms_step_import, kms_step_left, kms_step_working };
 const size_t kms_schema_count = ARRAY_LEN(kms_schema);

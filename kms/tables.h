@@ -12,6 +12,7 @@
  * key_formal    the current record of each serial number, with the check values of TEK and AUK (R1.8, R2.5)
  * tmk           the TMKs of each serial number, ciphertext under the SRK; the highest generation is current (R1.12)
  *               sent, confirmed: when first; 0: not yet; wrapped: when it came under its storage key
+ * working_key   the working keys of each serial number, ciphertext under the SRK (R1.12): tables_working.c
  * download      every TMK that a terminal confirmed (R1.11)
  * handshake     every HELLO that was taken, its nonce and its state, for all nodes (R1.10)
  * throttle      HELLOs, failures and lock-outs of serial numbers and addresses (R1.13)
@@ -30,7 +31,7 @@ extern const size_t kms_schema_count;
 extern const char kms_step_download[];
 
 /* Steps that stand in files of their own. */
-extern const char kms_step_import[], kms_step_left[];
+extern const char kms_step_import[], kms_step_left[], kms_step_working[];
 
 /* Values of key_source.outcome of what was imported. */
 #define OUTCOME_NEW "new"           /* the first record of this serial number */

@@ -4,6 +4,7 @@
 
 #include "fingerprint.h"
 #include "tmk.h"
+#include "working_key.h"
 
 static const struct tmk_kind {
 	const char *text;
@@ -182,6 +183,10 @@ enum reason tmk_current(struct kms *k, const struct ops_tk *tk, const struct tmk
 
 enum err tmk_confirmed(struct kms *k, struct view serial, int64_t generation, struct fail *f)
 {
+	enum err e = working_retire(k, serial, f);
+
+	if (e)
+		return e;
 	return db_run(k->db, f,
 		      "UPDATE tmk SET confirmed = CASE WHEN confirmed = 0 THEN ? ELSE confirmed END,"
 		      " downloads = downloads + 1 WHERE serial_number = ? AND generation = ?",

@@ -46,7 +46,7 @@ enum reason tmk_current(struct kms *k, const struct ops_tk *tk, const struct tmk
 enum reason tmk_make(struct kms *k, const struct tmk_tek *tek, int64_t generation, struct tmk_made *ret,
 		     struct fail *f);
 enum reason tmk_put(struct kms *k, struct view serial, const struct tmk_made *made, bool *ret_put, struct fail *f);
-/* tmk_confirmed: the terminal confirmed this generation; part of the open transaction. */
+/* tmk_confirmed: the terminal confirmed this generation, its working keys are over; part of the open transaction. */
 enum err tmk_confirmed(struct kms *k, struct view serial, int64_t generation, struct fail *f) MUST_CHECK;
 
 /* tmk_type_parse: "as-tek", or "tdes:16", "tdes:24", "aes:16", "aes:24", "aes:32". */

@@ -66,7 +66,7 @@ static void on_stepped(struct pool_job *job)
 
 	v->busy = false;
 	v->stopped |= job->dropped;
-	v->proven = job->run == run_step && v->in.type == FRAME_PROOF_T && !v->reason;
+	v->proven = job->run == run_step && (v->in.type == FRAME_PROOF_T || v->in.type == FRAME_SIGN_IN) && !v->reason;
 	v->row = v->shake.row;
 	memcpy(v->serial, v->shake.serial, sizeof(v->serial));
 	if (v->gone && v->shake.state == HANDSHAKE_DONE)

@@ -12,7 +12,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
+#define STATE_VERSION_BEFORE 1 /* without working keys */
 #define STATES_MAX 8
 
 static const struct conf_key conf_keys[] = {
@@ -45,12 +46,15 @@ static void state_put(struct buf *b, const struct device_state *s, uint64_t save
 	buf_put_u64(b, s->tmk);
 	buf_put_u8(b, s->made_handshake);
 	buf_put_u8(b, s->current_handshake);
+	buf_put_u64(b, s->wk);
+	buf_put_u64(b, s->wk_generation);
+	buf_put_u8(b, s->wk_state);
 }
 
 static bool state_parse(struct view v, struct device_state *ret, uint64_t *ret_saves)
 {
 	struct reader r = reader_of(v);
-	struct device_state s;
+	struct device_state s = { 0 };
 	uint8_t version = reader_u8(&r);
 	uint64_t saves = reader_u64(&r);
 	s.made = reader_u64(&r);
@@ -58,7 +62,13 @@ static bool state_parse(struct view v, struct device_state *ret, uint64_t *ret_s
 	s.tmk = reader_u64(&r);
 	s.made_handshake = reader_u8(&r);
 	s.current_handshake = reader_u8(&r);
-	if (!reader_done(&r) || version != STATE_VERSION || s.current > s.made)
+	if (version == STATE_VERSION) {
+		s.wk = reader_u64(&r);
+		s.wk_generation = reader_u64(&r);
+		s.wk_state = reader_u8(&r);
+	}
+	if (!reader_done(&r) || (version != STATE_VERSION && version != STATE_VERSION_BEFORE) || s.current > s.made ||
+	    s.wk_state > DEVICE_WK_IN_USE)
 		return false;
 	*ret = s;
 	*ret_saves = saves;
@@ -252,21 +262,44 @@ enum err device_save(struct device *d, struct fail *f)
 	return pk11_run(d->token, save_state, d, f);
 }
 
-static enum err sweep_label(struct pk11_session *s, const struct device_state *state, const char *label, struct fail *f)
+/* Keys by label, and which numbers of them stay. */
+static bool stays_tk(const struct device_state *s, uint64_t number)
+{
+	return number == s->current || number == s->made;
+}
+
+static bool stays_tmk(const struct device_state *s, uint64_t number)
+{
+	return number == s->tmk;
+}
+
+static bool stays_wk(const struct device_state *s, uint64_t number)
+{
+	return number == s->wk && s->wk_state != DEVICE_WK_NONE;
+}
+
+static const struct kept {
+	const char *label;
+	bool (*stays)(const struct device_state *s, uint64_t number);
+} kepts[] = { { OPS_TK_LABEL, stays_tk },
+	      { DEVICE_TMK_LABEL, stays_tmk },
+	      { OPS_PINKEY_LABEL, stays_wk },
+	      { OPS_MACKEY_LABEL, stays_wk } };
+
+static enum err sweep_label(struct pk11_session *s, const struct device_state *state, const struct kept *k,
+			    struct fail *f)
 {
 	CK_OBJECT_HANDLE found[32];
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
 	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof(class) },
-			     { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) } };
-	bool tmk = strcmp(label, DEVICE_TMK_LABEL) == 0;
+			     { CKA_LABEL, (void *)(uintptr_t)k->label, strlen(k->label) } };
 	size_t n = 0;
 	enum err e = pk11_find(s, t, ARRAY_LEN(t), found, ARRAY_LEN(found), &n, f);
 	for (size_t i = 0; e == ERR_OK && i < n && i < ARRAY_LEN(found); i++) {
 		BUF_AUTO id = { 0 };
 		if ((e = pk11_attribute(s, found[i], CKA_ID, &id, f)) != ERR_OK)
 			break;
-		uint64_t number = id.len == 8 ? be_get64(id.p) : 0;
-		if (tmk ? number == state->tmk : number == state->current || number == state->made)
+		if (k->stays(state, id.len == 8 ? be_get64(id.p) : 0))
 			continue;
 		CK_RV rv = s->f->C_DestroyObject(s->handle, found[i]);
 		if (rv != CKR_OK)
@@ -277,11 +310,10 @@ static enum err sweep_label(struct pk11_session *s, const struct device_state *s
 
 static enum err sweep(struct pk11_session *s, void *arg, struct fail *f)
 {
-	static const char *const labels[] = { OPS_TK_LABEL, DEVICE_TMK_LABEL };
 	const struct device *d = arg;
 	enum err e = ERR_OK;
-	for (size_t i = 0; e == ERR_OK && i < ARRAY_LEN(labels); i++)
-		e = sweep_label(s, &d->state, labels[i], f);
+	for (size_t i = 0; e == ERR_OK && i < ARRAY_LEN(kepts); i++)
+		e = sweep_label(s, &d->state, &kepts[i], f);
 	return e;
 }
 
@@ -290,18 +322,30 @@ enum err device_sweep(struct device *d, struct fail *f)
 	return pk11_run(d->token, sweep, d, f);
 }
 
-enum err device_tmk_check(struct device *d, struct check_value *ret, struct fail *f)
+static enum err key_check(struct device *d, const char *label, uint64_t number, struct check_value *ret, struct fail *f)
 {
 	char uri[96], id[3 * 8 + 1];
 	struct pk11_key *key = NULL;
-	if (d->state.tmk == 0)
-		return fail_set(f, ERR_KEY_MISSING, 0, "no TMK loaded");
 	for (size_t i = 0; i < 8; i++)
-		snprintf(id + 3 * i, 4, "%%%02x", (unsigned)(d->state.tmk >> (56 - 8 * i)) & 255);
-	snprintf(uri, sizeof(uri), "pkcs11:object=%s;id=%s;type=secret-key", DEVICE_TMK_LABEL, id);
+		snprintf(id + 3 * i, 4, "%%%02x", (unsigned)(number >> (56 - 8 * i)) & 255);
+	snprintf(uri, sizeof(uri), "pkcs11:object=%s;id=%s;type=secret-key", label, id);
 	enum err e = pk11_key_new(d->token, uri, &key, f);
 	if (e == ERR_OK)
 		e = ops_check_value(d->ops, key, ret, f);
 	pk11_key_free(key);
 	return e;
+}
+
+enum err device_tmk_check(struct device *d, struct check_value *ret, struct fail *f)
+{
+	if (d->state.tmk == 0)
+		return fail_set(f, ERR_KEY_MISSING, 0, "no TMK loaded");
+	return key_check(d, DEVICE_TMK_LABEL, d->state.tmk, ret, f);
+}
+
+enum err device_wk_check(struct device *d, enum wk_kind kind, struct check_value *ret, struct fail *f)
+{
+	if (d->state.wk_state == DEVICE_WK_NONE)
+		return fail_set(f, ERR_KEY_MISSING, 0, "no working keys loaded");
+	return key_check(d, kind == WK_PINKEY ? OPS_PINKEY_LABEL : OPS_MACKEY_LABEL, d->state.wk, ret, f);
 }

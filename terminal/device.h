@@ -14,19 +14,29 @@
  *   <dir>/token/               token directory of the strongroom module (STRONGROOM_TOKEN_DIR)
  *
  * Objects: certificate "HsmRCRT" (trusted: only the SO can set that), data "identity" (the SO's, not modifiable), data
- * "state", public key "Pu", TEK and AUK ("TK") with the TK counter as id, "TMK" with its number as id (8 bytes each).
+ * "state", public key "Pu", TEK and AUK ("TK") with the TK counter as id, "TMK" with its number as id, "PINKEY" and
+ * "MACKEY" with theirs (8 bytes each).
  */
 
 /*
  * What the terminal knows about its keys. made: counter of the last TK made; current: counter of the TK that was
- * collected (0: none); made above current: a TK waits for COLLECTED. tmk: number of the TMK in use (0: none).
+ * collected (0: none); made above current: a TK waits for COLLECTED. tmk: number of the TMK in use (0: none). wk:
+ * number of the working keys that were loaded last; wk_generation: the KMS's number of them; wk_state: do they count?
  */
+enum device_wk {
+	DEVICE_WK_NONE,    /* none; or they went with their TMK */
+	DEVICE_WK_WAITING, /* confirmed, but the KMS did not say DONE: they are not used, the terminal signs in again */
+	DEVICE_WK_IN_USE
+};
 struct device_state {
 	uint64_t made;
 	uint64_t current;
 	uint64_t tmk;
 	uint8_t made_handshake;
 	uint8_t current_handshake;
+	uint8_t wk_state; /* enum device_wk */
+	uint64_t wk;
+	uint64_t wk_generation;
 };
 
 struct device {
@@ -77,6 +87,8 @@ enum err device_save(struct device *d, struct fail *f) MUST_CHECK;
 enum err device_sweep(struct device *d, struct fail *f) MUST_CHECK;
 /* device_tmk_check: check value of the TMK in use, from the token; ERR_KEY_MISSING: none loaded. */
 enum err device_tmk_check(struct device *d, struct check_value *ret, struct fail *f) MUST_CHECK;
+/* device_wk_check: check value of a working key, from the token; ERR_KEY_MISSING: none loaded. */
+enum err device_wk_check(struct device *d, enum wk_kind kind, struct check_value *ret, struct fail *f) MUST_CHECK;
 
 /* device_serial, device_pin_pad: of the identity; live as long as d. */
 struct view device_serial(const struct device *d);

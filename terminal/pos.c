@@ -11,6 +11,7 @@
 #include "frame_tls.h"
 #include "pos_download.h"
 #include "pos_factory.h"
+#include "pos_signin.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 
@@ -26,10 +27,12 @@ static const char usage[] =
     "  pos download --dir D --connect HOST:PORT [--tls [--name NAME] [--crl FILE]]\n"
     "      loads the TMK from the KMS; --tls: below TLS, where the KMS shows a certificate of role kms under the\n"
     "      burned-in root that has this name (default: HOST)\n"
+    "  pos sign-in --dir D --connect HOST:PORT [--tls [--name NAME] [--crl FILE]]\n"
+    "      fresh working keys (PINKEY and MACKEY) from the KMS, under the TMK\n"
     "  pos tk --dir D [--json]\n"
     "      check values of the TK from the secure module, to compare with kmsd's\n"
     "  pos status --dir D [--json]\n"
-    "      serial number, TK counter, check value of the TMK from the secure module\n"
+    "      serial number, TK counter, check values of TMK and working keys from the secure module\n"
     "\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
@@ -143,24 +146,58 @@ static enum err tls_connect(const struct options *o, struct device *d, struct fr
 	return e;
 }
 
-static enum err download(const struct options *o, struct device *d, int fd, struct fail *f)
+typedef enum err (*visit)(struct device *d, const struct frame_stream *s, struct fail *f);
+
+/* A visit to the KMS, below TLS where asked for. */
+static enum err visit_kms(const struct options *o, struct device *d, int fd, visit work, struct fail *f)
 {
 	struct frame_stream stream = { .fd = fd };
-	struct check_value check;
 	enum err e = ERR_OK;
 	if (o->name != NULL && !o->tls)
 		return fail_set(f, ERR_USAGE, 0, "--name goes with --tls");
 	if (o->tls)
 		e = tls_connect(o, d, &stream, f);
 	if (e == ERR_OK)
-		e = pos_download(d, &stream, &check, f);
+		e = work(d, &stream, f);
 	frame_tls_free(stream.tls);
+	return e;
+}
+
+static enum err visit_download(struct device *d, const struct frame_stream *s, struct fail *f)
+{
+	struct check_value check;
+	enum err e = pos_download(d, s, &check, f);
 	if (e != ERR_OK)
 		return e;
 	printf("%.*s: TMK loaded, check value ", (int)d->serial_len, (const char *)d->serial);
 	print_check(&check);
 	printf("\n");
 	return ERR_OK;
+}
+
+static enum err visit_sign_in(struct device *d, const struct frame_stream *s, struct fail *f)
+{
+	struct check_value check[WK_KINDS];
+	enum err e = pos_signin(d, s, check, f);
+	if (e != ERR_OK)
+		return e;
+	printf("%.*s: working keys %" PRIu64 " in use, check values PINKEY ", (int)d->serial_len,
+	       (const char *)d->serial, d->state.wk_generation);
+	print_check(&check[WK_PINKEY]);
+	printf(", MACKEY ");
+	print_check(&check[WK_MACKEY]);
+	printf("\n");
+	return ERR_OK;
+}
+
+static enum err download(const struct options *o, struct device *d, int fd, struct fail *f)
+{
+	return visit_kms(o, d, fd, visit_download, f);
+}
+
+static enum err sign_in(const struct options *o, struct device *d, int fd, struct fail *f)
+{
+	return visit_kms(o, d, fd, visit_sign_in, f);
 }
 
 static enum err run_factory(const struct options *o, struct fail *f)
@@ -171,6 +208,11 @@ static enum err run_factory(const struct options *o, struct fail *f)
 static enum err run_download(const struct options *o, struct fail *f)
 {
 	return run_online(o, download, f);
+}
+
+static enum err run_sign_in(const struct options *o, struct fail *f)
+{
+	return run_online(o, sign_in, f);
 }
 
 static enum err run_make(const struct options *o, struct fail *f)
@@ -188,46 +230,85 @@ static void print_json_text(const char *name, struct view v)
 	printf("\", ");
 }
 
-static void print_status(const struct device *d, const struct check_value *tmk, bool json)
+/* What the secure module has, as far as it has it. */
+struct shown {
+	bool tmk, wk;
+	struct check_value tmk_check, wk_check[WK_KINDS];
+};
+
+static const char *method_text(const struct check_value *c)
+{
+	return c->method == FORMAT_CHECK_ECB ? "ECB" : "CMAC";
+}
+
+static void print_json_check(const char *name, const struct check_value *c, bool there, const char *end)
+{
+	char hex[2 * FORMAT_CHECK + 1];
+	hex_encode(VIEW(c->value, FORMAT_CHECK), hex);
+	if (there)
+		printf("\"%s\": \"%s\"%s", name, hex, end);
+	else
+		printf("\"%s\": null%s", name, end);
+}
+
+static void print_status_json(const struct device *d, const struct shown *w)
+{
+	static const char *const states[] = { "none", "waiting", "in use" };
+	printf("{");
+	print_json_text("serial", device_serial(d));
+	print_json_text("pin_pad", device_pin_pad(d));
+	printf("\"tk_made\": %" PRIu64 ", \"tk_current\": %" PRIu64 ", \"handshake\": %u, \"tmk_number\": %" PRIu64
+	       ", ",
+	       d->state.made, d->state.current, d->state.current_handshake, d->state.tmk);
+	print_json_check("tmk_check", &w->tmk_check, w->tmk, ", ");
+	if (w->tmk)
+		printf("\"tmk_check_method\": \"%s\", ", method_text(&w->tmk_check));
+	else
+		printf("\"tmk_check_method\": null, ");
+	printf("\"working_keys\": \"%s\", \"wk_generation\": %" PRIu64 ", ", states[d->state.wk_state],
+	       w->wk ? d->state.wk_generation : 0);
+	print_json_check("pinkey_check", &w->wk_check[WK_PINKEY], w->wk, ", ");
+	print_json_check("mackey_check", &w->wk_check[WK_MACKEY], w->wk, "}\n");
+}
+
+static void print_line(const char *name, const struct check_value *c, bool there, const char *more)
+{
+	printf("%-22s ", name);
+	if (there)
+		print_check(c);
+	printf("%s\n", there ? more : "none");
+}
+
+static void print_status(const struct device *d, const struct shown *w)
 {
 	struct view serial = device_serial(d), pin_pad = device_pin_pad(d);
-	char hex[2 * FORMAT_CHECK + 1] = "";
-	if (tmk != NULL)
-		hex_encode(VIEW(tmk->value, FORMAT_CHECK), hex);
-	if (json) {
-		printf("{");
-		print_json_text("serial", serial);
-		print_json_text("pin_pad", pin_pad);
-		printf("\"tk_made\": %" PRIu64 ", \"tk_current\": %" PRIu64
-		       ", \"handshake\": %u, \"tmk_number\": %" PRIu64 ", ",
-		       d->state.made, d->state.current, d->state.current_handshake, d->state.tmk);
-		if (tmk != NULL)
-			printf("\"tmk_check\": \"%s\", \"tmk_check_method\": \"%s\"}\n", hex,
-			       tmk->method == FORMAT_CHECK_ECB ? "ECB" : "CMAC");
-		else
-			printf("\"tmk_check\": null, \"tmk_check_method\": null}\n");
-		return;
-	}
+	const char *more = d->state.wk_state == DEVICE_WK_WAITING ? ", not confirmed by the KMS: sign in again" : "";
 	printf("POS serial number      %.*s\n", (int)serial.n, (const char *)serial.p);
 	printf("PIN-pad serial number  %.*s\n", (int)pin_pad.n, (const char *)(pin_pad.n ? pin_pad.p : serial.p));
 	printf("TK made                %" PRIu64 "\n", d->state.made);
 	printf("TK in use              %" PRIu64 "\n", d->state.current);
-	printf("TMK                    %s%s\n", tmk ? hex : "none",
-	       tmk ? (tmk->method == FORMAT_CHECK_ECB ? " (ECB)" : " (CMAC)") : "");
+	print_line("TMK", &w->tmk_check, w->tmk, "");
+	print_line("PINKEY", &w->wk_check[WK_PINKEY], w->wk, more);
+	print_line("MACKEY", &w->wk_check[WK_MACKEY], w->wk, more);
 }
 
 static enum err run_status(const struct options *o, struct fail *f)
 {
 	struct device d = { .lock_fd = -1 };
-	struct check_value check;
+	struct shown w = { 0 };
 	enum err e = device_open(o->dir, &d, f);
 	if (e != ERR_OK)
 		return e;
-	bool loaded = d.state.tmk != 0;
-	if (loaded)
-		e = device_tmk_check(&d, &check, f);
-	if (e == ERR_OK)
-		print_status(&d, loaded ? &check : NULL, o->json != 0);
+	w.tmk = d.state.tmk != 0;
+	w.wk = d.state.wk_state != DEVICE_WK_NONE;
+	if (w.tmk)
+		e = device_tmk_check(&d, &w.tmk_check, f);
+	for (enum wk_kind i = 0; e == ERR_OK && w.wk && i < WK_KINDS; i++)
+		e = device_wk_check(&d, i, &w.wk_check[i], f);
+	if (e == ERR_OK && o->json != 0)
+		print_status_json(&d, &w);
+	else if (e == ERR_OK)
+		print_status(&d, &w);
 	device_done(&d);
 	return e;
 }
@@ -268,8 +349,8 @@ static const struct {
 	const char *name;
 	enum err (*run)(const struct options *o, struct fail *f);
 } commands[] = {
-	{ "init", run_init },         { "factory", run_factory }, { "make", run_make },
-	{ "download", run_download }, { "status", run_status },   { "tk", run_tk },
+	{ "init", run_init },     { "factory", run_factory }, { "make", run_make },       { "download", run_download },
+	{ "status", run_status }, { "tk", run_tk },           { "sign-in", run_sign_in },
 };
 
 int main(int argc, char **argv)

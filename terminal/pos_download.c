@@ -1,30 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "pos_download.h"
+#include "pos_own.h"
 #include "msg.h"
 
 #include <string.h>
 
-#define STEP_TIMEOUT_MS 10000
 #define REFUSE_TIMEOUT_MS 2000
 
-/* One download. */
-struct visit {
-	struct device *d;
-	const struct frame_stream *stream;
-	struct ops_tk tk;
-	uint64_t number; /* of that TK */
-	uint8_t terminal_random[FORMAT_NONCE];
-	uint8_t host_random[FORMAT_NONCE];
-	struct ops_shake shake;
-	struct buf storage;
-};
-
-static enum err receive(struct visit *v, uint8_t type, struct frame *ret, struct fail *f)
+enum err pos_receive(struct pos_visit *v, uint8_t type, struct frame *ret, struct fail *f)
 {
 	return stream_expect(v->stream, type, &v->storage, ret, STEP_TIMEOUT_MS, f);
 }
 
-static enum err hello(struct visit *v, struct fail *f)
+enum err pos_hello(struct pos_visit *v, struct fail *f)
 {
 	struct frame out = { .type = FRAME_HELLO };
 	size_t n = ops_nonce_len(&v->tk);
@@ -56,8 +43,7 @@ enum err pos_tk_checks(struct device *d, uint64_t number, struct check_value *re
 	return e;
 }
 
-/* An interrupted MAKE_TK may have taken a counter and made no TK: then the one in use is the newest. */
-static enum err find_newest(struct visit *v, struct fail *f)
+enum err pos_find_newest(struct pos_visit *v, struct fail *f)
 {
 	const struct device_state *s = &v->d->state;
 	struct fail ignored = { 0 };
@@ -72,7 +58,7 @@ static enum err find_newest(struct visit *v, struct fail *f)
 }
 
 /* The newest TK was not collected after all, it seems: the KMS may know the one before. */
-static enum err check_older(struct visit *v, struct view tag, struct fail *f)
+static enum err check_older(struct pos_visit *v, struct view tag, struct fail *f)
 {
 	const struct device_state *s = &v->d->state;
 	struct ops_tk older = { 0 };
@@ -95,11 +81,10 @@ static enum err check_older(struct visit *v, struct view tag, struct fail *f)
 	return ERR_OK;
 }
 
-/* The KMS must prove that it holds AUK before the terminal answers its nonce (R1.10). */
-static enum err check_kms(struct visit *v, struct fail *f)
+enum err pos_check_kms(struct pos_visit *v, struct fail *f)
 {
 	struct frame in;
-	enum err e = receive(v, FRAME_PROOF_K, &in, f);
+	enum err e = pos_receive(v, FRAME_PROOF_K, &in, f);
 	if (e != ERR_OK)
 		return e;
 	struct view random = in.field[PROOF_K_RANDOM];
@@ -116,7 +101,7 @@ static enum err check_kms(struct visit *v, struct fail *f)
 	return e == ERR_OK ? ERR_OK : fail_set(f, e, first.rv, "the KMS did not prove itself: %.200s", first.text);
 }
 
-static enum err prove(struct visit *v, struct fail *f)
+static enum err prove(struct pos_visit *v, struct fail *f)
 {
 	uint8_t tag[OPS_TAG_MAX];
 	size_t n = 0;
@@ -129,13 +114,13 @@ static enum err prove(struct visit *v, struct fail *f)
 }
 
 /* The load call verifies and unwraps; the older TMK goes only after it succeeded. */
-static enum err load(struct visit *v, struct check_value *ret, struct fail *f)
+static enum err load(struct pos_visit *v, struct check_value *ret, struct fail *f)
 {
 	uint8_t id_room[8];
 	struct frame in;
 	struct check_value check;
 	struct device *d = v->d;
-	enum err e = receive(v, FRAME_TMK, &in, f);
+	enum err e = pos_receive(v, FRAME_TMK, &in, f);
 	if (e != ERR_OK)
 		return e;
 	struct view id = device_id(d->state.tmk + 1, id_room);
@@ -145,6 +130,7 @@ static enum err load(struct visit *v, struct check_value *ret, struct fail *f)
 	/* Whoever made this message holds the TK: it was collected, whatever became of the COLLECTED frame. */
 	struct device_state before = d->state;
 	d->state.tmk++;
+	d->state.wk_state = DEVICE_WK_NONE; /* what came under the older one is over */
 	if (v->number > d->state.current) {
 		d->state.current = d->state.made;
 		d->state.current_handshake = d->state.made_handshake;
@@ -159,7 +145,7 @@ static enum err load(struct visit *v, struct check_value *ret, struct fail *f)
 	return ERR_OK;
 }
 
-static enum err confirm(struct visit *v, const struct check_value *check, struct fail *f)
+static enum err confirm(struct pos_visit *v, const struct check_value *check, struct fail *f)
 {
 	uint8_t tag[OPS_TAG_MAX];
 	size_t n = 0;
@@ -175,16 +161,16 @@ static enum err confirm(struct visit *v, const struct check_value *check, struct
 	out.field[CONFIRM_TAG] = VIEW(tag, n);
 	if ((e = stream_send(v->stream, &out, STEP_TIMEOUT_MS, f)) != ERR_OK)
 		return e;
-	return receive(v, FRAME_DONE, &in, f);
+	return pos_receive(v, FRAME_DONE, &in, f);
 }
 
-static enum err exchange(struct visit *v, struct check_value *ret, struct fail *f)
+static enum err exchange(struct pos_visit *v, struct check_value *ret, struct fail *f)
 {
 	struct check_value check;
 	struct fail last = { 0 };
-	enum err e = hello(v, f);
+	enum err e = pos_hello(v, f);
 	if (e == ERR_OK)
-		e = check_kms(v, f);
+		e = pos_check_kms(v, f);
 	if (e == ERR_OK)
 		e = prove(v, f);
 	if (e == ERR_OK)
@@ -198,8 +184,7 @@ static enum err exchange(struct visit *v, struct check_value *ret, struct fail *
 	return ERR_OK;
 }
 
-/* Best effort; nothing is sent when the KMS is gone or has itself refused. Check values are no secrets. */
-static void refuse(struct visit *v, enum err e)
+void pos_refuse(struct pos_visit *v, enum err e)
 {
 	uint8_t code[2];
 	BUF_AUTO checks = { 0 };
@@ -222,14 +207,14 @@ static void refuse(struct visit *v, enum err e)
 
 enum err pos_download(struct device *d, const struct frame_stream *s, struct check_value *ret_check, struct fail *f)
 {
-	struct visit v = { .d = d, .stream = s };
+	struct pos_visit v = { .d = d, .stream = s };
 	if (d->state.made == 0)
 		return fail_set(f, ERR_UNEXPECTED, 0, "this terminal has no TK yet");
-	enum err e = find_newest(&v, f);
+	enum err e = pos_find_newest(&v, f);
 	if (e != ERR_OK)
 		return e;
 	e = exchange(&v, ret_check, f);
-	refuse(&v, e);
+	pos_refuse(&v, e);
 	ops_tk_close(&v.tk);
 	buf_done(&v.storage);
 	return e;

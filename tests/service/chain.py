@@ -199,6 +199,21 @@ class Chain:
     def status(self, serial):
         return json.loads(self.pos(serial, "status", "--json").stdout)
 
+    def sign_in(self, serial):
+        """Fresh working keys; answers how many generations there are. Check values in the terminal's token are those of the KMS's
+        current ones, which are of the type and length of the TMK (R1.12)."""
+        self.pos(serial, "sign-in", "--connect", self.kmsd.addresses["terminals"])
+        rows = query(self.kms_database, "SELECT kind, check_value, generation, type, length FROM working_key"
+                     " WHERE serial_number = ? AND confirmed > 0 AND retired = 0 ORDER BY kind", serial)
+        status = self.status(serial)
+        assert status["working_keys"] == "in use", status
+        here = [("MACKEY", status["mackey_check"]), ("PINKEY", status["pinkey_check"])]
+        assert [(kind, check.lower()) for kind, check, *_ in rows] == [(kind, check.lower()) for kind, check in here], (rows, status)
+        assert all(row[2] == status["wk_generation"] for row in rows), (rows, status)
+        tmk = query(self.kms_database, "SELECT type, length FROM tmk WHERE serial_number = ? ORDER BY generation DESC LIMIT 1", serial)
+        assert [row[3:] for row in rows] == [tuple(tmk[0])] * 2, (rows, tmk)
+        return query(self.kms_database, "SELECT count(*) FROM working_key WHERE serial_number = ?", serial)[0][0] // 2
+
     def order(self, order, serials, customer=CUSTOMER):
         """A production order that expects these terminals; operator 7 may collect for it."""
         inventory = self.folder / f"{order}.inventory"

@@ -52,6 +52,7 @@ class Pair:
             self.chain.pos(serial, "download", "--connect", self.chain.kmsd.addresses["terminals"])
             check = query(self.chain.kms_database, "SELECT check_value FROM tmk WHERE serial_number = ?", serial)[0][0]
             self.assertEqual(self.chain.status(serial)["tmk_check"].upper(), check.upper())
+            self.assertEqual([self.chain.sign_in(serial) for _ in range(2)], [1, 2])
         # A record whose MAC another key made is refused, whoever made the HSM.
         record = query(self.chain.dc_database, "SELECT record FROM tk_record ORDER BY id")[0][0]
         self.chain.offer("altered", [record[:40] + bytes([record[40] ^ 1]) + record[41:] + b"\0\0"])

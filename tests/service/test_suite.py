@@ -97,6 +97,7 @@ class Suite:
                 self.assertEqual(rows[0][:2], (int(handshake), 1 if kind == TDES else 2))
                 self.assertEqual(status["tmk_check_method"], "ECB" if kind == TDES else "CMAC")
                 self.assertEqual({v.upper() for v in rows[0][2:]}, {status["tmk_check"].upper()})
+                self.assertEqual([self.chain.sign_in(serial) for _ in range(2)], [1, 2])
         count = sum(len(lot[4]) for lot in self.lots.values())
         self.assertEqual(self.rows("SELECT count(DISTINCT check_value) FROM tmk"), [(count,)])
 
