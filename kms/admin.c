@@ -91,9 +91,10 @@ static enum err fingerprints(void *service, char **arguments, struct fail *f)
 }
 
 static const struct command_row rows[] = {
-	{ "srk-init", 2, "srk-init LABEL ID  makes the storage key of the TMKs in HSM 2, ID in hex", srk_init,
-	  "R1.12" },
-	{ "srk-rewrap", 0, "srk-rewrap         puts every TMK under the newest storage key, beside a running kmsd",
+	{ "srk-init", 2, "srk-init LABEL ID  makes the storage key of TMKs and working keys in HSM 2, ID in hex",
+	  srk_init, "R1.12" },
+	{ "srk-rewrap", 0,
+	  "srk-rewrap         puts every TMK and working key under the newest storage key, beside a running kmsd",
 	  rewrap, "R1.12" },
 	{ "fpk-init", 2, "fpk-init LABEL ID  makes the fingerprint key in HSM 2, ID in hex", fpk_init, "R2.5" },
 	{ "fingerprint", 0, "fingerprint        makes what fingerprints are missing, beside a running kmsd",

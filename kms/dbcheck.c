@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dbcheck.h"
+#include "working_key.h"
 
 #define NEWEST 1000 /* rows of which the token is asked when not all are */
 #define PAGE 200
@@ -85,6 +86,26 @@ static const struct rule {
 	{ "tmk-generations", "generations are missing",
 	  "SELECT 'tmk ' || serial_number FROM tmk GROUP BY serial_number HAVING max(generation) <> count(*)"
 	  " OR min(generation) <> 1",
+	  "R1.12" },
+	{ "working-tmk", "working keys under a TMK that is not in the table, or of another type or length than that",
+	  "SELECT 'working_key ' || w.serial_number || ' ' || w.generation || ' ' || w.kind FROM working_key w"
+	  " LEFT JOIN tmk t ON t.serial_number = w.serial_number AND t.generation = w.tmk_generation"
+	  " WHERE t.serial_number IS NULL OR t.type <> w.type OR t.length <> w.length",
+	  "R1.12" },
+	{ "working-pair", "a generation of working keys is not a PINKEY and a MACKEY of one fate",
+	  "SELECT 'working_key ' || serial_number || ' ' || generation FROM working_key"
+	  " GROUP BY serial_number, generation HAVING count(*) <> 2 OR min(confirmed) <> max(confirmed)"
+	  " OR min(retired) <> max(retired) OR min(tmk_generation) <> max(tmk_generation)",
+	  "R1.12" },
+	{ "working-generations", "generations of working keys are missing",
+	  "SELECT 'working_key ' || serial_number FROM working_key GROUP BY serial_number"
+	  " HAVING max(generation) <> count(DISTINCT generation) OR min(generation) <> 1",
+	  "R1.12" },
+	{ "working-current", "working keys count, but a later generation or TMK was confirmed",
+	  "SELECT 'working_key ' || w.serial_number || ' ' || w.generation || ' ' || w.kind FROM working_key w"
+	  " WHERE w.retired = 0 AND (EXISTS(SELECT 1 FROM working_key l WHERE l.serial_number = w.serial_number AND"
+	  " l.generation > w.generation AND l.confirmed > 0) OR EXISTS(SELECT 1 FROM tmk t WHERE"
+	  " t.serial_number = w.serial_number AND t.generation > w.tmk_generation AND t.confirmed > 0))",
 	  "R1.12" },
 	{ "download-tmk", "the terminal confirmed a TMK that is not in the table, or has another check value there",
 	  "SELECT 'download ' || d.id FROM download d LEFT JOIN tmk t ON t.serial_number = d.serial_number AND"
@@ -201,7 +222,33 @@ static enum err tmk_ask(struct kms *k, struct db_stmt *s, struct findings *n, st
 	return ERR_OK;
 }
 
-/* Both tables page by page; of the second key only TMKs have one. */
+/* The number of a working key among those of its terminal: two a generation. */
+#define WORKING_NUMBER "generation * 2 + CASE kind WHEN 'MACKEY' THEN 1 ELSE 0 END"
+
+static enum err working_ask(struct kms *k, struct db_stmt *s, struct findings *n, struct fail *f)
+{
+	enum wk_kind kind = db_int(s, 4) % 2 ? WK_MACKEY : WK_PINKEY;
+	struct check_value check = { 0 };
+	struct fail why = { 0 };
+	char object[80], hex[CHECK_HEX];
+	enum err e = ops_wk_check(k->ops, k->srk, kind, db_blob(s, 1), &check, &why);
+
+	snprintf(object, sizeof(object), "%.40s %lld %s", db_text(s, 0), (long long)db_int(s, 4) / 2,
+		 working_kind(kind));
+	if (of_row(e)) {
+		finding_add(n, "working-ciphertext", object, "the storage key of the token does not open it: %s",
+			    why.text);
+		return ERR_OK;
+	}
+	if (e)
+		return fail_set(f, e, why.rv, "%s", why.text);
+	check_hex(&check, hex);
+	if (strcmp(hex, db_text(s, 2)) != 0 || check.method != db_int(s, 3))
+		finding_add(n, "working-check", object, "check value %s in the row, %s in the HSM", db_text(s, 2), hex);
+	return ERR_OK;
+}
+
+/* The tables page by page; a second key have TMKs and working keys. */
 static const struct asked {
 	const char *newest;
 	const char *page; /* after a serial number and a generation */
@@ -218,6 +265,12 @@ static const struct asked {
 	  " WHERE serial_number > ? OR (serial_number = ? AND generation > ?) ORDER BY serial_number, generation LIMIT "
 	  "?",
 	  tmk_ask },
+	{ "SELECT serial_number, ciphertext, check_value, method, " WORKING_NUMBER " FROM working_key"
+	  " ORDER BY made DESC, serial_number, generation, kind LIMIT ?",
+	  "SELECT serial_number, ciphertext, check_value, method, " WORKING_NUMBER " FROM working_key"
+	  " WHERE serial_number > ? OR (serial_number = ? AND " WORKING_NUMBER
+	  " > ?) ORDER BY serial_number, " WORKING_NUMBER " LIMIT ?",
+	  working_ask },
 };
 
 static enum err page_ask(struct kms *k, const struct asked *a, bool all, char serial[64], int64_t *generation,

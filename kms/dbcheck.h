@@ -24,7 +24,8 @@ void finding_add(struct findings *n, const char *check, const char *object, cons
  * dbcheck_tables: every rule that the tables keep among each other (rows of a table in dbcheck.c, each with the
  * requirement that it guards), in the open snapshot of d. No token is asked.
  * dbcheck_token: do database and token belong together? For the newest rows (all: for every row) the HSM verifies the
- * formal record and gives the check values of its TK, and opens the TMK: both must be what the row says (R2.5, R2.7).
+ * formal record and gives the check values of its TK, and opens the TMK and the working keys: all must be what the row
+ * says (R1.12, R2.5, R2.7).
  * k: database in a snapshot, token and keys open.
  * Errors: of the database and of the HSM; what is wrong with a row is a finding and no error.
  */

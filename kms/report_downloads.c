@@ -6,6 +6,9 @@
 	"coalesce((SELECT check_value FROM node_key WHERE node = n.name AND kind = '" kind "' AND generation = 0), "   \
 	"'')"
 
+#define WORKING_STATE "CASE WHEN w.retired > 0 THEN 'retired' WHEN w.confirmed > 0 THEN 'current' ELSE 'waiting' END"
+#define WORKING_KEY "w.serial_number || '/' || CAST(w.generation + 1000000000 AS TEXT) || '/' || w.kind"
+
 const struct report_row report_downloads[] = {
 	{ .name = "downloads",
 	  .help = "TMKs that terminals confirmed",
@@ -43,8 +46,38 @@ const struct report_row report_downloads[] = {
 		       { "downloads", 'i' },
 		       { "renew", 'i' } },
 	  .requirement = "R1.12" },
+	{ .name = "working-keys",
+	  .help =
+	      "every working key with its state: waiting, current, retired; when made, confirmed, retired (0: not yet)",
+	  .sql = "SELECT w.serial_number, w.generation, w.kind, " WORKING_STATE
+		 ", w.tmk_generation, w.check_value, w.method,"
+		 " w.type, w.length, w.storage_key, w.wrapped, w.made, w.confirmed, w.retired, " WORKING_KEY
+		 " FROM working_key w WHERE " WORKING_KEY " > {after}{where} ORDER BY 15 LIMIT " REPORT_PAGE,
+	  .paging = REPORT_TEXT_KEY,
+	  .key = 14,
+	  .filters = { { "--serial", " AND w.serial_number = ?" },
+		       { "--state", " AND " WORKING_STATE " = ?" },
+		       { "--kind", " AND w.kind = ?" },
+		       { "--since", " AND w.made >= CAST(? AS BIGINT)" } },
+	  .columns = { { "serial_number", 't' },
+		       { "generation", 'i' },
+		       { "kind", 't' },
+		       { "state", 't' },
+		       { "tmk_generation", 'i' },
+		       { "check_value", 't' },
+		       { "check_method", 'i' },
+		       { "type", 'i' },
+		       { "length", 'i' },
+		       { "storage_key", 't' },
+		       { "wrapped", 'T' },
+		       { "made", 'T' },
+		       { "confirmed", 'T' },
+		       { "retired", 'T' } },
+	  .requirement = "R1.12" },
 	{ .name = "download-errors",
-	  .help = "downloads that failed: step, reason, check values of the TK here and as the terminal says",
+	  .help = "downloads and sign-ins that failed: step, reason, check values of the TK, and of a sign-in of the "
+		  "TMK, here and\n"
+		  "                     as the terminal says",
 	  .sql =
 	      "SELECT id, at, node, serial_number, peer, step, reason,"
 	      " CASE WHEN tek_formal = '' THEN '' ELSE tek_formal || '/' || auk_formal END,"
@@ -53,7 +86,8 @@ const struct report_row report_downloads[] = {
 	      " CASE WHEN tek_hsm <> '' AND (tek_hsm <> tek_formal OR auk_hsm <> auk_formal) THEN 'formal row altered'"
 	      "  WHEN tek_terminal = '' OR tek_formal = '' THEN ''"
 	      "  WHEN tek_terminal = tek_formal AND auk_terminal = auk_formal THEN 'same TK'"
-	      "  ELSE 'the terminal says another TK' END, detail FROM download_error WHERE id > {after}{where}"
+	      "  ELSE 'the terminal says another TK' END, tmk_kms, tmk_terminal, detail FROM download_error WHERE id > "
+	      "{after}{where}"
 	      " ORDER BY id LIMIT " REPORT_PAGE,
 	  .paging = REPORT_NUMBER_KEY,
 	  .filters = { BY_SERIAL("serial_number"), BY_SINCE("at") },
@@ -68,6 +102,8 @@ const struct report_row report_downloads[] = {
 		       { "tk_hsm", 't' },
 		       { "tk_terminal", 't' },
 		       { "verdict", 't' },
+		       { "tmk_kms", 't' },
+		       { "tmk_terminal", 't' },
 		       { "detail", 't' } },
 	  .requirement = "R2.5, R2.7" },
 	{ .name = "alarms",
