@@ -70,7 +70,7 @@ static void on_stepped(struct pool_job *job)
 	v->row = v->shake.row;
 	memcpy(v->serial, v->shake.serial, sizeof(v->serial));
 	if (v->gone && v->shake.state == HANDSHAKE_DONE)
-		visit_free(v); /* the download is in the tables */
+		visit_free(v); /* the download, or the sign-in, is in the tables */
 	else if (v->gone)
 		visit_end(v, v->reason ? v->reason : v->gone, v->reason ? v->fail.text : "");
 	else if (v->stopped)
