@@ -122,6 +122,35 @@ def compare(story):
     return equal
 
 
+def sign_in(story):
+    """Working keys under the TMK; the check values inside every terminal's token against those of its KMS (R1.12). The first terminal
+    of each customer signs in twice: what it had before counts no more."""
+    turns = {customer: itertools.cycle(nodes) for customer, nodes in story.kms.items()}
+    again = {serials[0] for serials in story.serials.values()}
+
+    def one(customer, serial):
+        for _ in range(2 if serial in again else 1):
+            pos(story, serial, "sign-in", "--connect", next(turns[customer])["terminals"])
+        env = story.place.computer(f"pos/{serial}")
+        return story.place.json(env, "pos", "status", "--dir", story.place.top / "pos" / serial)
+
+    here = every_terminal(story, one)
+    there, retired = {}, 0
+    for customer in CUSTOMERS:
+        for row in kmsd(story, customer, "working-keys")["working-keys"]:
+            retired += row["state"] == "retired"
+            if row["state"] == "current":
+                there.setdefault(row["serial_number"], {})[row["kind"]] = row["check_value"].upper()
+    serials = [s for c in CUSTOMERS for s in story.serials[c]]
+    equal = sum(1 for serial, status in zip(serials, here) if status["working_keys"] == "in use" and there.get(serial) ==
+                {"PINKEY": status["pinkey_check"].upper(), "MACKEY": status["mackey_check"].upper()})
+    first = here[0]
+    story.say(f"{equal} of {story.count} pairs of check values equal and confirmed, for instance {serials[0]}: PINKEY "
+              f"{first['pinkey_check']}, MACKEY {first['mackey_check']}", equal == story.count)
+    story.say(f"{len(again)} terminals signed in again: {retired} keys of before are retired", retired == 2 * len(again))
+    return equal
+
+
 def refused(story):
     count = 0
     for name, attempt in refusals.ALL:
@@ -148,6 +177,7 @@ STEPS = [
     ("mail", mail, "mails"),
     ("terminals download their TMK", download, "TMKs"),
     ("check values are compared", compare, "terminals"),
+    ("terminals sign in", sign_in, "terminals"),
     ("what is refused", refused, "attempts"),
 ]
 

@@ -114,7 +114,7 @@ class NoClearKey(unittest.TestCase):
         names = " ".join(line.split()[0] for line in self.keys)
         for kind in ("PK-ACME", "MAK-ACME", "PK-BOLT", "MAK-BOLT", "PK-CORE", "MAK-CORE", "SRK", "FPK"):
             self.assertIn(kind, names)
-        for kind, each in (("/TK ", 2), ("/TMK ", 1)):  # TEK and AUK, TMK
+        for kind, each in (("/TK ", 2), ("/TMK ", 1), ("/PINKEY ", 1), ("/MACKEY ", 1)):  # TEK and AUK, TMK, working keys
             self.assertEqual(sum(1 for k in self.keys if kind in k), each * TERMINALS)
         self.assertEqual(len(self.components), 12)
 
