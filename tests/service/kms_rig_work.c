@@ -440,9 +440,11 @@ struct frame rig_hello(struct rig *r, struct rig_client *c, const struct rig_ter
 	OK(ops_random(r->pos_ops, c->terminal_random, c->nonce_len, f));
 	rig_hello_send(c, t->handshake, t->serial, VIEW(c->terminal_random, c->nonce_len));
 	proof = rig_recv(c);
-	if (proof.type != FRAME_PROOF_K || proof.field[PROOF_K_RANDOM].n != c->nonce_len)
+	if (proof.type != FRAME_PROOF_K || proof.field[PROOF_K_RANDOM].n != c->nonce_len) {
+		rig_run("tail -q -n 5 %s/*.log >&2", r->dir);
 		rig_die("expected PROOF_K, got %s %u", proof.type ? frame_name(proof.type) : "the end",
 			proof.type == FRAME_ERROR ? frame_error_code(&proof) : 0);
+	}
 	memcpy(c->host_random, proof.field[PROOF_K_RANDOM].p, c->nonce_len);
 	return proof;
 }

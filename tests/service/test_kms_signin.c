@@ -228,7 +228,8 @@ START_TEST(each_sign_in_replaces_the_working_keys_of_before)
 	both_have_the_same(&p);
 	memcpy(before, p.keys.check, sizeof(before));
 	memcpy(one, r->terminals, sizeof(one));
-	rig_node_use(&other);
+	if (kinds[_i].suite == FORMAT_SUITE_AES) /* what the other one has keys for */
+		rig_node_use(&other);
 	sign_in(&p);
 	memcpy(r->terminals, one, sizeof(one));
 	ck_assert_uint_eq(p.keys.generation, 2);
