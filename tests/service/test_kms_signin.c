@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kms_rig.h"
+#include "signin_kit.h"
 
 /* Working keys: what a sign-in leaves on both sides, whatever goes wrong in it (R1.12, R1.13). */
 
-static struct rig *r;
+#define r signin_rig
 static struct rig_node other;
 
 #define CURRENT "SELECT coalesce(max(generation), 0) FROM working_key WHERE confirmed > 0 AND retired = 0"
@@ -33,133 +33,15 @@ static void teardown(void)
 	rig_free(r);
 }
 
-/* ---- an honest terminal, step by step ---- */
-
-/* What a terminal has: its TK, its TMK, the keys of its last sign-in. */
-struct pos {
-	struct rig_terminal t;
-	uint8_t tmk[8], wk[8];    /* ids */
-	struct check_value check; /* of the TMK */
-	struct ops_wk_loaded keys;
-};
-
-static struct ops_shake shake_of(const struct rig_client *c)
-{
-	return (struct ops_shake){ VIEW(c->terminal_random, c->nonce_len), VIEW(c->host_random, c->nonce_len) };
-}
-
-static void new_id(uint8_t id[8])
-{
-	static uint64_t number = 1000000;
-
-	be_put64(id, ++number);
-}
-
-static void load_tmk(struct pos *p)
-{
-	struct rig_client c;
-	struct ops_shake shake;
-	uint8_t tag[OPS_TAG_MAX];
-	struct frame got;
-
-	rig_greet(r, &c, &p->t);
-	rig_proof_send(&c, VIEW(tag, rig_proof(r, &c, tag)));
-	got = rig_recv(&c);
-	ck_assert_int_eq(got.type, FRAME_TMK);
-	shake = shake_of(&c);
-	new_id(p->tmk);
-	ck_assert(!ops_tmk_load(r->pos_ops, &c.tk, &shake, got.field[TMK_MESSAGE], VIEW(p->tmk, 8), &p->check, NULL));
-	rig_confirm(r, &c, &p->check);
-	got = rig_recv(&c);
-	ck_assert_int_eq(got.type, FRAME_DONE);
-	rig_close(&c);
-}
-
-static void known(struct pos *p, uint8_t suite, uint8_t handshake)
-{
-	*p = (struct pos){ 0 };
-	rig_known(r, &p->t, suite, handshake);
-	load_tmk(p);
-}
-
-static uint8_t forms_of(const struct pos *p)
-{
-	return ops_wk_forms(r->pos_ops, p->check.method == FORMAT_CHECK_CMAC ? FORMAT_KEY_AES : FORMAT_KEY_TDES);
-}
-
-/* SIGN_IN as an honest terminal sends it, or with one byte of its tag another one. */
-static void ask_with(struct rig_client *c, const struct check_value *tmk, uint8_t forms, uint8_t spoil)
-{
-	struct ops_shake shake = shake_of(c);
-	struct frame ask = { .type = FRAME_SIGN_IN };
-	uint8_t tag[OPS_TAG_MAX];
-	BUF_AUTO check = { 0 };
-	size_t n = 0;
-
-	ck_assert(!ops_sign_in_prove(r->pos_ops, &c->tk, &shake, tmk, forms, tag, &n, NULL));
-	tag[0] ^= spoil;
-	check_value_put(&check, tmk);
-	ask.field[SIGN_IN_TAG] = VIEW(tag, n);
-	ask.field[SIGN_IN_CHECK] = buf_view(&check);
-	ask.field[SIGN_IN_FORMS] = VIEW(&forms, 1);
-	rig_send(c, &ask);
-}
-
-/* Greets and asks; the keys are loaded under an id of their own. */
-static void ask(struct rig_client *c, struct pos *p)
-{
-	struct ops_wk_load_in in = { .tk = &c->tk, .tmk_id = VIEW(p->tmk, 8) };
-	struct ops_shake shake;
-	struct fail f = { 0 };
-	struct frame got;
-
-	rig_greet(r, c, &p->t);
-	ask_with(c, &p->check, forms_of(p), 0);
-	got = rig_recv(c);
-	ck_assert_msg(got.type == FRAME_WORKING_KEYS, "%s", frame_name(got.type));
-	shake = shake_of(c);
-	new_id(p->wk);
-	in.shake = &shake;
-	in.message = got.field[WORKING_KEYS_MESSAGE];
-	in.id = VIEW(p->wk, 8);
-	ck_assert_msg(!ops_wk_load(r->pos_ops, &in, &p->keys, &f), "%s", f.text);
-}
-
-static void confirm(struct rig_client *c, const struct pos *p, uint8_t spoil_check, uint8_t spoil_tag)
-{
-	struct frame out = { .type = FRAME_WK_CONFIRM };
-	uint8_t tag[OPS_TAG_MAX];
-	BUF_AUTO checks = { 0 };
-
-	for (size_t i = 0; i < WK_KINDS; i++)
-		check_value_put(&checks, &p->keys.check[i]);
-	checks.p[checks.len - 1] ^= spoil_check;
-	memcpy(tag, p->keys.confirm, p->keys.confirm_len);
-	tag[0] ^= spoil_tag;
-	out.field[WK_CONFIRM_CHECKS] = buf_view(&checks);
-	out.field[WK_CONFIRM_TAG] = VIEW(tag, p->keys.confirm_len);
-	rig_send(c, &out);
-}
-
-static void done(struct rig_client *c)
-{
-	struct frame got = rig_recv(c);
-
-	ck_assert_msg(got.type == FRAME_DONE, "%s %u", frame_name(got.type),
-		      got.type == FRAME_ERROR ? frame_error_code(&got) : 0);
-	rig_close(c);
-}
-
-static void sign_in(struct pos *p)
-{
-	struct rig_client c;
-
-	ask(&c, p);
-	confirm(&c, p, 0, 0);
-	done(&c);
-}
-
 /* ---- what is left of it ---- */
+
+static int64_t rows(const struct pos *p, const char *where)
+{
+	char sql[300];
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM working_key WHERE %s AND serial_number = ?", where);
+	return rig_number(r, sql, p->t.serial);
+}
 
 static int64_t current(const struct pos *p)
 {
@@ -205,6 +87,15 @@ static void database_is_whole(void)
 	ck_assert_msg(rig_command(r, "db check --all", &out) == 0, "%s", (char *)out.p);
 }
 
+static void __attribute__((format(printf, 1, 0))) command(const char *format, const struct pos *p)
+{
+	char text[128];
+	BUF_AUTO out = { 0 };
+
+	snprintf(text, sizeof(text), format, p->t.serial);
+	ck_assert_msg(!rig_command(r, text, &out), "%s", (char *)out.p);
+}
+
 /* ---- tests ---- */
 
 static const struct {
@@ -222,24 +113,20 @@ START_TEST(each_sign_in_replaces_the_working_keys_of_before)
 	BUF_AUTO out = { 0 };
 	struct pos p;
 
-	known(&p, kinds[_i].suite, kinds[_i].handshake);
+	pos_known(&p, kinds[_i].suite, kinds[_i].handshake);
 	ck_assert_int_eq(current(&p), 0);
-	sign_in(&p);
+	pos_sign_in(&p);
 	both_have_the_same(&p);
 	memcpy(before, p.keys.check, sizeof(before));
 	memcpy(one, r->terminals, sizeof(one));
 	if (kinds[_i].suite == FORMAT_SUITE_AES) /* what the other one has keys for */
 		rig_node_use(&other);
-	sign_in(&p);
+	pos_sign_in(&p);
 	memcpy(r->terminals, one, sizeof(one));
 	ck_assert_uint_eq(p.keys.generation, 2);
 	both_have_the_same(&p);
 	ck_assert_mem_ne(before, p.keys.check, sizeof(before));
-	ck_assert_int_eq(rig_number(r,
-				    "SELECT count(*) FROM working_key WHERE confirmed > 0 AND retired > 0"
-				    " AND generation = 1 AND serial_number = ?",
-				    p.t.serial),
-			 2);
+	ck_assert_int_eq(rows(&p, "confirmed > 0 AND retired > 0 AND generation = 1"), 2);
 	snprintf(text, sizeof(text), "working-keys --serial %s --state current --csv", p.t.serial);
 	ck_assert_int_eq(rig_command(r, text, &out), 0);
 	snprintf(text, sizeof(text), "%s,2,PINKEY,current,1,", p.t.serial);
@@ -263,17 +150,15 @@ START_TEST(another_tmk_or_none_gets_no_working_keys)
 	rig_known(r, &p.t, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
 	p.check = (struct check_value){ FORMAT_CHECK_CMAC, { 1, 2, 3 } };
 	rig_greet(r, &c, &p.t);
-	ask_with(&c, &p.check, 2, 0);
-	rig_refused(&c, ERR_REFUSED);
-	rig_close(&c);
+	pos_ask_with(&c, &p.check, 2, 0);
+	pos_refused(&c, ERR_REFUSED);
 	told(&p, "SIGN_IN", "no-tmk");
-	load_tmk(&p);
+	pos_load_tmk(&p);
 	wrong = p.check;
 	wrong.value[1] ^= 4;
 	rig_greet(r, &c, &p.t);
-	ask_with(&c, &wrong, forms_of(&p), 0);
-	rig_refused(&c, ERR_REFUSED);
-	rig_close(&c);
+	pos_ask_with(&c, &wrong, pos_forms(&p), 0);
+	pos_refused(&c, ERR_REFUSED);
 	told(&p, "SIGN_IN", "other-tmk");
 	hex_encode(VIEW(p.check.value, FORMAT_CHECK), here);
 	hex_encode(VIEW(wrong.value, FORMAT_CHECK), there);
@@ -281,11 +166,11 @@ START_TEST(another_tmk_or_none_gets_no_working_keys)
 		 "SELECT tmk_kms || ' ' || tmk_terminal FROM download_error WHERE serial_number = ? ORDER BY id DESC",
 		 p.t.serial);
 	ck_assert_msg(!strncmp(text, here, 6) && !strcmp(text + 7, there), "%s is not %s %s", text, here, there);
-	ck_assert_int_eq(rig_number(r, "SELECT count(*) FROM working_key WHERE serial_number = ?", p.t.serial), 0);
+	ck_assert_int_eq(rows(&p, "1 = 1"), 0);
 	/* nothing of it is a failure that locks anybody out */
 	ck_assert_int_eq(
 	    rig_number(r, "SELECT count(*) FROM throttle WHERE failures > 0 AND serial_number = ?", p.t.serial), 0);
-	sign_in(&p);
+	pos_sign_in(&p);
 	both_have_the_same(&p);
 	rig_terminal_done(&p.t);
 }
@@ -299,43 +184,37 @@ START_TEST(wrong_proofs_get_no_keys_and_lock_out)
 	struct rig_client c;
 	struct pos p;
 	BUF_AUTO check = { 0 };
-	BUF_AUTO out = { 0 };
-	char text[128];
 
-	known(&p, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	pos_known(&p, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
 	check_value_put(&check, &p.check);
 	for (int i = 0; i < 5; i++) {
 		rig_greet(r, &c, &p.t);
 		if (i == 0) { /* the proof of a download */
-			forms = forms_of(&p);
+			forms = pos_forms(&p);
 			bad.field[SIGN_IN_TAG] = VIEW(tag, rig_proof(r, &c, tag));
 			bad.field[SIGN_IN_CHECK] = buf_view(&check);
 			bad.field[SIGN_IN_FORMS] = VIEW(&forms, 1);
 			rig_send(&c, &bad);
 		} else {
-			ask_with(&c, &p.check, forms_of(&p), 1);
+			pos_ask_with(&c, &p.check, pos_forms(&p), 1);
 		}
-		rig_refused(&c, ERR_REFUSED);
-		rig_close(&c);
+		pos_refused(&c, ERR_REFUSED);
 	}
 	told(&p, "SIGN_IN", "proof");
 	rig_connect(r, &c);
 	rig_hello_send(&c, FORMAT_HANDSHAKE_V2, p.t.serial, VIEW("0123456789abcdef", 16));
-	rig_refused(&c, ERR_REFUSED);
-	rig_close(&c);
+	pos_refused(&c, ERR_REFUSED);
 	ck_assert_int_eq(
 	    rig_number(r, "SELECT count(*) FROM throttle WHERE locked_until > 0 AND serial_number = ?", p.t.serial), 1);
-	ck_assert_int_eq(rig_number(r, "SELECT count(*) FROM working_key WHERE serial_number = ?", p.t.serial), 0);
-	snprintf(text, sizeof(text), "lockout lift %s 127.0.0.1", p.t.serial);
-	ck_assert_msg(!rig_command(r, text, &out), "%s", (char *)out.p);
+	ck_assert_int_eq(rows(&p, "1 = 1"), 0);
+	command("lockout lift %s 127.0.0.1", &p);
 	/* forms that nobody has, a check value that is none: malformed */
 	rig_greet(r, &c, &p.t);
 	bad.field[SIGN_IN_TAG] = VIEW("0123456789abcdef", 16);
 	bad.field[SIGN_IN_CHECK] = buf_view(&check);
 	bad.field[SIGN_IN_FORMS] = VIEW("\4", 1);
 	rig_send(&c, &bad);
-	rig_refused(&c, ERR_MALFORMED);
-	rig_close(&c);
+	pos_refused(&c, ERR_MALFORMED);
 	rig_terminal_done(&p.t);
 }
 END_TEST
@@ -347,31 +226,28 @@ START_TEST(confirmations_count_once_and_for_their_own_sign_in)
 	struct rig_client c;
 	struct pos p;
 
-	known(&p, kinds[_i].suite, kinds[_i].handshake);
-	sign_in(&p);
+	pos_known(&p, kinds[_i].suite, kinds[_i].handshake);
+	pos_sign_in(&p);
 	first = p.keys;
 	/* its MAC */
-	ask(&c, &p);
-	confirm(&c, &p, 0, 1);
-	rig_refused(&c, ERR_REFUSED);
-	rig_close(&c);
+	pos_ask(&c, &p);
+	pos_confirm(&c, &p, 0, 1);
+	pos_refused(&c, ERR_REFUSED);
 	told(&p, "WK_CONFIRM", "confirm");
 	/* other check values */
-	ask(&c, &p);
-	confirm(&c, &p, 1, 0);
-	rig_refused(&c, ERR_REFUSED);
-	rig_close(&c);
+	pos_ask(&c, &p);
+	pos_confirm(&c, &p, 1, 0);
+	pos_refused(&c, ERR_REFUSED);
 	told(&p, "WK_CONFIRM", "confirm-value");
 	/* that of the first sign-in once more */
-	ask(&c, &p);
+	pos_ask(&c, &p);
 	p.keys = first;
-	confirm(&c, &p, 0, 0);
-	rig_refused(&c, ERR_REFUSED);
-	rig_close(&c);
+	pos_confirm(&c, &p, 0, 0);
+	pos_refused(&c, ERR_REFUSED);
 	both_have_the_same(&p);
 	/* twice on its own connection: the second finds it closed */
-	ask(&c, &p);
-	confirm(&c, &p, 0, 0);
+	pos_ask(&c, &p);
+	pos_confirm(&c, &p, 0, 0);
 	ck_assert_int_eq(rig_recv(&c).type, FRAME_DONE);
 	ck_assert_int_eq(rig_recv(&c).type, 0);
 	rig_close(&c);
@@ -391,15 +267,15 @@ START_TEST(frames_out_of_order_end_a_sign_in)
 		     { FRAME_PROOF_T, true },     { FRAME_CONFIRM, true },       { FRAME_WORKING_KEYS, true } };
 	struct pos p;
 
-	known(&p, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
-	sign_in(&p);
+	pos_known(&p, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	pos_sign_in(&p);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct frame bad = { .type = rows[i].type };
 		struct rig_client c;
 		struct pos late = p;
 
 		if (rows[i].asked)
-			ask(&c, &late);
+			pos_ask(&c, &late);
 		else
 			rig_greet(r, &c, &p.t);
 		bad.field[0] = rows[i].type == FRAME_WK_CONFIRM ? VIEW("\2abc\2abc", 8) : VIEW("0123456789abcdef", 16);
@@ -408,8 +284,7 @@ START_TEST(frames_out_of_order_end_a_sign_in)
 		bad.field[1] = rows[i].type == FRAME_SIGN_IN ? VIEW("\2abc", 4) : VIEW("0123456789abcdef", 16);
 		bad.field[2] = VIEW("\1", 1);
 		rig_send(&c, &bad);
-		rig_refused(&c, ERR_UNEXPECTED);
-		rig_close(&c);
+		pos_refused(&c, ERR_UNEXPECTED);
 		both_have_the_same(&p);
 	}
 	rig_terminal_done(&p.t);
@@ -423,37 +298,32 @@ START_TEST(what_breaks_off_leaves_the_keys_of_before)
 	struct pos p;
 	int64_t before;
 
-	known(&p, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
-	sign_in(&p);
+	pos_known(&p, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	pos_sign_in(&p);
 	before = current(&p);
 	/* the confirmation never comes */
-	ask(&c, &p);
+	pos_ask(&c, &p);
 	rig_close(&c);
 	ck_assert_int_eq(current(&p), before);
-	ck_assert_int_eq(rig_number(r,
-				    "SELECT count(*) FROM working_key WHERE confirmed = 0 AND retired = 0"
-				    " AND serial_number = ?",
-				    p.t.serial),
-			 2);
+	ck_assert_int_eq(rows(&p, "confirmed = 0 AND retired = 0"), 2);
 	/* the KMS is killed before it comes */
-	ask(&c, &p);
+	pos_ask(&c, &p);
 	rig_stop(r, SIGKILL);
 	rig_close(&c);
 	ck_assert_int_eq(current(&p), before);
 	/* and while it is on its way: it counts, or it does not */
 	rig_start(r);
-	ask(&c, &p);
-	confirm(&c, &p, 0, 0);
+	pos_ask(&c, &p);
+	pos_confirm(&c, &p, 0, 0);
 	rig_stop(r, SIGKILL);
 	rig_close(&c);
 	ck_assert(current(&p) == before || current(&p) == (int64_t)p.keys.generation);
 	rig_start(r);
 	database_is_whole();
 	/* the terminal signs in again: that is what counts, and nothing waits any more */
-	sign_in(&p);
+	pos_sign_in(&p);
 	both_have_the_same(&p);
-	ck_assert_int_eq(
-	    rig_number(r, "SELECT count(*) FROM working_key WHERE retired = 0 AND serial_number = ?", p.t.serial), 2);
+	ck_assert_int_eq(rows(&p, "retired = 0"), 2);
 	database_is_whole();
 	rig_terminal_done(&p.t);
 }
@@ -467,25 +337,24 @@ START_TEST(of_two_sign_ins_at_once_the_later_one_counts)
 		struct pos p, late;
 		char one[64];
 
-		known(&p, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+		pos_known(&p, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
 		late = p;
 		memcpy(one, r->terminals, sizeof(one));
-		ask(&c[0], &p);
+		pos_ask(&c[0], &p);
 		if (round & 1)
 			rig_node_use(&other);
-		ask(&c[1], &late);
+		pos_ask(&c[1], &late);
 		memcpy(r->terminals, one, sizeof(one));
 		if (round & 2) {
-			confirm(&c[1], &late, 0, 0);
-			done(&c[1]);
+			pos_confirm(&c[1], &late, 0, 0);
+			pos_done(&c[1]);
 		}
-		confirm(&c[0], &p, 0, 0);
-		rig_refused(&c[0], ERR_REFUSED);
-		rig_close(&c[0]);
+		pos_confirm(&c[0], &p, 0, 0);
+		pos_refused(&c[0], ERR_REFUSED);
 		if (!(round & 2)) {
 			ck_assert_int_eq(current(&p), 0);
-			confirm(&c[1], &late, 0, 0);
-			done(&c[1]);
+			pos_confirm(&c[1], &late, 0, 0);
+			pos_done(&c[1]);
 		}
 		both_have_the_same(&late);
 		told(&p, "WK_CONFIRM", "superseded");
@@ -500,29 +369,25 @@ START_TEST(working_keys_go_with_the_tmk_that_they_came_under)
 {
 	struct rig_client c;
 	struct pos p, held;
-	BUF_AUTO out = { 0 };
-	char text[128];
 
-	known(&p, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
-	sign_in(&p);
+	pos_known(&p, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	pos_sign_in(&p);
 	/* the same TMK once more: the terminal's secure module begins anew */
-	load_tmk(&p);
+	pos_load_tmk(&p);
 	ck_assert_int_eq(current(&p), 0);
-	sign_in(&p);
-	snprintf(text, sizeof(text), "tmk-renew %s", p.t.serial);
-	ck_assert_msg(!rig_command(r, text, &out), "%s", (char *)out.p);
+	pos_sign_in(&p);
+	command("tmk-renew %s", &p);
 	/* until the new one is there the older one and its keys count */
-	sign_in(&p);
+	pos_sign_in(&p);
 	both_have_the_same(&p);
 	held = p;
-	ask(&c, &held);
-	load_tmk(&p);
+	pos_ask(&c, &held);
+	pos_load_tmk(&p);
 	ck_assert_int_eq(current(&p), 0);
-	confirm(&c, &held, 0, 0);
-	rig_refused(&c, ERR_REFUSED);
-	rig_close(&c);
+	pos_confirm(&c, &held, 0, 0);
+	pos_refused(&c, ERR_REFUSED);
 	ck_assert_int_eq(current(&p), 0);
-	sign_in(&p);
+	pos_sign_in(&p);
 	both_have_the_same(&p);
 	ck_assert_int_eq(
 	    rig_number(r, "SELECT max(tmk_generation) FROM working_key WHERE retired = 0 AND serial_number = ?",
@@ -530,9 +395,8 @@ START_TEST(working_keys_go_with_the_tmk_that_they_came_under)
 	    2);
 	/* the older TMK gets none */
 	rig_greet(r, &c, &p.t);
-	ask_with(&c, &held.check, forms_of(&p), 0);
-	rig_refused(&c, ERR_REFUSED);
-	rig_close(&c);
+	pos_ask_with(&c, &held.check, pos_forms(&p), 0);
+	pos_refused(&c, ERR_REFUSED);
 	told(&p, "SIGN_IN", "other-tmk");
 	database_is_whole();
 	rig_terminal_done(&p.t);
@@ -548,13 +412,13 @@ START_TEST(working_keys_go_under_the_next_storage_key)
 	struct pos p;
 	int64_t all;
 
-	known(&p, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
-	sign_in(&p);
-	sign_in(&p);
+	pos_known(&p, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	pos_sign_in(&p);
+	pos_sign_in(&p);
 	rig_text(r, before, "SELECT storage_key FROM working_key WHERE serial_number = ?", p.t.serial);
 	ck_assert_msg(!rig_command(r, "srk-init SRK 53", &out), "%s", (char *)out.p);
 	sleep(NOTICE_S);
-	sign_in(&p);
+	pos_sign_in(&p);
 	ck_assert_int_eq(rig_number(r, under, NULL), 2);
 	buf_done(&out);
 	ck_assert_msg(!rig_command(r, "srk-rewrap", &out), "%s", (char *)out.p);
@@ -585,7 +449,7 @@ START_TEST(working_keys_go_under_the_next_storage_key)
 	ck_assert_msg(strstr((char *)out.p, text) != NULL, "%s", (char *)out.p);
 	ck_assert_int_eq(rig_number(r, "SELECT count(*) FROM working_key", NULL), all);
 	/* the terminal is served all the same */
-	sign_in(&p);
+	pos_sign_in(&p);
 	both_have_the_same(&p);
 	rig_terminal_done(&p.t);
 }
