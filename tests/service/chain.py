@@ -104,7 +104,7 @@ class Chain:
         self.spool.mkdir(mode=0o700)
         (self.folder / "outgoing").mkdir(mode=0o700)
         self.kmsd = self.kms()
-        self.kmsd.command("srk-init", "SRK", "53")
+        self.storage_key()
         self.kmsd.start()
         self.dcd = self.dc().start()
         self.mtmsd = self.mtms(self.dcd.address)
@@ -121,6 +121,9 @@ class Chain:
             for token, service in ((self.hsm1, "mtms"), (self.hsm2, "kms")):
                 if isinstance(token, SoftHsm):
                     carry(ours[0], label, token, service)
+
+    def storage_key(self):
+        self.kmsd.command("srk-init", "SRK", "53")
 
     def stop(self):
         """Ends all; answers what went wrong, as text."""

@@ -3,9 +3,9 @@
 SoftHSMv2, which works by standard mechanisms alone. R1, R2, R6.3"""
 import unittest
 
-from chain import Chain, Token
-from factory import SOFTHSM, query, wait_until
-from foreign import SoftHsm
+from chain import CUSTOMER, Chain, Token
+from factory import SOFTHSM, Daemon, query, wait_until
+from foreign import SoftHsm, carry
 
 
 class Pair:
@@ -85,6 +85,99 @@ class FactoryForeign(Pair, unittest.TestCase):
 class FactoryForeignByMessage(Pair, unittest.TestCase):
     makers = (SoftHsm, Token)
     messages = True
+
+
+class NodesChain(Chain):
+    """HSM 2 twice: two tokens of SoftHSMv2, each with one kmsd, on one database. All four keys are made in a token of strongroom
+    that is for ceremonies alone, and go into both by transport."""
+
+    def storage_key(self):
+        self.source = Token(self.folder, "HSM1")  # the ceremony's; HSM 1 itself is another maker's
+        self.second = SoftHsm(self.folder, "HSM2B")
+        for label in ("PK", "MAK"):
+            carry(self.source, label, self.second, "kms")
+        self.carry_storage("SRK", "53")
+        self.two = self.node_two()
+
+    def carry_storage(self, label, number):
+        """A storage key of the ceremony token, for both."""
+        conf = self.folder / "ceremony.conf"
+        conf.write_text(f"customer = {CUSTOMER}\ndatabase = {self.folder / 'ceremony.db'}\n[token]\nuri = {self.source.uri}\n"
+                        "srk = pkcs11:object=SRK\npk = pkcs11:object=PK\nmak = pkcs11:object=MAK\n")
+        Daemon("KMSD", conf, self.folder, self.source.env).command("srk-init", label, number)
+        for token in (self.hsm2, self.second):
+            carry(self.source, label, token, "kms")
+
+    def node_two(self):
+        conf, place = self.folder / "two.conf", self.folder / "two"
+        text = (self.folder / "kms.conf").read_text().replace(self.hsm2.uri, self.second.uri)
+        conf.write_text(text[:text.index("[spool]")] + "[node]\nname = two\n")
+        place.mkdir(mode=0o700)
+        return Daemon("KMSD", conf, place, self.second.env)
+
+    def stop(self):
+        status = self.two.stop() if self.two.process else 0
+        log = self.two.log.read_text()
+        return super().stop() + (f"second node: status {status}\n{log}" if status or "Sanitizer" in log else "")
+
+
+class Nodes(unittest.TestCase):
+    """The methods run in the order of their names."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.chain = NodesChain(2, makers=(SoftHsm, SoftHsm), card=SoftHsm)
+        cls.nodes = (cls.chain.kmsd, cls.chain.two.start())
+
+    @classmethod
+    def tearDownClass(cls):
+        wrong = cls.chain.stop()
+        assert not wrong, wrong
+
+    def check_of(self, serial):
+        return query(self.chain.kms_database, "SELECT check_value FROM tmk WHERE serial_number = ?", serial)
+
+    def download(self, serial, node):
+        """From that node: it is the one TMK that the database holds."""
+        self.chain.pos(serial, "download", "--connect", node.addresses["terminals"])
+        (check,), = self.check_of(serial)
+        self.assertEqual(self.chain.status(serial)["tmk_check"].upper(), check.upper())
+        return check
+
+    def test_1_both_nodes_hand_out_the_same_tmks(self):  # R1.3, R1.9 to R1.12, R6.3
+        chain = self.chain
+        self.assertEqual(chain.factory("O-N", ["N-1", "N-2"])[0], 0)
+        path, = wait_until(lambda: [p for p in chain.outgoing() if p.with_suffix(".manifest").exists()], "the key file")
+        chain.hand_over(path)
+        wait_until(lambda: query(chain.kms_database, "SELECT count(*) FROM key_formal") == [(2,)], "the records at the KMS")
+        for first, serial in enumerate(("N-1", "N-2")):
+            checks = {self.download(serial, self.nodes[(first + i) % 2]) for i in range(3)}
+            self.assertEqual(len(checks), 1)
+        keys = query(chain.kms_database, "SELECT kind, count(DISTINCT node), count(DISTINCT check_value) FROM node_key GROUP BY kind ORDER BY 1")
+        self.assertEqual({k: tuple(n) for k, *n in keys}.get("SRK"), (2, 1), keys)
+        self.assertEqual({tuple(n) for _, *n in keys}, {(2, 1)}, keys)
+
+    def test_2_the_storage_key_is_changed_in_both(self):  # R1.12
+        chain, before = self.chain, [self.check_of(s) for s in ("N-1", "N-2")]
+        for node in self.nodes:
+            self.assertEqual(node.stop(), 0)
+        chain.carry_storage("SRK2", "54")
+        confs = [chain.folder / "kms.conf", chain.folder / "two.conf"]
+        for conf in confs:
+            conf.write_text(conf.read_text().replace("object=SRK\n", "object=SRK2\nsrk_old = pkcs11:object=SRK\n"))
+        for node in self.nodes:
+            node.start()
+        self.download("N-1", self.nodes[1])
+        self.assertIn("2 re-wrapped", self.nodes[1].command("srk-rewrap"))
+        self.assertIn("holds every TMK", self.nodes[0].command("srk-rewrap"))
+        for node, conf in zip(self.nodes, confs):
+            self.assertEqual(node.stop(), 0)
+            conf.write_text(conf.read_text().replace("srk_old = pkcs11:object=SRK\n", ""))
+            node.start()
+        for node in self.nodes:
+            for serial in ("N-1", "N-2"):
+                self.download(serial, node)
+        self.assertEqual([self.check_of(s) for s in ("N-1", "N-2")], before)
 
 
 if __name__ == "__main__":
