@@ -150,7 +150,7 @@ static void expires(struct rig_client *c, int64_t opened)
 }
 
 /* R1.13: of more than threads and queue can hold, the rest is told at once; the others by their timers */
-static void busy_or_expired(struct rig_client *c, size_t count, size_t busy)
+static void busy_or_expired(struct rig_client *c, const int64_t *opened, size_t count, size_t busy)
 {
 	int64_t began = steady_ms();
 	bool told[HELLOS] = { false };
@@ -172,7 +172,7 @@ static void busy_or_expired(struct rig_client *c, size_t count, size_t busy)
 		if (told[i])
 			rig_close(&c[i]);
 		else
-			expires(&c[i], began);
+			expires(&c[i], opened[i]);
 	}
 }
 
@@ -181,18 +181,20 @@ START_TEST(a_database_that_hangs_keeps_no_timer_and_no_refusal_and_gives_nothing
 {
 	struct rig_terminal t[HELLOS] = { 0 };
 	struct rig_client idle, c[HELLOS];
-	int64_t opened;
+	int64_t opened, sent[HELLOS];
 
 	start(THREADS, QUEUE, 40);
 	for (size_t i = 0; i < HELLOS; i++)
 		rig_known(r, &t[i], FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
 	freeze();
-	rig_connect(r, &idle);
 	opened = steady_ms();
-	for (size_t i = 0; i < HELLOS; i++)
+	rig_connect(r, &idle);
+	for (size_t i = 0; i < HELLOS; i++) {
+		sent[i] = steady_ms();
 		hello(&c[i], &t[i]);
+	}
 	answered_at_once();
-	busy_or_expired(c, HELLOS, 2);
+	busy_or_expired(c, sent, HELLOS, 2);
 	expires(&idle, opened);
 	/* what hangs is told once, with what it waits for */
 	logged_wait(THREADS, "takes more than 400 ms: waits for the database: ", "terminals: HELLO of 127.0.0.1");
@@ -228,9 +230,9 @@ START_TEST(an_hsm_that_hangs_keeps_its_own_jobs_alone)
 	v = buf_view(&record);
 	audited = rig_number(r, "SELECT count(*) FROM audit WHERE text LIKE 'frame at HELLO%'", NULL);
 	hsm_hangs(true);
+	opened = steady_ms();
 	rig_connect(r, &idle);
 	hello(&c, &t);
-	opened = steady_ms();
 	answered_at_once();
 	/* what needs the database alone is done: a delivery is acknowledged, a refusal is audited */
 	ck_assert_int_eq(rig_deliver(r, "while-it-hangs", &v, 1, &answer), 200);
