@@ -124,9 +124,9 @@ enum err dc_open(struct dc *dc, struct fail *f)
 	enum err e;
 
 	pthread_mutex_init(&dc->signing, NULL);
-	e = dc_name(dc, f);
+	e = identity_configured(dc->conf, ROLE_DC, &dc->identity, f);
 	if (!e)
-		e = identity_configured(dc->conf, ROLE_DC, &dc->identity, f);
+		e = dc_name(dc, f);
 	if (!e)
 		e = dc_open_db(dc->conf, &dc->db, f);
 	if (!e)

@@ -93,10 +93,10 @@ enum err kms_identity(const struct conf *c, struct identity **ret, struct fail *
 	char name[FORMAT_CUSTOMER_MAX + 1];
 	struct identity *identity = NULL;
 	struct db *db = NULL;
-	enum err e = identity_own_name(c, "customer", conf_get(c, "", "customer"), FORMAT_CUSTOMER_MAX, name, f);
+	enum err e = identity_configured(c, ROLE_KMS, &identity, f);
 
 	if (!e)
-		e = identity_configured(c, ROLE_KMS, &identity, f);
+		e = identity_own_name(c, "customer", conf_get(c, "", "customer"), FORMAT_CUSTOMER_MAX, name, f);
 	if (!e)
 		e = kms_open_db(c, &db, f);
 	if (!e)

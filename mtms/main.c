@@ -17,10 +17,8 @@ static enum err open_all(struct mtms *m, struct fail *f)
 	struct http_client_options dc = { .server = ROLE_DC, .name = conf_get(m->conf, "dc", "name") };
 	BUF_AUTO relaxed = { 0 };
 	BUF_AUTO ways = { 0 };
-	enum err e = identity_own_name(m->conf, "name", conf_get(m->conf, "", "name"), MTMS_NAME_MAX, m->name, f);
+	enum err e = mtms_identity(m, f);
 
-	if (!e)
-		e = mtms_identity(m, f);
 	if (!e)
 		e = mtms_open_db(m->conf, &m->db, f);
 	if (!e)

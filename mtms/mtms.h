@@ -77,7 +77,8 @@ extern const size_t mtms_keys_count;
 
 /* mtms_open_db: the database of the configuration, its schema brought up to date. */
 enum err mtms_open_db(const struct conf *conf, struct db **ret, struct fail *f) MUST_CHECK;
-/* mtms_identity: of the section [identity]; numbers of its revocation lists are remembered in the database. */
+/* mtms_identity: of the section [identity], whose name is ours (R2.3); numbers of its revocation lists are remembered
+ * in the database. */
 enum err mtms_identity(struct mtms *m, struct fail *f) MUST_CHECK;
 /* mtms_open_token: HSM 1 and what is asked of it, by ways of the configuration. */
 enum err mtms_open_token(struct mtms *m, struct fail *f) MUST_CHECK;

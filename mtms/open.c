@@ -40,6 +40,8 @@ enum err mtms_identity(struct mtms *m, struct fail *f)
 	enum err e = identity_configured(m->conf, ROLE_MTMS, &m->identity, f);
 
 	if (!e)
+		e = identity_own_name(m->conf, "name", conf_get(m->conf, "", "name"), MTMS_NAME_MAX, m->name, f);
+	if (!e)
 		e = mtms_open_db(m->conf, &db, f);
 	return e ? e : identity_crl_remember(m->identity->roots, db, f);
 }
