@@ -50,7 +50,7 @@ class Roles(unittest.TestCase):
         chain.hsm_key("r-hsm")
         chain.ca.operator("r-operator")
         for role in ("opterm", "mtms", "dc", "kms"):
-            chain.ca.issue(role, f"r-{role}")
+            chain.ca.issue(role, f"r-{role}", CUSTOMER if role == "kms" else None)
 
     @classmethod
     def tearDownClass(cls):
