@@ -2,6 +2,7 @@
 #ifndef MTMS_BATCH_H
 #define MTMS_BATCH_H
 
+#include "batches.h"
 #include "cms.h"
 #include "msg.h"
 
@@ -26,26 +27,7 @@ struct batch_content {
 enum err batch_open(X509_STORE *roots, time_t at, struct view cms, struct arena *a, struct batch_content *ret,
 		    struct cms_signer *ret_signer, char ret_sha256[65], struct fail *f) MUST_CHECK;
 
-/* Messages of the operation terminal. */
-struct batch_in {
-	struct view order;
-	struct view batch;
-	struct view cms;
-};
-struct batch_refusal {
-	struct view serial;
-	struct view reason;
-};
-struct batch_out {
-	struct view batch;
-	uint64_t accepted;
-	struct msg_list refused; /* struct batch_refusal */
-	bool repeated;
-};
 /* batch_receive: msg_handler of POST /v1/batches (R1.5, R1.6). */
 enum err batch_receive(struct msg_call *call, const void *in, void *out, struct fail *f) MUST_CHECK;
-
-#define BATCH_TERMINALS_MAX 1000
-#define BATCH_CMS_MAX ((size_t)4 << 20)
 
 #endif

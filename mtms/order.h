@@ -2,6 +2,7 @@
 #ifndef MTMS_ORDER_H
 #define MTMS_ORDER_H
 
+#include "batches.h"
 #include "mtms.h"
 
 /* Production orders and their inventories (R1.5, R2.9): subcommands of mtmsd; service: struct mtms with conf and db. */
@@ -17,28 +18,6 @@ enum err order_amend(void *service, char **arguments, struct fail *f) MUST_CHECK
 enum err order_close(void *service, char **arguments, struct fail *f) MUST_CHECK;
 enum err order_reopen(void *service, char **arguments, struct fail *f) MUST_CHECK;
 
-/* order_show_in, order_show_out: POST /v1/orders (docs/messages.md). */
-struct order_device {
-	struct view serial;
-	struct view pin_pad;
-	struct view state;
-	uint64_t counter; /* of the TK that was accepted last, 0: none */
-};
-struct order_in {
-	struct view order;
-	struct view operator_cert; /* DER, of the operator card */
-	uint64_t after;            /* position of the last device of the answer before, 0: from the first */
-};
-struct order_out {
-	struct view order;
-	struct view customer;
-	uint64_t suite;
-	uint64_t total;
-	struct msg_list devices; /* struct order_device */
-	uint64_t last;           /* position of the last of them */
-	bool more;
-};
-#define ORDER_DEVICES_MAX 1000
 /* order_ask: msg_handler: an order's inventory for an operation terminal that may collect for it (R1.5, R2.3). */
 enum err order_ask(struct msg_call *call, const void *in, void *out, struct fail *f) MUST_CHECK;
 

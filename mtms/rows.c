@@ -6,38 +6,6 @@
 #include "mtms.h"
 #include "order.h"
 
-struct certificate_out {
-	struct view certificate;
-	struct view oaep; /* hash of OAEP under its key: sha256, or sha1 where HSM 1 knows no other */
-};
-
-static const struct msg_field certificate_field[] = {
-	{ "certificate", MSG_BASE64, 1, 65536, offsetof(struct certificate_out, certificate), false, NULL },
-	{ "oaep", MSG_TEXT, 1, 8, offsetof(struct certificate_out, oaep), false, NULL },
-};
-static const struct msg_fields certificate_fields = MSG_FIELDS(certificate_field, struct certificate_out);
-
-static const struct msg_field batch_in_field[] = {
-	{ "order", MSG_TEXT, 1, 64, offsetof(struct batch_in, order), false, NULL },
-	{ "batch", MSG_TEXT, 1, 64, offsetof(struct batch_in, batch), false, NULL },
-	{ "cms", MSG_BASE64, 1, BATCH_CMS_MAX, offsetof(struct batch_in, cms), false, NULL },
-};
-static const struct msg_fields batch_in_fields = MSG_FIELDS(batch_in_field, struct batch_in);
-
-static const struct msg_field refusal_field[] = {
-	{ "serial", MSG_TEXT, 1, FORMAT_POS_SERIAL_MAX, offsetof(struct batch_refusal, serial), false, NULL },
-	{ "reason", MSG_TEXT, 1, 128, offsetof(struct batch_refusal, reason), false, NULL },
-};
-static const struct msg_fields refusal_fields = MSG_FIELDS(refusal_field, struct batch_refusal);
-
-static const struct msg_field batch_out_field[] = {
-	{ "batch", MSG_TEXT, 1, 64, offsetof(struct batch_out, batch), false, NULL },
-	{ "accepted", MSG_NUMBER, 0, BATCH_TERMINALS_MAX, offsetof(struct batch_out, accepted), false, NULL },
-	{ "refused", MSG_LIST, 0, BATCH_TERMINALS_MAX, offsetof(struct batch_out, refused), false, &refusal_fields },
-	{ "repeated", MSG_BOOL, 0, 0, offsetof(struct batch_out, repeated), false, NULL },
-};
-static const struct msg_fields batch_out_fields = MSG_FIELDS(batch_out_field, struct batch_out);
-
 static enum err oaep_ask(struct mtms *m, int64_t index, uint8_t *ret, struct fail *f)
 {
 	struct pk11_key *pr = NULL;
@@ -111,38 +79,12 @@ static enum err working_certificate(struct msg_call *call, const void *in, void 
 	return answer->certificate.p ? ERR_OK : fail_set(f, ERR_NO_MEMORY, 0, "no memory");
 }
 
-static const struct msg_field order_in_field[] = {
-	{ "order", MSG_TEXT, 1, 64, offsetof(struct order_in, order), false, NULL },
-	{ "operator", MSG_BASE64, 1, 8192, offsetof(struct order_in, operator_cert), false, NULL },
-	{ "after", MSG_NUMBER, 0, INT64_MAX, offsetof(struct order_in, after), false, NULL },
-};
-static const struct msg_fields order_in_fields = MSG_FIELDS(order_in_field, struct order_in);
-
-static const struct msg_field device_field[] = {
-	{ "serial", MSG_TEXT, 1, FORMAT_POS_SERIAL_MAX, offsetof(struct order_device, serial), false, NULL },
-	{ "pin_pad", MSG_TEXT, 1, FORMAT_PIN_PAD_MAX, offsetof(struct order_device, pin_pad), true, NULL },
-	{ "state", MSG_TEXT, 1, 16, offsetof(struct order_device, state), false, NULL },
-	{ "counter", MSG_NUMBER, 0, INT64_MAX, offsetof(struct order_device, counter), false, NULL },
-};
-static const struct msg_fields device_fields = MSG_FIELDS(device_field, struct order_device);
-
-static const struct msg_field order_out_field[] = {
-	{ "order", MSG_TEXT, 1, 64, offsetof(struct order_out, order), false, NULL },
-	{ "customer", MSG_TEXT, 1, FORMAT_CUSTOMER_MAX, offsetof(struct order_out, customer), false, NULL },
-	{ "suite", MSG_NUMBER, 1, 255, offsetof(struct order_out, suite), false, NULL },
-	{ "total", MSG_NUMBER, 0, INT64_MAX, offsetof(struct order_out, total), false, NULL },
-	{ "devices", MSG_LIST, 0, ORDER_DEVICES_MAX, offsetof(struct order_out, devices), false, &device_fields },
-	{ "last", MSG_NUMBER, 0, INT64_MAX, offsetof(struct order_out, last), false, NULL },
-	{ "more", MSG_BOOL, 0, 0, offsetof(struct order_out, more), false, NULL },
-};
-static const struct msg_fields order_out_fields = MSG_FIELDS(order_out_field, struct order_out);
-
 const struct msg_row mtms_rows[] = {
-	{ "working certificate", "/v1/working-certificate", ROLE_BIT(ROLE_OPTERM), 0, 1024, NULL, &certificate_fields,
+	{ "working certificate", CERTIFICATE_PATH, ROLE_BIT(ROLE_OPTERM), 0, 1024, NULL, &certificate_out_fields,
 	  working_certificate, "R1.2", 4096, 20, 0 },
-	{ "order", "/v1/orders", ROLE_BIT(ROLE_OPTERM), 0, 16384, &order_in_fields, &order_out_fields, order_ask,
+	{ "order", ORDERS_PATH, ROLE_BIT(ROLE_OPTERM), 0, 16384, &order_in_fields, &order_out_fields, order_ask,
 	  "R1.5, R2.3", 4096, 20, 0 },
-	{ "batch", "/v1/batches", ROLE_BIT(ROLE_OPTERM), 0, (BATCH_CMS_MAX / 3 + 1) * 4 + 1024, &batch_in_fields,
+	{ "batch", BATCHES_PATH, ROLE_BIT(ROLE_OPTERM), 0, (BATCH_CMS_MAX / 3 + 1) * 4 + 1024, &batch_in_fields,
 	  &batch_out_fields, batch_receive, "R1.5, R1.6" },
 };
 const size_t mtms_rows_count = ARRAY_LEN(mtms_rows);

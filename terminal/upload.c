@@ -1,61 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "upload.h"
+#include "batches.h"
 #include "formats.h"
-#include "msg.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define UPLOAD_TIMEOUT_S 120
-#define CERT_MAX ((size_t)3072)
-#define CMS_MAX ((size_t)4 << 20)
-#define TERMINALS_MAX 1000
-
-struct certificate_out {
-	struct view certificate;
-	struct view oaep;
-};
-static const struct msg_field certificate_field[] = {
-	{ "certificate", MSG_BASE64, 1, CERT_MAX, offsetof(struct certificate_out, certificate), false, NULL },
-	{ "oaep", MSG_TEXT, 1, 8, offsetof(struct certificate_out, oaep), true, NULL },
-};
-static const struct msg_fields certificate_fields = MSG_FIELDS(certificate_field, struct certificate_out);
-
-struct batch_in {
-	struct view order;
-	struct view batch;
-	struct view cms;
-};
-static const struct msg_field batch_in_field[] = {
-	{ "order", MSG_TEXT, 1, SPOOL_ORDER_MAX, offsetof(struct batch_in, order), false, NULL },
-	{ "batch", MSG_TEXT, 1, 64, offsetof(struct batch_in, batch), false, NULL },
-	{ "cms", MSG_BASE64, 1, CMS_MAX, offsetof(struct batch_in, cms), false, NULL },
-};
-static const struct msg_fields batch_in_fields = MSG_FIELDS(batch_in_field, struct batch_in);
-
-struct refusal {
-	struct view serial;
-	struct view reason;
-};
-static const struct msg_field refusal_field[] = {
-	{ "serial", MSG_TEXT, 1, 64, offsetof(struct refusal, serial), false, NULL },
-	{ "reason", MSG_TEXT, 1, 512, offsetof(struct refusal, reason), false, NULL },
-};
-static const struct msg_fields refusal_fields = MSG_FIELDS(refusal_field, struct refusal);
-
-struct batch_out {
-	struct view batch;
-	uint64_t accepted;
-	struct msg_list refused;
-	bool repeated;
-};
-static const struct msg_field batch_out_field[] = {
-	{ "batch", MSG_TEXT, 1, 64, offsetof(struct batch_out, batch), false, NULL },
-	{ "accepted", MSG_NUMBER, 0, TERMINALS_MAX, offsetof(struct batch_out, accepted), false, NULL },
-	{ "refused", MSG_LIST, 0, TERMINALS_MAX, offsetof(struct batch_out, refused), true, &refusal_fields },
-	{ "repeated", MSG_BOOL, 0, 1, offsetof(struct batch_out, repeated), true, NULL },
-};
-static const struct msg_fields batch_out_fields = MSG_FIELDS(batch_out_field, struct batch_out);
 
 enum err upload_open(const char *url, const char *cert_file, const char *key_file, const char *ca_file,
 		     struct upload *ret, struct fail *f)
@@ -99,8 +50,8 @@ enum err upload_working_certificate(struct upload *u, struct buf *ret_der, struc
 	struct msg_post_in call = {
 		.client = u->client,
 		.base_url = u->url,
-		.path = "/v1/working-certificate",
-		.out_fields = &certificate_fields,
+		.path = CERTIFICATE_PATH,
+		.out_fields = &certificate_out_fields,
 	};
 	enum err e = msg_post(&call, &a, &out, f);
 	if (e == ERR_OK)
@@ -120,52 +71,6 @@ enum err upload_working_certificate(struct upload *u, struct buf *ret_der, struc
 	X509_free(cert);
 	return e;
 }
-
-struct order_in {
-	struct view order;
-	struct view operator_cert;
-	uint64_t after;
-};
-static const struct msg_field order_in_field[] = {
-	{ "order", MSG_TEXT, 1, SPOOL_ORDER_MAX, offsetof(struct order_in, order), false, NULL },
-	{ "operator", MSG_BASE64, 1, 8192, offsetof(struct order_in, operator_cert), false, NULL },
-	{ "after", MSG_NUMBER, 0, INT64_MAX, offsetof(struct order_in, after), false, NULL },
-};
-static const struct msg_fields order_in_fields = MSG_FIELDS(order_in_field, struct order_in);
-
-struct order_device {
-	struct view serial;
-	struct view pin_pad;
-	struct view state;
-	uint64_t counter;
-};
-static const struct msg_field device_field[] = {
-	{ "serial", MSG_TEXT, 1, FORMAT_POS_SERIAL_MAX, offsetof(struct order_device, serial), false, NULL },
-	{ "pin_pad", MSG_TEXT, 1, FORMAT_PIN_PAD_MAX, offsetof(struct order_device, pin_pad), true, NULL },
-	{ "state", MSG_TEXT, 1, 16, offsetof(struct order_device, state), false, NULL },
-	{ "counter", MSG_NUMBER, 0, INT64_MAX, offsetof(struct order_device, counter), false, NULL },
-};
-static const struct msg_fields device_fields = MSG_FIELDS(device_field, struct order_device);
-
-struct order_out {
-	struct view order;
-	struct view customer;
-	uint64_t suite;
-	uint64_t total;
-	struct msg_list devices;
-	uint64_t last;
-	bool more;
-};
-static const struct msg_field order_out_field[] = {
-	{ "order", MSG_TEXT, 1, SPOOL_ORDER_MAX, offsetof(struct order_out, order), false, NULL },
-	{ "customer", MSG_TEXT, 1, FORMAT_CUSTOMER_MAX, offsetof(struct order_out, customer), false, NULL },
-	{ "suite", MSG_NUMBER, 1, 255, offsetof(struct order_out, suite), false, NULL },
-	{ "total", MSG_NUMBER, 0, INT64_MAX, offsetof(struct order_out, total), false, NULL },
-	{ "devices", MSG_LIST, 0, TERMINALS_MAX, offsetof(struct order_out, devices), false, &device_fields },
-	{ "last", MSG_NUMBER, 0, INT64_MAX, offsetof(struct order_out, last), false, NULL },
-	{ "more", MSG_BOOL, 0, 0, offsetof(struct order_out, more), false, NULL },
-};
-static const struct msg_fields order_out_fields = MSG_FIELDS(order_out_field, struct order_out);
 
 static enum err take_devices(const struct order_out *out, struct lot *lot, struct fail *f)
 {
@@ -192,7 +97,7 @@ enum err upload_order(struct upload *u, const char *order, struct view operator_
 	struct msg_post_in call = {
 		.client = u->client,
 		.base_url = u->url,
-		.path = "/v1/orders",
+		.path = ORDERS_PATH,
 		.in_fields = &order_in_fields,
 		.in = &in,
 		.out_fields = &order_out_fields,
@@ -223,7 +128,7 @@ static enum err post_batch(struct upload *u, const struct spool_batch *b, const 
 	struct msg_post_in call = {
 		.client = u->client,
 		.base_url = u->url,
-		.path = "/v1/batches",
+		.path = BATCHES_PATH,
 		.in_fields = &batch_in_fields,
 		.in = &in,
 		.out_fields = &batch_out_fields,
@@ -264,7 +169,7 @@ static enum err upload_one(struct upload *u, struct spool *s, struct card *card,
 	r->batches++;
 	r->accepted += out.accepted;
 	r->refused += out.refused.count;
-	const struct refusal *list = out.refused.items;
+	const struct batch_refusal *list = out.refused.items;
 	for (size_t i = 0; i < out.refused.count && refusal != NULL; i++)
 		refusal(arg, list[i].serial, list[i].reason);
 	return ERR_OK;

@@ -27,7 +27,7 @@ static void on_certificate(struct fake_mtms *m, struct http_reply *reply)
 {
 	buf_printf(&reply->body, "{\"certificate\": \"");
 	base64_encode(buf_view(&m->kit->wcert), &reply->body);
-	buf_printf(&reply->body, "\"}");
+	buf_printf(&reply->body, "\", \"oaep\": \"sha256\"}");
 }
 
 static void on_order(struct fake_mtms *m, struct view body, struct http_reply *reply)
@@ -108,8 +108,8 @@ static void on_batch(struct fake_mtms *m, struct view body, struct http_reply *r
 			   "\"OP-1\", \"reason\": \"suite\"}]}",
 			   batch, n - 1);
 	else
-		buf_printf(&reply->body, "{\"batch\": \"%s\", \"accepted\": %zu, \"repeated\": false}", batch,
-			   m->answer == MTMS_SHORT ? n - 1 : n);
+		buf_printf(&reply->body, "{\"batch\": \"%s\", \"accepted\": %zu, \"repeated\": false, \"refused\": []}",
+			   batch, m->answer == MTMS_SHORT ? n - 1 : n);
 	json_decref(o);
 }
 
