@@ -10,12 +10,18 @@
 #define LIFETIME_S 60L /* of a connection: then the server proves itself anew, and lists of revoked ones count */
 #define ANSWER_MAX ((size_t)4 << 20)
 
+/*
+ * Each call has a libcurl handle of its own: libcurl 7.88 keeps in a handle where the last header of the answer before
+ * stood, which is freed by then, and goes on there when an answer begins with a folded line. The connections stay, in
+ * the share.
+ */
 struct http_client {
-	CURL *curl;
+	CURLSH *share;
 	struct curl_slist *headers;
 	const struct identity *identity;
 	enum role server;
 	const char *name;
+	unsigned timeout_s;
 	size_t answer_max;
 	struct buf *answer; /* of the call that runs */
 	bool too_large;
@@ -63,7 +69,7 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
 enum err http_client_new(const struct http_client_options *o, struct http_client **ret, struct fail *f)
 {
 	struct http_client *c = calloc(1, sizeof(*c));
-	CURLcode rc = CURLE_OK;
+	struct curl_slist *more = NULL;
 
 	curl_start();
 	if (!c)
@@ -71,24 +77,43 @@ enum err http_client_new(const struct http_client_options *o, struct http_client
 	c->identity = o->identity;
 	c->server = o->server;
 	c->name = o->name;
+	c->timeout_s = o->timeout_s ? o->timeout_s : TIMEOUT_S;
 	c->answer_max = o->answer_max ? o->answer_max : ANSWER_MAX;
 	c->stop = o->stop;
 	c->stop_arg = o->stop_arg;
-	c->curl = curl_easy_init();
+	c->share = curl_share_init();
 	/* An empty Expect header: no waiting for "100 Continue". */
 	c->headers = curl_slist_append(NULL, "Content-Type: application/json");
-	struct curl_slist *more = c->headers ? curl_slist_append(c->headers, "Expect:") : NULL;
-	if (!c->curl || !more) {
+	if (c->headers)
+		more = curl_slist_append(c->headers, "Expect:");
+	if (!more || !c->share || curl_share_setopt(c->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) != CURLSHE_OK) {
 		http_client_free(c);
 		return fail_set(f, ERR_NO_MEMORY, 0, "HTTP client");
 	}
-#define SET(option, value) rc = rc ? rc : curl_easy_setopt(c->curl, option, value)
+	*ret = c;
+	return ERR_OK;
+}
+
+void http_client_free(struct http_client *c)
+{
+	if (!c)
+		return;
+	curl_share_cleanup(c->share);
+	curl_slist_free_all(c->headers);
+	free(c);
+}
+
+static CURLcode set_call(struct http_client *c, CURL *curl, const char *url, struct view body, char *text)
+{
+	CURLcode rc = CURLE_OK;
+#define SET(option, value) rc = rc ? rc : curl_easy_setopt(curl, option, value)
+	SET(CURLOPT_SHARE, c->share);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_PROTOCOLS_STR, "https");
 	SET(CURLOPT_PROXY, "");
-	SET(CURLOPT_TIMEOUT, (long)(o->timeout_s ? o->timeout_s : TIMEOUT_S));
+	SET(CURLOPT_TIMEOUT, (long)c->timeout_s);
 	SET(CURLOPT_HTTPHEADER, c->headers);
-	SET(CURLOPT_CAINFO, o->identity->ca_file);
+	SET(CURLOPT_CAINFO, c->identity->ca_file);
 	SET(CURLOPT_CAPATH, NULL);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
@@ -103,44 +128,21 @@ enum err http_client_new(const struct http_client_options *o, struct http_client
 	SET(CURLOPT_XFERINFOFUNCTION, on_progress);
 	SET(CURLOPT_XFERINFODATA, c);
 	SET(CURLOPT_POST, 1L);
-#undef SET
-	if (rc != CURLE_OK) {
-		http_client_free(c);
-		return fail_set(f, ERR_INTERNAL, 0, "HTTP client: %s", curl_easy_strerror(rc));
-	}
-	*ret = c;
-	return ERR_OK;
-}
-
-void http_client_free(struct http_client *c)
-{
-	if (!c)
-		return;
-	curl_easy_cleanup(c->curl);
-	curl_slist_free_all(c->headers);
-	free(c);
-}
-
-enum err http_post(struct http_client *c, const char *url, struct view body, int *ret_status, struct buf *ret_answer,
-		   struct fail *f)
-{
-	char text[CURL_ERROR_SIZE] = "", why[256];
-	BUF_AUTO answer = { 0 };
-	long status = 0;
-	CURLcode rc = CURLE_OK;
-
-	c->answer = &answer;
-	c->too_large = false;
-#define SET(option, value) rc = rc ? rc : curl_easy_setopt(c->curl, option, value)
 	SET(CURLOPT_ERRORBUFFER, text);
 	SET(CURLOPT_URL, url);
 	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
 	SET(CURLOPT_POSTFIELDS, body.n ? (const char *)body.p : "");
 #undef SET
-	if (rc == CURLE_OK)
-		rc = curl_easy_perform(c->curl);
-	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, NULL);
-	c->answer = NULL;
+	return rc;
+}
+
+/* outcome: of what libcurl did, ERR_OK with the HTTP status. */
+static enum err outcome(struct http_client *c, CURL *curl, CURLcode rc, const char *url, const char *text,
+			long *ret_status, struct fail *f)
+{
+	long verified = X509_V_OK;
+	char why[256];
+
 	if (c->too_large)
 		return fail_set(f, ERR_TOO_LARGE, 0, "%s: answer above %zu bytes", url, c->answer_max);
 	if (rc == CURLE_ABORTED_BY_CALLBACK)
@@ -148,17 +150,41 @@ enum err http_post(struct http_client *c, const char *url, struct view body, int
 	if (rc == CURLE_OPERATION_TIMEDOUT)
 		return fail_set(f, ERR_TIMEOUT, 0, "%s: %s", url, text[0] ? text : "timeout");
 	if (rc == CURLE_OK)
-		rc = curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+		rc = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
 	if (rc == CURLE_PEER_FAILED_VERIFICATION &&
-	    curl_easy_getinfo(c->curl, CURLINFO_SSL_VERIFYRESULT, &status) == CURLE_OK && status != X509_V_OK) {
-		if (status == X509_V_ERR_SUBJECT_ISSUER_MISMATCH)
+	    curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verified) == CURLE_OK && verified != X509_V_OK) {
+		if (verified == X509_V_ERR_SUBJECT_ISSUER_MISMATCH)
 			return fail_set(f, ERR_PEER, 0, "%s: the certificate there is not of %s %.64s", url,
 					role_name(c->server), c->name);
-		identity_verify_text(c->identity->roots, status, why);
+		identity_verify_text(c->identity->roots, verified, why);
 		return fail_set(f, ERR_PEER, 0, "%s: %s", url, why);
 	}
-	if (rc != CURLE_OK)
-		return fail_set(f, ERR_PEER, 0, "%s: %s", url, text[0] ? text : curl_easy_strerror(rc));
+	return rc == CURLE_OK ? ERR_OK
+			      : fail_set(f, ERR_PEER, 0, "%s: %s", url, text[0] ? text : curl_easy_strerror(rc));
+}
+
+enum err http_post(struct http_client *c, const char *url, struct view body, int *ret_status, struct buf *ret_answer,
+		   struct fail *f)
+{
+	char text[CURL_ERROR_SIZE] = "";
+	CURL *curl = curl_easy_init();
+	BUF_AUTO answer = { 0 };
+	long status = 0;
+	CURLcode rc;
+	enum err e;
+
+	if (!curl)
+		return fail_set(f, ERR_NO_MEMORY, 0, "HTTP client");
+	c->answer = &answer;
+	c->too_large = false;
+	rc = set_call(c, curl, url, body, text);
+	if (rc == CURLE_OK)
+		rc = curl_easy_perform(curl);
+	c->answer = NULL;
+	e = outcome(c, curl, rc, url, text, &status, f);
+	curl_easy_cleanup(curl);
+	if (e != ERR_OK)
+		return e;
 	buf_put_view(ret_answer, buf_view(&answer));
 	if (!buf_ok(ret_answer))
 		return fail_set(f, ERR_NO_MEMORY, 0, "HTTP client");

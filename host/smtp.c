@@ -16,6 +16,7 @@ struct sending {
 	struct view left;
 	struct smtp_answer *answer;
 	bool login; /* demanded */
+	bool asked; /* we have said AUTH: what comes before is no answer to it */
 	bool logged_in;
 	bool body_begun;
 	const struct smtp_server *server;
@@ -28,7 +29,7 @@ static size_t on_reply(char *p, size_t size, size_t n, void *arg)
 	struct sending *s = arg;
 	size_t len = 0;
 
-	if (n > 3 && !memcmp(p, LOGIN_DONE, 3))
+	if (s->asked && n > 3 && !memcmp(p, LOGIN_DONE, 3))
 		s->logged_in = true;
 	/* The first refusal counts, not the "221 Bye" behind it. */
 	if (s->answer->text[0] == '4' || s->answer->text[0] == '5')
@@ -38,6 +39,16 @@ static size_t on_reply(char *p, size_t size, size_t n, void *arg)
 			s->answer->text[len++] = p[i] >= ' ' && p[i] <= '~' ? p[i] : '?';
 	s->answer->text[len] = 0;
 	return n;
+}
+
+/* What we say ourselves; kept is only that we asked for the login. */
+static int on_talk(CURL *c, curl_infotype what, char *p, size_t n, void *arg)
+{
+	struct sending *s = arg;
+
+	if (what == CURLINFO_HEADER_OUT && n > 5 && !memcmp(p, "AUTH ", 5))
+		s->asked = true;
+	return 0;
 }
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
@@ -101,6 +112,9 @@ static CURLcode set_mail(CURL *c, struct sending *s, const char *from, const str
 	SET(CURLOPT_READDATA, s);
 	SET(CURLOPT_HEADERFUNCTION, on_reply);
 	SET(CURLOPT_HEADERDATA, s);
+	SET(CURLOPT_DEBUGFUNCTION, on_talk);
+	SET(CURLOPT_DEBUGDATA, s);
+	SET(CURLOPT_VERBOSE, 1L);
 	SET(CURLOPT_ERRORBUFFER, text);
 	SET(CURLOPT_XFERINFOFUNCTION, on_progress);
 	SET(CURLOPT_XFERINFODATA, s);

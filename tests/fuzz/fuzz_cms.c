@@ -1,33 +1,65 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What comes signed (R1.5, R1.6, R2.2): batches, requests and manifests as CMS, certificates as DER. Chance bytes; a
- * good CMS with some bytes altered, which must never give other content; and any content below a good signature, for
- * the parsers behind it.
+ * What comes signed (R1.5, R1.6, R2.2): batches, requests and manifests as CMS, certificates as DER, and the files of
+ * certificates, requests and revocation lists that an operator puts somewhere (R2.3). Chance bytes; a good CMS with
+ * some bytes altered, which must never give other content, a good revocation list likewise, which must never let in
+ * whom it names; and any content below a good signature, for the parsers behind it.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "issue.h"
 #include "manifest.h"
 #include "pki.h"
-#include "temp.h"
+#include "place.h"
+
+#include <openssl/x509v3.h>
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char dir[128];
 static struct pki pki;
 static struct identity *dc;
 static struct buf good; /* a manifest */
 static struct buf good_content;
+static struct buf good_crl; /* DER; dc is on it */
 
 static void leave(void)
 {
 	buf_done(&good);
 	buf_done(&good_content);
+	buf_done(&good_crl);
 	identity_free(dc);
 	pki_done(&pki);
-	temp_remove(dir);
+}
+
+static void make_crl(void)
+{
+	X509_CRL *crl = X509_CRL_new();
+	X509_REVOKED *entry = X509_REVOKED_new();
+	ASN1_INTEGER *number = ASN1_INTEGER_new();
+	ASN1_TIME *then = X509_time_adj_ex(NULL, -1, 0, NULL), *later = X509_time_adj_ex(NULL, 30, 0, NULL);
+	uint8_t *der = NULL;
+	int n;
+
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(pki.cert));
+	X509_CRL_set1_lastUpdate(crl, then);
+	X509_CRL_set1_nextUpdate(crl, later);
+	ASN1_INTEGER_set(number, 1);
+	X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0);
+	X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(dc->cert));
+	X509_REVOKED_set_revocationDate(entry, then);
+	if (X509_CRL_add0_revoked(crl, entry) != 1 || X509_CRL_sort(crl) != 1 ||
+	    X509_CRL_sign(crl, pki.key, EVP_sha256()) <= 0 || (n = i2d_X509_CRL(crl, &der)) <= 0)
+		place_fail("no revocation list");
+	buf_put(&good_crl, der, (size_t)n);
+	OPENSSL_free(der);
+	ASN1_INTEGER_free(number);
+	ASN1_TIME_free(then);
+	ASN1_TIME_free(later);
+	X509_CRL_free(crl);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -43,16 +75,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	char cert[256], key[256];
 	struct cms_signer signer;
 
-	temp_dir(dir);
-	pki_init(&pki, dir, "root");
+	place_make();
+	pki_init(&pki, place_dir(), "root");
 	pki_identity(&pki, ROLE_DC, "dc1");
-	snprintf(cert, sizeof(cert), "%s/dc1.crt", dir);
-	snprintf(key, sizeof(key), "%s/dc1.key", dir);
+	snprintf(cert, sizeof(cert), "%s/dc1.crt", place_dir());
+	snprintf(key, sizeof(key), "%s/dc1.key", place_dir());
 	if (identity_load(cert, key, pki.root_pem, ROLE_DC, &dc, NULL) || manifest_make(dc, &m, &good, NULL) ||
-	    cms_verify(dc->roots, ROLE_DC, 0, buf_view(&good), &good_content, &signer, NULL)) {
-		fprintf(stderr, "no good manifest\n");
-		abort();
-	}
+	    cms_verify(dc->roots, ROLE_DC, 0, buf_view(&good), &good_content, &signer, NULL))
+		place_fail("no good manifest");
+	make_crl();
 	return atexit(leave);
 }
 
@@ -111,17 +142,74 @@ static void below_signature(struct view v)
 	}
 }
 
+/* list: this as the revocation list of our root, from the start or in the place of a good one that is in use. */
+static void list(struct view v, bool any)
+{
+	X509_STORE *roots = NULL, *used = NULL;
+	bool taken;
+
+	if (identity_roots(pki.root_pem, &roots, NULL) || identity_roots(pki.root_pem, &used, NULL) ||
+	    identity_crl(used, place_file("crl", buf_view(&good_crl)), NULL))
+		place_fail("no roots");
+	taken = identity_crl(roots, place_file("crl", v), NULL) == ERR_OK;
+	if (identity_check(used, NULL, dc->cert, ROLE_DC, 0, NULL) == ERR_OK ||
+	    (taken && identity_check(roots, NULL, dc->cert, ROLE_DC, 0, NULL) == ERR_OK))
+		place_fail("a revocation list lets in whom it names, or a broken one everybody");
+	if (any && taken)
+		place_fail("a revocation list of chance bytes");
+	X509_STORE_free(roots);
+	X509_STORE_free(used);
+}
+
+static void altered_list(struct view v)
+{
+	BUF_AUTO der = { 0 };
+
+	buf_put_view(&der, buf_view(&good_crl));
+	for (size_t i = 0; i + 3 <= v.n && i < 24; i += 3)
+		der.p[be_get16(v.p + i) % der.len] += v.p[i + 2];
+	list(buf_view(&der), false);
+}
+
+static void files(struct view v)
+{
+	const char *path = place_file("file", v);
+	X509_STORE *roots = NULL;
+	EVP_PKEY *key = NULL;
+	X509 *cert = NULL;
+
+	if (identity_roots(path, &roots, NULL) == ERR_OK &&
+	    identity_check(roots, NULL, dc->cert, ROLE_DC, 0, NULL) == ERR_OK)
+		place_fail("a root that nobody made");
+	if (identity_cert_load(path, &cert, NULL) == ERR_OK)
+		(void)identity_cert_role(cert);
+	if (csr_load(path, &key, NULL) == ERR_OK && !key)
+		place_fail("a request without a key");
+	EVP_PKEY_free(key);
+	X509_free(cert);
+	X509_STORE_free(roots);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 2)
 		return 0;
 	struct view v = VIEW(data + 1, size - 1);
-	switch (data[0] % 4) {
+	switch (data[0] % 7) {
 	case 0:
 		any(v);
 		break;
 	case 1:
 		altered(v);
+		break;
+	case 2:
+		list(v, true);
+		break;
+	case 3:
+		altered_list(v);
+		break;
+	case 4:
+		files(v);
 		break;
 	default:
 		below_signature(v);

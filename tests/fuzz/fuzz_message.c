@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * HTTP as it comes to a service (R2.3): heads through the reader that limits are taken from, and bodies through the
- * decoder of every row of the service's table. What a decoder takes must be written and read again to the same bytes.
+ * decoder of every row of the service's table; and the answers of a service as they come to who asked it. What a
+ * decoder takes must be written and read again to the same bytes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static void fail(const char *what)
 	abort();
 }
 
-static void read_body(const struct msg_row *row, struct view body)
+static void read_body(const struct msg_fields *fields, struct view body)
 {
 	ARENA_AUTO arena = { 0 };
 	BUF_AUTO first = { 0 };
@@ -29,15 +30,15 @@ static void read_body(const struct msg_row *row, struct view body)
 	struct fail f = { 0 };
 	void *in;
 
-	if (!row->in)
+	if (!fields)
 		return;
-	in = arena_alloc(&arena, row->in->size);
-	if (!in || msg_decode(row->in, body, &arena, in, &f) != ERR_OK)
+	in = arena_alloc(&arena, fields->size);
+	if (!in || msg_decode(fields, body, &arena, in, &f) != ERR_OK)
 		return;
-	if (msg_encode(row->in, in, &first, &f) != ERR_OK)
+	if (msg_encode(fields, in, &first, &f) != ERR_OK)
 		fail("what was read cannot be written");
-	if (msg_decode(row->in, buf_view(&first), &arena, in, &f) != ERR_OK ||
-	    msg_encode(row->in, in, &second, &f) != ERR_OK)
+	if (msg_decode(fields, buf_view(&first), &arena, in, &f) != ERR_OK ||
+	    msg_encode(fields, in, &second, &f) != ERR_OK)
 		fail("what was written cannot be read");
 	if (!view_equal(buf_view(&first), buf_view(&second)))
 		fail("it changes on its way");
@@ -62,12 +63,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 1)
 		return 0;
-	size_t which = data[0] % (MSG_COUNT + 1);
+	size_t which = data[0] % (2 * MSG_COUNT + 1);
 	struct view v = VIEW(data + 1, size - 1);
 
-	if (which == MSG_COUNT)
+	if (which == 2 * MSG_COUNT)
 		read_head(v);
 	else
-		read_body(&MSG_ROWS[which], v);
+		read_body(which < MSG_COUNT ? MSG_ROWS[which].in : MSG_ROWS[which - MSG_COUNT].out, v);
 	return 0;
 }

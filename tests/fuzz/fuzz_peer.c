@@ -134,7 +134,9 @@ static void look_at_folder(bool got)
 
 	snprintf(folder, sizeof(folder), "%s", place_path("files"));
 	dir = opendir(folder);
-	while (dir && (d = readdir(dir))) {
+	if (!dir)
+		place_fail("no folder");
+	while ((d = readdir(dir))) {
 		char file[600];
 
 		if (d->d_name[0] == '.')

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "place.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ const char *place_file(const char *name, struct view v)
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	if (fd < 0 || (v.n && write(fd, v.p, v.n) != (ssize_t)v.n) || close(fd) != 0)
-		place_fail(path);
+		place_fail(strerror(errno));
 	return path;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* HTTPS with mutual authentication: who is let in, and what happens to the others (R2.3). */
+#include <arpa/inet.h>
 #include <check.h>
 #include <event2/event.h>
 #include <poll.h>
@@ -209,6 +210,74 @@ START_TEST(large_bodies_and_answers_are_cut_off)
 	ck_assert_int_eq(post(c, "/large", 1, &status, answer), ERR_TOO_LARGE);
 	ck_assert_int_eq(post(c, "/v1/x", 1, &status, answer), ERR_OK);
 	http_client_free(c);
+	identity_free(i);
+}
+END_TEST
+
+/* hostile: a server with a good identity, which answers the n-th request on its one connection with the n-th text. */
+struct hostile {
+	SSL_CTX *ctx;
+	int listener;
+	const char *const *answers;
+};
+
+static void *be_hostile(void *arg)
+{
+	struct hostile *h = arg;
+	int fd = accept(h->listener, NULL, NULL);
+	SSL *ssl = SSL_new(h->ctx);
+
+	SSL_set_fd(ssl, fd);
+	if (SSL_accept(ssl) == 1)
+		for (const char *const *a = h->answers; *a; a++) {
+			char room[2000];
+			int n = 0, more;
+
+			/* Head and body of "xx". */
+			do {
+				more = SSL_read(ssl, room + n, (int)sizeof(room) - 1 - n);
+				n += more > 0 ? more : 0;
+				room[n] = 0;
+			} while (more > 0 && !strstr(room, "\r\n\r\nxx"));
+			(void)!SSL_write(ssl, *a, (int)strlen(*a));
+		}
+	SSL_free(ssl);
+	close(fd);
+	return NULL;
+}
+
+/* A head that goes on with a line of the answer before: once there was none any more, libcurl went on with freed
+ * memory. */
+START_TEST(an_answer_that_begins_with_a_folded_line_is_an_error)
+{
+	static const char *const answers[] = { "HTTP/1.1 200 OK\r\nX-One: 1\r\nContent-Length: 2\r\n\r\n{}",
+					       "HTTP/1.1 302 Go\r\n two: 2\r\n\r\n", NULL };
+	struct identity *i = identity_of(&root, ROLE_DC, "dc1"), *bad = identity_of(&root, ROLE_KMS, "kms2");
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct hostile h = { .listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .answers = answers };
+	struct http_client *c = client_of(i, ROLE_KMS);
+	socklen_t n = sizeof(at);
+	char there[100];
+	pthread_t thread;
+
+	ck_assert_int_eq(identity_ssl_ctx(bad, true, ROLE_BIT(ROLE_DC), &h.ctx, NULL), ERR_OK);
+	ck_assert(!bind(h.listener, (struct sockaddr *)&at, n) && !listen(h.listener, 1) &&
+		  !getsockname(h.listener, (struct sockaddr *)&at, &n));
+	ck_assert_int_eq(pthread_create(&thread, NULL, be_hostile, &h), 0);
+	snprintf(there, sizeof(there), "https://127.0.0.1:%u/x", ntohs(at.sin_port));
+	for (int k = 0; k < 2; k++) {
+		BUF_AUTO answer = { 0 };
+		struct fail f = { 0 };
+		int status = 0;
+
+		ck_assert_int_eq(http_post(c, there, VIEW_STR("xx"), &status, &answer, &f), k ? ERR_PEER : ERR_OK);
+		ck_assert_msg(k || status == 200, "%s", f.text);
+	}
+	pthread_join(thread, NULL);
+	http_client_free(c);
+	close(h.listener);
+	SSL_CTX_free(h.ctx);
+	identity_free(bad);
 	identity_free(i);
 }
 END_TEST
@@ -459,6 +528,7 @@ int main(void)
 	tcase_add_test(t, client_refuses_wrong_servers);
 	tcase_add_test(t, client_refuses_a_name_that_is_not_in_the_certificate);
 	tcase_add_test(t, large_bodies_and_answers_are_cut_off);
+	tcase_add_test(t, an_answer_that_begins_with_a_folded_line_is_an_error);
 	tcase_add_test(t, slow_server_is_a_timeout);
 	tcase_add_test(t, slow_clients_are_closed_and_do_not_stop_others);
 	tcase_add_test(t, trickling_clients_are_closed);
