@@ -75,6 +75,17 @@ static bool conf_section_ends(const char *line)
 	return !*end || *end == '#' || *end == ';';
 }
 
+/* conf_cut_comment: what stands behind a blank and a semicolon, which a piece of it alone would not show. */
+static void conf_cut_comment(char *line)
+{
+	for (size_t i = 1; line[i]; i++) {
+		if (line[i] == ';' && isspace((unsigned char)line[i - 1])) {
+			line[i] = 0;
+			return;
+		}
+	}
+}
+
 static char *conf_next_line(struct conf_source *s)
 {
 	ssize_t n = getline(&s->line, &s->line_room, s->file);
@@ -92,6 +103,8 @@ static char *conf_next_line(struct conf_source *s)
 		conf_error(s, "malformed line", NULL);
 	if ((s->line[0] == ' ' || s->line[0] == '\t') && s->line[strspn(s->line, " \t\r\n")])
 		conf_error(s, "line begins with a blank", NULL);
+	if (s->line[0] && !strchr("#;", s->line[0]))
+		conf_cut_comment(s->line);
 	return s->line;
 }
 

@@ -266,6 +266,7 @@ static void compose(struct view v)
 static void expand(struct view v)
 {
 	enum template_event event = v.n ? v.p[0] % TEMPLATE_EVENTS : 0;
+	enum template_language language = v.n && v.p[0] & 0x80 ? TEMPLATE_ZH : TEMPLATE_EN;
 	struct template_value values[4];
 	struct template t = { 0 };
 	char *subject, *body, *text[ARRAY_LEN(values)];
@@ -282,20 +283,21 @@ static void expand(struct view v)
 		text[i] = place_text(&v);
 		values[i] = (struct template_value){ placeholder_rows[row].name, text[i] };
 	}
-	if (template_store(mails, event, TEMPLATE_EN, subject, body, NULL) == ERR_OK &&
-	    template_load(mails, event, TEMPLATE_EN, &t, NULL, NULL) == ERR_OK) {
-		if (template_expand((const char *)t.subject.p, values, ARRAY_LEN(values), true, &line, NULL) ||
+	if (template_store(mails, event, language, subject, body, NULL) == ERR_OK &&
+	    template_load(mails, event, language, &t, NULL, NULL) == ERR_OK) {
+		if (template_expand((const char *)t.subject.p, language, values, ARRAY_LEN(values), true, &line,
+				    NULL) ||
 		    !mail_line_ok(buf_view(&line)) || line.len > MAIL_SUBJECT_MAX)
 			place_fail("a subject of a template that was taken");
-		if (template_expand((const char *)t.body.p, values, ARRAY_LEN(values), false, &lines, NULL) ||
+		if (template_expand((const char *)t.body.p, language, values, ARRAY_LEN(values), false, &lines, NULL) ||
 		    !mail_lines_ok(buf_view(&lines)))
 			place_fail("a body of a template that was taken");
 	}
 	if (template_check_title(subject, NULL) == ERR_OK &&
-	    (template_expand(subject, values, ARRAY_LEN(values), true, &line, NULL) || !buf_ok(&line)))
+	    (template_expand(subject, language, values, ARRAY_LEN(values), true, &line, NULL) || !buf_ok(&line)))
 		place_fail("a title that was taken");
 	template_done(&t);
-	if (template_reset(mails, event, TEMPLATE_EN, NULL) != ERR_OK)
+	if (template_reset(mails, event, language, NULL) != ERR_OK)
 		place_fail("a template that stays");
 	for (size_t i = 0; i < ARRAY_LEN(values); i++)
 		free(text[i]);

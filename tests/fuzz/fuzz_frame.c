@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Frames of terminals (R1.10, R1.13): parsed alone, and taken from a stream that comes in pieces of any size. What is
- * taken must be written back to the same bytes, and nothing may depend on the pieces.
+ * taken must be written back to the same bytes, and nothing may depend on the pieces. And TMKs as rows keep them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include <event2/buffer.h>
 
 #include "frame.h"
+#include "ops_own.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -56,6 +57,19 @@ static enum err stream(struct view v, size_t piece, struct buf *ret)
 	return e;
 }
 
+/* What a row of the KMS's database keeps of a TMK (R1.12). */
+static void read_blob(struct view v)
+{
+	struct tmk_blob blob;
+	BUF_AUTO again = { 0 };
+
+	if (!tmk_blob_parse(v, &blob))
+		return;
+	tmk_blob_put(&again, &blob);
+	if (!buf_ok(&again) || !view_equal(v, buf_view(&again)))
+		fail("a blob that was read is not what is written");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	BUF_AUTO whole = { 0 };
@@ -65,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct view v = VIEW(data + 1, size - 1);
 	parse(v);
+	read_blob(v);
 	enum err e = stream(v, v.n, &whole);
 	if (stream(v, 1 + data[0] % 32, &parts) != e || !view_equal(buf_view(&whole), buf_view(&parts)))
 		fail("a stream depends on its pieces");

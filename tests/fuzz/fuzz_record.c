@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What is read from files and wires: an object record of the token store with its body (the sealing passes everything
- * through, so that the decoders behind it get chance bytes), and the formats of docs/formats.md. What a format parser
- * accepts must be written back to the same bytes.
+ * through, so that the decoders behind it get chance bytes), the records of the audit trail, its heads and its state,
+ * the token's own record, and the formats of docs/formats.md. What a format parser accepts must be written back to the
+ * same bytes.
  */
+#include "audit_anchor.h"
+#include "audit_chain.h"
+#include "audit_own.h"
 #include "crypto.h"
-#include "working.h"
 #include "object_own.h"
 #include "store_inner.h"
 #include "temp.h"
+#include "token_own.h"
+#include "working.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char directory[128];
 static struct store *store;
+static struct crypto *crypto;
 
 static int pass_seal(void *ctx, enum store_domain domain, uint16_t generation, struct view aad, struct view plain,
 		     struct buf *out)
@@ -54,13 +60,14 @@ static const struct store_crypto pass = { NULL, pass_seal, pass_open, pass_mac, 
 static void leave(void)
 {
 	store_close(store);
+	crypto_free(crypto);
 	temp_remove(directory);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	temp_dir(directory);
-	if (store_create(directory, SERIAL, VIEW_STR("token"), NULL) != STORE_OK ||
+	if (crypto_new(&crypto) != CKR_OK || store_create(directory, SERIAL, VIEW_STR("token"), NULL) != STORE_OK ||
 	    store_open(directory, SERIAL, NULL, &store) != STORE_OK) {
 		fprintf(stderr, "no store in %s\n", directory);
 		abort();
@@ -114,14 +121,46 @@ static void same(const char *what, struct view v, struct buf *again)
 		}                                                                                                      \
 	} while (0)
 
+/* trail: what stands in the audit trail and beside it; a head that nobody signed must not be taken for one. */
+static void trail(struct view v)
+{
+	struct audit_fields fields;
+	struct audit_record record;
+	struct audit_anchor anchor;
+	struct audit_state state;
+	SECRET_AUTO bytes = { 0 };
+
+	(void)!audit_fields_get(v, false, &fields);
+	(void)!audit_fields_get(v, true, &fields);
+	(void)!audit_record_get(v, &record);
+	if (secret_init(&bytes, v.n + 1) && secret_set(&bytes, v.p, v.n))
+		(void)!audit_state_get(&bytes, SERIAL, &state);
+	if (audit_anchor_get(v, &anchor) && audit_anchor_signed(crypto, &anchor)) {
+		fprintf(stderr, "a head that nobody signed\n");
+		abort();
+	}
+}
+
+static void token(struct view v)
+{
+	struct token_record r = { 0 };
+	BUF_AUTO again = { 0 };
+
+	if (token_record_get(crypto, v, &r) == CKR_OK && token_record_put(crypto, &again, &r) == CKR_OK &&
+	    token_record_get(crypto, buf_view(&again), &r) != CKR_OK) {
+		fprintf(stderr, "a token's record that cannot be read again\n");
+		abort();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct view v = VIEW(data + 1, size - 1);
 
 	if (size < 1)
 		return 0;
-	/* working keys came later: the corpus keeps what its first bytes mean */
-	switch (data[0] < 0xf0 ? data[0] % 9 : 9 + data[0] % 2) {
+	/* what came later stands above F0h: the corpus keeps what its first bytes mean */
+	switch (data[0] < 0xf0 ? data[0] % 9 : 9 + data[0] % 4) {
 	case 0:
 		ROUND_TRIP(key_attrs, key_attrs_parse, key_attrs_put);
 		break;
@@ -151,6 +190,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 10:
 		ROUND_TRIP(wk_blob, wk_blob_parse, wk_blob_put);
+		break;
+	case 11:
+		trail(v);
+		break;
+	case 12:
+		token(v);
 		break;
 	default:
 		read_record(v);

@@ -131,6 +131,19 @@ START_TEST(lines_of_other_systems_are_lines)
 }
 END_TEST
 
+START_TEST(long_comment_behind_a_value_is_no_part_of_it)
+{
+	char text[1024] = "[http]\nport = 1 ; ";
+
+	memset(text + strlen(text), 'y', 500);
+	strcat(text, "\nuri = 5;6 ; 7\n");
+	struct conf *c = load_ok(text, strlen(text));
+	ck_assert_str_eq(conf_get(c, "http", "port"), "1");
+	ck_assert_str_eq(conf_get(c, "http", "uri"), "5;6");
+	conf_free(c);
+}
+END_TEST
+
 START_TEST(errors_name_file_line_and_key)
 {
 	LOAD_FAILS("[http]\nport = 1\nprot = 2\n", "test.conf:3: unknown key prot");
@@ -232,6 +245,7 @@ int main(void)
 	tcase_add_test(c, long_comment_is_a_comment);
 	tcase_add_test(c, errors_name_file_line_and_key);
 	tcase_add_test(c, long_value_with_number_signs_is_whole);
+	tcase_add_test(c, long_comment_behind_a_value_is_no_part_of_it);
 	tcase_add_test(c, lines_of_other_systems_are_lines);
 	tcase_add_test(c, missing_file_is_an_error);
 	tcase_add_test(c, a_value_of_the_command_line_stands_above_the_file);
