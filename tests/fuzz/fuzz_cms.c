@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
+#include "formats.h"
 #include "issue.h"
 #include "manifest.h"
 #include "pki.h"
@@ -20,7 +22,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct pki pki;
-static struct identity *dc;
+static struct identity *dc, *operator;
 static struct buf good; /* a manifest */
 static struct buf good_content;
 static struct buf good_crl; /* DER; dc is on it */
@@ -31,6 +33,7 @@ static void leave(void)
 	buf_done(&good_content);
 	buf_done(&good_crl);
 	identity_free(dc);
+	identity_free(operator);
 	pki_done(&pki);
 }
 
@@ -84,6 +87,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	    cms_verify(dc->roots, ROLE_DC, 0, buf_view(&good), &good_content, &signer, NULL))
 		place_fail("no good manifest");
 	make_crl();
+	pki_identity(&pki, ROLE_OPERATOR, "card");
+	snprintf(cert, sizeof(cert), "%s/card.crt", place_dir());
+	snprintf(key, sizeof(key), "%s/card.key", place_dir());
+	if (identity_load(cert, key, pki.root_pem, ROLE_OPERATOR, &operator, NULL))
+		place_fail("no operator card");
 	return atexit(leave);
 }
 
@@ -190,12 +198,32 @@ static void files(struct view v)
 	X509_STORE_free(roots);
 }
 
+/* batch: what an operator card signed; every terminal of it has a serial number. */
+static void batch(struct view v)
+{
+	ARENA_AUTO arena = { 0 };
+	BUF_AUTO der = { 0 };
+	struct batch_content c = { 0 };
+	struct cms_signer signer;
+	char sum[65];
+
+	if (cms_sign(operator, v, &der, NULL) != ERR_OK ||
+	    batch_open(dc->roots, 0, buf_view(&der), &arena, &c, &signer, sum, NULL) != ERR_OK)
+		return;
+	const struct batch_terminal *list = c.terminals.items;
+	if (!c.order.n || !c.batch.n || !c.terminals.count || c.terminals.count > BATCH_TERMINALS_MAX)
+		place_fail("a batch without its name, or of too many");
+	for (size_t i = 0; i < c.terminals.count; i++)
+		if (!list[i].serial.n || list[i].serial.n > FORMAT_POS_SERIAL_MAX || !list[i].packet.n)
+			place_fail("a terminal of a batch without its packet");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 2)
 		return 0;
 	struct view v = VIEW(data + 1, size - 1);
-	switch (data[0] % 7) {
+	switch (data[0] % 8) {
 	case 0:
 		any(v);
 		break;
@@ -210,6 +238,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 4:
 		files(v);
+		break;
+	case 6:
+		batch(v);
 		break;
 	default:
 		below_signature(v);

@@ -179,6 +179,8 @@ def cms_seeds():
     yield from ((f"file_{name}", b"\4" + made[name]) for name in ("cert", "cert_der", "request"))
     yield "list", b"\2-----BEGIN X509 CRL-----\nMIIB\n-----END X509 CRL-----\n"
     manifest = {"format": "strongroom manifest", "version": 1, "dc": "dc1", "kms": "ACME", "sequence": 1, "name": "n", "order": "o", "count": 1, "size": 9, "sha256": "0" * 64}
+    batch = {"format": "strongroom tk batch", "version": 1, "order": "O-1", "batch": "b-1", "terminals": [{"serial": "A", "collected": 1, "packet": b64(b"p" * 40)}]}
+    yield "batch", b"\6" + json.dumps(batch).encode()
     yield "manifest", b"\5" + json.dumps(manifest, separators=(",", ":")).encode()
 
 
