@@ -207,3 +207,41 @@ void kit_receive(int fd, struct buf *storage, struct frame *ret)
 	struct fail f = { 0 };
 	must(frame_recv(fd, storage, ret, WAIT_MS, &f) == ERR_OK, f.text);
 }
+
+bool kit_bad_frame(const struct frame_row *row, enum kit_bad bad, struct buf *ret)
+{
+	BUF_AUTO body = { 0 };
+	bool shorter = false;
+
+	buf_put_u8(&body, row->type);
+	for (size_t i = 0; i < row->count - row->optional; i++) {
+		size_t n = row->field[i].min;
+
+		if (bad == KIT_SHORT && n > 0 && !shorter) {
+			shorter = true;
+			n--;
+		}
+		buf_put_u16(&body, (uint16_t)n);
+		for (size_t k = 0; k < n; k++)
+			buf_put_u8(&body, '7');
+	}
+	if (bad == KIT_SHORT && !shorter)
+		return false;
+	if (bad == KIT_BEHIND)
+		buf_put_u8(&body, 0);
+	if (bad == KIT_LARGE) {
+		buf_put_u16(ret, (uint16_t)(frame_row_max(row) + 1));
+		buf_put_u8(ret, row->type);
+		return true;
+	}
+	buf_put_u16(ret, (uint16_t)body.len);
+	buf_put(ret, body.p, body.len - (bad == KIT_CUT));
+	return true;
+}
+
+bool kit_first_way(void)
+{
+	const char *module = getenv("STRONGROOM_MODULE");
+
+	return !getenv("STRONGROOM_WAY") && module && strstr(module, "libstrongroom");
+}

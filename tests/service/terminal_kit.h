@@ -52,4 +52,14 @@ int kit_accept(int listen_fd);
 void kit_send(int fd, const struct frame *fr);
 void kit_receive(int fd, struct buf *storage, struct frame *ret);
 
+/*
+ * kit_bad_frame: a frame of this row that is wrong in one way, appended; false: there is none. KIT_BEHIND: a byte
+ * behind its fields; KIT_SHORT: a field shorter than it may be; KIT_CUT: its last byte is missing; KIT_LARGE: longer
+ * than its row can be; KIT_PLAIN: nothing is wrong with its form.
+ */
+enum kit_bad { KIT_BEHIND, KIT_SHORT, KIT_CUT, KIT_LARGE, KIT_PLAIN, KIT_BAD_COUNT };
+bool kit_bad_frame(const struct frame_row *row, enum kit_bad bad, struct buf *ret);
+/* kit_first_way: what no module and no way changes is tested in the first of a program's runs alone. */
+bool kit_first_way(void);
+
 #endif

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <check.h>
+#include <errno.h>
 #include <jansson.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -275,6 +278,49 @@ START_TEST(terminal_that_talks_rubbish_does_not_stop_the_others) /* R1.4 */
 }
 END_TEST
 
+/* until_end: what the operation terminal says until it ends the connection, which it must within 20 s. */
+static void until_end(int fd, const char *what, int bad)
+{
+	uint8_t room[4096];
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ck_assert_msg(poll(&p, 1, 20000) == 1, "%s, %d: the visit does not end", what, bad);
+		ssize_t n = read(fd, room, sizeof(room));
+		if (n == 0 || (n < 0 && errno != EAGAIN))
+			break;
+	}
+	close(fd);
+}
+
+/* Every frame where another is waited for; those of a terminal in every wrong form, and twice. R1.4 */
+START_TEST(frames_of_the_wrong_form_or_at_the_wrong_time_end_a_visit_alone)
+{
+	struct spawn o;
+	struct run run = { .order = "BF", .count = "1", .spool = "spool-bf" };
+	char address[64];
+	mtms_set(&mtms, MTMS_ACCEPT);
+	opterm_ready(&o, &run, address);
+	for (size_t i = 0; i < frame_rows_count; i++) {
+		const struct frame_row *row = &frame_rows[i];
+		for (int bad = 0; bad < KIT_BAD_COUNT; bad++) {
+			BUF_AUTO bytes = { 0 };
+			if (!kit_bad_frame(row, (enum kit_bad)bad, &bytes))
+				continue;
+			/* IDENTITY in time is what is waited for, a second one is not. */
+			if (bad == KIT_PLAIN && row->type == FRAME_IDENTITY)
+				ck_assert(kit_bad_frame(row, KIT_PLAIN, &bytes));
+			int fd = rubbish(address, bytes.p, bytes.len);
+			if (bad == KIT_CUT)
+				ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+			until_end(fd, row->name, bad);
+		}
+	}
+	ck_assert_int_eq(visit(0, address), 0);
+	ck_assert_msg(spawn_wait(&o) == 0, "%s", o.stderr_text);
+	ck_assert_uint_eq(mtms.batch_count, 1);
+}
+END_TEST
+
 /* A terminal of this thread, without a secure module: all that the operation terminal can see of a packet is its form.
  */
 struct crowd {
@@ -487,6 +533,7 @@ int main(void)
 	tcase_add_test(c, wrong_operator_pin_refuses_before_any_terminal_work);
 	tcase_add_test(c, identity_of_another_role_is_refused);
 	tcase_add_test(c, terminal_that_talks_rubbish_does_not_stop_the_others);
+	tcase_add_test(c, frames_of_the_wrong_form_or_at_the_wrong_time_end_a_visit_alone);
 	tcase_add_test(c, crowd_of_terminals_is_served_at_once);
 	tcase_add_test(c, second_tk_raises_the_counter);
 	tcase_add_test(c, killed_opterm_goes_on_where_it_was);

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "pos_visit.h"
@@ -38,6 +39,48 @@ START_TEST(frame_out_of_order_ends_the_download) /* R1.10 */
 	ck_assert_int_eq(visit_close(&v), 1);
 	status_of(A2, after);
 	ck_assert_str_eq(before, after);
+}
+END_TEST
+
+/* Where a frame of the KMS is waited for. */
+enum { WAITS_FOR_PROOF, WAITS_FOR_TMK, WAITS_FOR_DONE, WAITS };
+
+static void wait_for(struct visit *v, int where)
+{
+	struct tmk k;
+	visit_open(v, A2);
+	if (where == WAITS_FOR_PROOF)
+		return;
+	authenticate(v);
+	if (where == WAITS_FOR_TMK)
+		return;
+	tmk_make(v, &k);
+	send_tmk(v, &k);
+	expect_confirm(v, &k);
+}
+
+/* Every frame where it is not waited for; where it is, of every wrong form. R1.10, R1.11, R1.13 */
+START_TEST(frames_of_the_wrong_form_or_at_the_wrong_time_end_the_download)
+{
+	static const uint8_t wanted[WAITS] = { FRAME_PROOF_K, FRAME_TMK, FRAME_DONE };
+	const struct frame_row *row = &frame_rows[_i];
+	for (int where = 0; where < WAITS; where++) {
+		for (int bad = 0; bad < KIT_BAD_COUNT; bad++) {
+			bool in_time = row->type == wanted[where];
+			BUF_AUTO bytes = { 0 };
+			struct visit v;
+			/* A frame that nobody waits for has one form too many already, and the first wait shows it. */
+			if (in_time == (bad == KIT_PLAIN) || (!in_time && where != WAITS_FOR_PROOF) ||
+			    !kit_bad_frame(row, (enum kit_bad)bad, &bytes))
+				continue;
+			wait_for(&v, where);
+			ck_assert_int_eq((int)write(v.fd, bytes.p, bytes.len), (int)bytes.len);
+			if (bad == KIT_CUT)
+				ck_assert_int_eq(shutdown(v.fd, SHUT_WR), 0);
+			ck_assert_msg(visit_close(&v) == 1, "%s, %d, at %d", row->name, bad, where);
+			ck_assert_ptr_nonnull(strstr(v.pos.stderr_text, "pos: "));
+		}
+	}
 }
 END_TEST
 
@@ -143,6 +186,9 @@ int main(void)
 	tcase_add_unchecked_fixture(c, pos_set_up, pos_tear_down);
 	tcase_add_loop_test(c, honest_kms_loads_a_tmk_and_then_a_newer_one, 0, (int)terminal_count);
 	tcase_add_loop_test(c, frame_out_of_order_ends_the_download, 0, 4);
+	if (kit_first_way())
+		tcase_add_loop_test(c, frames_of_the_wrong_form_or_at_the_wrong_time_end_the_download, 0,
+				    (int)frame_rows_count);
 	tcase_add_test(c, kms_that_refuses_is_told_in_one_line);
 	tcase_add_test(c, silent_kms_is_not_waited_for_for_ever);
 	tcase_add_loop_test(c, check_values_of_the_tk_are_told_to_the_operator_and_to_the_kms, 0, (int)terminal_count);

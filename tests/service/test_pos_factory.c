@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -300,6 +301,37 @@ START_TEST(rubbish_from_the_line_ends_the_visit_only) /* R1.4 */
 }
 END_TEST
 
+/* Every frame where none is waited for; those of the operation terminal in every wrong form. R1.2, R1.4 */
+START_TEST(frames_of_the_wrong_form_or_at_the_wrong_time_end_the_visit)
+{
+	const struct frame_row *row = &frame_rows[_i];
+	bool ours = row->type == FRAME_IDENTIFY || row->type == FRAME_WORKING_CERT || row->type == FRAME_MAKE_TK ||
+		    row->type == FRAME_COLLECTED;
+	for (int bad = 0; bad < KIT_BAD_COUNT; bad++) {
+		struct frame in;
+		BUF_AUTO bytes = { 0 };
+		struct session s;
+		/* IDENTIFY and COLLECTED may be in time; a certificate of sevens is refused as one. */
+		if (ours ? bad == KIT_PLAIN && (row->type == FRAME_IDENTIFY || row->type == FRAME_COLLECTED)
+			 : bad != KIT_PLAIN)
+			continue;
+		if (!kit_bad_frame(row, (enum kit_bad)bad, &bytes))
+			continue;
+		session_open(&s);
+		if (row->type != FRAME_IDENTIFY)
+			identify(&s, &in);
+		ck_assert_int_eq((int)write(s.fd, bytes.p, bytes.len), (int)bytes.len);
+		if (bad == KIT_CUT)
+			ck_assert_int_eq(shutdown(s.fd, SHUT_WR), 0);
+		ck_assert_msg(spawn_wait(&s.pos) == 1, "%s, %d", row->name, bad);
+		ck_assert_ptr_nonnull(strstr(s.pos.stderr_text, "pos: "));
+		close(s.fd);
+		close(s.listener);
+		buf_done(&s.storage);
+	}
+}
+END_TEST
+
 START_TEST(two_processes_do_not_share_a_terminal)
 {
 	struct session s;
@@ -459,6 +491,9 @@ int main(void)
 	tcase_add_loop_test(c, tk_of_every_kind_comes_with_a_higher_counter, 0, ARRAY_LEN(kinds));
 	tcase_add_test(c, uncollected_tk_does_not_replace_the_one_in_use);
 	tcase_add_loop_test(c, rubbish_from_the_line_ends_the_visit_only, 0, 4);
+	if (kit_first_way())
+		tcase_add_loop_test(c, frames_of_the_wrong_form_or_at_the_wrong_time_end_the_visit, 0,
+				    (int)frame_rows_count);
 	tcase_add_test(c, two_processes_do_not_share_a_terminal);
 	tcase_add_loop_test(c, terminal_killed_at_any_moment_goes_on, 0, 10);
 	tcase_add_test(c, make_is_init_and_factory);
