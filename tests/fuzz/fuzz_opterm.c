@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "files.h"
+#include "file.h"
 #include "pki.h"
 #include "place.h"
 #include "scan.h"
