@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Suites 1 (TDES) and 3 (X9.143 key blocks) from the components to the loaded TMK: opterm and pos, mtmsd, dcd, kmsd, both handshake
+"""Suites 1 (TDES) and 3 (X9.143 key blocks) from the components to the loaded TMK and working keys: opterm and pos, mtmsd, dcd, kmsd, both handshake
 versions, TKs of each kind. Argument: the suite's class. R1, R2.1"""
 import socket
 import threading
@@ -10,6 +10,39 @@ from factory import SOFTHSM, WAIT, SoftToken, Terminal, b64, batch_content, cms_
 
 SERIAL, TEK, CTEK, AUK, CAUK, MAC, DC_TIME = 2, 8, 9, 10, 11, 12, 13  # fields of a record
 TDES, AES = 1, 2  # types of keys
+DONE, WK_CONFIRM = 0x06, 0x09  # frames
+
+
+class Cut:
+    """A line between one terminal and the KMS that breaks when a frame of this type comes, from whichever side."""
+
+    def __init__(self, kms, lost):
+        host, port = kms.rsplit(":", 1)
+        self.kms, self.lost = (host, int(port)), lost
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+        return f"127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def __exit__(self, *_):
+        self.thread.join(WAIT)
+        self.listener.close()
+
+    def serve(self):
+        terminal = self.listener.accept()[0]
+        with terminal, socket.create_connection(self.kms) as kms, terminal.makefile("rb") as asks, kms.makefile("rb") as answers:
+            while self.pass_on(asks, kms) and self.pass_on(answers, terminal):
+                pass
+
+    def pass_on(self, source, to):
+        head = source.read(2)
+        body = source.read(int.from_bytes(head, "big"))
+        if not body or body[0] == self.lost:
+            return False
+        to.sendall(head + body)
+        return True
 
 
 class Suite:
@@ -100,6 +133,27 @@ class Suite:
                 self.assertEqual([self.chain.sign_in(serial) for _ in range(2)], [1, 2])
         count = sum(len(lot[4]) for lot in self.lots.values())
         self.assertEqual(self.rows("SELECT count(DISTINCT check_value) FROM tmk"), [(count,)])
+
+
+    def test_6_a_sign_in_that_breaks_off_leaves_one_generation_in_use(self):  # R1.12
+        serial = self.lone
+        for lost, counts in ((WK_CONFIRM, 0), (DONE, 1)):
+            before = self.chain.status(serial)["wk_generation"]
+            with Cut(self.chain.kmsd.addresses["terminals"], lost) as address:
+                done = self.chain.pos(serial, "sign-in", "--connect", address, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"sign in again", done.stderr)
+            # The terminal uses none of them; the KMS's are those that it knows to be confirmed.
+            self.assertEqual(self.chain.status(serial)["working_keys"], "waiting")
+            current = self.rows("SELECT DISTINCT generation FROM working_key WHERE serial_number = ? AND confirmed > 0 AND retired = 0",
+                                serial)
+            self.assertEqual(current, [(before + counts,)])
+            self.chain.sign_in(serial)
+        # What came under the older TMK goes with it, on both sides.
+        self.chain.pos(serial, "download", "--connect", self.chain.kmsd.addresses["terminals"])
+        self.assertEqual(self.chain.status(serial)["working_keys"], "none")
+        self.assertEqual(self.rows("SELECT count(*) FROM working_key WHERE serial_number = ? AND retired = 0", serial), [(0,)])
+        self.chain.sign_in(serial)
 
 
 class Suite1(Suite, unittest.TestCase):
