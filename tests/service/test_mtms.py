@@ -106,20 +106,30 @@ class Base:
         cls.line.stop()
 
     def setUp(self):
-        self.mine = Folder()
-        self.database = databases.copy(self.line.template, self.mine / "mtms.db")
-        self.dc_database = databases.new(self.mine / "dc.db")
-        self.dcd = self.line.dcd(self.mine, self.dc_database).start()
-        self.mtmsd = self.line.mtmsd(self.mine, self.database, self.dcd.address).start()
+        self.up(self)
 
     def tearDown(self):
+        self.down(self)
+
+    @classmethod
+    def up(cls, owner):
+        """Daemons with databases of their own: of a test, or of a class."""
+        owner.mine = Folder()
+        owner.database = databases.copy(cls.line.template, owner.mine / "mtms.db")
+        owner.dc_database = databases.new(owner.mine / "dc.db")
+        owner.dcd = cls.line.dcd(owner.mine, owner.dc_database).start()
+        owner.mtmsd = cls.line.mtmsd(owner.mine, owner.database, owner.dcd.address).start()
+
+    @classmethod
+    def down(cls, owner):
         try:
-            for daemon in (self.mtmsd, self.dcd):
+            for daemon in (owner.mtmsd, owner.dcd):
                 if daemon.process:
-                    self.assertEqual(daemon.stop(), 0, daemon.log.read_text())
-                self.assertNotIn("Sanitizer", daemon.log.read_text())
+                    status = daemon.stop()
+                    assert status == 0, daemon.log.read_text()
+                assert "Sanitizer" not in daemon.log.read_text(), daemon.log.read_text()
         finally:
-            self.mine.stop()
+            owner.mine.stop()
 
     def terminal(self, serial, **more):
         return Terminal(self.line.wcrt, serial, oaep=self.line.token.oaep, **more)
@@ -185,20 +195,36 @@ class Base:
         self.assertEqual(query(self.database, "SELECT count(*) FROM audit WHERE event = 're-wrap'")[0][0], 3)
 
 
-class Strong(Base, unittest.TestCase):
+class Refused(Base, unittest.TestCase):
+    """What changes nothing: one pair of daemons, and afterwards its tables are as empty as before."""
+
     token = StrongToken
+    test_batch_leaves_as_records_that_only_its_customers_keys_open = None
+    test_packet_that_the_token_refuses_is_recorded_and_the_others_go_on = None
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.up(cls)
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.down(cls)
+        finally:
+            super().tearDownClass()
+
+    def setUp(self):
+        pass
+
+    def tearDown(self):
+        for table in ("batch", "sn_key", "outbox"):
+            self.assertEqual(query(self.database, f"SELECT count(*) FROM {table}"), [(0,)])
 
     def test_working_certificate_is_handed_out(self):  # R1.2
         status, answer = post(self.ca, "opterm", self.mtmsd.address, "/v1/working-certificate", {})
         der = run(["openssl", "x509", "-in", self.line.wcrt, "-outform", "DER"]).stdout
         self.assertEqual((status, base64.b64decode(answer["certificate"])), (200, der))
-
-    def test_without_a_working_certificate_there_is_none(self):  # R1.2
-        self.mtmsd.stop()
-        databases.forget(self.database)
-        self.mtmsd.start()
-        self.assertEqual(post(self.ca, "opterm", self.mtmsd.address, "/v1/working-certificate", {}),
-                         (404, {"error": 6, "text": "not found"}))
 
     def test_index_number_of_pr_is_recorded(self):  # R1.1
         rows = query(self.database, "SELECT key_index, label, length(spki) FROM pr_key")
@@ -214,15 +240,6 @@ class Strong(Base, unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertFalse((self.mine / "again.der").exists())
         self.assertEqual(query(self.database, "SELECT count(*) FROM pr_key"), [(1,)])
-
-    def test_new_pr_leaves_packets_for_the_old_one_usable(self):  # R1.1
-        old = self.terminals(1, "OLD")
-        new_cert = self.mine / "hsm2.pem"
-        self.line.certify(self.mtmsd, "request2.der", new_cert, "--lost-or-leaked", "the token's disk was lost")
-        self.assertIn("the one before was lost or leaked: the token's disk was lost", self.mtmsd.command("audit"))
-        new = [Terminal(new_cert, "NEW-1")]
-        self.assertEqual(self.send(old + new)[1]["accepted"], 2)
-        self.check(self.records(2), old + new)
 
     def test_foreign_working_certificates_are_not_imported(self):  # R1.1
         key = self.mine / "other.key"
@@ -276,11 +293,6 @@ class Strong(Base, unittest.TestCase):
         two = cms_sign(self.ca, "operator", content, "-signer", self.ca.cert("second"), "-inkey", self.ca.key("second"))
         self.refused(self.upload("O-ACME", "B1", two), 400, 1)
 
-    def test_unknown_or_closed_order_is_refused(self):  # R1.5
-        self.refused(self.send(self.terminals(1), order="O-NONE"), 403, 4)
-        self.mtmsd.command("order", "close", "O-BANK", "--incomplete")
-        self.refused(self.send(self.terminals(1), order="O-BANK"), 403, 4)
-
     def test_names_outside_the_signature_do_not_count(self):  # R1.6
         cms = cms_sign(self.ca, "operator", batch_content("O-ACME", "B1", self.terminals(1)))
         self.refused(self.upload("O-BANK", "B1", cms), 403, 4)
@@ -292,6 +304,63 @@ class Strong(Base, unittest.TestCase):
                        {"terminals": [dict(good["terminals"][0], packet="!")]}, {"terminals": good["terminals"] * 1001}):
             cms = cms_sign(self.ca, "operator", json.dumps({**good, **change}).encode())
             self.refused(self.upload("O-ACME", "B1", cms), 400, 1)
+
+    def test_wrong_client_role_is_refused(self):  # R2.3
+        cms = cms_sign(self.ca, "operator", batch_content("O-ACME", "B1", self.terminals(1)))
+        for name in ("kms", "dc", "mtms", "operator", None):
+            try:
+                self.assertEqual(self.upload("O-ACME", "B1", cms, name)[0], 403)
+            except (ssl.SSLError, OSError):
+                pass  # refused in the handshake
+        self.assertEqual(self.states(), [])
+
+    def test_malformed_messages_get_one_code_and_change_nothing(self):
+        for body in (b"", b"{}", b"[1]", b'{"order":"O-ACME","batch":"B1"}', b'{"order":"O-ACME","batch":"B1","cms":"?"}',
+                     b'{"order":"O-ACME","batch":"../b","cms":"AA=="}', b'{"order":"O-ACME","batch":"b","cms":"AA==","x":1}',
+                     b'{"order":"O-ACME","batch":"b","cms":"AA=="}'):
+            answer = post(self.ca, "opterm", self.mtmsd.address, "/v1/batches", body)
+            self.assertEqual(answer, (400, {"error": 1, "text": "malformed message"}), body)
+        self.assertEqual(self.states(), [])
+
+    def test_oversized_message_is_refused(self):
+        try:
+            status = post(self.ca, "opterm", self.mtmsd.address, "/v1/batches", b"x" * (8 << 20))[0]
+        except OSError:
+            status = 413  # closed before all was sent
+        self.assertEqual(status, 413)
+        status, answer = post(self.ca, "opterm", self.mtmsd.address, "/v1/working-certificate", b" " * 100000 + b"{}")
+        self.assertEqual((status, answer["error"]), (413, 2))
+
+    def test_order_of_an_unknown_customer_is_not_opened(self):
+        (self.mine / "inventory").write_text("N-1\n")
+        for arguments in (("O-X", "NOBODY"), ("../x", "ACME"), ("O-ACME", "ACME")):
+            done = run([*self.mtmsd.argv, "order", "add", *arguments, "--inventory", self.mine / "inventory"], check=False, env=self.mtmsd.env)
+            self.assertEqual(done.returncode, 1)
+
+
+class Strong(Base, unittest.TestCase):
+    token = StrongToken
+
+    def test_without_a_working_certificate_there_is_none(self):  # R1.2
+        self.mtmsd.stop()
+        databases.forget(self.database)
+        self.mtmsd.start()
+        self.assertEqual(post(self.ca, "opterm", self.mtmsd.address, "/v1/working-certificate", {}),
+                         (404, {"error": 6, "text": "not found"}))
+
+    def test_new_pr_leaves_packets_for_the_old_one_usable(self):  # R1.1
+        old = self.terminals(1, "OLD")
+        new_cert = self.mine / "hsm2.pem"
+        self.line.certify(self.mtmsd, "request2.der", new_cert, "--lost-or-leaked", "the token's disk was lost")
+        self.assertIn("the one before was lost or leaked: the token's disk was lost", self.mtmsd.command("audit"))
+        new = [Terminal(new_cert, "NEW-1")]
+        self.assertEqual(self.send(old + new)[1]["accepted"], 2)
+        self.check(self.records(2), old + new)
+
+    def test_unknown_or_closed_order_is_refused(self):  # R1.5
+        self.refused(self.send(self.terminals(1), order="O-NONE"), 403, 4)
+        self.mtmsd.command("order", "close", "O-BANK", "--incomplete")
+        self.refused(self.send(self.terminals(1), order="O-BANK"), 403, 4)
 
     def test_repeated_batch_gets_the_same_answer_and_changes_nothing(self):  # R1.6
         terminals = self.terminals(2) + [self.terminal("SN-0000", counter=2)]
@@ -359,32 +428,6 @@ class Strong(Base, unittest.TestCase):
         self.assertEqual(self.settled()[0][1], "failed")
         self.assertEqual(run([*self.mtmsd.argv, "terminals", "retry", "SN-2"], check=False, env=self.mtmsd.env).returncode, 1)
 
-    def test_wrong_client_role_is_refused(self):  # R2.3
-        cms = cms_sign(self.ca, "operator", batch_content("O-ACME", "B1", self.terminals(1)))
-        for name in ("kms", "dc", "mtms", "operator", None):
-            try:
-                self.assertEqual(self.upload("O-ACME", "B1", cms, name)[0], 403)
-            except (ssl.SSLError, OSError):
-                pass  # refused in the handshake
-        self.assertEqual(self.states(), [])
-
-    def test_malformed_messages_get_one_code_and_change_nothing(self):
-        for body in (b"", b"{}", b"[1]", b'{"order":"O-ACME","batch":"B1"}', b'{"order":"O-ACME","batch":"B1","cms":"?"}',
-                     b'{"order":"O-ACME","batch":"../b","cms":"AA=="}', b'{"order":"O-ACME","batch":"b","cms":"AA==","x":1}',
-                     b'{"order":"O-ACME","batch":"b","cms":"AA=="}'):
-            answer = post(self.ca, "opterm", self.mtmsd.address, "/v1/batches", body)
-            self.assertEqual(answer, (400, {"error": 1, "text": "malformed message"}), body)
-        self.assertEqual(self.states(), [])
-
-    def test_oversized_message_is_refused(self):
-        try:
-            status = post(self.ca, "opterm", self.mtmsd.address, "/v1/batches", b"x" * (8 << 20))[0]
-        except OSError:
-            status = 413  # closed before all was sent
-        self.assertEqual(status, 413)
-        status, answer = post(self.ca, "opterm", self.mtmsd.address, "/v1/working-certificate", b" " * 100000 + b"{}")
-        self.assertEqual((status, answer["error"]), (413, 2))
-
     def sql(self, statement, *parameters):
         databases.change(self.database, statement, *parameters)
 
@@ -447,12 +490,13 @@ class Strong(Base, unittest.TestCase):
         wait_until(lambda: [s[1] for s in self.states()[:2]] == ["failed"] * 2, "the waiting ones, when they can go on")
 
     def test_card_that_expires_between_receipt_and_re_wrap_loses_nothing(self):  # R1.6
-        self.ca.short("brief", 6)
         lost = self.lost_pr()
         terminals = [Terminal(lost, "SN-LOST")] + self.terminals(2)
+        end = time.time() + 6
+        self.ca.short("brief", 6)
         self.assertEqual(self.send(terminals, signer="brief")[1]["accepted"], 3)
         wait_until(lambda: "re-wrap waits" in self.mtmsd.command("audit"), "the re-wrap to wait")
-        time.sleep(7)
+        time.sleep(max(0, end + 1 - time.time()))
         self.refused_late(self.send(self.terminals(1, "LATE"), batch="B2", signer="brief"))
         self.sql("UPDATE working_certificate SET key_index = 1")
         self.check(self.records(2), terminals[1:])
@@ -517,11 +561,6 @@ class Strong(Base, unittest.TestCase):
             done = run([program("MTMSD"), "--config", conf], check=False, env=self.mtmsd.env)
             self.assertEqual((done.returncode, len(done.stderr.decode().splitlines())), (1, 1), done.stderr)
 
-    def test_order_of_an_unknown_customer_is_not_opened(self):
-        (self.mine / "inventory").write_text("N-1\n")
-        for arguments in (("O-X", "NOBODY"), ("../x", "ACME"), ("O-ACME", "ACME")):
-            done = run([*self.mtmsd.argv, "order", "add", *arguments, "--inventory", self.mine / "inventory"], check=False, env=self.mtmsd.env)
-            self.assertEqual(done.returncode, 1)
 
 
 class OtherVendor(Base, unittest.TestCase):  # R6.3
