@@ -170,6 +170,9 @@ enum err rig_check_host(struct rig *r, struct rig_client *c, const struct frame 
 size_t rig_proof(struct rig *r, struct rig_client *c, uint8_t ret[OPS_TAG_MAX]);
 void rig_proof_send(struct rig_client *c, struct view tag);
 enum err rig_load(struct rig *r, struct rig_client *c, struct view message, struct check_value *ret);
+size_t rig_confirm_tag(struct rig *r, struct rig_client *c, const struct check_value *loaded,
+		       uint8_t ret_tag[OPS_TAG_MAX]);
+void rig_confirm_send(struct rig_client *c, const struct check_value *loaded, struct view tag);
 void rig_confirm(struct rig *r, struct rig_client *c, const struct check_value *loaded);
 /* rig_download: all of it; answers the check value that the token gives. */
 struct check_value rig_download(struct rig *r, const struct rig_terminal *t);

@@ -501,19 +501,33 @@ enum err rig_load(struct rig *r, struct rig_client *c, struct view message, stru
 	return ops_tmk_load(r->pos_ops, &c->tk, &shake, message, VIEW(id, sizeof(id)), ret, NULL);
 }
 
-void rig_confirm(struct rig *r, struct rig_client *c, const struct check_value *loaded)
+size_t rig_confirm_tag(struct rig *r, struct rig_client *c, const struct check_value *loaded,
+		       uint8_t ret_tag[OPS_TAG_MAX])
 {
 	struct ops_shake shake = shake_of(c);
-	uint8_t tag[OPS_TAG_MAX];
-	BUF_AUTO check = { 0 };
-	struct frame confirm = { .type = FRAME_CONFIRM };
 	size_t n = 0;
 
-	OK(ops_prove(r->pos_ops, &c->tk, &shake, TRANSCRIPT_CONFIRM, loaded, tag, &n, f));
+	OK(ops_prove(r->pos_ops, &c->tk, &shake, TRANSCRIPT_CONFIRM, loaded, ret_tag, &n, f));
+	return n;
+}
+
+void rig_confirm_send(struct rig_client *c, const struct check_value *loaded, struct view tag)
+{
+	struct frame confirm = { .type = FRAME_CONFIRM };
+	BUF_AUTO check = { 0 };
+
 	check_value_put(&check, loaded);
 	confirm.field[CONFIRM_CHECK] = buf_view(&check);
-	confirm.field[CONFIRM_TAG] = VIEW(tag, n);
+	confirm.field[CONFIRM_TAG] = tag;
 	rig_send(c, &confirm);
+}
+
+void rig_confirm(struct rig *r, struct rig_client *c, const struct check_value *loaded)
+{
+	uint8_t tag[OPS_TAG_MAX];
+	size_t n = rig_confirm_tag(r, c, loaded, tag);
+
+	rig_confirm_send(c, loaded, VIEW(tag, n));
 }
 
 struct check_value rig_download_on(struct rig *r, struct rig_client *c, const struct rig_terminal *t)

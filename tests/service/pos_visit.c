@@ -85,13 +85,18 @@ struct transcript transcript_of(const struct visit *v, uint8_t direction)
 
 void visit_open(struct visit *v, size_t t)
 {
+	visit_open_as(v, t, "download");
+}
+
+void visit_open_as(struct visit *v, size_t t, const char *command)
+{
 	struct frame in;
 	char address[64];
 	memset(v, 0, sizeof(*v));
 	v->k = &kms[t];
 	v->t = t;
 	v->listener = kit_listen(address);
-	kit_pos(&kit, &v->pos, "download", terminals[t].serial, address);
+	kit_pos(&kit, &v->pos, command, terminals[t].serial, address);
 	v->fd = kit_accept(v->listener);
 	kit_receive(v->fd, &v->storage, &in);
 	ck_assert_int_eq(in.type, FRAME_HELLO);

@@ -42,8 +42,10 @@ struct visit {
 	uint8_t terminal_random[16], host_random[16];
 	size_t nonce_len;
 };
-/* visit_open: starts pos download and takes its HELLO. visit_close: the exit status of pos. */
+/* visit_open: starts pos download and takes its HELLO. visit_open_as: another command of pos than download.
+ * visit_close: the exit status of pos. */
 void visit_open(struct visit *v, size_t t);
+void visit_open_as(struct visit *v, size_t t, const char *command);
 int visit_close(struct visit *v);
 struct transcript transcript_of(const struct visit *v, uint8_t direction);
 void host_tag(const struct visit *v, struct soft_tag *ret);

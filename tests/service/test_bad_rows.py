@@ -4,15 +4,20 @@ real daemons: malformed, truncated, oversized, duplicated, out of order, wrong i
 of docs/messages.md and changes nothing. A new row without an entry in GOOD fails here by its name. R2.3, R2.9"""
 import json
 import os
+import pathlib
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import unittest
 
 from chain import CUSTOMER, Chain
 from factory import Terminal, b64, batch_content, cms_sign, context, post, query, run, tool
 from test_bad_http import Door
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from bad_input import matrix  # noqa: E402 (tests/support)
 
 WRONG = {"text": [None, True, 7, 1.5, [], {}, "\u0000"], "base64": [None, True, 7, [], {}, "****", "A A=", "AAA"],
          "number": [None, True, "1", -1, 1.5, [], {}, 2**63, 2**64], "bool": [None, 0, 1, "true", [], {}], "list": [None, True, 7, "x", {}]}
@@ -27,6 +32,7 @@ def rows():
 
 
 ROWS = rows()
+MATRIX = matrix((pathlib.Path(__file__).parents[2] / "docs/bad-input.md").read_text())
 TEXTS = {e["code"]: e["text"] for e in ROWS["errors"]}
 STATUS = {e["code"]: e["status"] for e in ROWS["errors"]}
 
@@ -117,7 +123,7 @@ class Good:
         good = self.batch("bad-1", "BR-1")
         cut = dict(good, cms=good["cms"][:400])
         return good, lambda answer: [("replayed", good, {**answer, "repeated": True}), ("other content", self.batch("bad-1", "BR-2"), 4),
-                                     ("unknown order", self.batch("bad-2", "BR-2", "NONE"), 4), ("closed order", self.batch("bad-3", "BR-3", "BAD-2"), 4),
+                                     ("unknown order", self.batch("bad-2", "BR-2", "NONE"), 4), ("wrong state: closed order", self.batch("bad-3", "BR-3", "BAD-2"), 4),
                                      ("wrong signer", self.batch("bad-4", "BR-2", signer="dc"), 4), ("truncated CMS", cut, 1),
                                      ("another order inside", dict(self.batch("bad-5", "BR-2"), order="BAD-2"), (1, 4))]
 
@@ -277,6 +283,9 @@ class Rows(unittest.TestCase):
                     self.chain.ca.issue(row["roles"][0], role)
             status, answer = post(self.chain.ca, role, door.daemon.address, row["path"], body)
             self.assertEqual(status, 200, f"{where}: {answer}")
+            tried = {what.split(":")[0] for what, _, _ in cases(answer)}
+            said = {kind for kind, words in MATRIX[where].items() if "B5" in words}
+            self.assertLessEqual(said - {"wrong identity", "truncated"}, tried, f"{where}: docs/bad-input.md says so")
             for what, again, expected in cases(answer):
                 got = post(self.chain.ca, role, door.daemon.address, row["path"], again)
                 if isinstance(expected, dict):

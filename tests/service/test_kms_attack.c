@@ -454,6 +454,40 @@ START_TEST(a_false_confirmation_is_refused_and_leaves_no_download)
 }
 END_TEST
 
+/* R1.10: a true confirmation, of the session before. */
+START_TEST(a_confirmation_of_an_earlier_session_is_refused)
+{
+	struct rig_terminal t = { 0 };
+	uint8_t tag[OPS_TAG_MAX], old[OPS_TAG_MAX];
+	size_t n, old_n = 0;
+
+	rig_known(r, &t, FORMAT_SUITE_AES, FORMAT_HANDSHAKE_V2);
+	for (int k = 0; k < 2; k++) {
+		struct check_value loaded = { 0 };
+		struct rig_client c;
+		struct frame got;
+
+		rig_greet(r, &c, &t);
+		n = rig_proof(r, &c, tag);
+		rig_proof_send(&c, VIEW(tag, n));
+		got = rig_recv(&c);
+		ck_assert_int_eq(got.type, FRAME_TMK);
+		ck_assert_int_eq(rig_load(r, &c, got.field[TMK_MESSAGE], &loaded), ERR_OK);
+		if (k == 0) {
+			old_n = rig_confirm_tag(r, &c, &loaded, old);
+		} else {
+			rig_confirm_send(&c, &loaded, VIEW(old, old_n));
+			rig_refused(&c, ERR_REFUSED);
+			rig_audited(r, t.serial, "confirm");
+		}
+		rig_close(&c);
+	}
+	ck_assert_int_eq(rig_number(r, downloads_sql, t.serial), 0);
+	rig_download(r, &t);
+	rig_terminal_done(&t);
+}
+END_TEST
+
 /* R2.7 */
 START_TEST(a_tampered_formal_record_ends_the_download)
 {
@@ -520,6 +554,7 @@ int main(void)
 	tcase_add_test(c, a_rolled_back_or_random_ctmk_is_refused_by_the_token);
 	tcase_add_test(c, a_terminal_refuses_a_fake_kms);
 	tcase_add_test(c, a_false_confirmation_is_refused_and_leaves_no_download);
+	tcase_add_test(c, a_confirmation_of_an_earlier_session_is_refused);
 	tcase_add_test(c, a_tampered_formal_record_ends_the_download);
 	suite_add_tcase(s, c);
 	srunner_set_fork_status(runner, CK_NOFORK);
