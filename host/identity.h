@@ -68,8 +68,10 @@ enum err identity_roots(const char *ca_file, X509_STORE **ret, struct fail *f) M
 enum err identity_crl(X509_STORE *roots, const char *crl_file, struct fail *f) MUST_CHECK;
 /*
  * identity_crl_remember: the highest CRL number of each root stands in the table crl_seen of this database (a step of
- * the service's schema), so that a list that was replaced serves nobody after a restart either. db: a handle for nobody
- * else, from now on the roots'; freed at once where they have no list, or on an error. Before others use the roots.
+ * the service's schema), so that a list that was replaced serves nobody after a restart either, nor, a moment after it
+ * was read, where another process on this database has seen a newer one. A thread of its own writes: no check waits for
+ * the database. db: a handle for nobody else, from now on the roots'; freed at once where they have no list, or on an
+ * error. Before others use the roots.
  * ERR_CONFIG: the list that is there now is older than one before.
  */
 #define CRL_SEEN_SCHEMA                                                                                                \

@@ -12,8 +12,10 @@
 
 #include "identity.h"
 #include "identity_own.h"
+#include "worker.h"
 
 #define FUTURE_S 300 /* clocks may differ */
+#define IDLE_MS 3600000
 
 /* The revocation lists beside a store of roots; what the file holds now, or why it serves nobody. */
 struct crl_file {
@@ -22,16 +24,48 @@ struct crl_file {
 	struct stat seen; /* the file as it was read */
 	STACK_OF(X509_CRL) * crls;
 	char problem[256]; /* "": none */
-	struct db *db;     /* knows the highest numbers; NULL: nobody does */
+	struct crl_numbers numbers;
+	bool remembers;       /* numbers are those of the table, too */
+	struct db *db;        /* the worker's */
+	struct worker worker; /* writes numbers: checks are made in event loops, which wait for no database */
 };
 
 static pthread_once_t crl_once = PTHREAD_ONCE_INIT;
 static int crl_index = -1;
 
+/* Fresh numbers into the table; what another process had higher makes the list be judged once more. */
+static enum worker_next write_numbers(void *arg)
+{
+	struct crl_numbers mine = { 0 };
+	struct crl_file *c = arg;
+	enum err e = ERR_OK;
+
+	pthread_mutex_lock(&c->mutex);
+	if (c->numbers.fresh)
+		e = crl_numbers_copy(&c->numbers, &mine, NULL);
+	c->numbers.fresh = e != ERR_OK;
+	pthread_mutex_unlock(&c->mutex);
+	if (e == ERR_OK && mine.count)
+		e = crl_numbers_write(c->db, &mine, NULL);
+	if (e == ERR_OK && mine.count)
+		e = crl_numbers_read(c->db, &mine, NULL);
+	pthread_mutex_lock(&c->mutex);
+	c->numbers.fresh |= e != ERR_OK;
+	if (e == ERR_OK && crl_numbers_raise(&c->numbers, &mine))
+		c->seen = (struct stat){ 0 };
+	pthread_mutex_unlock(&c->mutex);
+	crl_numbers_done(&mine);
+	return e ? WORKER_RETRY : WORKER_IDLE;
+}
+
 static void crl_file_free(struct crl_file *c)
 {
 	if (!c)
 		return;
+	worker_stop(&c->worker);
+	if (c->numbers.fresh && c->db)
+		write_numbers(c);
+	crl_numbers_done(&c->numbers);
 	sk_X509_CRL_pop_free(c->crls, X509_CRL_free);
 	db_free(c->db);
 	pthread_mutex_destroy(&c->mutex);
@@ -154,8 +188,8 @@ static enum err check_crls(struct crl_file *c, X509_STORE *roots, const STACK_OF
 			e = check_times(c->path, crl, f);
 		if (e == ERR_OK && older(crl, signed_by(c->crls, root)))
 			e = fail_set(f, ERR_CONFIG, 0, "revocation list %.120s: older than the one before", c->path);
-		if (e == ERR_OK && c->db)
-			e = identity_crl_seen(c->db, c->path, root, crl, f);
+		if (e == ERR_OK && c->remembers)
+			e = crl_numbers_take(&c->numbers, c->path, root, crl, f);
 		used++;
 	}
 	if (e == ERR_OK && used < sk_X509_CRL_num(crls))
@@ -197,8 +231,9 @@ static void current(struct crl_file *c, X509_STORE *roots)
 	    now.st_size == c->seen.st_size && now.st_mtim.tv_sec == c->seen.st_mtim.tv_sec &&
 	    now.st_mtim.tv_nsec == c->seen.st_mtim.tv_nsec)
 		return;
-	if (load(c, roots, NULL) != ERR_OK)
-		return; /* the problem is noted */
+	(void)!load(c, roots, NULL); /* a problem is noted */
+	if (c->numbers.fresh)
+		worker_wake(&c->worker);
 }
 
 static STACK_OF(X509_CRL) * lookup(const X509_STORE_CTX *ctx, const X509_NAME *issuer)
@@ -256,15 +291,20 @@ enum err identity_crl_remember(X509_STORE *roots, struct db *db, struct fail *f)
 		db_free(db);
 		return ERR_OK;
 	}
-	pthread_mutex_lock(&c->mutex);
-	db_free(c->db);
 	c->db = db;
-	e = load(c, roots, f);
+	c->remembers = true;
+	e = crl_numbers_read(db, &c->numbers, f);
+	if (e == ERR_OK)
+		e = load(c, roots, f);
+	if (e == ERR_OK)
+		e = crl_numbers_write(db, &c->numbers, f);
+	c->numbers.fresh = false;
+	if (e == ERR_OK)
+		e = worker_start(&c->worker, write_numbers, c, IDLE_MS, 0, f);
 	if (e != ERR_OK) {
 		db_free(c->db);
 		c->db = NULL;
 	}
-	pthread_mutex_unlock(&c->mutex);
 	return e;
 }
 

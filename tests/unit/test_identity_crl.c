@@ -9,6 +9,7 @@
 #include <openssl/x509v3.h>
 
 #include "identity.h"
+#include "now.h"
 #include "pki.h"
 #include "temp.h"
 
@@ -215,6 +216,41 @@ START_TEST(older_list_is_refused_after_a_restart_too) /* R2.3 */
 }
 END_TEST
 
+/* Peers are checked in event loops: those go on while nobody can write, and the number is remembered all the same. */
+START_TEST(database_that_hangs_holds_up_no_check) /* R2.3 */
+{
+	struct crl c = { &root, 5, -60, 600, 0, -1, false };
+	struct fail f = { 0 };
+	struct db *writer = NULL;
+	char path[200];
+	int64_t begin;
+
+	write_crl(&c);
+	ck_assert_msg(start(&f) == ERR_OK, "%s", f.text);
+	snprintf(path, sizeof(path), "%s/service.db", dir);
+	ck_assert_int_eq(db_open(path, NULL, 1, &writer, &f), ERR_OK);
+	ck_assert_int_eq(db_begin(writer, &f), ERR_OK);
+	c.number = 6;
+	write_crl(&c);
+	begin = steady_ms();
+	ck_assert_int_eq(check_at(0, NULL), ERR_OK);
+	ck_assert_int_lt(steady_ms() - begin, 3000);
+	db_rollback(writer);
+	/* another node has seen a higher one: its number counts here a moment after our next list */
+	ck_assert_int_eq(db_run(writer, &f, "UPDATE crl_seen SET number = replace(number, '00000', '0000f')", ""),
+			 ERR_OK);
+	c.number = 7;
+	write_crl(&c);
+	for (int i = 0; check_at(0, NULL) == ERR_OK && i < 1000; i++)
+		usleep(10000);
+	ck_assert_int_eq(check_at(0, "put the newest one there"), ERR_CONFIG);
+	db_free(writer);
+	c.number = 5;
+	write_crl(&c);
+	ck_assert_int_eq(start(&f), ERR_CONFIG);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("identity crl");
@@ -222,6 +258,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, older_list_is_refused_after_a_restart_too);
+	tcase_add_test(t, database_that_hangs_holds_up_no_check);
 	tcase_add_test(t, list_that_does_not_hold_is_refused_at_once);
 	tcase_add_test(t, signature_of_before_stands_unless_the_key_may_be_known);
 	tcase_add_test(t, file_is_read_again_and_never_goes_back);
