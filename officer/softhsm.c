@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <openssl/evp.h>
 
-#define FILE_MAX ((size_t)1 << 20)
+#define FILE_MAX (((size_t)1 << 20) - 1) /* a byte less than a secret may have: the reader wants one more */
 #define BLOCK 16
 #define KEY_LEN 32
 #define SALT_LEN 8

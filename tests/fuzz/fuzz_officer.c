@@ -202,6 +202,7 @@ static void read_keys(struct view v)
 static void read_objects(struct view v, bool as_token)
 {
 	struct import_source source = { 0 };
+	struct fail f = { 0 };
 	bool end = false;
 
 	if (as_token) {
@@ -211,8 +212,8 @@ static void read_objects(struct view v, bool as_token)
 		return;
 	}
 	(void)place_file("softhsm/0-0/one.object", v);
-	if (import_from_softhsm(place_path("softhsm"), "token", &pin, &source, NULL) != ERR_OK)
-		place_fail("the token is not there");
+	if (import_from_softhsm(place_path("softhsm"), "token", &pin, &source, &f) != ERR_OK)
+		place_fail(f.text);
 	while (!end) {
 		IMPORT_OBJECT_AUTO o = { 0 };
 		CK_ATTRIBUTE t[IMPORT_ATTRS_MAX + 2];
