@@ -76,9 +76,9 @@ class SoftCard:
         self.tool("--keypairgen", "--key-type", key_type, "--id", "07", *named, *key_options)
         request, certificate = self.folder / "csr", self.folder / "pem"
         object_id = [] if label else ["--card", f"pkcs11:token={name};id=%07"]
-        run([program("OPTERM"), "card-request", *self.arguments, *object_id, "--name", "operator 7", "--request", request],
-            env=self.env)
-        chain.ca.call("issue", "--dir", chain.ca.dir, "--role", role, "--name", "operator 7", "--csr", request, "--out",
+        holder = "operator 7" if role == "operator" else f"{role}7"  # services have names without spaces
+        run([program("OPTERM"), "card-request", *self.arguments, *object_id, "--name", holder, "--request", request], env=self.env)
+        chain.ca.call("issue", "--dir", chain.ca.dir, "--role", role, "--name", holder, "--csr", request, "--out",
                       certificate, *(("--san", "IP:127.0.0.1") if role != "operator" else ()), *dates)
         self.certificate = certificate
         der = self.folder / "der"
