@@ -38,8 +38,7 @@ static void setup(void)
 	snprintf(work, sizeof(work), "%s/work", r->dir);
 	ck_assert(!mkdir(here, 0700) && !mkdir(work, 0700));
 	snprintf(more, sizeof(more),
-		 "[token]\nfpk = pkcs11:object=FPK;type=secret-key\n[pickup here]\nurl = %s\nwork = %s\npoll_s = "
-		 "1\nsettle_s = 1\n",
+		 "[token]\nfpk = pkcs11:object=FPK\n[pickup here]\nurl = %s\nwork = %s\npoll_s = 1\nsettle_s = 1\n",
 		 here, work);
 	rig_conf(r, more);
 	rig_start(r);
